@@ -1,0 +1,1 @@
+"""Graphs in, text questions with checked answers out."""

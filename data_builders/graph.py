@@ -1,0 +1,132 @@
+"""Graph: the small immutable graph that generators draw and that encoders and tasks read."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import networkx as nx
+
+from data_builders.errors import InputError
+
+Edge = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A graph over the node ids 0 .. n-1, in networkx's order semantics.
+
+    adjacency: node id -> its neighbours (successors if directed). The order of the keys and of the
+        neighbours is part of the graph, since GraphQA's text follows networkx's iteration order.
+    weights: edge -> integer weight or capacity, in the orientation of `edges`; None for an unweighted graph.
+
+    Plain tuples instead of networkx.Graph because a dataset is millions of tiny graphs; `to_networkx`
+    and `from_networkx` are the doors.
+
+    >>> triangle = Graph({0: (1, 2), 1: (0, 2), 2: (0, 1)})
+    >>> triangle.n, triangle.edges
+    (3, ((0, 1), (0, 2), (1, 2)))
+    """
+
+    adjacency: Mapping[int, tuple[int, ...]]
+    directed: bool = False
+    weights: Mapping[Edge, int] | None = None
+
+    @property
+    def n(self) -> int:
+        """Number of nodes."""
+        return len(self.adjacency)
+
+    @cached_property
+    def edges(self) -> tuple[Edge, ...]:
+        """Each edge once, in networkx's iteration order; a self loop is (u, u)."""
+        if self.directed:
+            return tuple((u, v) for u, neighbours in self.adjacency.items() for v in neighbours)
+        seen: set[int] = set()
+        out: list[Edge] = []
+        for u, neighbours in self.adjacency.items():
+            out.extend((u, v) for v in neighbours if v not in seen)
+            seen.add(u)
+        return tuple(out)
+
+    @property
+    def m(self) -> int:
+        """Number of edges; a self loop counts once."""
+        return len(self.edges)
+
+    def has_edge(self, u: int, v: int) -> bool:
+        return v in self.adjacency[u]
+
+    def weight(self, u: int, v: int) -> int:
+        """Weight of the edge (u, v), in either orientation if undirected; 1 in an unweighted graph."""
+        if self.weights is None:
+            return 1
+        if not self.directed and (u, v) not in self.weights:
+            return self.weights[v, u]
+        return self.weights[u, v]
+
+
+def from_networkx(graph: "nx.Graph[Any]", weight: str | None = None) -> Graph:
+    """A Graph from a networkx (Di)Graph whose nodes are 0 .. n-1, orders kept; `weight` names an edge attribute.
+
+    Multigraphs are refused: GraphQA's text has no parallel edges.
+    """
+    if graph.is_multigraph():
+        raise InputError("parallel edges are not supported; collapse the multigraph first, e.g. networkx.Graph(graph)")
+    if set(graph) != set(range(len(graph))):
+        raise InputError("node ids must be 0 .. n-1; use networkx.convert_node_labels_to_integers(graph) first")
+    adjacency = {u: tuple(neighbours) for u, neighbours in graph.adjacency()}
+    weights = None if weight is None else {(u, v): int(d) for u, v, d in graph.edges(data=weight, default=1)}
+    return Graph(adjacency, graph.is_directed(), weights)
+
+
+def to_networkx(graph: Graph) -> "nx.Graph[int]":
+    """The networkx (Di)Graph with the same node, edge and (when every edge is stored once) neighbour order."""
+    out: nx.Graph[int] = nx.DiGraph() if graph.directed else nx.Graph()
+    out.add_nodes_from(graph.adjacency)
+    for u, v in graph.edges:
+        if graph.weights is None:
+            out.add_edge(u, v)
+        else:
+            out.add_edge(u, v, weight=graph.weights[u, v])
+    return out
+
+
+def from_edges(n: int, edges: Sequence[Sequence[int]], directed: bool = False) -> Graph:
+    """A Graph from edges [u, v] or [u, v, weight], in the order given.
+
+    >>> from_edges(3, [(0, 1), (1, 2)]).adjacency
+    {0: (1,), 1: (0, 2), 2: (1,)}
+    """
+    adjacency: dict[int, list[int]] = {u: [] for u in range(n)}
+    weights: dict[Edge, int] = {}
+    for u, v, *w in edges:
+        adjacency[u].append(v)
+        if not directed and u != v:
+            adjacency[v].append(u)
+        if w:
+            weights[u, v] = w[0]
+    graph = Graph({u: tuple(neighbours) for u, neighbours in adjacency.items()}, directed, None)
+    if not weights:
+        return graph
+    return Graph(graph.adjacency, directed, {(u, v): weights[u, v] if (u, v) in weights else weights[v, u] for u, v in graph.edges})
+
+
+def graph_to_json(graph: Graph, names: Sequence[str], **extra: Any) -> str:
+    """The `graph` column of an Example: directed, node names (index = id), edges [u, v] or [u, v, weight].
+
+    `extra` carries what a task adds to the graph (node_classification: classes, labels).
+
+    >>> graph_to_json(from_edges(2, [(0, 1)]), ["A", "B"])
+    '{"directed": false, "nodes": ["A", "B"], "edges": [[0, 1]]}'
+    """
+    weights = graph.weights
+    edges = [[u, v] if weights is None else [u, v, weights[u, v]] for u, v in graph.edges]
+    return json.dumps({"directed": graph.directed, "nodes": list(names), "edges": edges, **extra}, ensure_ascii=False)
+
+
+def graph_from_json(text: str) -> tuple[Graph, list[str]]:
+    """The graph and the node names of an Example's `graph` column."""
+    record = json.loads(text)
+    return from_edges(len(record["nodes"]), record["edges"], record["directed"]), record["nodes"]

@@ -1,0 +1,1 @@
+"""Predictions in; scores, intervals, floors and a report out."""

@@ -1,0 +1,123 @@
+"""Prediction and Score: what a run leaves behind, and the folder that holds it."""
+
+import json
+import os
+import platform
+from dataclasses import asdict, dataclass, fields
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from data_builders.errors import InputError
+
+Outcome = Literal["correct", "wrong", "unparsed", "truncated", "refused", "error"]
+OUTCOMES: tuple[Outcome, ...] = ("correct", "wrong", "unparsed", "truncated", "refused", "error")
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model said to one example.
+
+    output: the raw completion, untouched.
+    finish_reason: `stop`, `length`, or `error` where there is no completion (output then says why).
+    seconds: wall time that this completion took (its share of the batch's).
+    """
+
+    example_id: str
+    output: str
+    finish_reason: str = "stop"
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How one prediction was judged. `parsed` is the answer that was read out of it, '' where none was; credit is in [0, 1]."""
+
+    example_id: str
+    outcome: Outcome
+    parsed: str
+    credit: float
+
+
+PREDICTION_SCHEMA = pa.schema(
+    [
+        ("example_id", pa.string()),
+        ("output", pa.string()),
+        ("finish_reason", pa.string()),
+        ("prompt_tokens", pa.int32()),
+        ("output_tokens", pa.int32()),
+        ("seconds", pa.float64()),
+    ]
+)
+SCORE_SCHEMA = pa.schema([("example_id", pa.string()), ("outcome", pa.string()), ("parsed", pa.string()), ("credit", pa.float64())])
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Write a text file that appears whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
+def _write_rows(rows: list[Any], schema: pa.Schema, path: Path) -> None:
+    part = path.with_name(path.name + ".part")
+    pq.write_table(pa.Table.from_pylist([asdict(r) for r in rows], schema=schema), part, compression="zstd")
+    part.replace(path)
+
+
+def write_predictions(predictions: list[Prediction], run: Path) -> None:
+    _write_rows(predictions, PREDICTION_SCHEMA, run / "predictions.parquet")
+
+
+def read_predictions(run: Path) -> list[Prediction]:
+    path = run / "predictions.parquet"
+    if not path.is_file():
+        raise InputError(f"{run}: no predictions.parquet; start the command that makes this run again, it continues where it stopped")
+    names = [f.name for f in fields(Prediction)]
+    return [Prediction(**{k: row[k] for k in names}) for row in pq.read_table(path, schema=PREDICTION_SCHEMA).to_pylist()]
+
+
+def write_scores(scores: list[Score], run: Path) -> None:
+    _write_rows(scores, SCORE_SCHEMA, run / "scores.parquet")
+
+
+def write_config(config: dict[str, Any], run: Path) -> None:
+    """Store what the run was asked to do. Keys that eval reads: data, dataset_fingerprint, split, tasks, limit, label."""
+    run.mkdir(parents=True, exist_ok=True)
+    write_atomic(run / "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+
+
+def read_config(run: Path) -> dict[str, Any]:
+    path = run / "config.yaml"
+    if not path.is_file():
+        raise InputError(f"{run}: not a run folder (no config.yaml)")
+    config: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return config
+
+
+def environment() -> dict[str, Any]:
+    """Versions and machine, for environment.json; nothing from the process environment, so no key can leak."""
+    packages = ["torch", "transformers", "peft", "accelerate", "datasets", "deepspeed", "networkx", "tokenizers", "pyarrow", "graphtalk"]
+    versions = {}
+    for package in packages:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "cpus": os.cpu_count(),
+        "versions": versions,
+    }
+
+
+def write_environment(run: Path) -> None:
+    write_atomic(run / "environment.json", json.dumps(environment(), indent=2) + "\n")

@@ -1,0 +1,1 @@
+"""Language models trained on graph questions: examples in, a model and its predictions out."""

@@ -1,0 +1,35 @@
+"""The `graphtalk` command line: one app that mounts each folder's commands."""
+
+import os
+import sys
+
+import typer
+
+import data_builders.commands
+import eval.commands as eval_commands
+import finetune.commands
+import prompting.commands
+from data_builders.errors import InputError
+
+app = typer.Typer(name="graphtalk", no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+for folder in (data_builders.commands, finetune.commands, prompting.commands, eval_commands):
+    for name, command, settings in folder.COMMANDS:
+        app.command(name, **settings)(command)
+
+
+def main() -> None:
+    """Run the command line: 2 for input that cannot be used, 130 for Ctrl-C, no traceback for either."""
+    try:
+        app()
+    except InputError as error:
+        print(f"graphtalk: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("graphtalk: interrupted; start the same command again to continue", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:  # `graphtalk ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Language models as they are: examples in, prompts and completions out."""
