@@ -1,0 +1,144 @@
+"""From a run folder to its scores: every prediction judged once, none dropped, floors beside them."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data_builders.errors import InputError
+from data_builders.example import Example, read_examples, read_lock
+from eval.floors import floors
+from eval.prediction import OUTCOMES, Prediction, Score, read_config, read_predictions, write_atomic, write_scores
+from eval.scoring import score
+from eval.statistics import Estimate, macro, proportion
+
+CONFIG_KEYS = ("data", "dataset_fingerprint", "split", "tasks")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A run with everything that was found out about it.
+
+    examples: task -> the examples that the run answered, in file order.
+    floors: task -> floor name -> whether that floor is correct on each of those examples.
+    metrics: what metrics.json holds.
+    """
+
+    folder: Path
+    config: dict[str, Any]
+    data: Path
+    lock: dict[str, Any]
+    examples: dict[str, list[Example]]
+    predictions: dict[str, Prediction]
+    scores: dict[str, Score]
+    floors: dict[str, dict[str, list[bool]]]
+    metrics: dict[str, Any]
+
+
+def score_run(run: Path, data: Path | None = None) -> dict[str, Any]:
+    """Judge a run and leave scores.parquet and metrics.json in its folder; the metrics come back.
+
+    run: the run folder. data: the dataset folder, where it is no longer the one that the run's config names.
+    Raises InputError if the dataset is not the one that was answered, or if predictions are missing, doubled or unknown.
+    """
+    return judge(run, data).metrics
+
+
+def judge(run: Path, data: Path | None = None) -> Judged:
+    """As `score_run`, and everything comes back."""
+    run = Path(run)
+    config = _config(run)
+    data, lock = _dataset(run, config, data)
+    limit = config.get("limit")
+    examples = {task: read_examples(data, task, config["split"])[:limit] for task in config["tasks"]}
+    for task, asked in examples.items():
+        if not asked:
+            raise InputError(f"{run}: task {task} has no examples in split {config['split']!r} of {data}; nothing to score")
+    predictions = _matched(run, [e.id for asked in examples.values() for e in asked])
+    scores = {e.id: score(e, predictions[e.id]) for asked in examples.values() for e in asked}
+    beside = {task: floors(data, task, asked) for task, asked in examples.items()}
+    metrics = {
+        "label": str(config.get("label") or run.resolve().name),
+        "data": str(data),
+        "dataset_fingerprint": config["dataset_fingerprint"],
+        "split": config["split"],
+        **_metrics({task: [scores[e.id] for e in asked] for task, asked in examples.items()}, beside),
+    }
+    write_scores(list(scores.values()), run)
+    write_atomic(run / "metrics.json", json.dumps(metrics, indent=2, ensure_ascii=False) + "\n")
+    return Judged(run, config, data, lock, examples, predictions, scores, beside, metrics)
+
+
+def _config(run: Path) -> dict[str, Any]:
+    config = read_config(run)
+    if not isinstance(config, dict):
+        raise InputError(f"{run}/config.yaml: not a mapping; a run's config has at least {', '.join(CONFIG_KEYS)}")
+    absent = [key for key in CONFIG_KEYS if not config.get(key)]
+    if absent:
+        raise InputError(f"{run}/config.yaml: no {', '.join(absent)}; scoring needs {', '.join(CONFIG_KEYS)}")
+    limit = config.get("limit")
+    if limit is not None and not (isinstance(limit, int) and limit > 0):
+        raise InputError(f"{run}/config.yaml: limit is {limit!r}; it is a whole number above 0, or null for all examples")
+    if not isinstance(config["tasks"], list) or len(set(config["tasks"])) != len(config["tasks"]):
+        raise InputError(f"{run}/config.yaml: tasks is {config['tasks']!r}; it is a list of task names, each once")
+    return config
+
+
+def _dataset(run: Path, config: dict[str, Any], data: Path | None) -> tuple[Path, dict[str, Any]]:
+    """The dataset folder and its lock, after a check that it holds what the run answered."""
+    folder = Path(config["data"]) if data is None else Path(data)
+    if data is None and not folder.is_dir():
+        raise InputError(f"{run}: its dataset {folder} is not there; name where it is now with --data")
+    lock = read_lock(folder)
+    if lock.get("fingerprint") != config["dataset_fingerprint"]:
+        found, asked = str(lock.get("fingerprint"))[:12], str(config["dataset_fingerprint"])[:12]
+        raise InputError(f"{run}: it answered the dataset with fingerprint {asked}.., but {folder} has {found}..; name the right one with --data")
+    files = lock.get("files", {})
+    assert isinstance(files, dict)
+    for task in config["tasks"]:
+        for path in [*sorted((folder / task).glob("train-*.parquet")), *sorted((folder / task).glob(f"{config['split']}-*.parquet"))]:
+            name = path.relative_to(folder).as_posix()
+            if name in files and hashlib.sha256(path.read_bytes()).hexdigest() != files[name]:
+                raise InputError(f"{path}: changed since the dataset was built (its sha256 is not the one in dataset.lock); build the dataset again")
+    return folder, lock
+
+
+def _matched(run: Path, asked: Sequence[str]) -> dict[str, Prediction]:
+    """The run's predictions by example id, one for each id asked and no other, else InputError."""
+    rows = read_predictions(run)
+    counts, wanted = Counter(p.example_id for p in rows), set(asked)
+    faults = {
+        "missing": [i for i in asked if i not in counts],
+        "doubled": [i for i, count in counts.items() if count > 1],
+        "unknown": [i for i in counts if i not in wanted],
+    }
+    said = [f"{len(ids)} {what} (first: {ids[0]})" for what, ids in faults.items() if ids]
+    if said:
+        raise InputError(
+            f"{run}: its predictions do not match the {len(asked)} examples asked: {', '.join(said)}; one prediction per example is needed"
+        )
+    return {p.example_id: p for p in rows}
+
+
+def _numbers(e: Estimate) -> dict[str, float]:
+    return {"accuracy": e.value, "low": e.low, "high": e.high}
+
+
+def _metrics(scores: dict[str, list[Score]], beside: dict[str, dict[str, list[bool]]]) -> dict[str, Any]:
+    tasks: dict[str, Any] = {}
+    for task, rows in scores.items():
+        outcomes = Counter(s.outcome for s in rows)
+        estimate = proportion(outcomes["correct"], len(rows))
+        tasks[task] = {
+            "n": len(rows),
+            "correct": outcomes["correct"],
+            **_numbers(estimate),
+            "credit": sum(s.credit for s in rows) / len(rows),
+            "outcomes": {outcome: outcomes[outcome] for outcome in OUTCOMES},
+            "floors": {name: sum(right) / len(right) for name, right in beside[task].items()},
+        }
+    mean = macro([proportion(t["correct"], t["n"]) for t in tasks.values()])
+    return {"tasks": tasks, "macro": {**_numbers(mean), "n": mean.n}}
