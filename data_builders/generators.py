@@ -1,0 +1,162 @@
+"""GENERATORS: the random graph families of GraphQA, each a function of a random stream and a size.
+
+Every draw comes from the `random.Random` that is passed in, so a graph depends on its own stream and on nothing else.
+To add a family, write one function and one line in GENERATORS.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations, permutations
+from random import Random
+
+import networkx as nx
+
+from data_builders.graph import Graph, from_edges, from_networkx
+
+SIZE_CLASSES = ((5, 9), (10, 14), (15, 19))  # GraphQA's small, medium and large
+COMMUNITIES = (3, 7, 9)  # most communities of an sbm graph, per size class
+
+
+@dataclass(frozen=True)
+class Generator:
+    """A family of graphs.
+
+    draw: (stream, number of nodes, **options) -> Graph over 0 .. n-1.
+    options: the keyword options that `draw` understands: `directed`, `self_loops`.
+    min_nodes: the smallest size for which the family is defined.
+    """
+
+    draw: Callable[..., Graph]
+    options: frozenset[str] = frozenset()
+    min_nodes: int = 1
+
+
+def draw_size(rng: Random, min_nodes: int | None = None, max_nodes: int | None = None) -> int:
+    """A number of nodes: GraphQA's size class first and then n in it, both uniform; uniform over the range where one is given.
+
+    >>> 5 <= draw_size(Random("a")) <= 19
+    True
+    >>> draw_size(Random("a"), 30, 30)
+    30
+    """
+    if min_nodes is None and max_nodes is None:
+        return rng.randint(*rng.choice(SIZE_CLASSES))
+    return rng.randint(SIZE_CLASSES[0][0] if min_nodes is None else min_nodes, SIZE_CLASSES[-1][1] if max_nodes is None else max_nodes)
+
+
+def er(rng: Random, n: int, directed: bool = False) -> Graph:
+    """Erdos-Renyi G(n, p) with p ~ U(0, 1); neighbours in increasing order, as networkx.gnp_random_graph leaves them.
+
+    >>> er(Random(0), 4).n
+    4
+    """
+    p = rng.random()
+    pairs = permutations(range(n), 2) if directed else combinations(range(n), 2)
+    return from_edges(n, [pair for pair in pairs if rng.random() < p], directed)
+
+
+def ba(rng: Random, n: int) -> Graph:
+    """Barabasi-Albert preferential attachment; each new node brings m ~ U{1 .. n-1} edges.
+
+    >>> ba(Random(0), 1).m
+    0
+    """
+    if n == 1:
+        return from_edges(1, [])
+    return _stored_once(nx.barabasi_albert_graph(n, rng.randint(1, n - 1), seed=rng))
+
+
+def sbm(rng: Random, n: int) -> Graph:
+    """Stochastic block model: 2 to 3, 7 or 9 communities by size class, edge probabilities ~ U(0, 1) per pair of communities.
+
+    The probability matrix is made symmetric by the larger or the smaller of its two entries (an even chance for the
+    whole graph), so that dense and sparse graphs are equally frequent. Communities are runs of ids cut at random places.
+    """
+    most = next((k for k, (_, high) in zip(COMMUNITIES, SIZE_CLASSES, strict=True) if n <= high), COMMUNITIES[-1])
+    count = min(rng.randint(2, most), n)
+    cuts = sorted(rng.sample(range(1, n), count - 1))
+    block = [sum(u >= cut for cut in cuts) for u in range(n)]
+    either = rng.choice((max, min))
+    draws = [[rng.random() for _ in range(count)] for _ in range(count)]
+    return _blocks(rng, block, [[either(draws[i][j], draws[j][i]) for j in range(count)] for i in range(count)])
+
+
+def sfn(rng: Random, n: int, directed: bool = False, self_loops: bool = False) -> Graph:
+    """Scale-free network (Bollobas et al., networkx.scale_free_graph with its defaults), parallel edges merged.
+
+    Directions are dropped unless `directed`, self loops unless `self_loops`. The family grows from the triangle 0, 1, 2,
+    so none of its undirected graphs is acyclic, with self loops or without.
+
+    >>> sfn(Random(0), 3).edges
+    ((0, 1), (0, 2), (1, 2))
+    """
+    drawn = nx.scale_free_graph(n, seed=rng)
+    simple: nx.Graph[int] = nx.DiGraph(drawn) if directed else nx.Graph(drawn)
+    if not self_loops:
+        simple.remove_edges_from(list(nx.selfloop_edges(simple)))
+    return _stored_once(simple)
+
+
+def star(rng: Random, n: int) -> Graph:
+    """Node 0 in the middle, joined to all others.
+
+    >>> star(Random(0), 3).edges
+    ((0, 1), (0, 2))
+    """
+    return from_edges(n, [(0, u) for u in range(1, n)])
+
+
+def path(rng: Random, n: int) -> Graph:
+    """The path 0 - 1 - .. - n-1.
+
+    >>> path(Random(0), 3).edges
+    ((0, 1), (1, 2))
+    """
+    return from_edges(n, [(u, u + 1) for u in range(n - 1)])
+
+
+def complete(rng: Random, n: int) -> Graph:
+    """All n (n - 1) / 2 edges.
+
+    >>> complete(Random(0), 4).m
+    6
+    """
+    return from_edges(n, list(combinations(range(n), 2)))
+
+
+def two_blocks(rng: Random, n: int) -> Graph:
+    """Node classification's graphs: the blocks 0 .. h-1 and h .. 2h-1 with h = n // 2 nodes each, p_in ~ U(.6, .8), p_out ~ U(0, .05).
+
+    >>> two_blocks(Random(0), 9).n
+    8
+    """
+    half = n // 2
+    p_in, p_out = rng.uniform(0.6, 0.8), rng.uniform(0, 0.05)
+    return _blocks(rng, [0] * half + [1] * half, [[p_in, p_out], [p_out, p_in]])
+
+
+def _blocks(rng: Random, block: Sequence[int], p: Sequence[Sequence[float]]) -> Graph:
+    """Independent edges, (u, v) with probability p[block of u][block of v]."""
+    n = len(block)
+    return from_edges(n, [(u, v) for u, v in combinations(range(n), 2) if rng.random() < p[block[u]][block[v]]])
+
+
+def _stored_once(graph: "nx.Graph[int]") -> Graph:
+    """The Graph that networkx would read back from this graph's edge list.
+
+    networkx's own neighbour order can depend on the order in which edges were added; a dataset stores the edge list,
+    and whoever reads it must find the neighbours in the order in which the text lists them.
+    """
+    return from_edges(len(graph), from_networkx(graph).edges, graph.is_directed())
+
+
+GENERATORS: dict[str, Generator] = {
+    "er": Generator(er, frozenset({"directed"})),
+    "ba": Generator(ba),
+    "sbm": Generator(sbm, min_nodes=2),
+    "sfn": Generator(sfn, frozenset({"directed", "self_loops"}), min_nodes=3),
+    "star": Generator(star),
+    "path": Generator(path),
+    "complete": Generator(complete),
+    "two_blocks": Generator(two_blocks, min_nodes=2),
+}

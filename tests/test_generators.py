@@ -1,0 +1,109 @@
+"""The generators draw the families that GraphQA describes, from the given stream alone."""
+
+import random
+from collections import Counter
+from random import Random
+
+import networkx as nx
+import pytest
+
+from data_builders.generators import GENERATORS, SIZE_CLASSES, draw_size, er, sfn, two_blocks
+from data_builders.graph import Graph, graph_from_json, graph_to_json, to_networkx
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_a_graph_depends_on_its_stream_alone(name: str) -> None:
+    generator = GENERATORS[name]
+    for seed in range(50):
+        n = draw_size(Random(f"size/{seed}"))
+        random.seed(seed)
+        first = generator.draw(Random(f"x/{seed}"), n)
+        random.seed(99)
+        state = random.getstate()
+        assert generator.draw(Random(f"x/{seed}"), n) == first
+        assert random.getstate() == state
+        assert first.n == (2 * (n // 2) if name == "two_blocks" else n)
+        assert list(first.adjacency) == list(range(first.n))
+        assert not any(u == v for u, v in first.edges)
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_neighbour_order_survives_the_stored_form_and_networkx(name: str) -> None:
+    for seed in range(100):
+        graph = GENERATORS[name].draw(Random(seed), draw_size(Random(seed)))
+        names = [str(u) for u in range(graph.n)]
+        assert graph_from_json(graph_to_json(graph, names))[0] == graph
+        assert {u: tuple(nbrs) for u, nbrs in to_networkx(graph).adjacency()} == graph.adjacency
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_every_size_from_the_smallest(name: str) -> None:
+    generator = GENERATORS[name]
+    for n in range(generator.min_nodes, 40):
+        assert generator.draw(Random(n), n).n == (2 * (n // 2) if name == "two_blocks" else n)
+
+
+def test_sizes_follow_the_size_classes() -> None:
+    sizes = Counter(draw_size(Random(f"s/{i}")) for i in range(3000))
+    assert set(sizes) == set(range(5, 20))
+    for low, high in SIZE_CLASSES:
+        assert 900 < sum(sizes[n] for n in range(low, high + 1)) < 1100
+    assert {draw_size(Random(i), 2, 4) for i in range(50)} == {2, 3, 4}
+    assert {draw_size(Random(i), None, 6) for i in range(50)} == {5, 6}
+
+
+@pytest.mark.parametrize("directed", [False, True])
+def test_er_is_networkx_gnp(directed: bool) -> None:
+    for seed in range(30):
+        rng = Random(seed)
+        want = nx.gnp_random_graph(9, rng.random(), seed=rng, directed=directed)
+        got = er(Random(seed), 9, directed=directed)
+        assert got.adjacency == {u: tuple(nbrs) for u, nbrs in want.adjacency()}
+        assert got.directed == directed
+
+
+def test_er_density_is_uniform() -> None:
+    density = sorted(er(Random(f"d/{i}"), 19).m / 171 for i in range(1000))
+    assert all(abs(density[k * 100] - k / 10) < 0.05 for k in range(1, 10))
+
+
+def test_fixed_families() -> None:
+    n = 7
+    assert nx.is_isomorphic(to_networkx(GENERATORS["star"].draw(Random(0), n)), nx.star_graph(n - 1))
+    assert nx.is_isomorphic(to_networkx(GENERATORS["path"].draw(Random(0), n)), nx.path_graph(n))
+    assert GENERATORS["complete"].draw(Random(0), n).m == n * (n - 1) // 2
+
+
+def test_ba_attaches_every_possible_number_of_edges() -> None:
+    """A BA graph starts as a star of m + 1 nodes, and each later node brings m edges: m (n - m) in all."""
+    edges = {GENERATORS["ba"].draw(Random(i), 6).m for i in range(200)}
+    assert edges == {m * (6 - m) for m in range(1, 6)}
+
+
+def test_sfn_self_loops_and_directions_only_where_asked() -> None:
+    def loops(graph: Graph) -> int:
+        return sum(u == v for u, v in graph.edges)
+
+    drawn = [sfn(Random(i), 12, self_loops=True) for i in range(100)]
+    assert sum(loops(g) > 0 for g in drawn) > 50
+    assert all(loops(sfn(Random(i), 12)) == 0 for i in range(100))
+    directed = [sfn(Random(i), 12, directed=True) for i in range(100)]
+    assert all(g.directed and loops(g) == 0 for g in directed)
+    assert any(not g.has_edge(v, u) for g in directed for u, v in g.edges)
+
+
+def test_sbm_has_dense_and_sparse_graphs_and_every_number_of_nodes() -> None:
+    density = [GENERATORS["sbm"].draw(Random(f"b/{i}"), 18).m / 153 for i in range(400)]
+    mean = sum(density) / len(density)
+    assert 0.45 < mean < 0.55  # E max = 2/3, E min = 1/3 of two uniforms; half of the graphs each, the diagonal 1/2
+    assert min(density) < 0.3 and max(density) > 0.7
+
+
+def test_two_blocks_are_dense_inside_and_sparse_between() -> None:
+    inside = across = 0
+    for i in range(200):
+        graph = two_blocks(Random(i), 18)
+        inside += sum((u < 9) == (v < 9) for u, v in graph.edges)
+        across += sum((u < 9) != (v < 9) for u, v in graph.edges)
+    assert abs(inside / (200 * 72) - 0.7) < 0.03
+    assert abs(across / (200 * 81) - 0.025) < 0.01
