@@ -1,4 +1,4 @@
-"""Counting tasks: how often a small pattern occurs (arXiv 2405.18512, section 3.2)."""
+"""Counting tasks: how often a small pattern occurs (arXiv 2405.18512, section 3)."""
 
 from collections.abc import Sequence
 

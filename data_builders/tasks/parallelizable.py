@@ -1,4 +1,4 @@
-"""Parallelizable tasks: solved in logarithmic depth, but not by one look (arXiv 2405.18512, section 3.1).
+"""Parallelizable tasks: solved in logarithmic depth, but not by one look (arXiv 2405.18512, section 3).
 
 node_classification is not in that paper; it stands here because the answer is a majority over a neighbourhood.
 """
@@ -115,7 +115,12 @@ def say_node_classification(solution: str, names: Names, query: Query) -> str:
 
 
 def explain_node_classification(graph: Graph, names: Names, query: Query, solution: str, witness: Witness = None) -> str:
-    return f" This is because most of the nodes that are connected to node {names[query.nodes[0]]} likes {solution}."
+    """GraphQA's sentence where it is true of the planted classes; where it is not, the text has no reason to give, and this says so."""
+    (node,) = query.nodes
+    others = [query.classes[block(graph.n, v)] for v in graph.adjacency[node] if v != node]
+    if 2 * others.count(solution) > len(others):
+        return f" This is because most of the nodes that are connected to node {names[node]} likes {solution}."
+    return f" The nodes that are connected to node {names[node]} do not settle it."
 
 
 PARALLELIZABLE = (

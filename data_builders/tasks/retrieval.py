@@ -1,4 +1,4 @@
-"""Retrieval tasks: the answer is looked up in one place or counted along the text (arXiv 2405.18512, section 3.3)."""
+"""Retrieval tasks: the answer is looked up in one place or counted along the text (arXiv 2405.18512, section 3)."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Search tasks: the solver must keep track of what it has visited (arXiv 2405.18512, section 3.2)."""
+"""Search tasks: the solver must keep track of what it has visited (arXiv 2405.18512, section 3)."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -62,9 +62,11 @@ def explain_path(graph: Graph, names: Names, query: Query, solution: bool | int 
 
 
 def draw_capacity_pair(graph: Graph, rng: random.Random) -> Query:
-    """A source and a different target of a graph that carries capacities."""
+    """A source and a different target of a graph that carries positive capacities."""
     if graph.weights is None:
         raise InputError("maximum_flow needs a graph with edge capacities; this one has none")
+    if min(graph.weights.values(), default=1) < 1:
+        raise InputError(f"maximum_flow needs positive capacities; this graph has an edge of capacity {min(graph.weights.values())}")
     return draw_pair(graph, rng)
 
 
@@ -88,10 +90,12 @@ def maximum_flow(graph: Graph, source: int, target: int) -> tuple[int, dict[int,
             residual[u][v] -= amount
             residual[v][u] += amount
     flow = {u: {v: start[u][v] - left for v, left in ends.items() if start[u][v] > left} for u, ends in residual.items()}
-    side = [source]
-    for u in side:
-        side.extend(v for v in open_ends[u] if v not in side)
-    return value, flow, set(side)
+    side, reached = {source}, [source]
+    for u in reached:
+        new = [v for v in open_ends[u] if v not in side]
+        side.update(new)
+        reached.extend(new)
+    return value, flow, side
 
 
 def _positive(amounts: Mapping[int, Mapping[int, int]]) -> dict[int, list[int]]:

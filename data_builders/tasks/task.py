@@ -67,6 +67,8 @@ def draw_nothing(graph: Graph, rng: random.Random) -> Query:
 
 def draw_node(graph: Graph, rng: random.Random) -> Query:
     """A query about one node, uniform."""
+    if graph.n < 1:
+        raise InputError("a question about a node needs a graph of at least 1 node; this one has none")
     return Query((rng.randrange(graph.n),))
 
 
