@@ -1,0 +1,76 @@
+"""Isomorphism classes are exact, and splits are apart where there are classes enough."""
+
+from collections.abc import Iterator
+from itertools import combinations, permutations, product
+from random import Random
+
+import pytest
+
+from data_builders.generators import GENERATORS, draw_size
+from data_builders.graph import Edge, Graph, from_edges
+from data_builders.splits import REDRAWS, draw_apart, graph_class, leakage
+
+
+def all_graphs(n: int, pairs: list[Edge], directed: bool) -> Iterator[Graph]:
+    for mask in range(1 << len(pairs)):
+        yield from_edges(n, [pair for i, pair in enumerate(pairs) if mask >> i & 1], directed)
+
+
+@pytest.mark.parametrize(("n", "classes"), [(1, 1), (2, 2), (3, 4), (4, 11), (5, 34)])
+def test_as_many_classes_as_there_are_graphs(n: int, classes: int) -> None:
+    assert len({graph_class(g) for g in all_graphs(n, list(combinations(range(n), 2)), False)}) == classes
+
+
+@pytest.mark.parametrize(("n", "classes"), [(1, 1), (2, 3), (3, 16), (4, 218)])
+def test_as_many_classes_as_there_are_directed_graphs(n: int, classes: int) -> None:
+    assert len({graph_class(g) for g in all_graphs(n, list(permutations(range(n), 2)), True)}) == classes
+
+
+@pytest.mark.parametrize(("directed", "n", "classes"), [(False, 2, 6), (False, 3, 20), (False, 4, 90), (True, 2, 10), (True, 3, 104)])
+def test_self_loops_tell_graphs_apart(directed: bool, n: int, classes: int) -> None:
+    pairs = [(u, v) for u, v in product(range(n), repeat=2) if directed or u <= v]
+    assert len({graph_class(g) for g in all_graphs(n, pairs, directed)}) == classes
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_renumbered_graphs_are_the_same_and_one_edge_less_is_not(name: str) -> None:
+    for seed in range(40):
+        rng = Random(seed)
+        graph = GENERATORS[name].draw(rng, draw_size(rng))
+        order = rng.sample(range(graph.n), graph.n)
+        edges = [(order[u], order[v]) for u, v in graph.edges]
+        rng.shuffle(edges)
+        assert graph_class(from_edges(graph.n, edges)) == graph_class(graph)
+        if edges:
+            assert graph_class(from_edges(graph.n, edges[1:])) != graph_class(graph)
+        assert graph_class(from_edges(graph.n + 1, edges)) != graph_class(graph)
+
+
+def test_direction_is_part_of_the_class() -> None:
+    assert graph_class(from_edges(2, [])) != graph_class(from_edges(2, [], directed=True))
+    assert graph_class(from_edges(3, [(0, 1), (1, 2)], True)) != graph_class(from_edges(3, [(0, 1), (2, 1)], True))
+
+
+def test_draws_avoid_taken_classes_while_there_are_others() -> None:
+    rng = Random("apart")
+    taken = {graph_class(GENERATORS["er"].draw(rng, 4)) for _ in range(4)}
+    redrawn = 0
+    for _ in range(200):
+        _, drawn_class, redraws = draw_apart(lambda: GENERATORS["er"].draw(rng, 4), lambda g: g, taken)
+        assert drawn_class not in taken
+        redrawn += redraws
+    assert redrawn > 0
+
+
+def test_a_family_of_one_member_gives_up_and_keeps_its_first_draw() -> None:
+    drawn: list[Graph] = []
+
+    def draw() -> Graph:
+        drawn.append(GENERATORS["path"].draw(Random(0), 5))
+        return drawn[-1]
+
+    graph, drawn_class, redraws = draw_apart(draw, lambda g: g, {graph_class(GENERATORS["path"].draw(Random(0), 5))})
+    assert graph is drawn[0] and redraws == REDRAWS == len(drawn) - 1
+    assert leakage({"path": [drawn_class] * 2}, {drawn_class}, set()) == {
+        "path": {"graphs": 2, "distinct": 1, "in_test": 2, "in_validation": 0}
+    }
