@@ -1,6 +1,38 @@
 """Command-line commands of this folder."""
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
-COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = []
+import typer
+
+
+def finetune(
+    context: typer.Context,
+    config: Annotated[
+        Path | None, typer.Option(help="YAML of arguments, e.g. configs/finetune/t5_scratch.yaml; flags override it.")
+    ] = None,
+    dataset: Annotated[Path | None, typer.Option(help="Dataset folder that `graphtalk build` made.")] = None,
+    output_dir: Annotated[Path | None, typer.Option("--output_dir", "--output-dir", "--out", help="Run folder, e.g. runs/t5.")] = None,
+    accelerate_config: Annotated[
+        Path | None, typer.Option("--accelerate-config", help="Several processes: a file such as configs/accelerate/ddp.yaml.")
+    ] = None,
+) -> None:
+    """Fine-tune T5 on a dataset, then predict and score its test split; the same command again continues.
+
+    Takes every flag of Hugging Face's Seq2SeqTrainingArguments besides its own (`python -m finetune --help` lists all), e.g.
+    --model_name_or_path, --lora, --max_tokens_per_batch, --learning_rate, --num_train_epochs, --bf16, --do_train false.
+    """
+    from finetune.launch import launch, run_here
+
+    named = {"--config": config, "--dataset": dataset, "--output_dir": output_dir}
+    argv = [*(f"{flag}={value}" for flag, value in named.items() if value is not None), *context.args]
+    if accelerate_config is None:
+        run_here(argv)
+    elif code := launch(argv, accelerate_config):
+        raise typer.Exit(code)
+
+
+COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [
+    ("finetune", finetune, {"context_settings": {"allow_extra_args": True, "ignore_unknown_options": True}})
+]

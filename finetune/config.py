@@ -1,0 +1,182 @@
+"""What a fine-tuning run can be told: our dataclasses beside Hugging Face's, from a YAML file and flags that override it."""
+
+import argparse
+import json
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+from transformers import HfArgumentParser, Seq2SeqTrainingArguments
+
+from data_builders.errors import InputError
+
+
+@dataclass
+class ModelArguments:
+    """Which model: one with weights by id or folder, or a T5 from a configuration with random weights and a tokenizer of its own."""
+
+    model_name_or_path: str | None = field(default=None, metadata={"help": "T5-family model: a Hub id, a folder, or runs/NAME/checkpoint."})
+    model_config: str | None = field(
+        default=None,
+        metadata={
+            "help": "Random weights instead: a size (t5_1m, t5_4m, t5_16m) or a mapping of T5Config keys (JSON on the command line)."
+        },
+    )
+    attn_implementation: str | None = field(default=None, metadata={"help": "eager or sdpa; default is the library's choice."})
+
+
+@dataclass
+class DataArguments:
+    """Which questions, and how they become batches of tokens."""
+
+    dataset: str | None = field(default=None, metadata={"help": "Dataset folder that `graphtalk build` made."})
+    tasks: list[str] | None = field(default=None, metadata={"help": "Tasks to train and test on; default: all of the dataset."})
+    train_split: str = field(default="train", metadata={"help": "Split to train on."})
+    validation_split: str = field(default="validation", metadata={"help": "Split for the loss during training (with --eval_strategy)."})
+    test_split: str = field(default="test", metadata={"help": "Split to predict and score at the end."})
+    train_limit: int | None = field(default=None, metadata={"help": "Train on the first N examples of each task."})
+    limit: int | None = field(default=None, metadata={"help": "Test on the first N examples of each task."})
+    max_source_length: int | None = field(default=None, metadata={"help": "Longest question in tokens; default: the model's own limit."})
+    max_target_length: int | None = field(default=None, metadata={"help": "Longest answer in tokens; default: the model's own limit."})
+    max_tokens_per_batch: int | None = field(
+        default=None, metadata={"help": "Padded question tokens per device and batch, instead of --per_device_train_batch_size."}
+    )
+    tokenizer_datasets: list[str] | None = field(
+        default=None,
+        metadata={"help": "Datasets whose words and node names the tokenizer of a from-scratch model knows; default: the dataset."},
+    )
+
+
+@dataclass
+class LoraArguments:
+    """Low-rank adapters instead of full fine-tuning."""
+
+    lora: bool = field(default=False, metadata={"help": "Train adapters (peft) and leave the model's own weights alone."})
+    lora_r: int = field(default=16, metadata={"help": "Rank."})
+    lora_alpha: int = field(default=32, metadata={"help": "Scale: the update is multiplied by alpha / r."})
+    lora_dropout: float = field(default=0.0, metadata={"help": "Dropout before the adapter."})
+    lora_target_modules: list[str] | None = field(default=None, metadata={"help": "Default: every linear layer of T5's blocks."})
+    train_embeddings: bool = field(
+        default=False,
+        metadata={"help": "Also train the embedding rows of tokens in the training texts, e.g. node names that the model never saw."},
+    )
+
+
+@dataclass
+class TrainArguments(Seq2SeqTrainingArguments):
+    """Hugging Face's Seq2SeqTrainingArguments with the defaults of a run that trains, tests and can be continued."""
+
+    do_train: bool = field(default=True, metadata={"help": "--do_train false only tests the model."})
+    do_predict: bool = field(default=True, metadata={"help": "Predict and score the test split at the end."})
+    logging_steps: float = field(default=50, metadata={"help": "Log the loss every so many steps."})
+    save_total_limit: int | None = field(default=2, metadata={"help": "Checkpoints to keep; below 2, a kill while saving loses them all."})
+    label: str | None = field(default=None, metadata={"help": "Row name in reports; default: the run folder's name."})
+
+
+@dataclass(frozen=True)
+class Options:
+    """One run's arguments. `given` holds those that differ from the defaults, by name."""
+
+    model: ModelArguments
+    data: DataArguments
+    lora: LoraArguments
+    train: TrainArguments
+    given: dict[str, Any]
+
+
+GROUPS = (ModelArguments, DataArguments, LoraArguments, TrainArguments)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of every flag; `--config FILE` is read before it."""
+    out: argparse.ArgumentParser = HfArgumentParser(GROUPS, prog="graphtalk finetune", allow_abbrev=False, exit_on_error=False)
+    out.add_argument("--config", help="YAML file with any of these flags as keys; flags on the command line override it.")
+    return out
+
+
+def read_arguments(argv: list[str]) -> argparse.Namespace:
+    """Parse flags over a YAML file's keys; InputError in one line for a key, flag or value that does not exist.
+
+    Nothing is started: no device, no process group, so that a launcher can check before it launches.
+    """
+    flags = parser()
+    known = {a.dest for a in flags._actions}
+    try:
+        path = flags.parse_known_args(argv)[0].config
+        argv = ([] if path is None else yaml_flags(Path(path), known)) + argv
+        namespace, rest = flags.parse_known_args(argv)
+    except argparse.ArgumentError as error:
+        raise InputError(" ".join(str(error).split())) from None
+    if rest:
+        raise InputError(unknown("argument", rest[0].split("=")[0], [f"--{k}" for k in known]))
+    if namespace.tasks:
+        namespace.tasks = [task for item in namespace.tasks for task in item.split(",") if task]
+    check_arguments(namespace)
+    return namespace
+
+
+def yaml_flags(path: Path, known: set[str]) -> list[str]:
+    """The keys of a YAML file as flags, so that one parser checks both; null stands for the default."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such configuration file")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected keys and values, e.g. `learning_rate: 1e-3`, not a {type(content).__name__}")
+    out: list[str] = []
+    for key, value in content.items():
+        if key not in known - {"config", "help"}:
+            raise InputError(f"{path}: {unknown('key', str(key), known)}")
+        if isinstance(value, list):
+            out += [f"--{key}", *map(str, value)]
+        elif value is not None:
+            out.append(f"--{key}={value if isinstance(value, str) else json.dumps(value)}")
+    return out
+
+
+def unknown(kind: str, name: str, known: set[str] | list[str]) -> str:
+    """One line that names close matches.
+
+    >>> unknown("key", "learning_rat", ["learning_rate", "seed"])
+    "unknown key 'learning_rat'; did you mean learning_rate? (`python -m finetune --help` lists all)"
+    """
+    close = get_close_matches(name, sorted(known), n=3, cutoff=0.6)
+    hint = f"did you mean {', '.join(close)}? " if close else ""
+    return f"unknown {kind} {name!r}; {hint}(`python -m finetune --help` lists all)"
+
+
+def check_arguments(namespace: argparse.Namespace) -> None:
+    """What can be known wrong before anything heavy is loaded."""
+    if not namespace.dataset:
+        raise InputError("no dataset; give --dataset DIR, a folder that `graphtalk build` made")
+    if not namespace.output_dir:
+        raise InputError("no run folder; give --output_dir, e.g. runs/t5")
+    if (namespace.model_name_or_path is None) == (namespace.model_config is None):
+        raise InputError("give either model_name_or_path (a model with weights) or model_config (random weights)")
+    if namespace.fp16:
+        raise InputError("fp16 overflows in T5's feed-forward layers; use --bf16, or neither for fp32")
+    if namespace.train_embeddings and not namespace.lora:
+        raise InputError("train_embeddings belongs to --lora; full fine-tuning trains the embeddings anyway")
+    if namespace.model_config and not namespace.do_train:
+        raise InputError("--do_train false needs a trained model: give model_name_or_path instead of model_config")
+    for name in ("limit", "train_limit", "max_source_length", "max_target_length", "max_tokens_per_batch", "lora_r", "lora_alpha"):
+        value = getattr(namespace, name)
+        if value is not None and value < 1:
+            raise InputError(f"{name} must be at least 1, not {value}")
+
+
+def parse(argv: list[str]) -> Options:
+    """Options from the command line. Building TrainArguments picks the device and joins the other processes."""
+    namespace = read_arguments(argv)
+    defaults = vars(parser().parse_args([]))
+    values = vars(namespace)
+    given = {k: v for k, v in values.items() if k != "config" and v != defaults[k]}
+    try:
+        model, data, lora, train = (group(**{f.name: values[f.name] for f in fields(group) if f.init}) for group in GROUPS)
+    except (ValueError, ImportError) as error:
+        raise InputError(" ".join(str(error).split())) from None
+    return Options(model, data, lora, train, given)

@@ -1,0 +1,42 @@
+"""Start the processes of a fine-tuning run: this one, or `accelerate launch` for several."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from data_builders.errors import InputError
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def run_here(argv: list[str]) -> None:
+    """Run in this process. Imports are here, since torch takes seconds that `graphtalk --help` need not wait for."""
+    try:
+        from finetune.config import parser
+        from finetune.train import main
+    except ModuleNotFoundError as error:
+        raise InputError(f"fine-tuning needs {error.name}; install it with `pip install 'graphtalk[finetune]'`") from None
+    if {"-h", "--help"} & set(argv):
+        parser().print_help()
+        return
+    main([a for a in argv if not a.startswith("--local_rank")])  # the deepspeed launcher adds it
+
+
+def launch(argv: list[str], accelerate_config: Path) -> int:
+    """Run `accelerate launch --config_file FILE -m finetune ...` and return its exit code; bad arguments are found before anything starts."""
+    from finetune.config import read_arguments
+
+    if not accelerate_config.is_file():
+        raise InputError(f"{accelerate_config}: no such accelerate configuration; see configs/accelerate/")
+    read_arguments(argv)
+    command = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(accelerate_config), "-m", "finetune", *argv]
+    return subprocess.run(command, env=worker_environment(), check=False).returncode
+
+
+def worker_environment() -> dict[str, str]:
+    """The environment of workers: a folder called `eval` or `finetune` in the user's working directory must not be imported for ours."""
+    env = {**os.environ, "PYTHONSAFEPATH": "1"}
+    if (ROOT / "pyproject.toml").is_file():  # a clone, which may not be installed
+        env["PYTHONPATH"] = os.pathsep.join(p for p in (str(ROOT), env.get("PYTHONPATH", "")) if p)
+    return env

@@ -1,0 +1,124 @@
+"""The model of a run: loaded or made, whole or with LoRA adapters."""
+
+import hashlib
+import json
+from dataclasses import fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer, T5Config, T5ForConditionalGeneration
+
+from data_builders.errors import InputError, check_choice
+from finetune.config import LoraArguments, ModelArguments
+
+SIZES: dict[str, dict[str, Any]] = {  # deep encoder, shallow decoder: answers are short, graphs are not
+    "t5_1m": {"d_model": 128, "d_kv": 32, "num_heads": 4, "d_ff": 512, "num_layers": 4, "num_decoder_layers": 1, "dropout_rate": 0.0},
+    "t5_4m": {"d_model": 256, "d_kv": 64, "num_heads": 4, "d_ff": 1024, "num_layers": 4, "num_decoder_layers": 1, "dropout_rate": 0.0},
+    "t5_16m": {"d_model": 512, "d_kv": 64, "num_heads": 8, "d_ff": 1024, "num_layers": 6, "num_decoder_layers": 2, "dropout_rate": 0.1},
+}
+LINEAR_LAYERS = ["q", "k", "v", "o", "wi", "wi_0", "wi_1", "wo"]  # every linear layer of a T5 block, v1.0 and v1.1
+
+
+def read_size(model_config: str) -> dict[str, Any]:
+    """T5Config keys from a size's name or a mapping; InputError for a key that T5Config does not have."""
+    value = yaml.safe_load(model_config)
+    if isinstance(value, str):
+        return SIZES[check_choice("model_config", value, SIZES)]
+    if not isinstance(value, dict):
+        raise InputError(
+            f"model_config must be one of {', '.join(SIZES)} or T5Config keys, e.g. {{d_model: 128, num_layers: 4}}; not {model_config}"
+        )
+    known = sorted({f.name for f in fields(T5Config)} | {"n_positions"})
+    for key in value:
+        if key not in known:
+            close = ", ".join(get_close_matches(str(key), known, n=3)) or ", ".join(SIZES["t5_1m"])
+            raise InputError(f"model_config: unknown key {key!r}; did you mean {close}?")
+    return value
+
+
+def new_model(keys: dict[str, Any], tokenizer: Any, attention: str | None = None) -> Any:
+    """A T5 with random weights for a tokenizer's vocabulary."""
+    try:
+        config = T5Config(**keys, vocab_size=len(tokenizer), decoder_start_token_id=0, pad_token_id=0, eos_token_id=1)
+        config._attn_implementation = attention
+        return T5ForConditionalGeneration(config)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"model_config: {' '.join(str(error).split())}") from None
+
+
+def load_model(name: str, attention: str | None = None) -> tuple[Any, Any]:
+    """(model in fp32, tokenizer) of a T5-family model by id or folder; a folder of adapters is laid over the model that it names."""
+    adapter = Path(name) / "adapter_config.json"
+    if adapter.is_file():
+        from peft import PeftModel
+
+        base = json.loads(adapter.read_text(encoding="utf-8"))["base_model_name_or_path"]
+        model, _ = load_model(base, attention)
+        return PeftModel.from_pretrained(model, name), AutoTokenizer.from_pretrained(name)
+    check_folder(name)
+    if Path(name).is_dir():
+        name = str(Path(name).resolve())  # adapters keep this path, and are loaded from other working directories
+    try:
+        config = AutoConfig.from_pretrained(name)
+        if not config.is_encoder_decoder:
+            raise InputError(f"{name}: a {config.model_type} model; fine-tuning here takes encoder-decoder models of the T5 family")
+        model = AutoModelForSeq2SeqLM.from_pretrained(name, dtype="float32", attn_implementation=attention)
+        return model, AutoTokenizer.from_pretrained(name)
+    except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{name}: cannot load this model: {' '.join(str(error).split())[:300]}") from None
+
+
+def check_folder(name: str) -> None:
+    """InputError where a model name can only be a folder, and there is no model in it."""
+    path = Path(name)
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise InputError(f"{name}: no model in this folder (no config.json or adapter_config.json)")
+    elif path.is_absolute() or name.startswith(".") or name.count("/") != 1 or path.parent.is_dir():
+        raise InputError(f"{name}: no such model folder")
+
+
+def add_lora(model: Any, options: LoraArguments, trained_tokens: list[int]) -> Any:
+    """The model with fresh adapters; only they, and the embedding rows of `trained_tokens`, get gradients.
+
+    The rows are trained as peft's trainable tokens. peft's `modules_to_save=["shared"]` looks as if it did the same, but in transformers 5
+    T5's encoder, decoder and head each hold their own tied module, so that copy of `shared` would never be used.
+    """
+    from peft import LoraConfig, get_peft_model
+
+    if hasattr(model, "merge_and_unload"):
+        model = model.merge_and_unload()
+    try:
+        config = LoraConfig(
+            task_type="SEQ_2_SEQ_LM",
+            r=options.lora_r,
+            lora_alpha=options.lora_alpha,
+            lora_dropout=options.lora_dropout,
+            target_modules=options.lora_target_modules or LINEAR_LAYERS,
+            trainable_token_indices=trained_tokens or None,
+        )
+        return get_peft_model(model, config)
+    except ValueError as error:
+        raise InputError(f"LoRA: {' '.join(str(error).split())}") from None
+
+
+def length_limits(tokenizer: Any, model: Any, source: int | None, target: int | None) -> tuple[int, int]:
+    """Longest question and answer in tokens: what the run asks for, else what the tokenizer or the model's configuration names."""
+    own = int(tokenizer.model_max_length)
+    if own > 1_000_000:  # the tokenizer says nothing
+        own = int(getattr(model.config, "n_positions", 512))
+    return source or own, target or own
+
+
+def model_fingerprint(options: ModelArguments) -> str | None:
+    """sha256 of a local model's weights, so that a run is not continued over another model; None for a model by id or from scratch."""
+    if options.model_name_or_path is None or not Path(options.model_name_or_path).is_dir():
+        return None
+    digest = hashlib.sha256()
+    for path in sorted(p for p in Path(options.model_name_or_path).iterdir() if p.suffix in {".safetensors", ".bin"}):
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()

@@ -1,0 +1,93 @@
+"""Answers of a model to examples, on all ranks, each example once."""
+
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from accelerate.utils import gather_object
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from data_builders.example import Example
+from eval.prediction import Prediction
+from finetune.data import Tokens
+
+MAX_NEW_TOKENS = 128  # of an answer, where the run does not say
+
+
+def deal(lengths: list[int], size: int, rank: int, ranks: int) -> list[list[int]]:
+    """The batches of one rank, longest examples first; every rank gets the same number, the last ones may be empty.
+
+    >>> deal([3, 9, 5, 7, 1], size=2, rank=0, ranks=2), deal([3, 9, 5, 7, 1], size=2, rank=1, ranks=2)
+    ([[1, 3], [4]], [[2, 0], []])
+    """
+    order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
+    batches = [order[start : start + size] for start in range(0, len(order), size)]
+    turns = -(-len(batches) // ranks)
+    return [batches[turn * ranks + rank] if turn * ranks + rank < len(batches) else [] for turn in range(turns)]
+
+
+def predict(
+    model: Any, tokenizer: Any, examples: list[Example], tokens: Tokens, *, size: int, device: Any, rank: int = 0, ranks: int = 1, sharded: bool = False,
+    max_new_tokens: int = MAX_NEW_TOKENS, num_beams: int = 1,
+) -> list[Prediction]:  # fmt: skip
+    """Predictions for the examples, in their order, the same list on every rank. Greedy decoding unless `num_beams` says otherwise.
+
+    sharded: the weights are spread over the ranks (ZeRO-3), so that all must take part in every step of each other's generation.
+    finish_reason is `stop` where the model ended its answer, `length` where `max_new_tokens` did.
+    """
+    model.eval()
+    own: list[tuple[int, Prediction]] = []
+    lengths = tokens.lengths
+    batches = deal(lengths, size, rank, ranks)
+    for batch in _progress(batches, len(examples), ranks) if rank == 0 else batches:
+        if not batch and not sharded:
+            continue
+        start = time.perf_counter()
+        answers = generate(model, tokenizer, [tokens[i]["input_ids"] for i in batch or [0]], device, max_new_tokens, num_beams, sharded)
+        seconds = (time.perf_counter() - start) / max(len(batch), 1)
+        for i, (text, stopped, count) in zip(batch, answers, strict=False):  # a rank that only takes part keeps nothing
+            reason = "stop" if stopped else "length"
+            own.append((i, Prediction(examples[i].id, text, reason, lengths[i], count, seconds)))
+    found = dict(gather_object(own))
+    return [found[i] for i in range(len(examples))]
+
+
+def generate(
+    model: Any, tokenizer: Any, sources: list[list[int]], device: Any, max_new_tokens: int, num_beams: int = 1, sharded: bool = False
+) -> list[tuple[str, bool, int]]:
+    """(text, whether the model ended it, its tokens without the end mark) for each list of source ids."""
+    width = max(map(len, sources))
+    ids = torch.tensor([row + [tokenizer.pad_token_id] * (width - len(row)) for row in sources], device=device)
+    mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in sources], device=device)
+    with torch.inference_mode():
+        out = model.generate(
+            input_ids=ids, attention_mask=mask, max_new_tokens=max_new_tokens, num_beams=num_beams, do_sample=False, synced_gpus=sharded
+        )
+    answers = []
+    for row in out[:, 1:].tolist():  # the first token is the decoder's start
+        stopped = tokenizer.eos_token_id in row
+        kept = row[: row.index(tokenizer.eos_token_id)] if stopped else row
+        answers.append((tokenizer.decode(kept, skip_special_tokens=True), stopped, len(kept)))
+    return answers
+
+
+def _progress(batches: list[list[int]], total: int, ranks: int) -> Iterator[list[int]]:
+    """The batches, with a bar and a rate on stderr where that is a terminal."""
+    columns = (
+        TextColumn("predict"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}/s"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
+        task = bar.add_task("predict", total=total, rate="?")
+        start, done = time.monotonic(), 0
+        for batch in batches:
+            yield batch
+            done = min(total, done + len(batch) * ranks)
+            bar.update(task, completed=done, rate=f"{done / max(time.monotonic() - start, 1e-9):.0f}")

@@ -1,0 +1,89 @@
+"""Where a run stands: what it was asked to do, and the last checkpoint that was written to its end."""
+
+import json
+import re
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from data_builders.errors import InputError
+from eval.prediction import read_config
+
+# settings that change neither the model nor its answers
+FREE = {
+    "resume_from_checkpoint",
+    "label",
+    "logging_steps",
+    "logging_strategy",
+    "logging_first_step",
+    "disable_tqdm",
+    "report_to",
+    "log_level",
+    "run_name",
+}
+
+
+def check_same_run(run: Path, config: dict[str, Any], forced: bool) -> bool:
+    """Whether the folder holds an earlier start of this very run; InputError if it holds results of another one.
+
+    forced: `--resume_from_checkpoint` names a checkpoint, so that the difference is meant.
+    """
+    if not (run / "config.yaml").is_file():
+        return False
+    before = read_config(run)
+    results = [p.name for p in run.iterdir() if p.name in {"checkpoint", "predictions.parquet"} or p.name.startswith("checkpoint-")]
+    if not results:
+        return False
+    changed = differences(before, config)
+    if changed and not forced:
+        raise InputError(
+            f"{run} holds {', '.join(sorted(results)[:3])} of another run ({'; '.join(changed[:3])}); "
+            "use another --output_dir, delete that folder, or name a checkpoint with --resume_from_checkpoint"
+        )
+    return not changed
+
+
+def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """What makes two runs different, as `key: old -> new`.
+
+    >>> differences({"world_size": 1, "arguments": {"seed": 1}}, {"world_size": 1, "arguments": {"seed": 2, "label": "x"}})
+    ['seed: 1 -> 2']
+    """
+    keys = ("dataset_fingerprint", "model_fingerprint", "world_size")
+    old = {**{k: before.get(k) for k in keys}, **before.get("arguments", {})}
+    new = {**{k: now.get(k) for k in keys}, **now.get("arguments", {})}
+    return [f"{k}: {old.get(k)} -> {new.get(k)}" for k in sorted({*old, *new} - FREE) if old.get(k) != new.get(k)]
+
+
+def last_checkpoint(run: Path, ranks: int) -> Path | None:
+    """The newest whole checkpoint-N of a run folder. A process killed while saving leaves a broken one: that is passed over."""
+    found = sorted((int(m[1]), p) for p in run.glob("checkpoint-*") if (m := re.fullmatch(r"checkpoint-(\d+)", p.name)))
+    return next((p for step, p in reversed(found) if is_whole(p, step, ranks)), None)
+
+
+def is_whole(checkpoint: Path, step: int, ranks: int) -> bool:
+    """Whether every file of a checkpoint was written to its end: Trainer writes trainer_state.json last, archives end with their index."""
+    try:
+        if json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))["global_step"] != step:
+            return False
+        random_states = ["rng_state.pth"] if ranks == 1 else [f"rng_state_{rank}.pth" for rank in range(ranks)]
+        if not all((checkpoint / name).is_file() for name in random_states):
+            return False
+        for path in checkpoint.rglob("*.safetensors"):
+            with safe_open(path, "pt"):
+                pass
+    except (OSError, ValueError, KeyError, SafetensorError):
+        return False
+    return all(zipfile.is_zipfile(p) for p in checkpoint.rglob("*.pt*") if p.suffix in {".pt", ".pth"})
+
+
+def drop_broken(run: Path, whole: Path | None) -> list[str]:
+    """Delete checkpoints newer than the last whole one, so that they cannot be counted or mistaken for it later."""
+    first = 0 if whole is None else int(whole.name.split("-")[1]) + 1
+    broken = [p for p in run.glob("checkpoint-*") if p.name.split("-")[1].isdigit() and int(p.name.split("-")[1]) >= first]
+    for path in broken:
+        shutil.rmtree(path)
+    return sorted(p.name for p in broken)

@@ -1,0 +1,248 @@
+"""One fine-tuning run: a model, a dataset, a run folder with a checkpoint, predictions and scores."""
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import PartialState
+from torch.utils.data import DataLoader
+from transformers import DataCollatorForSeq2Seq, Seq2SeqTrainer, set_seed
+from transformers import logging as hf_logging
+from transformers.integrations import is_deepspeed_zero3_enabled
+
+from data_builders.errors import InputError
+from data_builders.example import Example, read_lock
+from eval.prediction import write_config, write_environment, write_predictions
+from finetune.config import Options, parse
+from finetune.data import Batches, Tokens, encode, load_examples
+from finetune.loss import token_loss
+from finetune.models import add_lora, length_limits, load_model, model_fingerprint, new_model, read_size
+from finetune.predict import MAX_NEW_TOKENS, predict
+from finetune.resume import check_same_run, drop_broken, last_checkpoint
+from finetune.tokenizer import tokenizer_for
+
+
+def main(argv: list[str]) -> None:
+    """Train (unless told not to), predict the test split, score it. The same command again continues where it was stopped."""
+    options = parse(argv)
+    run = Path(str(options.train.output_dir))
+    check_hardware(options)
+    quiet(options)
+    set_seed(options.train.seed)  # random weights and adapters are drawn before Trainer seeds anything
+    config = run_config(options)
+    going_on = check_same_run(run, config, forced=bool(options.train.resume_from_checkpoint))
+    PartialState().wait_for_everyone()  # all ranks have read the folder before the first writes to it
+    if options.train.should_save:
+        write_config(config, run)
+        write_environment(run)
+    if going_on and (run / "checkpoint").is_dir():
+        say(options, f"{run}/checkpoint is trained already")
+        model, tokenizer = load_model(str(run / "checkpoint"), options.model.attn_implementation)
+    else:
+        model, tokenizer = (
+            train(options, run)
+            if options.train.do_train
+            else load_model(str(options.model.model_name_or_path), options.model.attn_implementation)
+        )
+    if options.train.do_predict:
+        if not (going_on and (run / "predictions.parquet").is_file()):
+            test(options, run, model, tokenizer)
+        if options.train.should_save:
+            report(run)
+
+
+def quiet(options: Options) -> None:
+    """Bars only on a terminal, and no library's advice about choices made here on purpose."""
+    hf_logging.set_verbosity_error()
+    if not sys.stderr.isatty():
+        hf_logging.disable_progress_bar()
+        options.train.disable_tqdm = True
+
+
+def check_hardware(options: Options) -> None:
+    """Refuse what would run and be wrong."""
+    if options.train.n_gpu > 1:
+        raise InputError(
+            f"{options.train.n_gpu} GPUs are visible to one process; use `--accelerate-config configs/accelerate/ddp.yaml`, torchrun, or CUDA_VISIBLE_DEVICES=0"
+        )
+    if options.train.fp16 or options.train.mixed_precision == "fp16":
+        raise InputError("fp16 overflows in T5's feed-forward layers; use bf16 (also in the accelerate configuration), or neither for fp32")
+
+
+def run_config(options: Options) -> dict[str, Any]:
+    """What config.yaml keeps: the keys that scoring and reports read, then every argument that differs from its default."""
+    data = Path(str(options.data.dataset))
+    examples = load_examples(data, options.data.tasks, options.data.test_split, 1) if options.train.do_predict else []
+    method = "none" if not options.train.do_train else "lora" if options.lora.lora else "full"
+    return {
+        "label": options.train.label or Path(str(options.train.output_dir)).resolve().name,
+        "kind": "finetune",
+        "data": str(data.resolve()),
+        "dataset_fingerprint": read_lock(data)["fingerprint"],
+        "split": options.data.test_split,
+        "tasks": [e.task for e in examples],
+        "limit": options.data.limit,
+        "model": options.model.model_name_or_path or options.model.model_config,
+        "method": method,
+        "model_fingerprint": model_fingerprint(options.model),
+        "world_size": options.train.world_size,
+        "arguments": options.given,
+    }
+
+
+def train(options: Options, run: Path) -> tuple[Any, Any]:
+    """Train from the last whole checkpoint, or from the start; the model and tokenizer come back and lie in run/checkpoint."""
+    args, lora = options.train, options.lora
+    examples = load_examples(Path(str(options.data.dataset)), options.data.tasks, options.data.train_split, options.data.train_limit)
+    model, tokenizer = start_model(options)
+    limits = length_limits(tokenizer, model, options.data.max_source_length, options.data.max_target_length)
+    tokens = encode(examples, tokenizer, *limits)
+    if lora.lora:
+        rows = sorted(set(tokens.sources.tolist()) | set(tokens.targets.tolist())) if lora.train_embeddings else []
+        model = add_lora(model, lora, rows)
+    trainer = GraphTrainer(
+        model=model,
+        args=args,
+        train_dataset=tokens,
+        eval_dataset=validation(options, tokenizer, limits),
+        processing_class=tokenizer,
+        data_collator=DataCollatorForSeq2Seq(tokenizer, model=model),
+        compute_loss_func=token_loss(args.label_smoothing_factor),
+    )
+    trainer.max_tokens = options.data.max_tokens_per_batch
+    checkpoint = args.resume_from_checkpoint or last_checkpoint(run, args.world_size)
+    PartialState().wait_for_everyone()
+    if args.should_save and not args.resume_from_checkpoint:
+        for name in drop_broken(run, checkpoint):
+            say(options, f"{run}/{name} was not written to its end: ignored")
+    describe(options, trainer, len(examples), len(tokenizer))
+    if checkpoint:
+        say(options, f"continue from {checkpoint}")
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    save(trainer, run)
+    return trainer.model, tokenizer
+
+
+def start_model(options: Options) -> tuple[Any, Any]:
+    """The model before training, and its tokenizer."""
+    if options.model.model_name_or_path:
+        return load_model(options.model.model_name_or_path, options.model.attn_implementation)
+    size = read_size(str(options.model.model_config))
+    folders = options.data.tokenizer_datasets or [str(options.data.dataset)]
+    tokenizer = tokenizer_for([Path(f) for f in folders], int(size.get("n_positions", 512)))
+    return new_model(size, tokenizer, options.model.attn_implementation), tokenizer
+
+
+def validation(options: Options, tokenizer: Any, limits: tuple[int, int]) -> Tokens | None:
+    """The validation split, where the run asks for its loss."""
+    if options.train.eval_strategy == "no":
+        return None
+    data = options.data
+    return encode(load_examples(Path(str(data.dataset)), data.tasks, data.validation_split), tokenizer, *limits)
+
+
+class GraphTrainer(Seq2SeqTrainer):
+    """Seq2SeqTrainer with batches of similar length, in an order that a resumed run repeats exactly."""
+
+    max_tokens: int | None = None
+
+    def get_train_dataloader(self) -> Any:
+        args = self.args
+        if self.max_tokens is None and args.train_sampling_strategy != "group_by_length":
+            return super().get_train_dataloader()
+        sampler = Batches(
+            self.train_dataset.lengths,
+            args.seed if args.data_seed is None else args.data_seed,
+            max_tokens=self.max_tokens,
+            size=args.per_device_train_batch_size,
+            rank=args.process_index,
+            ranks=args.world_size,
+        )
+        return EpochLoader(
+            self.train_dataset,
+            batch_sampler=sampler,
+            collate_fn=self.data_collator,
+            num_workers=args.dataloader_num_workers,
+            pin_memory=args.dataloader_pin_memory and torch.cuda.is_available(),
+        )
+
+
+class EpochLoader(DataLoader[Any]):
+    """Passes Trainer's epoch on to the batches. Not prepared by accelerate, which would deal them out a second time."""
+
+    def set_epoch(self, epoch: int) -> None:
+        self.batch_sampler.set_epoch(epoch)  # type: ignore[union-attr]
+
+
+def describe(options: Options, trainer: Any, examples: int, vocabulary: int) -> None:
+    """Say what will really happen, which is not always what was asked for."""
+    args = options.train
+    trainable = sum(p.numel() for p in trainer.model.parameters() if p.requires_grad)
+    total = sum(p.numel() for p in trainer.model.parameters())
+    shares = args.world_size * args.gradient_accumulation_steps
+    budget = options.data.max_tokens_per_batch
+    batch = f"up to {budget * shares} question tokens" if budget else f"{args.per_device_train_batch_size * shares} examples"
+    precision = "bf16" if args.bf16 or args.mixed_precision == "bf16" else "fp32"
+    say(options, f"{examples} examples, {vocabulary} tokens in the vocabulary, {trainable:,} of {total:,} parameters trainable")
+    say(options, f"{args.world_size} process{'es' * (args.world_size > 1)} on {args.device.type}, {precision}, a step is {batch}")
+
+
+def save(trainer: Any, run: Path) -> None:
+    """run/checkpoint appears whole or not at all; the log of the training lies beside it."""
+    part = run / "checkpoint.part"
+    if trainer.args.should_save and part.exists():
+        shutil.rmtree(part)
+    PartialState().wait_for_everyone()
+    trainer.save_model(str(part))  # every rank takes part: ZeRO-3 gathers the weights here
+    trainer.save_state()
+    PartialState().wait_for_everyone()
+    if trainer.args.should_save:
+        (part / "training_args.bin").unlink(missing_ok=True)  # a pickle that nobody needs to trust
+        if (run / "checkpoint").exists():
+            shutil.rmtree(run / "checkpoint")
+        part.rename(run / "checkpoint")
+    PartialState().wait_for_everyone()
+
+
+def test(options: Options, run: Path, model: Any, tokenizer: Any) -> None:
+    """Predict the test split into run/predictions.parquet."""
+    args, data = options.train, options.data
+    examples: list[Example] = load_examples(Path(str(data.dataset)), data.tasks, data.test_split, data.limit)
+    tokens = encode(examples, tokenizer, *length_limits(tokenizer, model, data.max_source_length, data.max_target_length))
+    model.to(args.device)
+    predictions = predict(
+        model,
+        tokenizer,
+        examples,
+        tokens,
+        size=args.per_device_eval_batch_size,
+        device=args.device,
+        rank=args.process_index,
+        ranks=args.world_size,
+        sharded=bool(is_deepspeed_zero3_enabled()),
+        max_new_tokens=args.generation_max_length or MAX_NEW_TOKENS,
+        num_beams=args.generation_num_beams or 1,
+    )
+    if args.should_save:
+        write_predictions(predictions, run)
+
+
+def report(run: Path) -> None:
+    """Score the run and say how it did."""
+    from eval.run import score_run
+
+    metrics = score_run(run)
+    for task, row in metrics["tasks"].items():
+        print(
+            f"{task:20s} {row['correct']:5d} of {row['n']:5d} correct, {100 * row['accuracy']:.1f} ({100 * row['low']:.1f} to {100 * row['high']:.1f})"
+        )
+    macro = metrics["macro"]
+    print(f"{'macro accuracy':20s} {100 * macro['accuracy']:.1f} ({100 * macro['low']:.1f} to {100 * macro['high']:.1f}); see {run}")
+
+
+def say(options: Options, line: str) -> None:
+    """One line on stdout, from one process."""
+    if options.train.process_index == 0:
+        print(line, flush=True)
