@@ -86,12 +86,12 @@ class Options:
     given: dict[str, Any]
 
 
-GROUPS = (ModelArguments, DataArguments, LoraArguments, TrainArguments)
+GROUPS: tuple[Any, ...] = (ModelArguments, DataArguments, LoraArguments, TrainArguments)
 
 
 def parser() -> argparse.ArgumentParser:
     """The parser of every flag; `--config FILE` is read before it."""
-    out: argparse.ArgumentParser = HfArgumentParser(GROUPS, prog="graphtalk finetune", allow_abbrev=False, exit_on_error=False)
+    out: argparse.ArgumentParser = HfArgumentParser(list(GROUPS), prog="graphtalk finetune", allow_abbrev=False, exit_on_error=False)
     out.add_argument("--config", help="YAML file with any of these flags as keys; flags on the command line override it.")
     return out
 

@@ -55,7 +55,10 @@ def _flat(rows: list[list[int]]) -> tuple[Any, Any]:
 
 
 def encode(examples: list[Example], tokenizer: Any, max_source_length: int, max_target_length: int) -> Tokens:
-    """Tokenise questions and answers. InputError for one that is longer than the model's limit or that the tokenizer cannot spell: nothing is cut."""
+    """Tokenise questions and answers; nothing is cut.
+
+    InputError for a text that is longer than the model's limit, or that the tokenizer cannot spell.
+    """
     sources = _encode(examples, [e.question for e in examples], tokenizer, max_source_length, "question", "max_source_length")
     targets = _encode(examples, [e.answer for e in examples], tokenizer, max_target_length, "answer", "max_target_length")
     return Tokens(sources, targets)
@@ -73,8 +76,8 @@ def _encode(examples: list[Example], texts: list[str], tokenizer: Any, limit: in
                 )
             if tokenizer.unk_token_id is not None and tokenizer.unk_token_id in ids:
                 raise InputError(
-                    f"{example.id}: the tokenizer has no token for {unknown_symbol(text, tokenizer)!r} in the {what} (encoder {example.encoder}); "
-                    "a from-scratch tokenizer takes it from a dataset named in tokenizer_datasets"
+                    f"{example.id}: the tokenizer has no token for {unknown_symbol(text, tokenizer)!r} in the {what} "
+                    f"(encoder {example.encoder}); a from-scratch tokenizer takes it from a dataset named in tokenizer_datasets"
                 )
             out.append(ids)
     return out
@@ -118,7 +121,8 @@ class Batches(Sampler[list[int]]):
     """Batches of examples of similar length, in an order that depends on the seed and the epoch alone.
 
     Every epoch has the same number of batches of the same sizes; which examples share a batch changes. Batches that the ranks take at the
-    same time are neighbours in length. Each example comes once per epoch: where the batches do not divide by the ranks, the largest are halved.
+    same time are neighbours in length. Each example comes once per epoch: where the batches do not divide by the ranks, the largest are cut
+    in two.
     """
 
     def __init__(

@@ -24,7 +24,7 @@ def run_here(argv: list[str]) -> None:
 
 
 def launch(argv: list[str], accelerate_config: Path) -> int:
-    """Run `accelerate launch --config_file FILE -m finetune ...` and return its exit code; bad arguments are found before anything starts."""
+    """Run `accelerate launch --config_file FILE -m finetune ...` and return its exit code; bad arguments are found first."""
     from finetune.config import read_arguments
 
     if not accelerate_config.is_file():

@@ -41,7 +41,7 @@ def read_size(model_config: str) -> dict[str, Any]:
 def new_model(keys: dict[str, Any], tokenizer: Any, attention: str | None = None) -> Any:
     """A T5 with random weights for a tokenizer's vocabulary."""
     try:
-        config = T5Config(**keys, vocab_size=len(tokenizer), decoder_start_token_id=0, pad_token_id=0, eos_token_id=1)
+        config = T5Config(**{**keys, "vocab_size": len(tokenizer), "decoder_start_token_id": 0, "pad_token_id": 0, "eos_token_id": 1})
         config._attn_implementation = attention
         return T5ForConditionalGeneration(config)
     except (TypeError, ValueError) as error:

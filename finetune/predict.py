@@ -30,8 +30,8 @@ def deal(lengths: list[int], size: int, rank: int, ranks: int) -> list[list[int]
 
 
 def predict(
-    model: Any, tokenizer: Any, examples: list[Example], tokens: Tokens, *, size: int, device: Any, rank: int = 0, ranks: int = 1, sharded: bool = False,
-    max_new_tokens: int = MAX_NEW_TOKENS, num_beams: int = 1,
+    model: Any, tokenizer: Any, examples: list[Example], tokens: Tokens, *, size: int, device: Any, rank: int = 0, ranks: int = 1,
+    sharded: bool = False, max_new_tokens: int = MAX_NEW_TOKENS, num_beams: int = 1,
 ) -> list[Prediction]:  # fmt: skip
     """Predictions for the examples, in their order, the same list on every rank. Greedy decoding unless `num_beams` says otherwise.
 

@@ -83,7 +83,7 @@ def build_tokenizer(texts: Iterable[str], names: Iterable[str], max_length: int 
     core.pre_tokenizer = pre_tokenizers.Split(Regex(piece_pattern(names)), "isolated")
     core.decoder = decoders.Fuse()
     core.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=core,
         pad_token="<pad>",
         eos_token="</s>",

@@ -10,7 +10,7 @@ from accelerate import PartialState
 from torch.utils.data import DataLoader
 from transformers import DataCollatorForSeq2Seq, Seq2SeqTrainer, set_seed
 from transformers import logging as hf_logging
-from transformers.integrations import is_deepspeed_zero3_enabled
+from transformers.integrations.deepspeed import is_deepspeed_zero3_enabled
 
 from data_builders.errors import InputError
 from data_builders.example import Example, read_lock
@@ -55,9 +55,9 @@ def main(argv: list[str]) -> None:
 
 def quiet(options: Options) -> None:
     """Bars only on a terminal, and no library's advice about choices made here on purpose."""
-    hf_logging.set_verbosity_error()
+    hf_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     if not sys.stderr.isatty():
-        hf_logging.disable_progress_bar()
+        hf_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         options.train.disable_tqdm = True
 
 
@@ -65,7 +65,8 @@ def check_hardware(options: Options) -> None:
     """Refuse what would run and be wrong."""
     if options.train.n_gpu > 1:
         raise InputError(
-            f"{options.train.n_gpu} GPUs are visible to one process; use `--accelerate-config configs/accelerate/ddp.yaml`, torchrun, or CUDA_VISIBLE_DEVICES=0"
+            f"{options.train.n_gpu} GPUs are visible to one process; use `--accelerate-config configs/accelerate/ddp.yaml`, torchrun, "
+            "or CUDA_VISIBLE_DEVICES=0"
         )
     if options.train.fp16 or options.train.mixed_precision == "fp16":
         raise InputError("fp16 overflows in T5's feed-forward layers; use bf16 (also in the accelerate configuration), or neither for fp32")
@@ -112,7 +113,7 @@ def train(options: Options, run: Path) -> tuple[Any, Any]:
         compute_loss_func=token_loss(args.label_smoothing_factor),
     )
     trainer.max_tokens = options.data.max_tokens_per_batch
-    checkpoint = args.resume_from_checkpoint or last_checkpoint(run, args.world_size)
+    checkpoint = Path(args.resume_from_checkpoint) if args.resume_from_checkpoint else last_checkpoint(run, args.world_size)
     PartialState().wait_for_everyone()
     if args.should_save and not args.resume_from_checkpoint:
         for name in drop_broken(run, checkpoint):
@@ -150,10 +151,11 @@ class GraphTrainer(Seq2SeqTrainer):
 
     def get_train_dataloader(self) -> Any:
         args = self.args
+        tokens: Any = self.train_dataset
         if self.max_tokens is None and args.train_sampling_strategy != "group_by_length":
             return super().get_train_dataloader()
         sampler = Batches(
-            self.train_dataset.lengths,
+            tokens.lengths,
             args.seed if args.data_seed is None else args.data_seed,
             max_tokens=self.max_tokens,
             size=args.per_device_train_batch_size,
@@ -161,7 +163,7 @@ class GraphTrainer(Seq2SeqTrainer):
             ranks=args.world_size,
         )
         return EpochLoader(
-            self.train_dataset,
+            tokens,
             batch_sampler=sampler,
             collate_fn=self.data_collator,
             num_workers=args.dataloader_num_workers,
@@ -221,7 +223,7 @@ def test(options: Options, run: Path, model: Any, tokenizer: Any) -> None:
         device=args.device,
         rank=args.process_index,
         ranks=args.world_size,
-        sharded=bool(is_deepspeed_zero3_enabled()),
+        sharded=bool(is_deepspeed_zero3_enabled()),  # type: ignore[no-untyped-call]
         max_new_tokens=args.generation_max_length or MAX_NEW_TOKENS,
         num_beams=args.generation_num_beams or 1,
     )
@@ -235,9 +237,8 @@ def report(run: Path) -> None:
 
     metrics = score_run(run)
     for task, row in metrics["tasks"].items():
-        print(
-            f"{task:20s} {row['correct']:5d} of {row['n']:5d} correct, {100 * row['accuracy']:.1f} ({100 * row['low']:.1f} to {100 * row['high']:.1f})"
-        )
+        interval = f"{100 * row['accuracy']:.1f} ({100 * row['low']:.1f} to {100 * row['high']:.1f})"
+        print(f"{task:20s} {row['correct']:5d} of {row['n']:5d} correct, {interval}")
     macro = metrics["macro"]
     print(f"{'macro accuracy':20s} {100 * macro['accuracy']:.1f} ({100 * macro['low']:.1f} to {100 * macro['high']:.1f}); see {run}")
 
