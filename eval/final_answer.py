@@ -1,0 +1,195 @@
+"""Which part of a completion is the answer: thinking and run-on dropped, dressing removed, marks found."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+_PLAIN = re.compile(r"[^\x0a\x20-\x7e]|[\\$*_`~<>#]|(?:e\.g|i\.e)\.")
+_PUNCTUATION = {
+    **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212\ufe63"), "-"),
+    **dict.fromkeys(map(ord, "\u2014\u2015"), " - "),
+    **dict.fromkeys(map(ord, "\u2018\u2019\u201a\u2032\u00b4"), "'"),
+    **dict.fromkeys(map(ord, "\u201c\u201d\u201e\u00ab\u00bb\u300c\u300d"), '"'),
+    **dict.fromkeys(map(ord, "\u2190\u2191\u2193\u2192\u27f6\u21d2\u27f9\u2794\u279c\u27a1\u2192\u2194\u27f7\u21d4"), " -> "),
+    **dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad\ufe0f"), None),
+    **dict.fromkeys(map(ord, "\u2022\u25e6\u25aa\u25cf\u2023\u00b7"), "-"),
+    ord("\u3002"): ". ",
+    ord("\u3001"): ", ",
+    ord("\r"): "\n",
+    ord("\u2028"): "\n",
+    ord("\u2029"): "\n",
+    ord("\t"): " ",
+    ord("\v"): "\n",
+    ord("\f"): "\n",
+}
+
+_THINKING = re.compile(r"<(think|thinking)>.*?</\1>", re.DOTALL | re.IGNORECASE)
+_THINKING_OPENS = re.compile(r"<think(?:ing)?>", re.IGNORECASE)
+_THINKING_ENDS = re.compile(r".*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
+_RUN_ON = re.compile(r"\n[ \t>#*_]*(?:Q|Example)[*_]*:")
+_END_TOKEN = re.compile(r"<\|(?:im_end|endoftext|eot_id|end|end_of_text)\|>|</s>|<end_of_turn>|<eos>|<pad>")
+
+_COMMANDS = re.compile(
+    r"\\(?:(?P<boxed>f?boxed)"
+    r"|(?P<drop>text(?:bf|it|rm|tt|sf)?|math(?:rm|bf|it|sf|tt|bb)|mbox|operatorname|left|right|bigl?|bigr?|displaystyle)(?![a-zA-Z])"
+    r"|(?P<arrow>(?:long)?rightarrow|to|Rightarrow|implies|leftrightarrow)(?![a-zA-Z])"
+    r"|(?P<infinity>infty)(?![a-zA-Z])|(?P<empty>emptyset|varnothing)(?![a-zA-Z])|(?P<times>times|cdot|ast)(?![a-zA-Z])"
+    r"|(?P<space>quad|qquad|[,;:! ])|(?P<math>[()\[\]])|(?P<line>\\)|(?P<literal>[{}$%_&#]))"
+)
+_COMMAND_TEXT = {
+    "drop": "", "arrow": " -> ", "infinity": "\u221e", "empty": "\u2205", "times": "*", "space": " ", "math": " ", "line": "\n",
+}  # fmt: skip
+_TAG = re.compile(r"</?(?:b|i|em|strong|u|br|p|code|pre|div|span|sub|sup|li|ul|ol)\s*/?>", re.IGNORECASE)
+_FENCE = re.compile(r"^[ \t]*(?:```|~~~)[\w+-]*[ \t]*$", re.MULTILINE)
+_BULLET = re.compile(r"^([ \t>]*)[*+\-][ \t]+", re.MULTILINE)
+_QUOTE = re.compile(r"^[ \t]*>[ \t]?", re.MULTILINE)
+_HEADING = re.compile(r"^[ \t]*(#{1,6})[ \t]*", re.MULTILINE)
+_EMPHASIS = re.compile(r"(?<!\w)_{1,3}(?=\S)|(?<=[^\s_])_{1,3}(?!\w)")
+_STARS = re.compile(r"(?<=\d) ?\* ?(?=\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """What a reader sees. cut: the token limit fell inside this text; thinking: a think block was never closed."""
+
+    text: str
+    cut: bool
+    thinking: bool
+
+
+def visible(output: str, finish_reason: str) -> Visible:
+    r"""The completion without thinking and without a run-on into the next question.
+
+    >>> visible("<think>2? 3!</think>3.\nQ: How many nodes are in this graph?\nA: 7.", "length")
+    Visible(text='3.', cut=False, thinking=False)
+    >>> visible("<think>is it 2 or", "length")
+    Visible(text='', cut=True, thinking=True)
+    """
+    text = output.replace("\r\n", "\n") if "\r" in output else output
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    cut = finish_reason == "length"
+    if "think" in text.lower():
+        text = _THINKING.sub("", text)
+        if ends := _THINKING_ENDS.match(text):
+            text = text[ends.end() :].lstrip()
+    end = len(text)
+    if run_on := _RUN_ON.search(text):
+        end = run_on.start()
+    if (token := _END_TOKEN.search(text, 0, end)) and text[: token.start()].strip():
+        end = token.start()
+    if (opened := _THINKING_OPENS.search(text)) and opened.start() < end:
+        return Visible("", cut, True)
+    return Visible(_END_TOKEN.sub(" ", text[:end]), cut and end == len(text), False)
+
+
+def tidy(text: str) -> str:
+    r"""Plain text with one spelling for what does not matter: Markdown, LaTeX, HTML, dashes, arrows and quotes.
+
+    Boxes and `####` stay, since they mark the answer; bullets become `- `.
+
+    >>> tidy("**Yes** \u2014 it\u2019s $\\boxed{\\text{4}}$")
+    "Yes  -  it's \\boxed{{4}}"
+    """
+    if not _PLAIN.search(text):
+        return text
+    text = text.translate(_PUNCTUATION)
+    if "\\" in text:
+        text = _COMMANDS.sub(_plain_command, text)
+    if "`" in text or "~~" in text:
+        text = _FENCE.sub("", text).replace("`", "").replace("~~", "")
+    if "<" in text:
+        text = _TAG.sub(" ", text)
+    if ">" in text:
+        text = _QUOTE.sub("", text).replace("-->", "->").replace("=>", "->")
+    text = _BULLET.sub(r"\1- ", text)
+    if "#" in text:
+        text = _HEADING.sub(lambda found: "#### " if len(found[1]) == 4 else "", text)
+    text = _EMPHASIS.sub("", _STARS.sub(" x ", text).replace("*", "")) if "*" in text or "_" in text else text
+    return text.replace("$", "").replace("{,}", ",").replace("e.g.", "eg").replace("i.e.", "ie").replace("\u00a0", " ")
+
+
+def _plain_command(found: re.Match[str]) -> str:
+    if found["boxed"]:
+        return "\\boxed"
+    if found["literal"]:
+        return found["literal"]
+    return _COMMAND_TEXT[found.lastgroup or "drop"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place that says `here is the answer`.
+
+    content: what the mark holds. closed: the mark itself says where the answer ends (a box, a tag, a JSON value).
+    inline: the mark is part of a sentence, so that only its own sentence (or the list it opens) is the answer.
+    to_end: nothing but the end of the text ends the content, so that a token limit may have cut it.
+    """
+
+    content: str
+    closed: bool
+    inline: bool
+    to_end: bool
+
+
+_MARK = re.compile(
+    r"""(?P<boxed>\\boxed\s*(?=\{))
+    |(?P<tag><answer>)
+    |(?P<hashes>^\#\#\#\#[ ]*)
+    |(?P<key>["'](?:final|correct)?[_ ]?answer["']\s*:\s*)
+    |(?P<letter>(?:(?<![^\n])[ ]*(?:-[ ])?|(?<=[?])[ ]*)A[ ]?:)
+    |(?P<heading>(?<![^\n])[ ]*(?:the[ ])?(?:final|correct|my)?[ ]?(?:answer|solution)[ ]*:?[ ]*(?=\n|\Z))
+    |\b(?P<colon>(?:final|correct|my|the)?[ ]?(?:answer|ans)(?:[ ]?\([^()\n]{0,60}\)|[ ]?\[[^\[\]\n]{0,60}\])?[ ]*(?::-?|=|->|[ ]-(?=[ ])))
+    |\b(?P<inline>answer(?:'s|[ ](?:(?:to|for|of)[ ](?:[^.:\n?]{1,120}?\??["']?,?[ ]))??(?:is|was|(?:would|should|must|will|may|might|could)[ ]be)\b)[ ]*:?)""",
+    re.VERBOSE | re.IGNORECASE | re.MULTILINE,
+)
+_CLOSING_TAG = re.compile(r"</answer>", re.IGNORECASE)
+_JSON_VALUE = re.compile(r'"((?:[^"\\\n]|\\.)*)"|\'([^\'\n]*)\'|(\[[^\]]*\])|(\{[^}]*\})|([^,}\]\n]+)')
+
+
+def marks(text: str, letter: bool = True) -> list[Mark]:
+    r"""The marked answers of a tidy text, in order; marks that hold nothing are among them.
+
+    letter: whether a line that opens with `A:` is a mark (it is not where A is a node and the lines list neighbours).
+
+    >>> [mark.content for mark in marks("The answer is 2. Wait. Final answer: \\boxed{3}")]
+    ['2. Wait. ', ' ', '3']
+    """
+    lower = text.lower()
+    if not ("answer" in lower or "\\boxed" in text or "A" in text or "####" in text or "ans" in lower):
+        return []
+    found = [m for m in _MARK.finditer(text) if letter or m.lastgroup != "letter"]
+    ends = [*(m.start() for m in found), len(text)][1:]
+    return [_mark(text, m, end, end == len(text)) for m, end in zip(found, ends, strict=True)]
+
+
+def _mark(text: str, found: re.Match[str], end: int, last: bool) -> Mark:
+    start = found.end()
+    if found.lastgroup == "boxed":
+        stop = _closing_brace(text, start)
+        return Mark(text[start + 1 : end if stop is None else stop].strip("{} "), stop is not None, False, stop is None)
+    if found.lastgroup == "tag":
+        closing = _CLOSING_TAG.search(text, start)
+        return Mark(text[start : closing.start() if closing else end], closing is not None, False, closing is None)
+    if found.lastgroup == "key":
+        value = _JSON_VALUE.match(text, start)
+        if value is None:
+            return Mark("", False, False, True)
+        content = next(group for group in value.groups() if group is not None)
+        closed = value.end() < len(text) and (value[5] is None or text[value.end()] in ",}\n")
+        return Mark("" if content.strip() == "null" else content, closed, False, not closed)
+    if found.lastgroup == "hashes":
+        line_end = text.find("\n", start)
+        stop = end if line_end < 0 else min(line_end, end)
+        return Mark(text[start:stop], False, True, stop == len(text))
+    return Mark(text[start:end], False, found.lastgroup == "inline", last)
+
+
+def _closing_brace(text: str, start: int) -> int | None:
+    """Index of the brace that closes the one at `start`; looks no further than 2,000 characters."""
+    depth = 0
+    for i in range(start, min(len(text), start + 2000)):
+        depth += {"{": 1, "}": -1}.get(text[i], 0)
+        if depth == 0:
+            return i
+    return None

@@ -1,0 +1,129 @@
+"""score: one example and one prediction in, one Score out."""
+
+from collections.abc import Callable, Sequence
+
+from data_builders.errors import InputError, check_choice
+from data_builders.example import Example
+from data_builders.graph import graph_from_json
+from eval.answers import READERS, read_answer
+from eval.final_answer import tidy, visible
+from eval.prediction import Outcome, Prediction, Score
+from eval.prose import NO_PATH, NONE_EXISTS, Answer, Asked, Value
+from eval.witness import WITNESSES
+
+Judge = Callable[[Value, Asked], tuple[bool, float]]
+"""(what was read, what was asked) -> (whether it is right, its credit in [0, 1])."""
+
+
+def score(example: Example, prediction: Prediction) -> Score:
+    """How a prediction is judged: the answer that its text states, compared with the example's.
+
+    Returns a Score: outcome; parsed, the answer that was read ('' where there is none); credit, 1 for correct answers, the F1
+    of a node set that is not exact, else 0. Every outcome counts in the number of answers, only `correct` as right.
+
+    Raises InputError if the example's answer kind or answer is of no form that can be scored.
+
+    >>> example = Example("node_degree/er/adjacency/test/0", "node_degree", "retrieval", "..A: ", "1.", "integer", "", "adjacency",
+    ...     "er", '{"directed": false, "nodes": ["0", "1"], "edges": [[0, 1]]}', "er/test/0", 2, 1, [0], "test")
+    >>> score(example, Prediction(example.id, "Node 0 is connected to node 1, so its degree is **1**."))
+    Score(example_id='node_degree/er/adjacency/test/0', outcome='correct', parsed='1', credit=1.0)
+    """
+    kind = check_choice(f"answer kind of {example.id}", example.answer_kind, READERS)
+    if prediction.finish_reason == "error":
+        return Score(prediction.example_id, "error", "", 0.0)
+    seen = visible(prediction.output, prediction.finish_reason)
+    if seen.thinking:
+        return Score(prediction.example_id, "truncated" if seen.cut else "unparsed", "", 0.0)
+    text = tidy(seen.text)
+    if not text.strip():
+        return Score(prediction.example_id, "unparsed", "", 0.0)
+    asked = Asked(example)
+    answer = read_answer(text, kind, asked, seen.cut)
+    if not isinstance(answer, Answer):
+        return Score(prediction.example_id, answer, "", 0.0)
+    right, credit = _JUDGES[kind](answer.value, asked)
+    outcome: Outcome = "correct" if right else "wrong"
+    return Score(prediction.example_id, outcome, _shown(answer.value, kind), credit)
+
+
+def _shown(value: Value, kind: str) -> str:
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(value, tuple):
+        return (" -> " if kind == "path" else ", ").join(value) or "No nodes"
+    if isinstance(value, float):
+        return f"{value:.0f}" if value.is_integer() else str(value)
+    return value
+
+
+def _exact(read: Callable[[str], Value]) -> Judge:
+    def judge(value: Value, asked: Asked) -> tuple[bool, float]:
+        gold = asked.example.answer
+        try:
+            right = value == read(gold.strip())
+        except ValueError as error:
+            raise InputError(f"{asked.example.id}: cannot score against the answer {gold!r} of kind {asked.example.answer_kind}") from error
+        return right, float(right)
+
+    return judge
+
+
+def _gold_yes_no(gold: str) -> Value:
+    words = {"yes": True, "no": False}
+    first = gold.lower().split(",")[0].strip(" .")
+    if first not in words:
+        raise ValueError(gold)
+    return words[first]
+
+
+def _gold_number(gold: str) -> Value:
+    return float(int(gold.rstrip(".")))
+
+
+def _gold_distance(gold: str) -> Value:
+    return NO_PATH if gold.startswith(("There is no path", "No path")) else _gold_number(gold)
+
+
+def gold_nodes(asked: Asked) -> frozenset[str]:
+    """The nodes of a GraphQA list answer; names may hold commas or end in a full stop."""
+    gold = asked.example.answer.strip()
+    if gold.rstrip(".").lower() in ("no nodes", "") and gold not in asked.names:
+        return frozenset()
+    known = set(asked.names)
+    parts = gold.removesuffix(".").split(", ")
+    if not all(part in known for part in parts):
+        parts = gold.split(", ")
+    if not all(part in known for part in parts):
+        raise InputError(f"{asked.example.id}: the answer {asked.example.answer!r} names nodes that the graph does not have")
+    return frozenset(parts)
+
+
+def _judge_set(value: Value, asked: Asked) -> tuple[bool, float]:
+    gold, said = gold_nodes(asked), frozenset(value if isinstance(value, tuple) else ())
+    if gold == said:
+        return True, 1.0
+    return False, 2 * len(gold & said) / (len(gold) + len(said))
+
+
+def _judge_witness(value: Value, asked: Asked) -> tuple[bool, float]:
+    """Any valid path or order is right; `none exists` is right where the gold answer says so too."""
+    none = asked.example.answer.strip().lower().startswith(("there is no", "no "))
+    if not isinstance(value, tuple):
+        return none and value == NONE_EXISTS, float(none and value == NONE_EXISTS)
+    check = WITNESSES[check_choice(f"witness task of {asked.example.id}", asked.task, WITNESSES)]
+    graph, names = graph_from_json(asked.example.graph)
+    ids = {name: i for i, name in enumerate(names)}
+    nodes: Sequence[int] = [ids[name] for name in value if name in ids]
+    right = len(nodes) == len(value) and check(graph, asked.example.query, nodes)
+    return right, float(right)
+
+
+_JUDGES: dict[str, Judge] = {
+    "yes_no": _exact(_gold_yes_no),
+    "integer": _exact(_gold_number),
+    "distance": _exact(_gold_distance),
+    "node_set": _judge_set,
+    "label": _exact(lambda gold: gold.rstrip(".").lower()),
+    "path": _judge_witness,
+    "order": _judge_witness,
+}
