@@ -36,7 +36,7 @@ def launch(argv: list[str], accelerate_config: Path) -> int:
 
 def worker_environment() -> dict[str, str]:
     """The environment of workers: a folder called `eval` or `finetune` in the user's working directory must not be imported for ours."""
-    env = {**os.environ, "PYTHONSAFEPATH": "1"}
-    if (ROOT / "pyproject.toml").is_file():  # a clone, which may not be installed
-        env["PYTHONPATH"] = os.pathsep.join(p for p in (str(ROOT), env.get("PYTHONPATH", "")) if p)
-    return env
+    before = os.environ.get(
+        "PYTHONPATH", ""
+    )  # accelerate's DeepSpeed launcher appends the working directory to it, so ours must stand first
+    return {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(p for p in (str(ROOT), before) if p)}

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from accelerate import PartialState
 from torch.utils.data import DataLoader
-from transformers import DataCollatorForSeq2Seq, Seq2SeqTrainer, set_seed
+from transformers import DataCollatorForSeq2Seq, Seq2SeqTrainer, TrainerCallback, set_seed
 from transformers import logging as hf_logging
 from transformers.integrations.deepspeed import is_deepspeed_zero3_enabled
 
@@ -118,7 +118,7 @@ def train(options: Options, run: Path) -> tuple[Any, Any]:
     if args.should_save and not args.resume_from_checkpoint:
         for name in drop_broken(run, checkpoint):
             say(options, f"{run}/{name} was not written to its end: ignored")
-    describe(options, trainer, len(examples), len(tokenizer))
+    trainer.add_callback(Describe(options, trainer))
     if checkpoint:
         say(options, f"continue from {checkpoint}")
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -178,17 +178,31 @@ class EpochLoader(DataLoader[Any]):
         self.batch_sampler.set_epoch(epoch)  # type: ignore[union-attr]
 
 
-def describe(options: Options, trainer: Any, examples: int, vocabulary: int) -> None:
-    """Say what will really happen, which is not always what was asked for."""
+class Describe(TrainerCallback):
+    """Says what really happens once everything is wrapped, which is not always what was asked for."""
+
+    def __init__(self, options: Options, trainer: Any) -> None:
+        self.options, self.trainer = options, trainer
+
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
+        describe(self.options, self.trainer)
+
+
+def describe(options: Options, trainer: Any) -> None:
+    """Examples, trainable parameters, processes, precision and the size of a step, on stdout."""
     args = options.train
-    trainable = sum(p.numel() for p in trainer.model.parameters() if p.requires_grad)
-    total = sum(p.numel() for p in trainer.model.parameters())
+    parameters = [
+        (getattr(p, "ds_numel", p.numel()), p.requires_grad) for p in trainer.model.parameters()
+    ]  # ds_numel: ZeRO-3 leaves empty shells
+    trainable, total = sum(n for n, trained in parameters if trained), sum(n for n, _ in parameters)
     shares = args.world_size * args.gradient_accumulation_steps
     budget = options.data.max_tokens_per_batch
     batch = f"up to {budget * shares} question tokens" if budget else f"{args.per_device_train_batch_size * shares} examples"
     precision = "bf16" if args.bf16 or args.mixed_precision == "bf16" else "fp32"
-    say(options, f"{examples} examples, {vocabulary} tokens in the vocabulary, {trainable:,} of {total:,} parameters trainable")
-    say(options, f"{args.world_size} process{'es' * (args.world_size > 1)} on {args.device.type}, {precision}, a step is {batch}")
+    vocabulary = len(trainer.processing_class)
+    say(options, f"{len(trainer.train_dataset)} examples, a vocabulary of {vocabulary}, {trainable:,} of {total:,} parameters trainable")
+    processes = f"{args.world_size} process{'es' * (args.world_size > 1)} on {args.device.type} ({type(trainer.model_wrapped).__name__})"
+    say(options, f"{processes}, {precision}, a step is {batch}")
 
 
 def save(trainer: Any, run: Path) -> None:

@@ -1,4 +1,4 @@
-"""A small dataset folder for the fine-tuning tests: edge existence and node degree on graphs of 3 to 7 nodes."""
+"""A small dataset folder for the fine-tuning tests: edge existence, node degree or neighbours on graphs of 3 to 7 nodes."""
 
 import hashlib
 import json
@@ -25,6 +25,9 @@ def example(task: str, split: str, index: int, names: list[str] | None = None) -
             [s, t],
             "yes_no",
         )
+    elif task == "connected_nodes":
+        asked, query, kind = f"List all the nodes connected to {nodes[s]} in alphabetical order.", [s], "node_set"
+        answer = ", ".join(nodes[v] for v in graph.adjacency[s]) + "." if graph.adjacency[s] else " No nodes."
     else:
         asked, answer, query, kind = f"What is the degree of node {nodes[s]}?", f"{len(graph.adjacency[s])}.", [s], "integer"
     return Example(
@@ -35,15 +38,22 @@ def example(task: str, split: str, index: int, names: list[str] | None = None) -
     )  # fmt: skip
 
 
-def write_dataset(folder: Path, sizes: dict[str, int], names: list[str] | None = None) -> Path:
-    """A dataset folder with `sizes` graphs per split and both tasks."""
+def write_dataset(
+    folder: Path,
+    sizes: dict[str, int],
+    names: list[str] | None = None,
+    tasks: tuple[str, ...] = ("edge_existence", "node_degree"),
+    ragged: bool = False,
+) -> Path:
+    """A dataset folder with `sizes` graphs per split, each asked about once per task; ragged: the longest answers stand last."""
     files: dict[str, str] = {}
-    for task in ("edge_existence", "node_degree"):
+    for task in tasks:
         (folder / task).mkdir(parents=True)
         for split in SPLITS:
             if split in sizes:
                 path = folder / task / f"{split}-00000-of-00001.parquet"
-                write_examples([example(task, split, i, names) for i in range(sizes[split])], path)
+                examples = [example(task, split, i, names) for i in range(sizes[split])]
+                write_examples(sorted(examples, key=lambda e: len(e.answer)) if ragged else examples, path)
                 files[str(path.relative_to(folder))] = hashlib.sha256(path.read_bytes()).hexdigest()
     fingerprint = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
     (folder / "dataset.lock").write_text(
