@@ -1,6 +1,95 @@
 """Command-line commands of this folder."""
 
+import sys
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Any
 
-COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = []
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from data_builders.build import build
+from data_builders.card import ANSWER_COLUMNS, GRAPH_COLUMNS, answer_rows, graph_rows
+from data_builders.config import load_config
+
+
+def build_command(
+    config: Annotated[Path | None, typer.Argument(help="YAML file, e.g. configs/data/graphqa.yaml; flags override its keys.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Dataset folder; data/NAME by default.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the dataset.")] = None,
+    tasks: Annotated[str | None, typer.Option(help="Tasks, with commas; all by default.")] = None,
+    encoders: Annotated[str | None, typer.Option(help="Encoders, with commas.")] = None,
+    generators: Annotated[str | None, typer.Option(help="Random graph generators, with commas.")] = None,
+    graphs: Annotated[list[Path] | None, typer.Option(help="GraphML or edge-list file to sample subgraphs from; repeatable.")] = None,
+    names: Annotated[str | None, typer.Option(help="Node names of graph files: labels or encoder.")] = None,
+    train: Annotated[int | None, typer.Option(help="Training graphs per generator.")] = None,
+    validation: Annotated[int | None, typer.Option(help="Validation graphs per generator.")] = None,
+    test: Annotated[int | None, typer.Option(help="Test graphs per generator.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of every random stream.")] = None,
+    min_nodes: Annotated[int | None, typer.Option(help="Smallest graph.")] = None,
+    max_nodes: Annotated[int | None, typer.Option(help="Largest graph.")] = None,
+    directed: Annotated[bool | None, typer.Option("--directed/--undirected", help="Directed graphs.")] = None,
+    self_loops: Annotated[bool | None, typer.Option("--self-loops/--no-self-loops", help="Keep the self loops of sfn.")] = None,
+    rationales: Annotated[bool | None, typer.Option("--rationales/--no-rationales", help="Store chain-of-thought reasons.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes; one per core by default. The dataset is the same.")] = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace another dataset in the folder.")] = False,
+) -> None:
+    """Build a dataset folder of graph questions; the same command continues a build that was interrupted."""
+    flags = {
+        "name": name,
+        "tasks": tasks,
+        "encoders": encoders,
+        "generators": generators,
+        "graphs": graphs,
+        "names": names,
+        "train": train,
+        "validation": validation,
+        "test": test,
+        "seed": seed,
+        "min_nodes": min_nodes,
+        "max_nodes": max_nodes,
+        "directed": directed,
+        "self_loops": self_loops,
+        "rationales": rationales,
+        "workers": workers,
+    }
+    asked = load_config(config, flags)
+    folder = out or Path("data") / asked.name
+    begin = perf_counter()
+    with _progress() as progress:
+        bar = progress.add_task("examples", total=asked.rows)
+        lock = build(asked, folder, overwrite, lambda rows: progress.advance(bar, rows))
+    _print_report(lock, folder, asked.rows, perf_counter() - begin)
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.speed:.0f}/s"), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
+
+
+def _print_report(lock: dict[str, Any], folder: Path, rows: int, seconds: float) -> None:
+    console = Console()
+    found = lock["report"]
+    for columns, cells in ((ANSWER_COLUMNS, answer_rows(found)), (GRAPH_COLUMNS, graph_rows(found))):
+        table = Table()
+        for column in columns:
+            table.add_column(column, no_wrap=True, overflow="ellipsis")
+        for row in cells:
+            table.add_row(*row)
+        console.print(table)
+    for source, file in found["files"].items():
+        notes = "".join(f"; {note}" for note in file["notes"])
+        console.print(f"{source}: subgraphs of {file['nodes']:,} nodes and {file['edges']:,} edges{notes}", markup=False)
+    leak = found["leakage"]
+    console.print(
+        f"leakage: {leak['train_in_test']:.2%} of the training graphs are also in test, {leak['train_in_validation']:.2%} in validation"
+    )
+    console.print(
+        f"{folder}: {rows:,} examples in {seconds:.1f} s ({rows / seconds:,.0f}/s), fingerprint {lock['fingerprint'][:12]}", markup=False
+    )
+
+
+COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [("build", build_command, {})]

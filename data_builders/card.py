@@ -1,0 +1,174 @@
+"""What a built dataset says about itself: the report in its lock, and the README.md that the Hub shows as its card."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from data_builders.config import BuildConfig
+from data_builders.example import SPLITS
+from data_builders.graph_files import GraphFile
+from data_builders.splits import leakage
+
+SHOWN = 6  # labels per row of a table
+ANSWER_COLUMNS = ("task", "split", "n", "majority", "answers")
+GRAPH_COLUMNS = ("graphs from", "split", "graphs", "distinct", "redrawn", "in test", "in validation")
+
+
+def label(answer_kind: str, answer: str) -> str:
+    """The class of an answer, for counting: names of nodes do not matter, lists count by their length.
+
+    >>> label("yes_no", "No, there is no cycle."), label("distance", "There is no path from node 3 to node A.")
+    ('no', 'no path')
+    >>> label("node_set", "1, 4."), label("node_set", " No nodes."), label("integer", " 7.")
+    ('2 nodes', '0 nodes', '7')
+    """
+    answer = answer.strip().removesuffix(".")
+    if answer_kind == "yes_no":
+        return "yes" if answer.startswith("Yes") else "no"
+    if answer_kind == "distance" and answer.startswith("There is no path"):
+        return "no path"
+    if answer_kind == "node_set":
+        return f"{0 if answer == 'No nodes' else answer.count(',') + 1} nodes"
+    return answer
+
+
+def report(config: BuildConfig, files: Mapping[str, GraphFile], records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Counts of a dataset.
+
+    tasks: task -> split -> n, labels (most frequent first), majority (share of the first).
+    graphs: source -> split -> graphs, distinct (classes), redrawn, in_test and in_validation (graphs whose class is there).
+    leakage: share of the training graphs whose class is in test, and in validation.
+    files: source -> nodes, edges, notes.
+    """
+    splits = [split for split in SPLITS if config.size(split)]
+    counts: dict[str, dict[str, Counter[str]]] = {task: {split: Counter() for split in splits} for task in config.tasks}
+    classes: dict[str, dict[str, list[str]]] = {split: {source: [] for source in config.drawn} for split in SPLITS}
+    redrawn: Counter[tuple[str, str]] = Counter()
+    for record in records:
+        for task, labels in record["labels"].items():
+            counts[task][record["split"]].update(labels)
+        for source in config.drawn:
+            classes[record["split"]][source] += record["classes"][source]
+            redrawn[source, record["split"]] += record["redrawn"][source]
+    graphs: dict[str, Any] = {source: {} for source in config.drawn}
+    for source in config.drawn:
+        test, validation = ({c for rival in config.rivals(source) for c in classes[split][rival]} for split in ("test", "validation"))
+        for split in splits:
+            found = leakage({source: classes[split][source]}, test if split != "test" else set(), validation if split == "train" else set())
+            graphs[source][split] = {**found[source], "redrawn": redrawn[source, split]}
+    return {
+        "tasks": {task: {split: _balance(counted) for split, counted in by_split.items()} for task, by_split in counts.items()},
+        "graphs": graphs,
+        "leakage": _total_leakage(graphs),
+        "files": {name: {"nodes": file.graph.n, "edges": file.graph.m, "notes": file.notes} for name, file in files.items()},
+    }
+
+
+def _balance(counted: Counter[str]) -> dict[str, Any]:
+    total = counted.total()
+    labels = dict(sorted(counted.items(), key=lambda item: (-item[1], item[0])))
+    return {"n": total, "majority": round(max(labels.values(), default=0) / max(total, 1), 4), "labels": labels}
+
+
+def _total_leakage(graphs: Mapping[str, Mapping[str, Mapping[str, int]]]) -> dict[str, float]:
+    train = [by_split["train"] for by_split in graphs.values() if "train" in by_split]
+    total = sum(found["graphs"] for found in train)
+    return {f"train_{key}": round(sum(found[key] for found in train) / max(total, 1), 6) for key in ("in_test", "in_validation")}
+
+
+def shown_labels(labels: Mapping[str, int]) -> str:
+    """The most frequent labels and how many more there are.
+
+    >>> shown_labels({"yes": 3, "no": 1})
+    'yes 3, no 1'
+    """
+    first = [f"{name} {n}" for name, n in list(labels.items())[:SHOWN]]
+    return ", ".join(first + ([f"{len(labels) - SHOWN} more"] if len(labels) > SHOWN else []))
+
+
+def card(lock: Mapping[str, Any]) -> str:
+    """README.md of a dataset folder: the YAML header that `datasets` and the Hub read, then tables for people."""
+    config, found = lock["config"], lock["report"]
+    splits = [split for split in SPLITS if config[split]]
+    rows = sum(by_split["n"] for task in found["tasks"].values() for by_split in task.values())
+    header = {
+        "pretty_name": lock["name"],
+        "license": "apache-2.0",
+        "language": ["en"],
+        "task_categories": ["question-answering", "text-generation"],
+        "tags": ["graphs", "graph-reasoning", "reasoning", "synthetic", "graphqa"],
+        "size_categories": [_size_category(rows)],
+        "configs": [
+            {"config_name": task, "data_files": [{"split": split, "path": f"{task}/{split}-*.parquet"} for split in splits]}
+            for task in found["tasks"]
+        ],
+    }
+    return "\n".join(
+        [
+            f"---\n{yaml.safe_dump(header, sort_keys=False, allow_unicode=True)}---",
+            f"# {lock['name']}\n",
+            f"{rows:,} questions about graphs, written as text, with their answers; made by graphtalk. One config per task:",
+            "`question` is the whole prompt, `answer` the target, `rationale` the reason for a chain-of-thought exemplar, and",
+            "`graph` the graph itself as JSON. Examples with one `graph_id` ask about the same graph.\n",
+            f"- Encoders: {', '.join(config['encoders'])}",
+            f"- Graphs: {', '.join(found['graphs'])}; sizes {_sizes(config)}; {'directed' if config['directed'] else 'undirected'}",
+            f"- Seed: {config['seed']}",
+            f"- Fingerprint: `{lock['fingerprint']}`\n",
+            *_files_part(found["files"]),
+            "## Answers\n",
+            "Lists of nodes are counted by their length.\n",
+            *_table(ANSWER_COLUMNS, answer_rows(found)),
+            "\n## Leakage\n",
+            "Graphs are the same if they are isomorphic. Training graphs were redrawn while they were in test or validation, and",
+            "validation graphs while they were in test; what a family of few graphs shares all the same is counted here.\n",
+            *_table(GRAPH_COLUMNS, graph_rows(found)),
+            "",
+        ]
+    )
+
+
+def answer_rows(found: Mapping[str, Any]) -> list[list[str]]:
+    """One row per task and split of a report, in the order of ANSWER_COLUMNS."""
+    return [
+        [task, split, f"{b['n']:,}", f"{b['majority']:.1%}", shown_labels(b["labels"])]
+        for task, by_split in found["tasks"].items()
+        for split, b in by_split.items()
+    ]
+
+
+def graph_rows(found: Mapping[str, Any]) -> list[list[str]]:
+    """One row per source and split of a report, in the order of GRAPH_COLUMNS."""
+    keys = ("graphs", "distinct", "redrawn", "in_test", "in_validation")
+    return [
+        [source, split, *(f"{g[key]:,}" for key in keys)] for source, by_split in found["graphs"].items() for split, g in by_split.items()
+    ]
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(row)} |" for row in (columns, ["---"] * len(columns), *rows)]
+
+
+def _files_part(files: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    lines = []
+    for name, file in files.items():
+        notes = "".join(f"; {note}" for note in file["notes"])
+        lines.append(f"`{name}` samples subgraphs of a graph of {file['nodes']:,} nodes and {file['edges']:,} edges{notes}.\n")
+    return lines
+
+
+def _sizes(config: Mapping[str, Any]) -> str:
+    if config["min_nodes"] is None and config["max_nodes"] is None:
+        return "5-9, 10-14 or 15-19 nodes"
+    return f"{config['min_nodes'] or 5}-{config['max_nodes'] or 19} nodes"
+
+
+def _size_category(rows: int) -> str:
+    """The Hub's name for a number of rows.
+
+    >>> _size_category(24_000)
+    '10K<n<100K'
+    """
+    bounds = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"))
+    return next((name for bound, name in bounds if rows < bound), "10M<n<100M")

@@ -1,0 +1,185 @@
+"""BuildConfig: what a dataset is made of, from a YAML file, from flags, or from both."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from data_builders.encoders import ENCODERS
+from data_builders.errors import InputError, check_choice
+from data_builders.example import SPLITS
+from data_builders.generators import GENERATORS, SIZE_CLASSES
+from data_builders.tasks import TASKS
+
+
+class BuildConfig(BaseModel):
+    """The keys of a data YAML; each is also a flag of `graphtalk build`.
+
+    train, validation, test: graphs per generator and graph file; every task asks about each graph once per encoder.
+    graphs: GraphML files or edge lists; each is a generator of subgraphs, called like the file without its ending.
+    names: whether graphs from files keep their node labels or are called by the encoder's names.
+    min_nodes, max_nodes: sizes uniform in this range instead of GraphQA's size classes (5-9, 10-14, 15-19).
+    rationales: store the reasons that chain-of-thought exemplars give.
+    workers: processes; changes nothing in the dataset, so it is no part of its identity.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    name: str = Field("graphqa", min_length=1)
+    tasks: tuple[str, ...] = tuple(TASKS)
+    encoders: tuple[str, ...] = ("adjacency",)
+    generators: tuple[str, ...] | None = None
+    graphs: tuple[Path, ...] = ()
+    names: Literal["labels", "encoder"] = "labels"
+    train: int = Field(1000, ge=0)
+    validation: int = Field(500, ge=0)
+    test: int = Field(500, ge=0)
+    seed: int = 0
+    min_nodes: int | None = Field(None, ge=1)
+    max_nodes: int | None = Field(None, ge=1)
+    directed: bool = False
+    self_loops: bool = False
+    rationales: bool = True
+    workers: int | None = Field(None, ge=1)
+
+    @field_validator("tasks", "encoders", "generators", "graphs", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        """A list may also be one name or names with commas between them; a repeated name counts once."""
+        if isinstance(value, str):
+            value = [name for name in value.split(",") if name.strip()]
+        return list(dict.fromkeys(value)) if isinstance(value, list) and all(isinstance(v, str) for v in value) else value
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The random generators to draw from: er, unless others or graph files are named."""
+        if self.generators is None:
+            return () if self.graphs else ("er",)
+        return self.generators
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Random generators, then graph files, by name."""
+        return (*self.families, *(path.stem for path in self.graphs))
+
+    def sources_of(self, task: str) -> tuple[str, ...]:
+        """Where the graphs of a task come from: all sources, unless the task brings its own."""
+        own = TASKS[task].generator
+        return self.sources if own is None else (own,)
+
+    @property
+    def drawn(self) -> tuple[str, ...]:
+        """Every source that any task draws from, each once."""
+        return tuple(dict.fromkeys(source for task in self.tasks for source in self.sources_of(task)))
+
+    def tasks_of(self, source: str) -> tuple[str, ...]:
+        return tuple(task for task in self.tasks if source in self.sources_of(task))
+
+    def rivals(self, source: str) -> tuple[str, ...]:
+        """The sources that a source shares a task with, itself included: a graph of theirs in test is seen in train."""
+        return tuple(other for other in self.drawn if any(source in self.sources_of(t) and other in self.sources_of(t) for t in self.tasks))
+
+    def size(self, split: str) -> int:
+        return {"train": self.train, "validation": self.validation, "test": self.test}[split]
+
+    @property
+    def rows(self) -> int:
+        """Number of examples in the whole dataset."""
+        questions = sum(len(self.sources_of(task)) for task in self.tasks) * len(self.encoders)
+        return questions * sum(self.size(split) for split in SPLITS)
+
+    def check(self) -> None:
+        """Raise InputError for names, sizes and options that do not go together."""
+        for kind, given, known in (
+            ("task", self.tasks, TASKS),
+            ("encoder", self.encoders, ENCODERS),
+            ("generator", self.families, GENERATORS),
+        ):
+            if not given and (kind != "generator" or not self.graphs):
+                raise InputError(f"no {kind}s; choose from {', '.join(sorted(known))}")
+            for name in given:
+                check_choice(kind, name, known)
+        if not any(self.size(split) for split in SPLITS):
+            raise InputError("train, validation and test are all 0; ask for at least one graph")
+        self._check_sizes()
+        self._check_options()
+        self._check_stems()
+
+    @property
+    def smallest(self) -> int:
+        """Number of nodes of the smallest graphs."""
+        return SIZE_CLASSES[0][0] if self.min_nodes is None else self.min_nodes
+
+    def _check_sizes(self) -> None:
+        low, high = self.smallest, SIZE_CLASSES[-1][1] if self.max_nodes is None else self.max_nodes
+        if low > high:
+            raise InputError(f"min_nodes {low} is larger than max_nodes {high}")
+        for name in self.drawn:
+            if name in GENERATORS and low < GENERATORS[name].min_nodes:
+                raise InputError(f"generator {name!r} needs at least {GENERATORS[name].min_nodes} nodes; min_nodes is {low}")
+
+    def _check_options(self) -> None:
+        if self.directed:
+            able = sorted(e.name for e in ENCODERS.values() if e.directed)
+            for name in self.encoders:
+                if not ENCODERS[name].directed:
+                    raise InputError(f"encoder {name!r} cannot describe directed graphs; choose from {', '.join(able)}")
+            able = sorted(name for name, g in GENERATORS.items() if "directed" in g.options)
+            for name in self.families:
+                if name not in able:
+                    raise InputError(f"generator {name!r} draws undirected graphs only; with directed, choose from {', '.join(able)}")
+            for name in self.tasks:
+                if TASKS[name].generator is not None:
+                    raise InputError(f"task {name!r} draws its own undirected graphs; leave it out with directed")
+        able = sorted(name for name, g in GENERATORS.items() if "self_loops" in g.options)
+        if self.self_loops and not set(able) & set(self.families):
+            raise InputError(f"no generator here can have self_loops; choose from {', '.join(able)}")
+
+    def _check_stems(self) -> None:
+        stems = [path.stem for path in self.graphs]
+        for path in self.graphs:
+            if path.stem in GENERATORS or stems.count(path.stem) > 1:
+                raise InputError(f"{path}: the name {path.stem!r} is taken by another generator or graph file; rename the file")
+
+
+def load_config(path: Path | None, flags: dict[str, Any]) -> BuildConfig:
+    """The checked config of a YAML file (or of nothing) with the flags that are not None on top.
+
+    >>> load_config(None, {"tasks": "node_count,edge_count", "train": 5}).tasks
+    ('node_count', 'edge_count')
+    """
+    given = {} if path is None else _read_yaml(path)
+    flags = {key: value for key, value in flags.items() if value is not None}
+    for key in given:
+        if key not in BuildConfig.model_fields:
+            raise InputError(f"{path}: unknown key {key!r}; accepted keys are {', '.join(BuildConfig.model_fields)}")
+    if path is not None:
+        given.setdefault("name", path.stem)
+    try:
+        config = BuildConfig.model_validate({**given, **flags})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = str(first["loc"][0])
+        where = f"--{key.replace('_', '-')}" if key in flags or path is None else f"{path}: {key}"
+        raise InputError(f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}") from None
+    config.check()
+    return config
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        given = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); give a YAML file") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not UTF-8 text; give a YAML file") from None
+    except yaml.YAMLError as error:
+        line = error.problem_mark.line + 1 if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark else 1
+        problem = error.problem if isinstance(error, yaml.MarkedYAMLError) else "unreadable"
+        raise InputError(f"{path}: line {line}: not YAML ({problem})") from None
+    if given is None:
+        return {}
+    if not isinstance(given, dict):
+        raise InputError(f"{path}: expected `key: value` lines; accepted keys are {', '.join(BuildConfig.model_fields)}")
+    return given
