@@ -8,12 +8,13 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from data_builders.build import build
 from data_builders.card import ANSWER_COLUMNS, GRAPH_COLUMNS, answer_rows, graph_rows
-from data_builders.config import load_config
+from data_builders.config import BuildConfig, load_config
 
 
 def build_command(
@@ -38,39 +39,36 @@ def build_command(
     overwrite: Annotated[bool, typer.Option(help="Replace another dataset in the folder.")] = False,
 ) -> None:
     """Build a dataset folder of graph questions; the same command continues a build that was interrupted."""
-    flags = {
-        "name": name,
-        "tasks": tasks,
-        "encoders": encoders,
-        "generators": generators,
-        "graphs": graphs,
-        "names": names,
-        "train": train,
-        "validation": validation,
-        "test": test,
-        "seed": seed,
-        "min_nodes": min_nodes,
-        "max_nodes": max_nodes,
-        "directed": directed,
-        "self_loops": self_loops,
-        "rationales": rationales,
-        "workers": workers,
-    }
+    flags = {key: value for key, value in locals().items() if key in BuildConfig.model_fields}
     asked = load_config(config, flags)
     folder = out or Path("data") / asked.name
-    begin = perf_counter()
+    begin, made = perf_counter(), 0
     with _progress() as progress:
         bar = progress.add_task("examples", total=asked.rows)
-        lock = build(asked, folder, overwrite, lambda rows: progress.advance(bar, rows))
-    _print_report(lock, folder, asked.rows, perf_counter() - begin)
+
+        def advance(rows: int, new: bool) -> None:
+            nonlocal made
+            made += rows * new
+            progress.advance(bar, rows)
+
+        lock = build(asked, folder, overwrite, advance)
+    seconds = perf_counter() - begin
+    _print_report(lock)
+    pace = f"{made:,} of them made in {seconds:.1f} s, {made / seconds:,.0f}/s" if made else "all of them were there"
+    print(f"{folder}: {asked.rows:,} examples ({pace}), fingerprint {lock['fingerprint'][:12]}")
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:,.0f}/s" if task.speed else "")
 
 
 def _progress() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.speed:.0f}/s"), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
     return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
 
 
-def _print_report(lock: dict[str, Any], folder: Path, rows: int, seconds: float) -> None:
+def _print_report(lock: dict[str, Any]) -> None:
     console = Console()
     found = lock["report"]
     for columns, cells in ((ANSWER_COLUMNS, answer_rows(found)), (GRAPH_COLUMNS, graph_rows(found))):
@@ -81,15 +79,11 @@ def _print_report(lock: dict[str, Any], folder: Path, rows: int, seconds: float)
             table.add_row(*row)
         console.print(table)
     for source, file in found["files"].items():
-        notes = "".join(f"; {note}" for note in file["notes"])
-        console.print(f"{source}: subgraphs of {file['nodes']:,} nodes and {file['edges']:,} edges{notes}", markup=False)
+        print(
+            f"{source}: subgraphs of {file['nodes']:,} nodes and {file['edges']:,} edges" + "".join(f"; {note}" for note in file["notes"])
+        )
     leak = found["leakage"]
-    console.print(
-        f"leakage: {leak['train_in_test']:.2%} of the training graphs are also in test, {leak['train_in_validation']:.2%} in validation"
-    )
-    console.print(
-        f"{folder}: {rows:,} examples in {seconds:.1f} s ({rows / seconds:,.0f}/s), fingerprint {lock['fingerprint'][:12]}", markup=False
-    )
+    print(f"leakage: {leak['train_in_test']:.2%} of the training graphs are also in test, {leak['train_in_validation']:.2%} in validation")
 
 
 COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [("build", build_command, {})]

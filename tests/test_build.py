@@ -317,9 +317,9 @@ def test_a_finished_folder_is_kept_and_a_damaged_one_mended(tmp_path: Path) -> N
     before = bytes_of(tmp_path / "d")
     file = tmp_path / "d" / "edge_count" / "train-00000-of-00001.parquet"
     written = file.stat().st_mtime_ns
-    told: list[int] = []
-    build(config, tmp_path / "d", advance=told.append)
-    assert file.stat().st_mtime_ns == written and sum(told) == config.rows
+    told: list[tuple[int, bool]] = []
+    build(config, tmp_path / "d", advance=lambda rows, new: told.append((rows, new)))
+    assert file.stat().st_mtime_ns == written and told == [(config.rows, False)]
     file.write_bytes(file.read_bytes()[:100])
     (tmp_path / "d" / "cycle_check" / "test-00000-of-00001.parquet").unlink()
     build(config, tmp_path / "d")
