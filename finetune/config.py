@@ -72,6 +72,7 @@ class TrainArguments(Seq2SeqTrainingArguments):
     do_predict: bool = field(default=True, metadata={"help": "Predict and score the test split at the end."})
     logging_steps: float = field(default=50, metadata={"help": "Log the loss every so many steps."})
     save_total_limit: int | None = field(default=2, metadata={"help": "Checkpoints to keep; below 2, a kill while saving loses them all."})
+    ddp_find_unused_parameters: bool | None = field(default=False, metadata={"help": "T5 uses every parameter in every step."})
     label: str | None = field(default=None, metadata={"help": "Row name in reports; default: the run folder's name."})
 
 

@@ -1,5 +1,6 @@
 """Start the processes of a fine-tuning run: this one, or `accelerate launch` for several."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -12,6 +13,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def run_here(argv: list[str]) -> None:
     """Run in this process. Imports are here, since torch takes seconds that `graphtalk --help` need not wait for."""
+    # DeepSpeed, where installed, is imported by others and remarks that there is no GPU
+    logging.getLogger("DeepSpeed").addFilter(lambda record: record.levelno > logging.WARNING)
     try:
         from finetune.config import parser
         from finetune.train import main

@@ -116,9 +116,14 @@ def length_limits(tokenizer: Any, model: Any, source: int | None, target: int | 
 
 def model_fingerprint(options: ModelArguments) -> str | None:
     """sha256 of a local model's weights, so that a run is not continued over another model; None for a model by id or from scratch."""
-    if options.model_name_or_path is None or not Path(options.model_name_or_path).is_dir():
+    folder = Path(options.model_name_or_path or "")
+    if options.model_name_or_path is None or not folder.is_dir():
         return None
+    weights = sorted(p for p in folder.iterdir() if p.suffix in {".safetensors", ".bin"})
+    if (folder / "adapter_config.json").is_file():
+        base = Path(json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"])
+        weights += sorted(base.glob("*.safetensors"))
     digest = hashlib.sha256()
-    for path in sorted(p for p in Path(options.model_name_or_path).iterdir() if p.suffix in {".safetensors", ".bin"}):
+    for path in weights:
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
