@@ -24,9 +24,10 @@ def main() -> None:
     except InputError as error:
         print(f"graphtalk: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("graphtalk: interrupted; start the same command again to continue", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as stop:
+        if stop.code == 130:  # what typer makes of Ctrl-C, without a word
+            print("graphtalk: interrupted; start the same command again to continue", file=sys.stderr)
+        raise
     except BrokenPipeError:  # `graphtalk ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -42,6 +42,7 @@ CHUNK_GRAPHS = 200  # what a worker gets at once
 CHUNKS_PER_WORKER = 16  # below that, starting another process takes longer than it saves
 
 Record = dict[str, Any]  # what `.build/DIGEST/SPLIT-NUMBER.json` says
+Range = tuple[str, int, int]  # split, start, stop
 Advance = Callable[[int, bool], None]
 
 
@@ -70,6 +71,9 @@ class Answers:
     tables: dict[str, pa.Table]
     classes: dict[str, list[str]]
     redrawn: dict[str, int]
+
+
+Run = Callable[[Callable[[Range], Answers], Iterable[Range]], Iterator[Answers]]
 
 
 def build(config: BuildConfig, out: Path, overwrite: bool = False, advance: Advance = lambda rows, new: None) -> Record:
@@ -124,7 +128,7 @@ def _shards(config: BuildConfig) -> list[Shard]:
     return out
 
 
-def _chunks(config: BuildConfig, shard: Shard) -> list[tuple[str, int, int]]:
+def _chunks(config: BuildConfig, shard: Shard) -> list[Range]:
     size = max(1, CHUNK_GRAPHS // len(config.drawn))
     return [(shard.split, start, min(start + size, shard.stop)) for start in range(shard.start, shard.stop, size)]
 
@@ -183,7 +187,7 @@ def _finish(config: BuildConfig, out: Path, identity: Record, files: Files, reco
     return lock
 
 
-def answer_chunk(config: BuildConfig, done: Path, chunk: tuple[str, int, int]) -> Answers:
+def answer_chunk(config: BuildConfig, done: Path, chunk: Range) -> Answers:
     """Draw the graphs of a chunk (split, start, stop) and ask about them; runs in any process, with the same result."""
     split, start, stop = chunk
     files, taken = _files(config, done), _taken(config, done, split)
@@ -217,9 +221,6 @@ def _taken(config: BuildConfig, done: Path, split: str) -> dict[str, frozenset[s
     }
 
 
-Run = Callable[[Callable[[tuple[str, int, int]], Answers], Iterable[tuple[str, int, int]]], Iterator[Answers]]
-
-
 @contextmanager
 def _workers(config: BuildConfig, chunks: int) -> Iterator[Run]:
     """A `map` over as many processes as asked for, in order; by default one per usable core, fewer for little work."""
@@ -229,16 +230,24 @@ def _workers(config: BuildConfig, chunks: int) -> Iterator[Run]:
         yield map
         return
     # spawn, because forking a process that has threads (pyarrow's, a progress bar's) can hang the child
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _live_and_die_with_the_parent)
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _die_with_the_parent)
+
+    def run(function: Callable[[Range], Answers], ranges: Iterable[Range]) -> Iterator[Answers]:
+        # Workers start here and inherit the mask: Ctrl-C reaches the whole process group, but is the parent's business.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return pool.map(function, ranges)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
     try:
-        yield pool.map
+        yield run
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _live_and_die_with_the_parent() -> None:
-    """In a worker: Ctrl-C is the parent's business, and a killed parent must not leave its workers waiting for ever."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _die_with_the_parent() -> None:
+    """In a worker: a killed parent cannot tell its workers, which would wait for work for ever."""
     parent = multiprocessing.parent_process()
     assert parent is not None
 

@@ -11,9 +11,9 @@ from data_builders.example import SPLITS
 from data_builders.graph_files import GraphFile
 from data_builders.splits import leakage
 
-SHOWN = 6  # labels per row of a table
+SHOWN = 6  # labels per row of the card
 ANSWER_COLUMNS = ("task", "split", "n", "majority", "answers")
-GRAPH_COLUMNS = ("graphs from", "split", "graphs", "distinct", "redrawn", "in test", "in validation")
+GRAPH_COLUMNS = ("source", "split", "graphs", "distinct", "redrawn", "in test", "in validation")
 
 
 def label(answer_kind: str, answer: str) -> str:
@@ -78,14 +78,14 @@ def _total_leakage(graphs: Mapping[str, Mapping[str, Mapping[str, int]]]) -> dic
     return {f"train_{key}": round(sum(found[key] for found in train) / max(total, 1), 6) for key in ("in_test", "in_validation")}
 
 
-def shown_labels(labels: Mapping[str, int]) -> str:
+def shown_labels(labels: Mapping[str, int], shown: int = SHOWN) -> str:
     """The most frequent labels and how many more there are.
 
-    >>> shown_labels({"yes": 3, "no": 1})
-    'yes 3, no 1'
+    >>> shown_labels({"yes": 3, "no": 1}), shown_labels({"3": 3, "4": 2, "9": 1}, shown=1)
+    ('yes 3, no 1', '3 3, 2 more')
     """
-    first = [f"{name} {n}" for name, n in list(labels.items())[:SHOWN]]
-    return ", ".join(first + ([f"{len(labels) - SHOWN} more"] if len(labels) > SHOWN else []))
+    first = [f"{name} {n}" for name, n in list(labels.items())[:shown]]
+    return ", ".join(first + ([f"{len(labels) - shown} more"] if len(labels) > shown else []))
 
 
 def card(lock: Mapping[str, Any]) -> str:
@@ -129,10 +129,10 @@ def card(lock: Mapping[str, Any]) -> str:
     )
 
 
-def answer_rows(found: Mapping[str, Any]) -> list[list[str]]:
+def answer_rows(found: Mapping[str, Any], shown: int = SHOWN) -> list[list[str]]:
     """One row per task and split of a report, in the order of ANSWER_COLUMNS."""
     return [
-        [task, split, f"{b['n']:,}", f"{b['majority']:.1%}", shown_labels(b["labels"])]
+        [task, split, f"{b['n']:,}", f"{b['majority']:.1%}", shown_labels(b["labels"], shown)]
         for task, by_split in found["tasks"].items()
         for split, b in by_split.items()
     ]

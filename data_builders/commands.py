@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -71,10 +72,10 @@ def _progress() -> Progress:
 def _print_report(lock: dict[str, Any]) -> None:
     console = Console()
     found = lock["report"]
-    for columns, cells in ((ANSWER_COLUMNS, answer_rows(found)), (GRAPH_COLUMNS, graph_rows(found))):
-        table = Table()
+    for columns, cells in ((ANSWER_COLUMNS, answer_rows(found, shown=3)), (GRAPH_COLUMNS, graph_rows(found))):
+        table = Table(box=SIMPLE, pad_edge=False, collapse_padding=True)
         for column in columns:
-            table.add_column(column, no_wrap=True, overflow="ellipsis")
+            table.add_column(column, no_wrap=column != "answers")
         for row in cells:
             table.add_row(*row)
         console.print(table)

@@ -1,12 +1,12 @@
 """A dataset folder holds what its config says, the same bytes every time, and only complaints of one line."""
 
 import json
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas
 import pytest
 import yaml
 
@@ -208,6 +208,7 @@ def test_rationales_can_be_left_out(tmp_path: Path) -> None:
 def test_datasets_and_pandas_open_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     datasets = pytest.importorskip("datasets", reason="the `datasets` library is not installed")
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
     make(tmp_path / "d", tasks="edge_count,shortest_path")
     for task in ("edge_count", "shortest_path"):
         loaded = datasets.load_dataset(str(tmp_path / "d"), task, cache_dir=str(tmp_path / "cache"))
@@ -334,3 +335,13 @@ def test_a_changed_graph_file_is_another_dataset(tmp_path: Path) -> None:
     file.write_text(file.read_text() + "\n0 15\n")
     with pytest.raises(InputError, match="holds another dataset"):
         build(load_config(None, keys), tmp_path / "d")
+
+
+def test_building_needs_neither_torch_nor_datasets(tmp_path: Path) -> None:
+    """The modules are made impossible to import, as if they were not installed."""
+    block = "import sys; sys.modules.update(dict.fromkeys(['torch', 'transformers', 'datasets', 'pandas', 'peft', 'accelerate']))"
+    flags = ["build", "--tasks", "edge_count", "--train", "3", "--validation", "0", "--test", "2", "--out", str(tmp_path / "d")]
+    code = f"{block}; import graphtalk; sys.argv[1:] = {flags!r}; graphtalk.main()"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(read_examples(tmp_path / "d", "edge_count", "train")) == 3
