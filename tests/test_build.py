@@ -339,7 +339,7 @@ def test_a_changed_graph_file_is_another_dataset(tmp_path: Path) -> None:
 
 def test_building_needs_neither_torch_nor_datasets(tmp_path: Path) -> None:
     """The modules are made impossible to import, as if they were not installed."""
-    block = "import sys; sys.modules.update(dict.fromkeys(['torch', 'transformers', 'datasets', 'pandas', 'peft', 'accelerate']))"
+    block = "import sys; sys.modules.update(dict.fromkeys(['torch', 'transformers', 'datasets', 'peft', 'accelerate']))"
     flags = ["build", "--tasks", "edge_count", "--train", "3", "--validation", "0", "--test", "2", "--out", str(tmp_path / "d")]
     code = f"{block}; import graphtalk; sys.argv[1:] = {flags!r}; graphtalk.main()"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
