@@ -27,6 +27,7 @@ def build_command(
     generators: Annotated[str | None, typer.Option(help="Random graph generators, with commas.")] = None,
     graphs: Annotated[list[Path] | None, typer.Option(help="GraphML or edge-list file to sample subgraphs from; repeatable.")] = None,
     names: Annotated[str | None, typer.Option(help="Node names of graph files: labels or encoder.")] = None,
+    sampling: Annotated[str | None, typer.Option(help="Subgraphs of graph files: walk or jump.")] = None,
     train: Annotated[int | None, typer.Option(help="Training graphs per generator.")] = None,
     validation: Annotated[int | None, typer.Option(help="Validation graphs per generator.")] = None,
     test: Annotated[int | None, typer.Option(help="Test graphs per generator.")] = None,

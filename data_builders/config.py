@@ -19,6 +19,7 @@ class BuildConfig(BaseModel):
     train, validation, test: graphs per generator and graph file; every task asks about each graph once per encoder.
     graphs: GraphML files or edge lists; each is a generator of subgraphs, called like the file without its ending.
     names: whether graphs from files keep their node labels or are called by the encoder's names.
+    sampling: how subgraphs are drawn from graph files: along a random walk (mostly connected), or with jumps.
     min_nodes, max_nodes: sizes uniform in this range instead of GraphQA's size classes (5-9, 10-14, 15-19).
     rationales: store the reasons that chain-of-thought exemplars give.
     workers: processes; changes nothing in the dataset, so it is no part of its identity.
@@ -32,6 +33,7 @@ class BuildConfig(BaseModel):
     generators: tuple[str, ...] | None = None
     graphs: tuple[Path, ...] = ()
     names: Literal["labels", "encoder"] = "labels"
+    sampling: Literal["walk", "jump"] = "walk"
     train: int = Field(1000, ge=0)
     validation: int = Field(500, ge=0)
     test: int = Field(500, ge=0)

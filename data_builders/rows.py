@@ -43,7 +43,7 @@ def draw_graph(config: BuildConfig, files: Files, source: str, rng: Random) -> D
 
 def _draw_of_size(config: BuildConfig, files: Files, source: str, rng: Random, n: int) -> Drawn:
     if source in files:
-        graph, labels = sample(files[source], rng, n)
+        graph, labels = sample(files[source], rng, n, config.sampling)
         return graph, labels if config.names == "labels" else None
     generator = GENERATORS[source]
     asked = {"directed": config.directed, "self_loops": config.self_loops}
@@ -66,7 +66,7 @@ def ask(config: BuildConfig, split: str, source: str, index: int, drawn: Drawn, 
     graph, labels = drawn
     stream = f"{config.seed}/{split}/{source}"
     tasks = [TASKS[name] for name in config.tasks_of(source)]
-    forms = {False: Graph(graph.adjacency, graph.directed), True: graph}
+    forms = {False: graph if graph.weights is None else Graph(graph.adjacency, graph.directed), True: graph}
     if graph.weights is None and any(task.weighted for task in tasks):
         forms[True] = _with_capacities(graph, Random(f"{stream}/weights/{index}"))
     asked = []

@@ -166,3 +166,11 @@ def test_directed_samples_keep_directions(tmp_path: Path) -> None:
     source = read_graph_file(write(tmp_path, "a b\nb c\nc a\nc b\n"), directed=True)
     graph, names = sample(source, Random(3), 3)
     assert {(names[u], names[v]) for u, v in graph.edges} == {("a", "b"), ("b", "c"), ("c", "a"), ("c", "b")}
+
+
+def test_jumps_leave_nodes_apart_and_the_walk_does_not() -> None:
+    source = read_graph_file(Path(__file__).parents[1] / "data" / "graphs" / "les_miserables.graphml")
+    drawn = {how: [sample(source, Random(f"{how}/{i}"), 12, how)[0] for i in range(300)] for how in ("walk", "jump")}
+    assert all(len(g.adjacency) == 12 for graphs in drawn.values() for g in graphs)
+    connected = {how: sum(nx.is_connected(to_networkx(g)) for g in graphs) for how, graphs in drawn.items()}
+    assert connected["walk"] > 290 and connected["jump"] < 100
