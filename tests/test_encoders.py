@@ -213,6 +213,17 @@ def test_how_capacities_are_written(encoder: str) -> None:
     assert ENCODERS[encoder].text(from_edges(3, [(0, 1, 7), (1, 2, 3)]), names) == CAPACITIES[encoder]
 
 
+def test_directed_capacities_are_announced_as_directed() -> None:
+    graph = from_edges(2, [(1, 0, 7)], directed=True)
+    assert ENCODERS["adjacency"].text(graph, ["0", "1"]) == (
+        "In a directed graph, (i,j,c) means that there is an edge of capacity c from node i to node j. "
+        "G describes a graph among nodes 0, and 1.\nThe edges in G are: (1, 0, 7).\n"
+    )
+    assert "\nG has the following directed edges, each with its capacity:\nB -> A (capacity 7)\n" in ENCODERS["expert"].text(
+        graph, ["A", "B"]
+    )
+
+
 @pytest.mark.parametrize("scheme", sorted(SCHEMES))
 def test_every_node_of_a_large_graph_has_its_own_name(scheme: str) -> None:
     names = node_names(scheme, 2000, random.Random(1))
@@ -224,6 +235,12 @@ def test_every_node_of_a_large_graph_has_its_own_name(scheme: str) -> None:
 @pytest.mark.parametrize("scheme", sorted(set(SCHEMES) - {"random_integers"}))
 def test_fixed_names_do_not_depend_on_size_or_stream(scheme: str) -> None:
     assert node_names(scheme, 2000, random.Random(1))[:30] == node_names(scheme, 30, random.Random(2))
+
+
+def test_names_come_round_again_with_a_number() -> None:
+    names = node_names("names", 2000, random.Random(0))
+    first, second = names.index("James2"), names.index("James3")
+    assert names[:first] == [name.removesuffix("2") for name in names[first:second]]
 
 
 def test_random_integers_depend_on_their_stream_and_stay_below_a_million() -> None:

@@ -361,6 +361,20 @@ def test_maximum_flow_refuses_graphs_without_positive_capacities() -> None:
         TASKS["maximum_flow"].draw(from_edges(2, [(0, 1, 0)]), random.Random(0))
 
 
+def test_a_graph_without_edges_needs_no_capacities() -> None:
+    query = TASKS["maximum_flow"].draw(EDGELESS, random.Random(0))
+    assert TASKS["maximum_flow"].solve(EDGELESS, query) == 0
+
+
+def test_maximum_flow_takes_back_a_path_that_was_too_short() -> None:
+    """The shortest path 0 1 2 5 is taken first, and must give way to 0 1 4 6 5 and 0 3 7 2 5."""
+    edges = [(0, 1), (1, 2), (2, 5), (1, 4), (4, 6), (6, 5), (0, 3), (3, 7), (7, 2)]
+    graph, query = from_edges(8, [(u, v, 1) for u, v in edges], directed=True), Query((0, 5))
+    assert TASKS["maximum_flow"].solve(graph, query) == NETWORKX["maximum_flow"](graph, 0, 5) == 2
+    names = list("ABCDEFGH")
+    true_maximum_flow(TASKS["maximum_flow"].explain(graph, names, query, 2), to_networkx(graph), names, query, 2)
+
+
 def test_pairs_are_uniform_over_ordered_pairs_of_different_nodes() -> None:
     rng, graph = random.Random(0), from_edges(4, [(0, 1)])
     counts = Counter(TASKS["reachability"].draw(graph, rng).nodes for _ in range(12_000))

@@ -63,10 +63,11 @@ def explain_path(graph: Graph, names: Names, query: Query, solution: bool | int 
 
 def draw_capacity_pair(graph: Graph, rng: random.Random) -> Query:
     """A source and a different target of a graph that carries positive capacities."""
-    if graph.weights is None:
+    if graph.weights is None and graph.edges:
         raise InputError("maximum_flow needs a graph with edge capacities; this one has none")
-    if min(graph.weights.values(), default=1) < 1:
-        raise InputError(f"maximum_flow needs positive capacities; this graph has an edge of capacity {min(graph.weights.values())}")
+    least = min((graph.weights or {}).values(), default=1)
+    if least < 1:
+        raise InputError(f"maximum_flow needs positive capacities; this graph has an edge of capacity {least}")
     return draw_pair(graph, rng)
 
 
