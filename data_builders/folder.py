@@ -49,7 +49,10 @@ def claim(out: Path, identity: dict[str, Any], overwrite: bool = False) -> Path:
         raise InputError(f"{out}: holds another dataset ({other}); choose another --out, or give --overwrite to replace it")
     if other is None and not mine.is_dir() and not (out / LOCK).is_file() and _strangers(out):
         raise InputError(f"{out}: not empty and not a dataset of graphtalk ({_strangers(out)[0]}); choose another --out")
-    mine.mkdir(parents=True, exist_ok=True)
+    try:
+        mine.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{out}: cannot be written ({(error.strerror or str(error)).lower()}); choose another --out") from None
     write_text(mine / "identity.json", json.dumps(identity, indent=2))
     if other is not None:
         (out / LOCK).unlink(missing_ok=True)

@@ -310,6 +310,8 @@ def test_another_config_needs_overwrite_and_strangers_are_safe(tmp_path: Path) -
     assert list(bytes_of(tmp_path / "home")) == ["thesis.tex"]
     with pytest.raises(InputError, match="not a folder"):
         build(other, tmp_path / "home" / "thesis.tex")
+    with pytest.raises(InputError, match=r"cannot be written \(not a directory\)"):
+        build(other, tmp_path / "home" / "thesis.tex" / "d")
 
 
 def test_a_finished_folder_is_kept_and_a_damaged_one_mended(tmp_path: Path) -> None:
