@@ -38,7 +38,7 @@ def _few_shot(question: str, exemplars: Sequence[Example]) -> str:
 
 def _cot(question: str, exemplars: Sequence[Example]) -> str:
     for e in exemplars:
-        if not e.rationale and e.task != "cycle_check":  # GraphQA gives no reason why there is no cycle
+        if not e.rationale and e.answer != "No, there is no cycle.":  # the one answer for which GraphQA gives no reason
             raise InputError(f"exemplar {e.id} carries no rationale; build the dataset with rationales or use few_shot")
     shown = "".join(f"Example: {e.question}{exemplar_answer(e.task, e.answer)}{e.rationale}\n" for e in exemplars)
     return f"{shown}Example: {question}"

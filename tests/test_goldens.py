@@ -17,7 +17,8 @@ from data_builders.tasks import TASKS, Query
 from prompting.methods import build_prompt
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "reference" / "goldens.jsonl"
-FILES = [path for path in (SHARED, Path(os.environ.get("GRAPHTALK_GOLDENS", "/nowhere"))) if path.is_file()]
+# A file that the variable names must be there: a wrong path shall fail, not skip.
+FILES = [SHARED] * SHARED.is_file() + [Path(named) for named in [os.environ.get("GRAPHTALK_GOLDENS")] if named]
 pytestmark = pytest.mark.skipif(not FILES, reason=f"no goldens: neither {SHARED} nor a file in GRAPHTALK_GOLDENS")
 
 
