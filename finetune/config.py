@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 from transformers import HfArgumentParser, Seq2SeqTrainingArguments
 
-from data_builders.errors import InputError
+from data_builders.errors import InputError, check_choice
+from data_builders.example import dataset_tasks, read_examples, read_lock
 
 
 @dataclass
@@ -115,6 +116,7 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
     if namespace.tasks:
         namespace.tasks = [task for item in namespace.tasks for task in item.split(",") if task]
     check_arguments(namespace)
+    check_files(namespace)
     return namespace
 
 
@@ -168,6 +170,36 @@ def check_arguments(namespace: argparse.Namespace) -> None:
         value = getattr(namespace, name)
         if value is not None and value < 1:
             raise InputError(f"{name} must be at least 1, not {value}")
+
+
+def check_files(namespace: argparse.Namespace) -> None:
+    """InputError for a dataset without an asked task or split, or a model folder that is not there."""
+    folder = Path(namespace.dataset)
+    have = dataset_tasks(folder)
+    splits = {
+        namespace.train_split: namespace.do_train,
+        namespace.validation_split: namespace.do_train and namespace.eval_strategy != "no",
+        namespace.test_split: namespace.do_predict,
+    }
+    for task in namespace.tasks or have:
+        check_choice(f"task in {folder}", task, have)
+        for split in (split for split, needed in splits.items() if needed):
+            if not any((folder / task).glob(f"{split}-*.parquet")):
+                read_examples(folder, task, split)  # raises, and says which splits there are
+    for other in namespace.tokenizer_datasets or []:
+        read_lock(Path(other))
+    if namespace.model_name_or_path:
+        check_model_folder(namespace.model_name_or_path)
+
+
+def check_model_folder(name: str) -> None:
+    """InputError where a model name can only be a folder (it is not like `owner/name`), and there is no model in it."""
+    path = Path(name)
+    if path.is_dir():
+        if not any((path / file).is_file() for file in ("config.json", "adapter_config.json")):
+            raise InputError(f"{name}: no model in this folder (no config.json or adapter_config.json)")
+    elif path.is_absolute() or name.startswith(".") or name.count("/") > 1 or (path.parent != Path() and path.parent.is_dir()):
+        raise InputError(f"{name}: no such model folder")
 
 
 def parse(argv: list[str]) -> Options:

@@ -42,4 +42,5 @@ def worker_environment() -> dict[str, str]:
     before = os.environ.get(
         "PYTHONPATH", ""
     )  # accelerate's DeepSpeed launcher appends the working directory to it, so ours must stand first
-    return {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(p for p in (str(ROOT), before) if p)}
+    ours = {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(p for p in (str(ROOT), before) if p)}
+    return {"OMP_NUM_THREADS": "1", **os.environ, **ours}

@@ -11,8 +11,9 @@ import yaml
 from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer, T5Config, T5ForConditionalGeneration
 
 from data_builders.errors import InputError, check_choice
-from finetune.config import LoraArguments, ModelArguments
+from finetune.config import LoraArguments, ModelArguments, check_model_folder
 
+LONGEST = 1024  # tokens of a question to a model from scratch, unless its keys say n_positions; T5 itself has no limit
 SIZES: dict[str, dict[str, Any]] = {  # deep encoder, shallow decoder: answers are short, graphs are not
     "t5_1m": {"d_model": 128, "d_kv": 32, "num_heads": 4, "d_ff": 512, "num_layers": 4, "num_decoder_layers": 1, "dropout_rate": 0.0},
     "t5_4m": {"d_model": 256, "d_kv": 64, "num_heads": 4, "d_ff": 1024, "num_layers": 4, "num_decoder_layers": 1, "dropout_rate": 0.0},
@@ -57,7 +58,7 @@ def load_model(name: str, attention: str | None = None) -> tuple[Any, Any]:
         base = json.loads(adapter.read_text(encoding="utf-8"))["base_model_name_or_path"]
         model, _ = load_model(base, attention)
         return PeftModel.from_pretrained(model, name), AutoTokenizer.from_pretrained(name)
-    check_folder(name)
+    check_model_folder(name)
     if Path(name).is_dir():
         name = str(Path(name).resolve())  # adapters keep this path, and are loaded from other working directories
     try:
@@ -70,16 +71,6 @@ def load_model(name: str, attention: str | None = None) -> tuple[Any, Any]:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{name}: cannot load this model: {' '.join(str(error).split())[:300]}") from None
-
-
-def check_folder(name: str) -> None:
-    """InputError where a model name can only be a folder, and there is no model in it."""
-    path = Path(name)
-    if path.is_dir():
-        if not (path / "config.json").is_file():
-            raise InputError(f"{name}: no model in this folder (no config.json or adapter_config.json)")
-    elif path.is_absolute() or name.startswith(".") or name.count("/") != 1 or path.parent.is_dir():
-        raise InputError(f"{name}: no such model folder")
 
 
 def add_lora(model: Any, options: LoraArguments, trained_tokens: list[int]) -> Any:

@@ -18,7 +18,7 @@ from eval.prediction import write_config, write_environment, write_predictions
 from finetune.config import Options, parse
 from finetune.data import Batches, Tokens, encode, load_examples
 from finetune.loss import token_loss
-from finetune.models import add_lora, length_limits, load_model, model_fingerprint, new_model, read_size
+from finetune.models import LONGEST, add_lora, length_limits, load_model, model_fingerprint, new_model, read_size
 from finetune.predict import MAX_NEW_TOKENS, predict
 from finetune.resume import check_same_run, drop_broken, last_checkpoint
 from finetune.tokenizer import tokenizer_for
@@ -132,7 +132,7 @@ def start_model(options: Options) -> tuple[Any, Any]:
         return load_model(options.model.model_name_or_path, options.model.attn_implementation)
     size = read_size(str(options.model.model_config))
     folders = options.data.tokenizer_datasets or [str(options.data.dataset)]
-    tokenizer = tokenizer_for([Path(f) for f in folders], int(size.get("n_positions", 512)))
+    tokenizer = tokenizer_for([Path(f) for f in folders], int(size.get("n_positions", LONGEST)))
     return new_model(size, tokenizer, options.model.attn_implementation), tokenizer
 
 
