@@ -31,7 +31,8 @@ PROMPTS = {
     "zero_shot": ASKED.question,
     "zero_cot": ASKED.question + "Let's think step by step. ",
     "few_shot": f"Example: {ASKED.question}2.\nExample: Another graph.\nQ: How many?\nA: 3.\nExample: {ASKED.question}",
-    "cot": f"Example: {ASKED.question}2. The nodes are 0, and 1.\nExample: Another graph.\nQ: How many?\nA: 3. Three.\nExample: {ASKED.question}",
+    "cot": f"Example: {ASKED.question}2. The nodes are 0, and 1.\nExample: Another graph.\nQ: How many?\nA: 3. Three.\n"
+    f"Example: {ASKED.question}",
 }
 PROMPTS["cot_bag"] = PROMPTS["cot"].replace("Q: ", f"{BAG}Q: ")
 

@@ -1,11 +1,9 @@
-"""Every task's ground truth against networkx and igraph, and every reason against the graph that it is about."""
+"""Every task's ground truth against networkx and igraph, its queries, and how its answers are said."""
 
 import random
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 import igraph
@@ -15,29 +13,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from data_builders.errors import InputError
-from data_builders.graph import Graph, from_edges, from_networkx, to_networkx
-from data_builders.names import node_names
+from data_builders.graph import Graph, from_edges, to_networkx
 from data_builders.tasks import TASKS, Query, exemplar_answer
 from data_builders.tasks.parallelizable import CLASSES, find_cycle
-
-NxGraph = Any
-ONE_NODE = from_edges(1, [])
-LOOP = from_edges(1, [(0, 0, 5)])
-EDGELESS = from_edges(4, [])
-LOOPS = from_edges(3, [(0, 1, 2), (1, 1, 3), (2, 2, 4)])
-OPPOSITE = from_edges(3, [(0, 1, 2), (1, 0, 3), (1, 2, 4)], directed=True)
-
-
-@st.composite
-def graphs(draw: st.DrawFn) -> Graph:
-    """Any weighted simple graph: directed or not, self loops, isolated nodes, nodes and neighbours in any order, sparse to dense."""
-    n = draw(st.integers(1, 14))
-    graph: NxGraph = nx.DiGraph() if draw(st.booleans()) else nx.Graph()
-    graph.add_nodes_from(draw(st.permutations(range(n))))
-    node = st.integers(0, n - 1)
-    for u, v, c in draw(st.lists(st.tuples(node, node, st.integers(1, 20)), max_size=draw(st.sampled_from([n, 4 * n])))):
-        graph.add_edge(u, v, weight=c)
-    return from_networkx(graph, "weight")
+from tests.task_graphs import EDGELESS, LOOP, LOOPS, ONE_NODE, OPPOSITE, TAKEN_BACK, drawn, graphs
 
 
 def igraph_of(graph: Graph) -> igraph.Graph:
@@ -109,12 +88,6 @@ IGRAPH: dict[str, Callable[..., Any]] = {
 SOLVED = sorted(NETWORKX)
 
 
-def drawn(task: str, graph: Graph, seed: int) -> Query | None:
-    """A query, or None where the graph is too small to carry one."""
-    pair = task in ("edge_existence", "reachability", "shortest_path", "maximum_flow")
-    return None if pair and graph.n < 2 else TASKS[task].draw(graph, random.Random(seed))
-
-
 def test_every_task_but_the_planted_one_has_both_oracles() -> None:
     assert set(NETWORKX) == set(IGRAPH) == set(TASKS) - {"node_classification"}
     assert len(TASKS) == 12
@@ -141,186 +114,13 @@ def test_ground_truth_agrees_with_networkx_and_igraph(task: str, graph: Graph, s
     assert ours == IGRAPH[task](graph, *query.nodes)
 
 
-# --- reasons -------------------------------------------------------------------------------------------------------------------
-
-
-def pairs(text: str, pattern: str, names: list[str]) -> list[tuple[int, int]]:
-    return [(names.index(a), names.index(b)) for a, b in re.findall(pattern, text)]
-
-
-def listed(text: str, names: list[str]) -> set[int]:
-    """The ids in `a, b, and c.`; `no nodes` is the empty set."""
-    text = text.rstrip(".")
-    return set() if text == "no nodes" else {names.index(name.removeprefix("and ")) for name in text.split(", ")}
-
-
-def true_edge_existence(reason: str, g: NxGraph, names: list[str], query: Query, solution: bool) -> None:
-    match = re.fullmatch(r" Because, there is (an|no) edge from (\w+) to (\w+) in the graph description\.", reason)
-    assert match
-    assert (names.index(match[2]), names.index(match[3])) == query.nodes
-    assert (match[1] == "an") == g.has_edge(*query.nodes) == solution
-
-
-def true_node_degree(reason: str, g: NxGraph, names: list[str], query: Query, solution: int) -> None:
-    (node,) = query.nodes
-    if g.is_directed():
-        match = re.fullmatch(r" This is because (\w+) has edges to (.*), and edges from (.*)\.", reason)
-        assert match
-        out, into = listed(match[2], names), listed(match[3], names)
-        assert (out, into) == (set(g.successors(node)), set(g.predecessors(node)))
-        assert solution == len(out) + len(into)
-    else:
-        match = re.fullmatch(r" This is because (\w+) is connected to (.*?)(, and a connection to itself counts twice)?\.", reason)
-        assert match
-        out = listed(match[2], names)
-        assert out == set(g.neighbors(node))
-        assert solution == len(out) + bool(match[3])
-    assert names.index(match[1]) == node
-
-
-def true_node_count(reason: str, g: NxGraph, names: list[str], query: Query, solution: int) -> None:
-    assert listed(reason.removeprefix(" The nodes are "), names) == set(g)
-    assert len(set(g)) == solution
-
-
-def true_edge_count(reason: str, g: NxGraph, names: list[str], query: Query, solution: int) -> None:
-    assert reason.startswith(" The edges are ")
-    assert pairs(reason, r"\((\w+), (\w+)\)", names) == list(g.edges)
-    assert solution == g.number_of_edges()
-
-
-def true_connected_nodes(reason: str, g: NxGraph, names: list[str], query: Query, solution: list[int]) -> None:
-    (node,) = query.nodes
-    if not list(g.neighbors(node)):
-        assert reason == f" This is because {names[node]} is not connected to any node."
-        return
-    opening = f" This is because there is an edge from {names[node]} to "
-    assert reason.startswith(opening)
-    assert listed(reason.removeprefix(opening), names) == set(g.neighbors(node))
-
-
-def true_disconnected_nodes(reason: str, g: NxGraph, names: list[str], query: Query, solution: list[int]) -> None:
-    (node,) = query.nodes
-    missing = set(g) - set(g.neighbors(node)) - {node}
-    if not missing:
-        assert reason == f" This is because {names[node]} is connected to all other nodes."
-        return
-    opening = f" This is because there is not an edge from {names[node]} to "
-    assert reason.startswith(opening)
-    assert listed(reason.removeprefix(opening), names) == missing
-
-
-def true_cycle_check(reason: str, g: NxGraph, names: list[str], query: Query, solution: bool) -> None:
-    if not solution:
-        assert reason == ""
-        return
-    steps = pairs(reason, r"(\w+) is connected to (\w+)", names)
-    assert reason.startswith("The cycle is: ")
-    assert all(g.has_edge(u, v) for u, v in steps)
-    assert [v for _, v in steps] == [u for u, _ in steps[1:]] + [steps[0][0]]
-    assert len({u for u, _ in steps}) == len(steps)
-    assert g.is_directed() or len(steps) != 2, "there and back over one edge is no cycle"
-
-
-def true_path(reason: str, g: NxGraph, names: list[str], query: Query, solution: bool | int | None) -> None:
-    source, target = query.nodes
-    if not nx.has_path(g, source, target):
-        assert (
-            reason == f" Because, there is no path connecting node {names[source]} to node {names[target]} based on the graph description."
-        )
-        assert not solution
-        return
-    steps = pairs(reason, r"there is an edge from node (\w+) to node (\w+)", names)
-    assert reason.startswith(" Because, ") and reason.endswith(" .")
-    assert all(g.has_edge(u, v) for u, v in steps)
-    assert [source, *(v for _, v in steps)] == [*(u for u, _ in steps), target]
-    assert len(steps) == (nx.shortest_path_length(g, source, target) if solution is True else solution)
-
-
-def true_triangle_counting(reason: str, g: NxGraph, names: list[str], query: Query, solution: int) -> None:
-    counts = nx.triangles(nx.Graph(g.to_undirected()))
-    if not solution:
-        assert reason == "No three nodes form a triangle of edges."
-        assert not any(counts.values())
-        return
-    told = {names.index(name): int(k) for k, name in re.findall(r"(\d+) triangles? including node (\w+) as a vertex", reason)}
-    assert told == {u: k for u, k in counts.items() if k}
-    assert reason.endswith(f" gives us {sum(told.values()) // 3} triangles in total.")
-
-
-def true_maximum_flow(reason: str, g: NxGraph, names: list[str], query: Query, solution: int) -> None:
-    source, target = query.nodes
-    if solution == 0:
-        true_path(reason, g, names, query, None)
-        return
-    carried, _, blocked = reason.partition(" No more can pass, since every path uses one of the edges ")
-    used: Counter[tuple[int, ...]] = Counter()
-    total = 0
-    for amount, text in re.findall(r"(\d+) along the path ([^;.]+)", carried):
-        path = [names.index(name) for name in text.split(", ")]
-        assert (path[0], path[-1]) == (source, target) and nx.is_path(g, path)
-        total += int(amount)
-        for u, v in pairwise(path):
-            used[(u, v) if g.is_directed() else (min(u, v), max(u, v))] += int(amount)
-    assert total == solution
-    assert all(amount <= g.edges[e]["weight"] for e, amount in used.items())
-    cut = [(names.index(a), names.index(b), int(c)) for a, b, c in re.findall(r"\((\w+), (\w+)\) with capacity (\d+)", blocked)]
-    assert all(g.edges[u, v]["weight"] == c for u, v, c in cut)
-    assert sum(c for _, _, c in cut) == solution
-    left = g.copy()
-    left.remove_edges_from([(u, v) for u, v, _ in cut])
-    assert not nx.has_path(left, source, target)
-
-
-TRUE: dict[str, Callable[[str, NxGraph, list[str], Query, Any], None]] = {
-    "edge_existence": true_edge_existence,
-    "node_degree": true_node_degree,
-    "node_count": true_node_count,
-    "edge_count": true_edge_count,
-    "connected_nodes": true_connected_nodes,
-    "disconnected_nodes": true_disconnected_nodes,
-    "cycle_check": true_cycle_check,
-    "reachability": true_path,
-    "shortest_path": true_path,
-    "maximum_flow": true_maximum_flow,
-    "triangle_counting": true_triangle_counting,
-}
-
-
-@pytest.mark.parametrize("scheme", ["integers", "names"])
-@pytest.mark.parametrize("task", sorted(TRUE))
-@given(graph=graphs(), seed=st.integers(0, 99))
-@example(ONE_NODE, 0)
-@example(LOOP, 0)
-@example(EDGELESS, 0)
-@example(LOOPS, 1)
-@example(OPPOSITE, 0)
-def test_every_reason_is_true_of_the_graph(task: str, scheme: str, graph: Graph, seed: int) -> None:
-    if not graph.edges:
-        graph = replace(graph, weights={})
-    query = drawn(task, graph, seed)
-    if query is None:
-        return
-    names = node_names(scheme, graph.n, random.Random(0))
-    solution = TASKS[task].solve(graph, query)
-    TRUE[task](TASKS[task].explain(graph, names, query, solution), to_networkx(graph), names, query, solution)
-
-
-def test_reasons_tell_the_witness_that_they_are_given() -> None:
-    square = from_edges(4, [(0, 1), (1, 2), (2, 3), (3, 0)])
-    query, names = Query((0, 2)), list("ABCD")
-    told = TASKS["shortest_path"].explain(square, names, query, 2, [0, 3, 2])
-    assert told == " Because, there is an edge from node A to node D, and there is an edge from node D to node C ."
-    told = TASKS["cycle_check"].explain(square, names, Query(), True, [2, 1, 0, 3])
-    assert told == "The cycle is: C is connected to B, B is connected to A, A is connected to D, D is connected to C."
-
-
 @given(graph=graphs())
 def test_find_cycle_finds_one_exactly_where_there_is_one(graph: Graph) -> None:
     assert (find_cycle(graph) is not None) == nx_cycle(graph) == TASKS["cycle_check"].solve(graph, Query())
 
 
-# --- node classification ---------------------------------------------------------------------------------------------------------
+def test_maximum_flow_takes_back_a_path_that_was_too_short() -> None:
+    assert TASKS["maximum_flow"].solve(TAKEN_BACK, Query((0, 5))) == NETWORKX["maximum_flow"](TAKEN_BACK, 0, 5) == 2
 
 
 @given(half=st.integers(1, 10), edges=st.integers(0, 2**190 - 1), seed=st.integers(0, 99))
@@ -345,9 +145,6 @@ def test_node_classification_asks_about_a_planted_class(half: int, edges: int, s
     assert (task.explain(graph, names, query, solution) == claims) == (sum(same) > len(same) / 2)
 
 
-# --- queries and answers -----------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("task", ["edge_existence", "reachability", "shortest_path", "maximum_flow", "node_classification"])
 def test_a_graph_of_one_node_carries_no_two_node_task(task: str) -> None:
     with pytest.raises(InputError, match="at least 2 nodes; this one has 1"):
@@ -364,15 +161,6 @@ def test_maximum_flow_refuses_graphs_without_positive_capacities() -> None:
 def test_a_graph_without_edges_needs_no_capacities() -> None:
     query = TASKS["maximum_flow"].draw(EDGELESS, random.Random(0))
     assert TASKS["maximum_flow"].solve(EDGELESS, query) == 0
-
-
-def test_maximum_flow_takes_back_a_path_that_was_too_short() -> None:
-    """The shortest path 0 1 2 5 is taken first, and must give way to 0 1 4 6 5 and 0 3 7 2 5."""
-    edges = [(0, 1), (1, 2), (2, 5), (1, 4), (4, 6), (6, 5), (0, 3), (3, 7), (7, 2)]
-    graph, query = from_edges(8, [(u, v, 1) for u, v in edges], directed=True), Query((0, 5))
-    assert TASKS["maximum_flow"].solve(graph, query) == NETWORKX["maximum_flow"](graph, 0, 5) == 2
-    names = list("ABCDEFGH")
-    true_maximum_flow(TASKS["maximum_flow"].explain(graph, names, query, 2), to_networkx(graph), names, query, 2)
 
 
 def test_pairs_are_uniform_over_ordered_pairs_of_different_nodes() -> None:
