@@ -1,6 +1,36 @@
 """Command-line commands of this folder."""
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
-COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = []
+import typer
+
+Runs = Annotated[list[Path], typer.Argument(help="Run folders, e.g. runs/*")]
+Data = Annotated[
+    list[Path] | None, typer.Option("--data", help="Dataset folders that were moved since the runs were made; matched by fingerprint.")
+]
+
+
+def score(runs: Runs, data: Data = None) -> None:
+    """Judge the predictions of runs: scores.parquet and metrics.json in each run folder, and a table."""
+    from eval.rows import gather
+    from eval.tables import print_tables
+
+    print_tables(gather(runs, data or [], strict=True))
+
+
+def report(
+    runs: Runs, out: Annotated[Path, typer.Option("--out", help="Folder for the report.")] = Path("report"), data: Data = None
+) -> None:
+    """Compare runs: a table here, and report.html, report.md and scores.csv in the --out folder."""
+    from eval.report import write_report
+    from eval.rows import gather
+    from eval.tables import print_tables
+
+    gathered = gather(runs, data or [])
+    print_tables(gathered)
+    typer.echo(f"The report: {write_report(gathered, out)}")
+
+
+COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [("score", score, {}), ("report", report, {})]

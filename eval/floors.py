@@ -49,7 +49,7 @@ def _edge(graph: Graph, query: Sequence[int], record: Mapping[str, object]) -> s
 
 
 def _degree(graph: Graph, query: Sequence[int], record: Mapping[str, object]) -> str:
-    return f"{round((1 if graph.directed else 2) * graph.m / graph.n)}."
+    return f"{round(2 * graph.m / graph.n)}."
 
 
 def _cycle(graph: Graph, query: Sequence[int], record: Mapping[str, object]) -> str:

@@ -1,6 +1,5 @@
 """From a run folder to its scores: every prediction judged once, none dropped, floors beside them."""
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from typing import Any
 
 from data_builders.errors import InputError
 from data_builders.example import Example, read_examples, read_lock
+from data_builders.folder import file_sha256
 from eval.floors import floors
 from eval.prediction import OUTCOMES, Prediction, Score, read_config, read_predictions, write_atomic, write_scores
 from eval.scoring import score
@@ -95,15 +95,20 @@ def _dataset(run: Path, config: dict[str, Any], data: Path | None) -> tuple[Path
     lock = read_lock(folder)
     if lock.get("fingerprint") != config["dataset_fingerprint"]:
         found, asked = str(lock.get("fingerprint"))[:12], str(config["dataset_fingerprint"])[:12]
-        raise InputError(f"{run}: it answered the dataset with fingerprint {asked}.., but {folder} has {found}..; name the right one with --data")
-    files = lock.get("files", {})
-    assert isinstance(files, dict)
-    for task in config["tasks"]:
-        for path in [*sorted((folder / task).glob("train-*.parquet")), *sorted((folder / task).glob(f"{config['split']}-*.parquet"))]:
-            name = path.relative_to(folder).as_posix()
-            if name in files and hashlib.sha256(path.read_bytes()).hexdigest() != files[name]:
-                raise InputError(f"{path}: changed since the dataset was built (its sha256 is not the one in dataset.lock); build the dataset again")
+        raise InputError(
+            f"{run}: it answered the dataset with fingerprint {asked}.., but {folder} has {found}..; name the right one with --data"
+        )
+    _unchanged(folder, lock, config)
     return folder, lock
+
+
+def _unchanged(folder: Path, lock: dict[str, Any], config: dict[str, Any]) -> None:
+    """InputError if a file that is judged against, or that the majority floor reads, is not the one that was built."""
+    for task in config["tasks"]:
+        for split in sorted({"train", config["split"]}):
+            for path in sorted((folder / task).glob(f"{split}-*.parquet")):
+                if file_sha256(path) != lock.get("files", {}).get(path.relative_to(folder).as_posix()):
+                    raise InputError(f"{path}: not the file that dataset.lock was written for; build the dataset again")
 
 
 def _matched(run: Path, asked: Sequence[str]) -> dict[str, Prediction]:

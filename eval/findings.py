@@ -1,0 +1,109 @@
+"""What the numbers show, in words, by rule: nothing is called higher unless the 95% intervals do not touch."""
+
+from collections.abc import Sequence
+
+from eval.floors import RULES
+from eval.rows import MAJORITY, SHORTCUT, Dataset, Row, Sample
+from eval.statistics import Estimate, above
+
+Finding = tuple[str, str]  # what it is about ('' for the dataset), and the sentence
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def spoken(e: Estimate) -> str:
+    """`63.1% [60.2, 65.9]`"""
+    return f"{percent(e.value)}% [{percent(e.low)}, {percent(e.high)}]"
+
+
+def listed(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def findings(dataset: Dataset) -> list[Finding]:
+    """Sentences about each run of a dataset, best macro accuracy first, then about the dataset as a whole."""
+    out: list[Finding] = []
+    rows = sorted(dataset.rows, key=lambda row: (-_macro(row).value, row.label))
+    for row in rows:
+        sample = next(s for s in dataset.samples if row in s.rows)
+        text = [_against_runs(row, rows), _against_majority(row, sample), _against_shortcuts(row, sample), _silent(row)]
+        out.append((row.label, " ".join(t for t in text if t)))
+    out.extend(("", text) for sample in dataset.samples for text in _caveats(sample))
+    return out
+
+
+def _macro(row: Row) -> Estimate:
+    assert row.macro is not None, "a run has an accuracy for each of its tasks"
+    return row.macro
+
+
+def _against_runs(row: Row, rows: Sequence[Row]) -> str:
+    own = _macro(row)
+    alike = [r for r in rows if r is not row and set(r.cells) == set(row.cells)]
+    other = [r for r in rows if r is not row and set(r.cells) != set(row.cells)]
+    higher = [r.label for r in alike if above(_macro(r), own)]
+    lower = [r.label for r in alike if above(own, _macro(r))]
+    unclear = [r.label for r in alike if r.label not in higher + lower]
+    said = [f"Macro accuracy {spoken(own)}."]
+    if lower:
+        said.append(f"Above {listed(lower)}, outside both 95% intervals.")
+    if unclear:
+        said.append(f"Not told apart from {listed(unclear)}: the intervals overlap.")
+    if higher:
+        said.append(f"Below {listed(higher)}, outside both 95% intervals.")
+    if other:
+        said.append(f"Not compared with {listed([r.label for r in other])}, which answered other tasks.")
+    return " ".join(said)
+
+
+def _against_majority(row: Row, sample: Sample) -> str:
+    floor = sample.floor(MAJORITY)
+    if floor is None:
+        return "The dataset has no train split, so there is no majority floor to read this against."
+    tasks = [task for task in row.cells if task in floor.cells]
+    won = [task for task in tasks if above(row.cells[task], floor.cells[task])]
+    lost = [task for task in tasks if above(floor.cells[task], row.cells[task])]
+    text = f"Above the majority floor on {len(won)} of {len(tasks)} tasks{f' ({listed(won)})' if won else ''}"
+    return f"{text}; below it on {listed(lost)}." if lost else f"{text}."
+
+
+def _against_shortcuts(row: Row, sample: Sample) -> str:
+    """Where a known rule that does not solve the task would do as well."""
+    floor = sample.floor(SHORTCUT)
+    ruled = [task for task in row.cells if task in RULES and floor is not None and task in floor.cells]
+    if floor is None or not ruled:
+        return ""
+    won = [task for task in ruled if above(row.cells[task], floor.cells[task])]
+    rest = [f"{task} ({percent(row.cells[task].value)}% against {percent(floor.cells[task].value)}%)" for task in ruled if task not in won]
+    if not rest:
+        return "Above the known shortcut on every task that has one."
+    first = f"Above the known shortcut on {listed(won)}; " if won else ""
+    text = f"{first}shows no more than the shortcut would on {listed(rest)}."
+    return text[0].upper() + text[1:]
+
+
+def _silent(row: Row) -> str:
+    """How often no answer could be read, where that is often enough to matter."""
+    counts = row.outcomes
+    total = sum(counts.values())
+    silent = {outcome: count for outcome, count in counts.items() if outcome not in ("correct", "wrong") and count}
+    if 20 * sum(silent.values()) < total:
+        return ""
+    parts = ", ".join(f"{count} {outcome}" for outcome, count in silent.items())
+    rate = percent(sum(silent.values()) / total)
+    return f"No answer could be read from {rate}% of its outputs ({parts} of {total:,}); they count as not correct."
+
+
+def _caveats(sample: Sample) -> list[str]:
+    out = []
+    best, floor = sample.rows[0], sample.floor(SHORTCUT)
+    if floor is not None and floor.macro is not None and not above(_macro(best), floor.macro):
+        out.append(f"No run on {sample.text} is above the shortcuts taken together, {spoken(floor.macro)}, outside both intervals.")
+    least = min(cell.n for cell in best.cells.values())
+    if least < 100:
+        widest = max(cell.high - cell.low for row in sample.rows for cell in row.cells.values())
+        out.append(f"With {sample.text}, a task's interval is up to {100 * widest:.0f} points wide; small differences cannot be seen.")
+    return out

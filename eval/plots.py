@@ -1,0 +1,224 @@
+"""Plots as inline SVG: colours and type come from the page's style sheet, so they follow light, dark and print."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from eval.findings import percent
+from eval.prediction import OUTCOMES
+from eval.rows import MAJORITY, SHORTCUT, Dataset, Row, Sample
+from eval.statistics import Estimate, proportion
+
+COLOURS = 8  # the palette's --c0 .. --c7; a ninth run starts again, dashed
+WIDTH, LEFT, RIGHT = 400, 142, 40
+ROW, GAP = 22, 18
+
+
+def clipped(label: str, limit: int = 22) -> str:
+    """The label, shortened for a plot; the whole stands in the tooltip and in the table.
+
+    >>> clipped("a-very-long-model-name-of-today"), clipped("T5")
+    ('a-very-long-model-nam…', 'T5')
+    """
+    return label if len(label) <= limit else label[: limit - 1] + "…"
+
+
+def spoken(label: str, e: Estimate) -> str:
+    return escape(f"{label}: {percent(e.value)}% [{percent(e.low)}, {percent(e.high)}], n = {e.n:,}")
+
+
+def _svg(width: int, height: float, title: str, body: Sequence[str]) -> str:
+    head = f'<svg viewBox="0 0 {width} {height:g}" role="img" aria-label="{escape(title)}" xmlns="http://www.w3.org/2000/svg">'
+    return head + "".join(body) + "</svg>"
+
+
+def _x(share: float) -> float:
+    return LEFT + share * (WIDTH - LEFT - RIGHT)
+
+
+def task_panels(dataset: Dataset) -> str:
+    """One panel per task and one for the macro mean: a bar per run with its interval, and the floors as lines across the bars."""
+    return "".join(_bars(dataset, task) for task in [*dataset.tasks, None])
+
+
+def _pick(row: Row, task: str | None) -> Estimate | None:
+    return row.macro if task is None else row.cells.get(task)
+
+
+def _bars(dataset: Dataset, task: str | None) -> str:
+    body: list[str] = []
+    y = 4.0
+    for sample in dataset.samples:
+        rows = [(row, e) for row in sample.rows if (e := _pick(row, task))]
+        if not rows:
+            continue
+        if len(dataset.samples) > 1:
+            body.append(f'<text class="small" x="{LEFT}" y="{y + 10}">n = {rows[0][1].n:,}</text>')
+            y += 15
+        top = y
+        for row, e in rows:
+            body.append(_bar(row, e, y))
+            y += ROW
+        body += [_floor_line(sample, name, task, top - 1, y - 3) for name in (MAJORITY, SHORTCUT)]
+        y += 8
+    axis = [
+        f'<line class="grid" x1="{_x(t):.1f}" x2="{_x(t):.1f}" y1="2" y2="{y - 4}"/>'
+        f'<text class="tick" x="{_x(t):.1f}" y="{y + 9}" text-anchor="middle">{t * 100:.0f}</text>'
+        for t in (0, 0.25, 0.5, 0.75, 1)
+    ]
+    name = "macro mean" if task is None else task.replace("_", " ")
+    return f"<figure><figcaption>{escape(name)}</figcaption>{_svg(WIDTH, y + GAP, f'Accuracy in percent, {name}', axis + body)}</figure>"
+
+
+def _bar(row: Row, e: Estimate, y: float) -> str:
+    middle = y + 8
+    return (
+        f"<g><title>{spoken(row.label, e)}</title>"
+        f'<text class="label" x="{LEFT - 8}" y="{middle + 4}" text-anchor="end">{escape(clipped(row.label))}</text>'
+        f'<rect class="bar c{row.colour % COLOURS}" x="{_x(0)}" y="{y}" width="{max(_x(e.value) - _x(0), 1):.1f}" height="16" rx="2"/>'
+        f"{_whisker(_x(e.low), middle, _x(e.high), middle)}"
+        f'<text class="value" x="{WIDTH}" y="{middle + 4}" text-anchor="end">{percent(e.value)}</text></g>'
+    )
+
+
+def _whisker(x1: float, y1: float, x2: float, y2: float) -> str:
+    """A line with a cap at each end, horizontal or vertical."""
+    dx, dy = (0, 4) if y1 == y2 else (3, 0)
+    lines = [(x1, y1, x2, y2), (x1 - dx, y1 - dy, x1 + dx, y1 + dy), (x2 - dx, y2 - dy, x2 + dx, y2 + dy)]
+    return "".join(f'<line class="whisker" x1="{a:.1f}" y1="{b:.1f}" x2="{c:.1f}" y2="{d:.1f}"/>' for a, b, c, d in lines)
+
+
+def _floor_line(sample: Sample, name: str, task: str | None, top: float, bottom: float) -> str:
+    row = sample.floor(name)
+    e = _pick(row, task) if row else None
+    if e is None:
+        return ""
+    x = _x(e.value)
+    return (
+        f'<g><title>{spoken(name + " floor", e)}</title><line class="floor {name}" x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}"/></g>'
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """Graph sizes in steps of `width`, from `start`."""
+
+    start: int
+    width: int
+    count: int
+
+    def index(self, nodes: int) -> int:
+        return (nodes - self.start) // self.width
+
+    def label(self, i: int) -> str:
+        low = self.start + i * self.width
+        return f"{low}" if self.width == 1 else f"{low}–{low + self.width - 1}"
+
+
+def size_bins(sizes: Sequence[int], most: int = 6) -> Bins:
+    """The finest of the steps 1, 5, 10, 20, 50, .. with at most `most` bins, aligned to multiples of the step.
+
+    >>> size_bins([5, 12, 19])
+    Bins(start=5, width=5, count=3)
+    """
+    step, scale = 1, 1
+    while True:
+        for step in (1, 2, 5) if scale > 1 else (1, 5):
+            width = step * scale
+            start = min(sizes) // width * width
+            count = (max(sizes) - start) // width + 1
+            if count <= most:
+                return Bins(start, width, count)
+        scale *= 10
+
+
+def size_panels(dataset: Dataset) -> str:
+    """One panel per task: accuracy against the number of nodes, a line per run; '' where all graphs fall into one bin."""
+    sizes = [e.num_nodes for sample in dataset.samples for asked in sample.examples.values() for e in asked]
+    bins = size_bins(sizes)
+    if bins.count < 2:
+        return ""
+    return "".join(_lines(dataset, task, bins) for task in dataset.tasks)
+
+
+def _by_size(nodes: Sequence[int], right: Sequence[bool], bins: Bins) -> dict[int, Estimate]:
+    out = {}
+    for i in range(bins.count):
+        hits = [ok for n, ok in zip(nodes, right, strict=True) if bins.index(n) == i]
+        if hits:
+            out[i] = proportion(sum(hits), len(hits))
+    return out
+
+
+def _lines(dataset: Dataset, task: str, bins: Bins) -> str:
+    left, width, height, bottom = 34.0, 366.0, 150.0, 158.0
+    step = (width - 10) / bins.count
+
+    def x(i: int, shift: float = 0.0) -> float:
+        return left + (i + 0.5) * step + shift
+
+    def y(share: float) -> float:
+        return bottom - share * height
+
+    body = [
+        f'<line class="grid" x1="{left}" x2="{left + width - 10}" y1="{y(t):.1f}" y2="{y(t):.1f}"/>'
+        f'<text class="tick" x="{left - 6}" y="{y(t) + 4:.1f}" text-anchor="end">{t * 100:.0f}</text>'
+        for t in (0, 0.25, 0.5, 0.75, 1)
+    ]
+    body += [f'<text class="tick" x="{x(i):.1f}" y="{bottom + 15}" text-anchor="middle">{bins.label(i)}</text>' for i in range(bins.count)]
+    runs = [(sample, row) for sample in dataset.samples for row in sample.rows if task in row.cells]
+    first = next(sample for sample in dataset.samples if task in sample.examples)
+    floor = first.rows[0].run
+    assert floor is not None
+    for name, kind in (("majority", MAJORITY), ("rule", SHORTCUT)):
+        if name in floor.floors[task]:
+            points = _by_size([e.num_nodes for e in first.examples[task]], floor.floors[task][name], bins)
+            path = " ".join(f"{x(i):.1f},{y(e.value):.1f}" for i, e in points.items())
+            body.append(f'<g><title>{kind} floor</title><polyline class="floor {kind}" points="{path}"/></g>')
+    spread = min(7.0, step / (len(runs) + 1))
+    for k, (sample, row) in enumerate(runs):
+        assert row.run is not None
+        right = [row.run.scores[e.id].outcome == "correct" for e in sample.examples[task]]
+        points = _by_size([e.num_nodes for e in sample.examples[task]], right, bins)
+        shift = (k - (len(runs) - 1) / 2) * spread
+        body.append(_line(row, [(x(i, shift), e, bins.label(i)) for i, e in points.items()], y))
+    name = task.replace("_", " ")
+    plot = _svg(WIDTH, bottom + 22, f"Accuracy by number of nodes, {name}", body)
+    return f"<figure><figcaption>{escape(name)}</figcaption>{plot}</figure>"
+
+
+def _line(row: Row, points: Sequence[tuple[float, Estimate, str]], y: Callable[[float], float]) -> str:
+    colour, dashed = f"c{row.colour % COLOURS}", " dashed" if row.colour >= COLOURS else ""
+    path = " ".join(f"{px:.1f},{y(e.value):.1f}" for px, e, _ in points)
+    marks = "".join(
+        f"<g><title>{spoken(f'{row.label}, {label} nodes', e)}</title>"
+        f'<line class="stem {colour}" x1="{px:.1f}" x2="{px:.1f}" y1="{y(e.low):.1f}" y2="{y(e.high):.1f}"/>'
+        f'<circle class="dot {colour}" cx="{px:.1f}" cy="{y(e.value):.1f}" r="3.2"/></g>'
+        for px, e, label in points
+    )
+    return f'<polyline class="line {colour}{dashed}" points="{path}"/>{marks}'
+
+
+def legend(rows: Sequence[Row]) -> str:
+    """Which colour is which run."""
+    keys = {row.label: row.colour for row in rows}
+    return "".join(f'<span><i class="swatch c{c % COLOURS}"></i>{escape(label)}</span>' for label, c in keys.items())
+
+
+def outcome_bars(dataset: Dataset) -> str:
+    """For each run one bar of its outcomes, over all tasks; the shares add up to all its answers."""
+    out = []
+    for row in dataset.rows:
+        counts = row.outcomes
+        total = sum(counts.values())
+        parts = "".join(
+            f'<span class="{outcome}" style="width:{100 * count / total:.3f}%" title="{outcome}: {count:,} of {total:,}">'
+            f"{f'{100 * count / total:.0f}' if count * 20 >= total else ''}</span>"
+            for outcome, count in counts.items()
+            if count
+        )
+        out.append(
+            f'<div class="stack"><b title="{escape(row.label)}">{escape(row.label)}</b><div>{parts}</div><small>n = {total:,}</small></div>'
+        )
+    keys = "".join(f'<span><i class="swatch {outcome}"></i>{outcome}</span>' for outcome in OUTCOMES)
+    return f'<p class="legend">{keys}</p>' + "".join(out)

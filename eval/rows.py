@@ -1,0 +1,154 @@
+"""Judged runs as comparable rows: by dataset, by the questions they answered, with the floors on those questions."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data_builders.errors import InputError
+from data_builders.example import Example, read_lock
+from eval.prediction import OUTCOMES, read_config
+from eval.run import Judged, judge
+from eval.statistics import Estimate, macro, proportion
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table: a run, or a floor (`run` is None) on the questions of its sample.
+
+    cells: task -> accuracy. macro is None where a floor is not known for every task. colour: index into the page's palette.
+    """
+
+    label: str
+    cells: dict[str, Estimate]
+    macro: Estimate | None
+    run: Judged | None = None
+    colour: int = 0
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """Outcome -> number of answers, over all tasks; adds up to the number of questions."""
+        counts = Counter(s.outcome for s in self.run.scores.values()) if self.run else Counter()
+        return {outcome: counts[outcome] for outcome in OUTCOMES}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Runs that answered exactly the same questions, best macro accuracy first, and the floors on those questions."""
+
+    text: str
+    examples: dict[str, list[Example]]
+    rows: list[Row]
+    floors: list[Row]
+
+    def floor(self, name: str) -> Row | None:
+        return next((row for row in self.floors if row.label == name), None)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One split of one dataset and what was answered on it."""
+
+    name: str
+    split: str
+    path: Path
+    lock: dict[str, Any]
+    tasks: list[str]
+    samples: list[Sample]
+
+    @property
+    def rows(self) -> list[Row]:
+        return [row for sample in self.samples for row in sample.rows]
+
+
+@dataclass(frozen=True)
+class Report:
+    """All datasets, and one line for each folder that could not be used."""
+
+    datasets: list[Dataset]
+    left_out: list[str]
+
+
+MAJORITY, SHORTCUT = "majority", "shortcut"
+
+
+def gather(runs: Sequence[Path], data: Sequence[Path] = (), strict: bool = False) -> Report:
+    """Judge the runs again from their predictions, so that the report cannot lag behind them, and group what can be compared.
+
+    data: dataset folders to look in first, matched by fingerprint. A run that cannot be scored is listed under `left_out`;
+    InputError instead if `strict`, or if none can be scored.
+    """
+    places = {str(read_lock(folder).get("fingerprint")): Path(folder) for folder in data}
+    judged: list[Judged] = []
+    left_out: list[str] = []
+    for run in dict.fromkeys(Path(r) for r in runs):
+        try:
+            judged.append(judge(run, _place(run, places)))
+        except InputError as error:
+            if strict:
+                raise
+            left_out.append(str(error))
+    if not judged:
+        raise InputError(left_out[0] if left_out else "no runs given; name run folders, e.g. runs/*")
+    labels = _labels(judged)
+    groups: dict[tuple[str, str], list[Judged]] = {}
+    for j in judged:
+        groups.setdefault((str(j.config["dataset_fingerprint"]), str(j.config["split"])), []).append(j)
+    return Report([_dataset(group, labels) for group in groups.values()], left_out)
+
+
+def _place(run: Path, places: dict[str, Path]) -> Path | None:
+    config = read_config(run)
+    found = places.get(str(config.get("dataset_fingerprint"))) if isinstance(config, dict) else None
+    if found is None and places and isinstance(config, dict) and not Path(str(config.get("data"))).is_dir():
+        return next(iter(places.values()))  # judge says in one line that it is the wrong one
+    return found
+
+
+def _labels(judged: Sequence[Judged]) -> dict[Path, tuple[str, int]]:
+    """Folder -> (label, colour). Where two runs on one dataset share a label, the folder's name is added; equal labels share a colour."""
+    keys = [(str(j.metrics["label"]), str(j.metrics["dataset_fingerprint"]), str(j.metrics["split"])) for j in judged]
+    shown = [f"{k[0]} ({j.folder.resolve().name})" if keys.count(k) > 1 else k[0] for j, k in zip(judged, keys, strict=True)]
+    colours = {label: i for i, label in enumerate(dict.fromkeys(shown))}
+    return {j.folder: (label, colours[label]) for j, label in zip(judged, shown, strict=True)}
+
+
+def _dataset(group: Sequence[Judged], labels: dict[Path, tuple[str, int]]) -> Dataset:
+    samples: dict[tuple[tuple[str, int], ...], list[Judged]] = {}
+    for j in group:  # the first n of each task in file order: equal counts mean equal questions
+        samples.setdefault(tuple(sorted((task, len(asked)) for task, asked in j.examples.items())), []).append(j)
+    first = group[0]
+    tasks = sorted({task for j in group for task in j.examples})
+    name = str(first.lock.get("name") or first.data.resolve().name)
+    ordered = sorted(samples.values(), key=lambda js: -sum(len(asked) for asked in js[0].examples.values()))
+    return Dataset(name, str(first.config["split"]), first.data, first.lock, tasks, [_sample(js, labels) for js in ordered])
+
+
+def _sample(group: Sequence[Judged], labels: dict[Path, tuple[str, int]]) -> Sample:
+    first = group[0]
+    rows = []
+    for j in group:
+        cells = {task: proportion(t["correct"], t["n"]) for task, t in j.metrics["tasks"].items()}
+        label, colour = labels[j.folder]
+        rows.append(Row(label, cells, macro(list(cells.values())), j, colour))
+    rows.sort(key=lambda row: (-row.macro.value if row.macro else 0.0, row.label))
+    counts = sorted({len(asked) for asked in first.examples.values()})
+    total = sum(len(asked) for asked in first.examples.values())
+    spread = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
+    which = "the first " if first.config.get("limit") else "all "
+    tasks = len(first.examples)
+    text = f"{which}{spread} questions of {'each of ' if tasks > 1 else ''}{tasks} task{'s' if tasks > 1 else ''}, {total:,} in all"
+    return Sample(text, first.examples, rows, [row for row in (_floor(first, MAJORITY), _floor(first, SHORTCUT)) if row])
+
+
+def _floor(judged: Judged, label: str) -> Row | None:
+    """A floor as a row; the shortcut falls back on the majority for tasks without a rule. None where it covers no task."""
+    cells: dict[str, Estimate] = {}
+    for task, known in judged.floors.items():
+        right = known.get("rule", known.get("majority")) if label == SHORTCUT else known.get("majority")
+        if right is not None:
+            cells[task] = proportion(sum(right), len(right))
+    if not cells:
+        return None
+    return Row(label, cells, macro(list(cells.values())) if len(cells) == len(judged.floors) else None)

@@ -1,0 +1,120 @@
+"""The comparison as a table: on the terminal, in Markdown and as CSV."""
+
+import csv
+import io
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from eval.findings import findings, percent
+from eval.prediction import OUTCOMES
+from eval.rows import MAJORITY, SHORTCUT, Dataset, Report, Row, Sample
+from eval.statistics import Estimate
+
+FLOOR_TEXT = {MAJORITY: "majority of train", SHORTCUT: "shortcut rules"}
+NOTE = (
+    "Percent correct [95% interval]: Wilson per task, for the macro mean stratified over tasks (MOVER). "
+    "Outputs without a readable answer count as not correct. "
+    "Floors answer the same questions: the most frequent answer of the train split, and each task's known shortcut "
+    "(the majority where none is known)."
+)
+
+
+def silent_rate(row: Row) -> dict[str, float]:
+    """Share of a run's outputs per outcome that states no answer: unparsed, truncated, refused, error."""
+    counts = row.outcomes
+    total = sum(counts.values())
+    return {outcome: counts[outcome] / total for outcome in OUTCOMES if outcome not in ("correct", "wrong")}
+
+
+def _cells(dataset: Dataset, row: Row, show: Callable[[Estimate], str]) -> list[str]:
+    estimates = [row.cells.get(task) for task in dataset.tasks] + [row.macro]
+    return [show(e) if e else "–" for e in estimates]
+
+
+def _silent(row: Row) -> list[str]:
+    if row.run is None:
+        return ["", ""]
+    rates = silent_rate(row)
+    return [percent(rates["unparsed"]), percent(sum(rates.values()) - rates["unparsed"])]
+
+
+def _n(sample: Sample) -> str:
+    counts = sorted({len(asked) for asked in sample.examples.values()})
+    return f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,}–{counts[-1]:,}"
+
+
+def print_tables(report: Report, console: Console | None = None) -> None:
+    """One table per dataset on stdout; what was left out is said below them."""
+    console = console or Console()
+    if not console.is_terminal:
+        console.width = 200  # a file or a pipe has no width to fit
+    for dataset in report.datasets:
+        table = Table(title=f"{escape(dataset.name)}, {escape(dataset.split)} split", title_justify="left", title_style="bold")
+        table.add_column("run", overflow="fold")
+        for name in ("n/task", *dataset.tasks, "macro", "unparsed", "other"):
+            table.add_column(name.replace("_", " "), justify="right")
+        for sample in dataset.samples:
+            for row in sample.rows + sample.floors:
+                label = escape(row.label if row.run else FLOOR_TEXT[row.label])
+                cells = _cells(dataset, row, lambda e: f"{percent(e.value)}\n[{percent(e.low)}, {percent(e.high)}]")
+                table.add_row(label, _n(sample), *map(escape, cells), *_silent(row), style=None if row.run else "dim")
+            table.add_section()
+        console.print(table)
+    console.print(NOTE.replace("[95% interval]", r"\[95% interval]"), style="dim")
+    for line in report.left_out:
+        console.print(f"left out: {escape(line)}", style="bold")
+
+
+def _md(text: str) -> str:
+    """Text that can stand in a Markdown table: no markup, no bars, one line."""
+    for mark in "\\`*_[]|~#":
+        text = text.replace(mark, "\\" + mark)
+    return " ".join(text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").split())
+
+
+def markdown(report: Report) -> str:
+    """report.md: per dataset the table and what it shows."""
+    out = ["# Graph questions: scores against their floors", "", NOTE, ""]
+    for dataset in report.datasets:
+        heads = [task.replace("_", " ") for task in dataset.tasks]
+        out += [f"## {_md(dataset.name)}, {_md(dataset.split)} split", ""]
+        out += ["| | n per task | " + " | ".join([*heads, "macro"]) + " | unparsed | truncated, refused, error |"]
+        out += ["|---|" + "---:|" * (len(heads) + 4)]
+        for sample in dataset.samples:
+            for row in sample.rows + sample.floors:
+                label = _md(row.label) if row.run else f"*{FLOOR_TEXT[row.label]}*"
+                cells = _cells(dataset, row, lambda e: f"{percent(e.value)} [{percent(e.low)}, {percent(e.high)}]")
+                out.append("| " + " | ".join([label, _n(sample), *cells, *_silent(row)]) + " |")
+        out += [""]
+        out += [f"- {f'**{_md(about)}**: ' if about else ''}{_md(text)}" for about, text in findings(dataset)]
+        out += [""]
+    if report.left_out:
+        out += ["## Left out", "", *[f"- {_md(line)}" for line in report.left_out], ""]
+    return "\n".join(out)
+
+
+def csv_text(report: Report) -> str:
+    """scores.csv: one line per dataset, run or floor, and task; accuracies in [0, 1], outcome counts add up to n (empty for floors)."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["dataset", "split", "row", "kind", "task", "n", "accuracy", "low", "high", "credit", *OUTCOMES, "run"])
+    for dataset in report.datasets:
+        for sample in dataset.samples:
+            for row in sample.rows + sample.floors:
+                kind = row.run.config.get("kind", "run") if row.run else "floor"
+                for task, e in [*row.cells.items(), *([("macro", row.macro)] if row.macro else [])]:
+                    writer.writerow([dataset.name, dataset.split, row.label, kind, task, *_csv_numbers(row, task, e)])
+    return stream.getvalue()
+
+
+def _csv_numbers(row: Row, task: str, e: Estimate) -> list[object]:
+    numbers: list[object] = [e.n, f"{e.value:.6f}", f"{e.low:.6f}", f"{e.high:.6f}"]
+    if row.run is None:
+        return [*numbers, *[""] * (len(OUTCOMES) + 2)]
+    judged = row.run.metrics["tasks"]
+    counts = row.outcomes if task == "macro" else judged[task]["outcomes"]
+    credit = sum(t["credit"] for t in judged.values()) / len(judged) if task == "macro" else judged[task]["credit"]
+    return [*numbers, f"{credit:.6f}", *[counts[outcome] for outcome in OUTCOMES], str(row.run.folder)]
