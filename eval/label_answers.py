@@ -2,7 +2,8 @@
 
 import re
 
-from eval.prose import UNCLEAR, Answer, Asked, Reading, Value, clauses, concludes, hedges, is_question, sentences, settle
+from eval.asked import Asked
+from eval.prose import UNCLEAR, Answer, Reading, Value, clauses, concludes, hedges, is_question, sentences, settle
 
 _LEAD = re.compile(
     r"[\s\"'(\[{:;,.=>\-]*(?:(?:so|well|ok(?:ay)?|sure|thus|therefore|hence|then|answer|output|result|response|conclusion|in conclusion|finally|overall|probably|likely|most likely|perhaps|maybe"

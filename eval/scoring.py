@@ -6,11 +6,13 @@ from data_builders.errors import InputError, check_choice
 from data_builders.example import Example
 from data_builders.graph import graph_from_json
 from eval.answers import READERS, read_answer
+from eval.asked import Asked, unshield
 from eval.final_answer import tidy, visible
 from eval.prediction import Outcome, Prediction, Score
-from eval.prose import NO_PATH, NONE_EXISTS, Answer, Asked, Value
+from eval.prose import NO_PATH, NONE_EXISTS, Answer, Value
 from eval.witness import WITNESSES
 
+_NAMED = ("yes_no", "distance", "node_set", "label", "path", "order")
 Judge = Callable[[Value, Asked], tuple[bool, float]]
 """(what was read, what was asked) -> (whether it is right, its credit in [0, 1])."""
 
@@ -38,7 +40,7 @@ def score(example: Example, prediction: Prediction) -> Score:
     if not text.strip():
         return Score(prediction.example_id, "unparsed", "", 0.0)
     asked = Asked(example)
-    answer = read_answer(text, kind, asked, seen.cut)
+    answer = read_answer(asked.shield(text) if kind in _NAMED else text, asked, seen.cut)
     if not isinstance(answer, Answer):
         return Score(prediction.example_id, answer, "", 0.0)
     right, credit = _JUDGES[kind](answer.value, asked)
@@ -50,7 +52,7 @@ def _shown(value: Value, kind: str) -> str:
     if isinstance(value, bool):
         return "Yes" if value else "No"
     if isinstance(value, tuple):
-        return (" -> " if kind == "path" else ", ").join(value) or "No nodes"
+        return unshield((" -> " if kind == "path" else ", ").join(value)) or "No nodes"
     if isinstance(value, float):
         return f"{value:.0f}" if value.is_integer() else str(value)
     return value
@@ -86,7 +88,7 @@ def _gold_distance(gold: str) -> Value:
 
 def gold_nodes(asked: Asked) -> frozenset[str]:
     """The nodes of a GraphQA list answer; names may hold commas or end in a full stop."""
-    gold = asked.example.answer.strip()
+    gold = asked.shield(asked.example.answer.strip())
     if gold.rstrip(".").lower() in ("no nodes", "") and gold not in asked.names:
         return frozenset()
     known = set(asked.names)
@@ -111,8 +113,8 @@ def _judge_witness(value: Value, asked: Asked) -> tuple[bool, float]:
     if not isinstance(value, tuple):
         return none and value == NONE_EXISTS, float(none and value == NONE_EXISTS)
     check = WITNESSES[check_choice(f"witness task of {asked.example.id}", asked.task, WITNESSES)]
-    graph, names = graph_from_json(asked.example.graph)
-    ids = {name: i for i, name in enumerate(names)}
+    graph, _ = graph_from_json(asked.example.graph)
+    ids = {name: i for i, name in enumerate(asked.names)}
     nodes: Sequence[int] = [ids[name] for name in value if name in ids]
     right = len(nodes) == len(value) and check(graph, asked.example.query, nodes)
     return right, float(right)

@@ -2,8 +2,26 @@
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
-from eval.prose import UNCLEAR, Answer, Asked, Reading, clauses, concludes, hedges, is_question, negations, sentences, settle, supposes
+from eval.asked import Asked
+from eval.prose import (
+    UNCLEAR,
+    Answer,
+    Reading,
+    Value,
+    clauses,
+    concludes,
+    either,
+    hedges,
+    is_question,
+    negations,
+    opening,
+    sentences,
+    settle,
+    supposes,
+    words,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,150 +29,126 @@ class Topic:
     """The words in which a task's answer is stated.
 
     yes: what is there if the answer is Yes. no: words that say No by themselves (a negation before them turns them round).
-    other: words that show that the clause is about something else. about: how many nodes the statement has to be about.
+    other: words that show that a clause is about something else. pair: whether the question names two nodes.
     """
 
     yes: re.Pattern[str]
     no: re.Pattern[str]
     other: re.Pattern[str]
-    about: int
-
-
-def _words(pattern: str) -> re.Pattern[str]:
-    return re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE)
+    pair: bool = False
 
 
 TOPICS: dict[str, Topic] = {
     "edge_existence": Topic(
-        _words(
-            r"edges?|links?|connections?|connect(?:ed|s)?|adjacent|linked|joined|friends?|friendship|neighbou?rs?|co-?authors?|papers?"
-            r"|listed|in the (?:edge )?list|appears?|present|relationship|(?:know|knows) each other"
+        yes=words(
+            """edges? | links? | connections? | connect(?:ed|s)? | adjacent | linked | joined | friends? | friendship | neighbou?rs? | co-?authors? | papers?
+            listed | in the (?:edge )?list | appears? | present | relationship | know each other"""
         ),
-        _words(r"disconnected|unconnected|non-?adjacent|missing|absent|isolated|strangers"),
-        _words(r"paths?|indirect(?:ly)?|via|through|reach(?:able|ed)?|other nodes?|any (?:other )?node"),
-        2,
+        no=words("disconnected | unconnected | non-?adjacent | missing | absent | isolated | strangers"),
+        other=words("paths? | indirect(?:ly)? | via | through | reach(?:able|ed)? | other nodes? | any (?:other )?node"),
+        pair=True,
     ),
     "reachability": Topic(
-        _words(
-            r"paths?|reach(?:able|ed|es)?|connected|get(?:s)? (?:from|to)|routes?|walk|travel(?:led)?|connection|(?:is|there is) an edge|connects"
+        yes=words(
+            """paths? | reach(?:able|ed|es)? | connected | gets? (?:from|to) | routes? | walk | travel(?:led)? | connection | connects | (?:there )?is an edge"""
         ),
-        _words(r"unreachable|disconnected|unconnected|isolated|(?:different|separate) (?:connected )?components?"),
-        _words(r"direct(?:ly)?|shorter|(?:no|not|n't)[^.]{0,20} edges?|other path|simple|length|cycles?|any other nodes?"),
-        2,
+        no=words("unreachable | disconnected | unconnected | isolated | (?:different|separate) (?:connected )?components?"),
+        other=words("direct(?:ly)? | shorter | (?:no|not)[^.]{0,20} edges? | other path | simple | length | cycles? | any other nodes?"),
+        pair=True,
     ),
     "cycle_check": Topic(
-        _words(r"cycles?|cyclic|loops?|circuits?|circular"),
-        _words(r"acyclic|trees?|forest|cycle-?free|noncyclic"),
-        _words(r"self[- ]loops?|spanning tree|(?:even|odd)(?:[- ]length)? cycles?|search tree|bfs tree|dfs tree"),
-        0,
+        yes=words("cycles? | cyclic | loops? | circuits? | circular"),
+        no=words("acyclic | trees? | forest | cycle-?free | non-?cyclic"),
+        other=words("self[- ]loops? | spanning tree | (?:even|odd)(?:[- ]length)? cycles? | (?:search|bfs|dfs) tree"),
     ),
     "connectivity": Topic(
-        _words(r"connected|(?:a )?path between (?:every|any|all)|single (?:connected )?component|one (?:connected )?component"),
-        _words(r"disconnected|unconnected|isolated|(?:two|three|four|multiple|several|separate|more than one) (?:connected )?components"),
-        _words(r"(?:not )?connected (?:to|with)|strongly|directly"),
-        0,
+        yes=words("connected | (?:a )?path between (?:every|any|all) | (?:single|one) (?:connected )?component"),
+        no=words(
+            "disconnected | unconnected | isolated | (?:two|three|four|multiple|several|separate|more than one) (?:connected )?components"
+        ),
+        other=words("(?:not )?connected (?:to|with) | strongly | directly"),
     ),
     "bipartite_check": Topic(
-        _words(r"bipartite|(?:2|two)-?\s?colou?r(?:able|ed)|two-colou?rable"),
-        _words(r"non-?bipartite|not bi-?partite(?<!not bipartite)|odd(?:[- ]length)? cycles?"),
-        _words(r"complete bipartite"),
-        0,
+        yes=words("bipartite | (?:2|two)-?\\s?colou?r(?:able|ed)"),
+        no=words("non-?bipartite | odd(?:[- ]length)? cycles?"),
+        other=words("complete bipartite"),
     ),
 }
 
-_LEAD = re.compile(
-    r"^[\s\"'(\[{:;,.=>\-]*(?:(?:so|well|ok(?:ay)?|sure|hmm+|oh|ah|thus|therefore|hence|then|answer|output|result|response|conclusion|solution|verdict|in conclusion|to conclude"
-    r"|finally|overall|i (?:think|believe|guess|would say|'d say)|i'd say|it is|it's|that's|most (?:likely|probably)|probably|likely|perhaps|maybe|definitely|certainly|clearly|obviously"
-    r"|simply|just|in short|the answer is|based on [^.,:\n?]{1,80}|according to [^.,:\n?]{1,80}|given [^.,:\n?]{1,80}|looking at [^.,:\n?]{1,80}|from [^.,:\n?]{1,60}|sorry|a|an?)"
-    r"\b[\s\"'(:;,.!=>\-]*){0,4}",
-    re.IGNORECASE,
+_OPENING = opening(
+    "based on [^.,:\n?]{1,80} | according to [^.,:\n?]{1,80} | given [^.,:\n?]{1,80} | looking at [^.,:\n?]{1,80} | from [^.,:\n?]{1,60} | an?"
 )
 _WORD = re.compile(r"(?P<yes>yes|yeah|yep|yup|true|correct|affirmative)\b|(?P<no>no|nope|false|incorrect|negative)\b", re.IGNORECASE)
-# "No node is isolated" opens with a determiner, "No, ..." and "No it is not" with an answer.
-_AFTER_NO = re.compile(
-    r"[\"')\]}]*\s*(?:$|[.,;:!\n\"')\]}(<]|- |\u2026|it\b|there\b|they\b|the\b|because\b|since\b|as\b|this\b|that\b|we\b|you\b|i\b|these\b|not\b|based\b|they're\b|no\b|wait\b|answer\b|and\s+yes\b|or\s+yes\b|/)",
+_DETERMINERS = ("no", "correct", "incorrect", "negative", "true", "false")
+# "No node is isolated" opens with a determiner; "No, ..." and "No it is not" open with an answer.
+_AFTER_DETERMINER = re.compile(
+    r"[\"')\]}]*\s*(?:$|[.,;:!\n\"')\]}(<\u2026/]|- |(?:it|there|they|the|because|since|as|this|that|we|you|i|these|not|based|they're|no|yes|wait|answer|(?:and|or) yes)\b)",
     re.IGNORECASE,
 )
 _BOTH = re.compile(
-    r"[\"')]*\s*(?:,?\s*(?:and|or|and/or|or maybe|but also)\s+|/\s*|,\s*)(?:also\s+|maybe\s+)?[\"']?(?:yes|no|true|false)\b(?!\s+\w+ (?:is|are))",
+    r"[\"')]*\s*(?:,?\s*(?:and|or|and/or|or maybe|but also)\s+|/\s*|,?\s*)(?:also\s+|maybe\s+)?[\"']?(?P<again>yes|no|true|false)\b[\"']?(?=\s*(?:$|[.,;:!?\n)]|yes\b|no\b))",
     re.IGNORECASE,
 )
-_OPPOSITE = {
-    True: re.compile(r"(?:^|[.!?\n;,-]\s*|\b(?:wait|actually|rather|correction|hmm+|sorry|oops|say|so|therefore|hence|thus|then)[,.:!]?\s+)(?:no|nope|false)\s*(?=[.,;!\n]|$)", re.IGNORECASE),
-    False: re.compile(r"(?:^|[.!?\n;,-]\s*|\b(?:wait|actually|rather|correction|hmm+|sorry|oops|say|so|therefore|hence|thus|then)[,.:!]?\s+)(?:yes|yeah|yep|true)\s*(?=[.,;!\n]|$)", re.IGNORECASE),
-}  # fmt: skip
-_REVISION = re.compile(
-    r"\b(?:wait|actually|correction|on second thought|on reflection|i was wrong|i made (?:a|an) (?:mistake|error)|let me (?:correct|re-?\w+)|scratch that|oops|no,)",
-    re.IGNORECASE,
-)
-_HYPHENATED = re.compile(r"(?:yes|no|true|false)[-/]\w", re.IGNORECASE)
 
 
 def yes_no_at_start(text: str, asked: Asked) -> Reading:
-    """The Yes or No that a text opens with, unless the rest takes it back."""
-    found = _word_after_lead(text)
+    """The Yes or No that a text opens with.
+
+    "Yes and no" is unclear; "No node is isolated" opens with no answer.
+    """
+    found = _leading_word(text)
     if found is None:
         return None
-    if _BOTH.match(text, found.end()):
-        return UNCLEAR
     value = found["yes"] is not None
-    rest = text[found.end() :]
-    if len(rest) > 3 and _takes_back(rest, value, asked):
+    both = _BOTH.match(text, found.end())
+    if both and (both["again"].lower() in ("yes", "true")) is not value:
         return UNCLEAR
     return Answer(value, found.end())
 
 
-def _word_after_lead(text: str) -> re.Match[str] | None:
-    lead = _LEAD.match(text)
-    at = lead.end() if lead else 0
-    found = _WORD.match(text, at) or (_WORD.match(text.lstrip(" \n\"'([{:"), 0) if not at else None)
-    if found is None or _HYPHENATED.match(found.string, found.start()):
+def _leading_word(text: str) -> re.Match[str] | None:
+    lead = _OPENING.match(text)
+    found = _WORD.match(text, lead.end() if lead else 0)
+    if found is None or text[found.end() : found.end() + 1] == "-":
         return None
-    if found[0].lower() in ("no", "correct", "incorrect", "negative", "true") and not _AFTER_NO.match(found.string, found.end()):
+    if found[0].lower() in _DETERMINERS and not _AFTER_DETERMINER.match(text, found.end()):
         return None
     return found
 
 
-def _takes_back(rest: str, value: bool, asked: Asked) -> bool:
-    """Whether text after a leading Yes or No says the opposite in so many words."""
-    if _OPPOSITE[value].search(rest):
-        return True
-    revision = _REVISION.search(rest)
-    if revision is None:
-        return False
-    later = yes_no_stated(rest[revision.start() :], asked)
-    return isinstance(later, Answer) and later.value is not value
-
-
 def yes_no_stated(text: str, asked: Asked) -> Reading:
     """What the sentences claim: the last claim, if all agree or it is a conclusion."""
-    found: list[tuple[bool, bool, bool]] = []
+    found: list[tuple[Value, bool]] = []
     elsewhere = 0
-    for sentence in sentences(text):
+    parts = sentences(text)
+    for i, sentence in enumerate(parts):
         if is_question(sentence):
             continue
-        if hedges(sentence):
-            word = _word_after_lead(sentence)
-            if word is None:
-                continue
+        word = _leading_word(sentence)
+        # "Is (4, 2) listed? No. Is (2, 4) listed? Yes." answers questions on the way, unless the text ends there.
+        if word and 1 < i < len(parts) - 1 and parts[i - 1].endswith("?"):
+            continue
+        if hedges(sentence) and not word:
+            continue
         claims, others = _claims(sentence, asked)
         elsewhere += others
-        found.extend((claim, concludes(sentence), elsewhere >= 2) for claim in claims)
+        found.extend((claim, concludes(sentence)) for claim in claims)
     if len(found) == 1 and not found[0][1] and elsewhere >= 3:
         return None  # the graph's own lines, recited: one of them happens to be about the nodes asked for
-    return settle([(value, conclusive) for value, conclusive, _ in found])
+    return settle(found)
 
 
 _INLINE = re.compile(
-    r"(?:\b(?:say|think|believe|guess|is|be|probably|likely|definitely|certainly|clearly|so|therefore|thus|hence|then)[,:]?|:)\s+[\"']?(?P<word>yes|no|true|false)\b[\"']?\s*(?=[.,;!)\]}\n]|$)",
+    r"(?:\b(?:say|think|believe|guess|is|be|probably|likely|definitely|certainly|clearly|so|therefore|thus|hence|then)[,:]?|:)\s+"
+    r"[\"']?(?P<word>yes|no|true|false)\b[\"']?\s*(?=[.,;!)\]}\n]|$)",
     re.IGNORECASE,
 )
+_FALSE_THAT = re.compile(r"\b(?:not the case|false|not true|incorrect|untrue) that\b", re.IGNORECASE)
 
 
 def _claims(sentence: str, asked: Asked) -> tuple[list[bool], int]:
     """The claims of one sentence, and how many of its clauses say the same of other nodes."""
-    word = _word_after_lead(sentence)
-    if word is not None:
+    if word := _leading_word(sentence):
         return [word["yes"] is not None], 0
     if inline := _INLINE.search(sentence):
         return [inline["word"].lower() in ("yes", "true")], 0
@@ -165,55 +159,64 @@ def _claims(sentence: str, asked: Asked) -> tuple[list[bool], int]:
     supposed = False
     for clause in clauses(sentence):
         supposed = supposes(clause) or (supposed and not re.match(r"(?:then|so|we)\b", clause, re.IGNORECASE))
-        if supposed:
-            continue
-        claim = _claim(clause, topic, asked)
+        claim = None if supposed else _claim(clause, topic, asked)
         if claim == "others":
             others += 1
         elif claim is not None:
-            claims.append(claim == "yes")
+            claims.append((claim == "yes") is not bool(_FALSE_THAT.search(clause)))
     return claims, others
 
 
+_THING = r"(?:cycles?|paths?|graphs?|edges?|trees?)"
 _DEFINITION = re.compile(
-    r"^(?:an? |the )?(?:\w+ ){0,2}(?:cycles?|paths?|graphs?|edges?|trees?) (?:is|are|means?|requires?|occurs?|exists?|consists?|can be|refers?)\b(?! (?:no|not|present|in|there|listed|connected|disconnected|acyclic|cyclic|bipartite|between))",
+    rf"^(?:an? |the )?(?:\w+ ){{0,2}}{_THING} (?:is (?:an?|any|the|when|where|one|simply|defined)|are (?:sets|sequences|defined)|means?|requires?|occurs?|consists?|can be|refers?)\b"
+    r"|^(?:any|every|each|an?) (?:un)?(?:directed )?(?:graph|cycle|path|tree)\b(?! exists| is (?:present|found|formed|there)| was found)",
     re.IGNORECASE,
 )
-_GENERAL = re.compile(r"^(?:an?|any|every|each) (?:un)?(?:directed )?(?:graph|cycle|path|tree)\b", re.IGNORECASE)
+_WITHOUT = re.compile(r"^without .*?(?=\b(?:there|it|we|the graph)\b)", re.IGNORECASE)
 
 
-def _claim(clause: str, topic: Topic, asked: Asked) -> str | None:
-    """`yes`, `no`, `others` (the same about other nodes) or None for one clause."""
+def _claim(clause: str, topic: Topic, asked: Asked) -> Literal["yes", "no", "others"] | None:
+    """What one clause claims: `others` where it says something of the kind about other nodes."""
     against = topic.no.search(clause)
-    if not (against or topic.yes.search(clause)):
+    if not (against or topic.yes.search(clause)) or topic.other.search(clause) or _DEFINITION.match(clause):
         return None
-    if topic.other.search(clause) or _GENERAL.match(clause) and " exists" not in clause or _DEFINITION.match(clause):
-        return None
-    negative = (negations(_without_double(clause, topic)) + (against is not None)) % 2 == 1
-    named = set(asked.mentioned(clause))
-    if topic.about == 2:
-        pair = set(asked.query)
-        if asked.task == "reachability" and not negative and pair <= named:
-            return "yes"
-        if named - pair:
-            return "others"
-        if named and len(named) < len(pair) and not negative and against is None and re.search(r"\b(?:to|with|and)\b", clause) is None:
-            return None
-        if asked.directed and len(pair) == 2 and named == pair and _backwards(clause, asked):
-            return None
-    elif named and (negative or asked.task == "connectivity"):
+    counted = negations(_FALSE_THAT.sub(" ", topic.no.sub(" ", _WITHOUT.sub("", clause))))
+    negative = (counted + (against is not None)) % 2 == 1
+    named = asked.mentioned(clause)
+    if topic.pair:
+        return _about_pair(clause, named, negative, against is not None, asked)
+    if named and (negative or asked.task == "connectivity"):
         return "others"
     return "no" if negative else "yes"
 
 
-def _without_double(clause: str, topic: Topic) -> str:
-    """The clause without its No-words, whose own `non` or `not` would count twice."""
-    return topic.no.sub(" ", clause)
+_BETWEEN = re.compile(r"\b(?:connect\w*|adjacent|linked|friends?|edges?|knows?|joined|neighbou?rs?|path|reach\w*)\b", re.IGNORECASE)
 
 
-def _backwards(clause: str, asked: Asked) -> bool:
-    """Whether a clause about a directed pair names the target first, as `from T to S`."""
-    order = asked.mentioned(clause)
-    return (
-        order[0] != asked.query[0] and re.search(r"\b(?:from|reached from|by)\b", clause) is not None and "from " + order[-1] not in clause
-    )
+def _about_pair(clause: str, named: list[str], negative: bool, no_word: bool, asked: Asked) -> Literal["yes", "no", "others"] | None:
+    pair = set(asked.query)
+    if asked.directed and set(named) >= pair and len(pair) == 2 and _backwards(clause, named, asked):
+        return None
+    if set(named) - pair:
+        # "Node 2 is connected to 0, 1, and 3" says Yes for 2 and 3, "Nodes 2 and 3 are connected to 0" says nothing.
+        verb = _BETWEEN.search(clause)
+        before = asked.mentioned(clause[: verb.start()]) if verb else []
+        subject = set(before) & pair
+        if not negative and pair <= set(named) and (asked.task == "reachability" or (len(before) == len(subject) == 1)):
+            return "yes"
+        return "others"
+    if (
+        len(set(named)) == 1
+        and not negative
+        and not no_word
+        and not re.search(r"\b(?:it|they|both|each other|to|with)\b", clause, re.IGNORECASE)
+    ):
+        return None
+    return "no" if negative else "yes"
+
+
+def _backwards(clause: str, named: list[str], asked: Asked) -> bool:
+    """Whether a clause about a directed pair goes from the target to the source."""
+    passive = re.search(r"\b(?:reached|reachable) from\b", clause, re.IGNORECASE) is not None
+    return (named[0] == asked.query[0]) is passive

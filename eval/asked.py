@@ -1,0 +1,126 @@
+"""What was asked: the names, the nodes in question and the classes, read from an Example no sooner than they are needed."""
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cached_property, lru_cache
+from typing import Any
+
+from data_builders.example import Example
+
+# Names that are also words: they are names only where they stand like one, and in this case only.
+_WORDS = frozenset(
+    (
+        "a i will mark may bill rose grace hope joy faith art sue pat frank grant chase drew ray dean miles cat june april august summer dawn ivy jean "
+        "earl guy gene jack rob max an am as at be by do he if in is it me my no of on or so to up us we al ben stark snow young long short king white "
+        "black brown green maester jimmy pete ike stan and not the from there this that node all any woman man old count champion"
+    ).split()
+)
+_TOKEN = re.compile(r"\w+(?:'(?=\w)(?!s\b)\w+)?")
+_NUMBER = re.compile(r"(?<![\w.])\d+(?!\w|\.\d)")
+_NAME_BEFORE = re.compile(
+    r"(?:^|[,(\[{\"/&:-]|->|- |\b(?:nodes?|to|and|from|between|with|or|via|through|include|are|is))\s*$", re.IGNORECASE
+)
+_NAME_AFTER = re.compile(
+    r"\s*(?:$|[.,;:()\[\]{}\"'/&\n]|->|-|\+|(?:and|is|to|has|are|or|likes?|connects?|links?|isn't|does|was|were|both|becomes?|knows?|can)\b)"
+)
+_STOPS = str.maketrans(".!?;:,", "\ue000\ue001\ue002\ue003\ue004\ue005")
+_BACK = str.maketrans("\ue000\ue001\ue002\ue003\ue004\ue005", ".!?;:,")
+
+
+class Asked:
+    """The question behind an example. Names that hold full stops are shielded, here and in the text, see `shield`."""
+
+    def __init__(self, example: Example) -> None:
+        self.example = example
+        self.task = example.task
+        self.kind = example.answer_kind
+
+    @cached_property
+    def _record(self) -> dict[str, Any]:
+        record: dict[str, Any] = json.loads(self.example.graph)
+        return record
+
+    @cached_property
+    def names(self) -> list[str]:
+        return [str(name).translate(_STOPS) for name in self._record["nodes"]]
+
+    @cached_property
+    def query(self) -> list[str]:
+        """Names of the nodes that the question names."""
+        return [self.names[i] for i in self.example.query]
+
+    @property
+    def directed(self) -> bool:
+        return bool(self._record["directed"])
+
+    @cached_property
+    def classes(self) -> list[str]:
+        """The classes on offer, in lower case, from the graph record or else from the question's last line."""
+        if "classes" in self._record:
+            return [str(c).lower() for c in self._record["classes"]]
+        found = re.search(r"like (\w+) or (\w+)\?\s*(?:A:)?\s*$", self.example.question.rstrip())
+        return [c.lower() for c in found.groups()] if found else []
+
+    @cached_property
+    def numeric(self) -> bool:
+        """Whether the nodes are called by numbers."""
+        return all(name.isdigit() for name in self.names)
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        return frozenset(self.names)
+
+    @cached_property
+    def _folded(self) -> dict[str, str]:
+        """Lower-case form -> name, for names that no other name shares it with."""
+        seen: dict[str, str] = {}
+        for name in self.names:
+            seen[name.lower()] = "" if name.lower() in seen else name
+        return {low: name for low, name in seen.items() if name}
+
+    @cached_property
+    def _odd(self) -> tuple[str, ...]:
+        """Names that are no plain word, longest first."""
+        return tuple(sorted((name for name in self.names if not _TOKEN.fullmatch(name)), key=len, reverse=True))
+
+    def shield(self, text: str) -> str:
+        """The text with the punctuation inside of node names replaced, so that `Mme. Burgon` ends no sentence."""
+        for name in self._odd:
+            plain = name.translate(_BACK)
+            if plain != name:
+                text = re.sub(rf"(?<!\w){re.escape(plain)}(?!\w)", lambda found: found[0].translate(_STOPS), text, flags=re.IGNORECASE)
+        return text
+
+    def tokens(self, text: str) -> Iterator[re.Match[str]]:
+        """Words and names of a text; a name that is no plain word is one token."""
+        return (_tokens(self._odd) if self._odd else _TOKEN).finditer(text)
+
+    def name(self, token: str, listed: bool = False) -> str | None:
+        """The node called `token`. Case matters for names that are also words, unless the token stands in a bare list."""
+        if token in self.known:
+            return token
+        name = self._folded.get(token.lower())
+        return name if name and (listed or name.lower() not in _WORDS) else None
+
+    def is_name(self, text: str, start: int, end: int, name: str) -> bool:
+        """Whether a name in running text is one: Will, Mark, A and I are only if what is before or after says so."""
+        if name.lower() not in _WORDS:
+            return True
+        return bool(_NAME_AFTER.match(text, end) or _NAME_BEFORE.search(text, max(0, start - 12), start))
+
+    def mentioned(self, text: str) -> list[str]:
+        """Names of nodes in running text, in order."""
+        if self.numeric:
+            return [m[0] for m in _NUMBER.finditer(text) if m[0] in self.known]
+        found = ((m, self.name(m[0])) for m in self.tokens(text))
+        return [name for m, name in found if name and self.is_name(text, m.start(), m.end(), name)]
+
+
+def unshield(text: str) -> str:
+    return text.translate(_BACK)
+
+
+@lru_cache(maxsize=256)
+def _tokens(odd: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in odd) + "|" + _TOKEN.pattern, re.IGNORECASE)

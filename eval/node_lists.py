@@ -1,0 +1,118 @@
+"""Runs of node names in a text: `0, 1 and 3`, bullets, arrows, brackets."""
+
+import re
+from dataclasses import dataclass
+
+from eval.asked import Asked
+from eval.prose import either
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Names that follow one another with nothing but separators between them.
+
+    names: in order; some may be invented (a number or a capitalised word in a list that is no node of the graph).
+    doubt: whether something like `or` or `...` stands between them. arrows: whether arrows do, or hyphens.
+    """
+
+    names: tuple[str, ...]
+    start: int
+    end: int
+    doubt: bool
+    arrows: bool
+
+
+_SEPARATOR = re.compile(r"(?:[\s,;&\"'()\[\]{}/+|-]|->|\b(?:and|then|nodes?|vertex|vertices|also|finally)\b)*", re.IGNORECASE)
+_DOUBT = re.compile(
+    r"(?:[\s,;()\"'-]|\b(?:and|nodes?)\b)*(?:\b(?:or|possibly|maybe|perhaps|probably|to|through)\b|\.\.\.|\u2026)(?:[\s,;()\"'/-]|\b(?:and|nodes?|even)\b)*",
+    re.IGNORECASE,
+)
+DOUBT_AFTER = re.compile(
+    r"[\s,;)\"'\]}-]*(?:\.\.|\u2026|(?:and\s+)?"
+    + either("etc | and so on | so on | possibly | maybe | perhaps | others? | some | more | or | among others")
+    + r"\b)",
+    re.IGNORECASE,
+)
+_ARROW = re.compile(r"->|^\s*-\s*$")
+_LIST_WORDS = frozenset(["and", "then", "node", "nodes", "vertex", "vertices", "also", "finally"])
+# Words that open sentences in capitals; any other capitalised word in a list of names is an invented name.
+_CAPITALISED = frozenset(
+    (
+        "The There This That These Those It They He She We I You A An In On Of To For From With By Let First Next Then So Thus Therefore Hence Because Since As "
+        "If Is Are No None Not Yes And But Or Node Nodes All Both Each Every Finally Here However Also Final Answer Step List Based Looking Given Now Edge Edges "
+        "Graph G Note Wait Actually Explanation Reason Path Order Starting Start Visited Only Hamiltonian Topological Kahn BFS DFS Q Example Alphabetical Sorted "
+        "Neighbors Neighbours Sorry Unfortunately Remove Removing According One Two Three Connected Disconnected Nobody Nothing Neither Either Unknown Empty Error"
+    ).split()
+)
+
+
+def runs(text: str, asked: Asked, prose: bool = True) -> list[Run]:
+    """The runs of names in a text.
+
+    prose: whether words that are also names need to stand like names, and runs without any node of the graph are left out.
+    """
+    found: list[Run] = []
+    names: list[str] = []
+    start = end = 0
+    doubt = arrows = False
+    for at, stop, name in [*_items(text, asked, prose), (-1, -1, "")]:
+        gap = text[end:at] if at >= 0 else ""
+        joined = bool(names) and at >= 0 and len(gap) < 60
+        if joined and (_SEPARATOR.fullmatch(gap) or _DOUBT.fullmatch(gap)):
+            doubt = doubt or not _SEPARATOR.fullmatch(gap)
+            arrows = arrows or _ARROW.search(gap) is not None
+        else:
+            if names and (not prose or asked.known & set(names)):
+                found.append(Run(tuple(names), start, end, doubt, arrows))
+            names, start, doubt, arrows = [], at, False, False
+        names.append(name)
+        end = stop
+    return found
+
+
+def _items(text: str, asked: Asked, prose: bool) -> list[tuple[int, int, str]]:
+    """Tokens that are names, or that would be names if the graph had them."""
+    out = []
+    for m in asked.tokens(text):
+        token = m[0]
+        name = asked.name(token, listed=not prose)
+        if name is None:
+            if token.lower() in _LIST_WORDS or (token in _CAPITALISED and (prose or len(token) > 1)):
+                continue
+            if not (token.isdigit() or (token[0].isupper() and not asked.numeric)):
+                continue
+        elif prose and not asked.is_name(text, m.start(), m.end(), name):
+            continue
+        out.append((m.start(), m.end(), name or token))
+    return out
+
+
+_BULLET = re.compile(r"^[ \t]*(?:-[ \t]+|(\d+)[.)][ \t]+)(?=\S)")
+
+
+def join_bullets(text: str) -> str:
+    """Bulleted and numbered lists as comma lists on one line, list numbers dropped.
+
+    >>> join_bullets("The nodes are:\\n1. Ann\\n2. Joe\\nThat is all.")
+    'The nodes are: Ann, Joe\\nThat is all.'
+    """
+    if "\n" not in text and not _BULLET.match(text):
+        return text
+    lines = text.split("\n")
+    bullets = [_BULLET.match(line) for line in lines]
+    numbers = [int(bullet[1]) for bullet in bullets if bullet and bullet[1]]
+    numbered = len(numbers) > 1 and numbers[0] <= 1 and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    out: list[str] = []
+    in_list = False
+    for line, bullet in zip(lines, bullets, strict=True):
+        if bullet and (not bullet[1] or numbered):
+            item = line[bullet.end() :].strip()
+            if in_list or not out or out[-1].rstrip().endswith(":"):
+                out[-1:] = [f"{out[-1].rstrip()}{',' if in_list else ''} {item}" if out else item]
+            else:
+                out.append(item)
+            in_list = True
+        elif line.strip() or not (in_list or (out and out[-1].rstrip().endswith(":"))):
+            out.append(line)
+            in_list = False
+    return "\n".join(out)
