@@ -5,14 +5,14 @@ import sys
 
 import typer
 
-import data_builders.commands
-import eval.commands as eval_commands
-import finetune.commands
-import prompting.commands
+from data_builders import commands as data_commands
 from data_builders.errors import InputError
+from eval import commands as eval_commands
+from finetune import commands as finetune_commands
+from prompting import commands as prompting_commands
 
 app = typer.Typer(name="graphtalk", no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
-for folder in (data_builders.commands, finetune.commands, prompting.commands, eval_commands):
+for folder in (data_commands, finetune_commands, prompting_commands, eval_commands):
     for name, command, settings in folder.COMMANDS:
         app.command(name, **settings)(command)
 
