@@ -93,7 +93,8 @@ def unknown_symbol(text: str, tokenizer: Any) -> str:
 def cut(lengths: Sequence[int], max_tokens: int | None, size: int, ranks: int) -> list[int]:
     """Where sorted examples are cut into batches: ends of batches, a multiple of `ranks` of them, so that no rank waits for another.
 
-    A batch holds `size` examples, or as many as fit `max_tokens` with padding (one at least).
+    A batch holds `size` examples, or as many as fit `max_tokens` with padding (one at least). To make their number divide, the largest are
+    halved, or, where all hold one example, the shortest are joined.
 
     >>> cut([10, 10, 20, 20, 40], max_tokens=40, size=0, ranks=1)
     [2, 3, 4, 5]
@@ -113,7 +114,7 @@ def cut(lengths: Sequence[int], max_tokens: int | None, size: int, ranks: int) -
     ends.append(len(lengths))
     while len(ends) % ranks:
         widest = max(pairwise([0, *ends]), key=lambda span: span[1] - span[0])
-        ends = sorted([*ends, sum(widest) // 2])
+        ends = sorted([*ends, sum(widest) // 2]) if widest[1] - widest[0] > 1 else ends[1:]
     return ends
 
 
@@ -121,8 +122,7 @@ class Batches(Sampler[list[int]]):
     """Batches of examples of similar length, in an order that depends on the seed and the epoch alone.
 
     Every epoch has the same number of batches of the same sizes; which examples share a batch changes. Batches that the ranks take at the
-    same time are neighbours in length. Each example comes once per epoch: where the batches do not divide by the ranks, the largest are cut
-    in two.
+    same time are neighbours in length. Each example comes once per epoch.
     """
 
     def __init__(

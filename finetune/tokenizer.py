@@ -48,7 +48,9 @@ def vocabulary(texts: Iterable[str], names: Iterable[str]) -> list[str]:
     """
     names = set(names)
     pieces = Counter(piece for text in texts for piece in re.findall(piece_pattern(names), text))
-    words = Counter({word: n for piece, n in pieces.items() for word in re.findall(r" ?[^\W\d]+", piece)})
+    words: Counter[str] = Counter()
+    for piece, n in pieces.items():
+        words.update(dict.fromkeys(re.findall(r" ?[^\W\d]+", piece), n))
     chunks = [] if all(is_whole(n) for n in names) else [f"{i:03d}" for i in range(LARGEST_WHOLE + 1)]
     whole = sorted(filter(is_whole, names), key=lambda n: (int(n) if is_integer(n) else 0, n))
     forms = [form for name in [*map(str, range(10)), *whole] for form in (name, f" {name}", f" {name},", f" ({name},", f" {name})")]

@@ -93,8 +93,7 @@ def test_continuing_from_any_checkpoint_changes_nothing(batches: str, mode: str,
     assert outcome(run) == undisturbed
 
 
-@pytest.mark.parametrize("damage", ["trainer_state.json", "optimizer.pt", "model.safetensors", "rng_state.pth"])
-def test_half_written_checkpoint_is_passed_over(damage: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_half_written_checkpoint_is_passed_over(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from finetune.resume import last_checkpoint
     from finetune.train import main
 
@@ -103,11 +102,20 @@ def test_half_written_checkpoint_is_passed_over(damage: str, data: Path, tmp_pat
     undisturbed = outcome(run)
     shutil.rmtree(run / "checkpoint")
     (run / "predictions.parquet").unlink()
-    broken = run / "checkpoint-24" / damage
-    broken.write_bytes(broken.read_bytes()[: broken.stat().st_size // 2])
+    for name in ("trainer_state.json", "optimizer.pt", "scheduler.pt", "model.safetensors", "rng_state.pth"):
+        assert last_checkpoint(run, 1) == run / "checkpoint-24"
+        broken = run / "checkpoint-24" / name
+        whole = broken.read_bytes()
+        broken.write_bytes(whole[: len(whole) // 2])
+        assert last_checkpoint(run, 1) == run / "checkpoint-20"
+        broken.write_bytes(whole)
+    (run / "checkpoint-24" / "rng_state.pth").unlink()
     assert last_checkpoint(run, 1) == run / "checkpoint-20"
+    assert last_checkpoint(run, 2) is None  # another number of processes has other random states
     main(arguments(data, run, *BATCHES["tokens"]))
-    assert f"continue from {run}/checkpoint-20" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert f"{run}/checkpoint-24 was not written to its end: ignored" in printed
+    assert f"continue from {run}/checkpoint-20" in printed
     assert outcome(run) == undisturbed
 
 
