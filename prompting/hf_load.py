@@ -1,0 +1,91 @@
+"""From the name of a transformers model to its weights and tokenizer, or to one line that says why not."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub.utils import logging as hub_logging
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
+from transformers.utils import logging as transformers_logging
+from transformers.utils.hub import cached_file
+
+from data_builders.errors import InputError, check_choice
+from prompting.models import ModelOptions
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_FOLDERS = ("models", "runs", "data")  # first words that mean a folder here and not an owner on the Hub
+_SAMPLE = 1 << 20
+
+
+def load(name: str, options: ModelOptions) -> tuple[Any, Any]:
+    """Model (eval mode, on its device) and tokenizer; `AutoModelForSeq2SeqLM` for encoder-decoders. Code from the Hub is never run."""
+    _check_there(name)
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    hub_logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # it prints every retry of a machine without a network
+    try:
+        config = AutoConfig.from_pretrained(name, trust_remote_code=False)
+        loader = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+        device = _device(options.device)
+        dtype = _dtype(options.dtype, config, device)
+        model: Any = loader.from_pretrained(name, dtype=dtype, trust_remote_code=False)
+    except InputError:
+        raise
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        said = " ".join(str(error).split())
+        raise InputError(f"model {name}: cannot be loaded: {said[:300]}") from error
+    return model.to(device).eval(), tokenizer
+
+
+def _check_there(name: str) -> None:
+    path = Path(name).expanduser()
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise InputError(f"model folder {name}: no config.json in it; it needs a model saved by save_pretrained, with its tokenizer")
+        return
+    first = Path(name).parts[0]
+    if first in (*_FOLDERS, ".", "..", "~", "/") or name.startswith(("./", "~")) or name.count("/") > 1 or Path(first).is_dir():
+        raise InputError(f"model folder {name} is not there; `graphtalk smollm2 --out {name}` makes a small one without a network")
+
+
+def _device(asked: str | None) -> torch.device:
+    if asked is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(asked)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"device {asked!r} cannot be used: {str(error).splitlines()[0]}; this machine always has cpu") from error
+    return device
+
+
+def _dtype(asked: str | None, config: Any, device: torch.device) -> torch.dtype:
+    """What was asked; else as stored, but float32 on a CPU that would only imitate 16-bit floats."""
+    if asked is not None:
+        return DTYPES[check_choice("dtype", asked, DTYPES)]
+    stored = getattr(config, "dtype", None) or torch.float32
+    native = device.type != "cpu" or (stored is torch.bfloat16 and torch.cpu._is_avx512_bf16_supported())
+    return stored if native else torch.float32
+
+
+def model_revision(name: str) -> Mapping[str, str]:
+    """What tells these weights from others: the digest of a folder, or the commit of a model from the Hub.
+
+    Of large files only the size and a megabyte at the start, the middle and the end are read: training changes all weights.
+    """
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        return {"model": name, "commit": Path(str(cached_file(name, "config.json"))).parent.name}
+    digest = hashlib.sha256()
+    for path in sorted(
+        p for p in folder.iterdir() if p.is_file() and p.suffix in (".json", ".safetensors", ".bin", ".jinja", ".model", ".txt")
+    ):
+        size = path.stat().st_size
+        digest.update(f"{path.name} {size}\n".encode())
+        with path.open("rb") as file:
+            for start in (0, size // 2, max(0, size - _SAMPLE)) if size > 3 * _SAMPLE else (0,):
+                file.seek(start)
+                digest.update(file.read(_SAMPLE if size > 3 * _SAMPLE else -1))
+    return {"model": folder.resolve().name, "digest": digest.hexdigest()[:32]}

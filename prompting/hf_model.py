@@ -1,0 +1,173 @@
+"""A local transformers model, decoder-only or encoder-decoder: greedy, in batches planned by length."""
+
+import time
+from collections.abc import Container, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
+
+from data_builders.errors import InputError
+from prompting.hf_load import load, model_revision
+from prompting.models import Completion, ModelOptions
+
+_TAIL = 16  # tokens that surely hold a stop string, even where each byte is a token
+
+
+class HfModel:
+    """Complete prompts with a model from a folder or from the Hub.
+
+    The text is greedy and plain: what the folder's generation_config says about sampling, penalties or beams is left out.
+    Float sums depend on a batch's shape, so near-ties may fall otherwise in another batch; the batches are therefore planned
+    from all prompts, and a continued run computes what an undisturbed one does.
+    """
+
+    def __init__(self, name: str, options: ModelOptions) -> None:
+        self._name, self._options = name, options
+        self._model, self._tokenizer = load(name, options)
+        self._seq2seq = bool(self._model.config.is_encoder_decoder)
+        self._chat = self._wants_chat()
+        self._tokenizer.padding_side = "right" if self._seq2seq else "left"
+        self._eos = _eos_ids(self._model, self._tokenizer)
+        pad = self._tokenizer.pad_token_id
+        self._pad = int(self._eos[0] if pad is None else pad)
+        self._model.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
+            do_sample=False,
+            num_beams=1,
+            eos_token_id=self._eos,
+            pad_token_id=self._pad,
+            bos_token_id=self._model.config.get_text_config().bos_token_id,
+            decoder_start_token_id=self._decoder_start(),
+            # a pad in the text could not be told from the filling of a row that a stop string ended
+            suppress_tokens=None if self._pad in self._eos else [self._pad],
+        )
+        self.identity = self._identity(name)
+
+    def _wants_chat(self) -> bool:
+        template = bool(self._tokenizer.chat_template)
+        if self._options.chat and not template:
+            raise InputError(f"model {self._name}: its tokenizer has no chat template; leave --chat out")
+        return template if self._options.chat is None else self._options.chat
+
+    def _decoder_start(self) -> int | None:
+        if not self._seq2seq:
+            return None
+        start = self._model.generation_config.decoder_start_token_id
+        return int(self._pad if start is None else start)
+
+    def _identity(self, name: str) -> Mapping[str, Any]:
+        return {
+            "backend": "hf",
+            **model_revision(name),
+            "dtype": str(self._model.dtype).removeprefix("torch."),
+            "chat": self._chat,
+            "max_new_tokens": self._options.max_new_tokens,
+            "stop": list(self._options.stop),
+            "sampling": "greedy",
+        }
+
+    def complete(self, prompts: Sequence[str], done: Container[int]) -> Iterator[list[tuple[int, Completion]]]:
+        """See `prompting.models.Model`; one list per batch. InputError names the first prompt that is too long for the model."""
+        ids = [self._encode(prompt) for prompt in prompts]
+        self._check_lengths(ids)
+        for batch in plan_batches([len(i) for i in ids], self._options):
+            missing = [index for index in batch if index not in done]
+            if missing:
+                yield list(zip(missing, self._generate([ids[index] for index in missing]), strict=True))
+
+    def _encode(self, prompt: str) -> list[int]:
+        if self._chat:
+            turns = [{"role": "user", "content": prompt}]
+            text = self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+            return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])  # the template wrote them already
+        return list(self._tokenizer(prompt)["input_ids"])
+
+    def _check_lengths(self, ids: Sequence[Sequence[int]]) -> None:
+        limit = self._options.context or _context(self._model, self._tokenizer)
+        room = 0 if self._seq2seq else self._options.max_new_tokens  # an encoder-decoder's answer has a length of its own
+        for index, tokens in enumerate(ids):
+            if limit is not None and len(tokens) + room > limit:
+                answer = f" and its answer up to {room}" if room else ""
+                raise InputError(
+                    f"model {self._name}: prompt {index + 1} of {len(ids)} is {len(tokens)} tokens long{answer}, the model holds {limit}; "
+                    "ask about smaller graphs, use fewer --shots or a shorter encoder, or say --context if the model holds more"
+                )
+
+    @torch.inference_mode()
+    def _generate(self, ids: Sequence[Sequence[int]]) -> list[Completion]:
+        begin = time.perf_counter()
+        filled = self._tokenizer.pad({"input_ids": [list(i) for i in ids]}, return_tensors="pt").to(self._model.device)
+        generated = self._model.generate(  # [rows, prompt + new] for a decoder-only model, [rows, 1 + new] for an encoder-decoder
+            input_ids=filled["input_ids"],
+            attention_mask=filled["attention_mask"],
+            max_new_tokens=self._options.max_new_tokens,
+            stopping_criteria=StoppingCriteriaList(
+                [_StopText(self._tokenizer, self._options.stop, 1 if self._seq2seq else filled["input_ids"].shape[1])]
+            ),
+        )
+        new = generated[:, 1 if self._seq2seq else filled["input_ids"].shape[1] :].tolist()
+        seconds = (time.perf_counter() - begin) / len(ids)
+        return [self._completion(row, len(prompt), seconds) for row, prompt in zip(new, ids, strict=True)]
+
+    def _completion(self, row: list[int], prompt_tokens: int, seconds: float) -> Completion:
+        """A row of new token ids, which may go on after its end with padding."""
+        end = next((i for i, token in enumerate(row) if token in self._eos or token == self._pad), len(row))
+        text = self._tokenizer.decode(row[:end], skip_special_tokens=True)
+        stopped = end < self._options.max_new_tokens or any(stop in text for stop in self._options.stop)
+        return Completion(text, "stop" if stopped else "length", prompt_tokens, end, seconds)
+
+
+class _StopText(StoppingCriteria):
+    """Ends a row once a stop string stands in what it generated.
+
+    transformers' own `stop_strings` also look at the prompt, so a template that ends with a newline and an answer that
+    begins with `Q:` would look like a stop.
+    """
+
+    def __init__(self, tokenizer: Any, stop: Sequence[str], prompt_length: int) -> None:
+        self._tokenizer, self._stop, self._prompt_length = tokenizer, stop, prompt_length
+
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:
+        start = max(self._prompt_length, input_ids.shape[1] - _TAIL)
+        tails = self._tokenizer.batch_decode(input_ids[:, start:], skip_special_tokens=True)
+        ended = [any(stop in tail for stop in self._stop) for tail in tails]
+        return torch.tensor(ended, dtype=torch.bool, device=input_ids.device)
+
+
+def plan_batches(lengths: Sequence[int], options: ModelOptions) -> list[list[int]]:
+    """Indices in batches of like length, longest first, so that memory that does not suffice fails at once.
+
+    A batch holds at most `batch_size` prompts, and `batch_tokens` tokens: rows x (longest prompt + new tokens); always one prompt.
+
+    >>> plan_batches([3, 9, 4, 8], ModelOptions(max_new_tokens=1, batch_tokens=20))
+    [[1, 3], [2, 0]]
+    """
+    batches: list[list[int]] = []
+    for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+        batch = batches[-1] if batches else []
+        longest = lengths[batch[0]] if batch else 0
+        fits = (len(batch) + 1) * (longest + options.max_new_tokens) <= options.batch_tokens
+        if batch and fits and len(batch) < options.batch_size:
+            batch.append(index)
+        else:
+            batches.append([index])
+    return batches
+
+
+def _eos_ids(model: Any, tokenizer: Any) -> list[int]:
+    """Every token that ends a text: the model's own, then the tokenizer's (chat models often end a turn with another one)."""
+    stated = model.generation_config.eos_token_id
+    ids = list(stated) if isinstance(stated, list) else [stated]
+    found = list(dict.fromkeys(int(i) for i in [*ids, tokenizer.eos_token_id] if i is not None))
+    if not found:
+        raise InputError(f"model {model.config.name_or_path}: neither its generation config nor its tokenizer names an end-of-text token")
+    return found
+
+
+def _context(model: Any, tokenizer: Any) -> int | None:
+    """Tokens that the model can hold: its number of positions; where it has none (T5), what its tokenizer says, if anything."""
+    positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    if positions is not None:
+        return int(positions)
+    said = tokenizer.model_max_length
+    return int(said) if said < 10**9 else None  # transformers writes 10**30 for "not said"

@@ -1,0 +1,136 @@
+"""A prompting run: dataset and method -> prompts -> completions in the journal -> predictions -> scores."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from data_builders.errors import InputError, check_choice
+from data_builders.example import SPLITS, Example, dataset_tasks, read_examples, read_lock
+from eval.prediction import Prediction, read_config, write_config, write_environment, write_predictions
+from prompting.exemplars import Exemplars
+from prompting.journal import Journal
+from prompting.methods import METHODS, build_prompt
+from prompting.models import Completion, Model, ModelOptions, open_model, parse_model
+
+NEW_TOKENS = {"zero_shot": 64, "zero_cot": 256, "few_shot": 64, "cot": 256, "cot_bag": 256}
+"""Longest completion per method where none is asked for, in tokens."""
+
+Progress = Callable[[int, int, list[Completion]], None]
+"""Called with prompts done, prompts in all, and the completions that are new."""
+
+
+@dataclass(frozen=True)
+class PromptRun:
+    """What one run asks, and how. The first `limit` examples of each task's split are asked; None asks all of them.
+
+    tasks: None for every task of the dataset. shots: exemplars of the methods that show some.
+    any_generator: exemplars may come from other generators than the question's.
+    """
+
+    data: Path
+    method: str
+    tasks: tuple[str, ...] | None = None
+    split: str = "test"
+    limit: int | None = None
+    shots: int = 2
+    seed: int = 0
+    any_generator: bool = False
+
+
+def plan(run: PromptRun) -> list[tuple[Example, str]]:
+    """Every example that is asked, with its whole prompt, in file order; InputError for anything that the dataset does not have."""
+    check_choice("prompt method", run.method, METHODS)
+    check_choice("split", run.split, SPLITS)
+    for option, value, least in (("--limit", run.limit, 1), ("--shots", run.shots, 1)):
+        if value is not None and value < least:
+            raise InputError(f"{option} is {value}; it is a whole number of at least {least}")
+    tasks = chosen_tasks(run)
+    return [pair for task in tasks for pair in _plan_task(run, task)]
+
+
+def chosen_tasks(run: PromptRun) -> list[str]:
+    have = dataset_tasks(run.data)
+    return [check_choice(f"task in {run.data}", task, have) for task in dict.fromkeys(run.tasks or have)]
+
+
+def _plan_task(run: PromptRun, task: str) -> list[tuple[Example, str]]:
+    asked = read_examples(run.data, task, run.split)[: run.limit]
+    if not asked:
+        raise InputError(f"{run.data}: task {task} has no examples in split {run.split!r}; there is nothing to ask")
+    if not METHODS[run.method].shots:
+        return [(example, build_prompt(run.method, example, [])) for example in asked]
+    pool = Exemplars(read_examples(run.data, task, "train"), run.any_generator)
+    return [(example, build_prompt(run.method, example, pool.draw(example, run.shots, run.seed))) for example in asked]
+
+
+def execute(run: PromptRun, model: str, options: ModelOptions, out: Path, label: str | None, progress: Progress) -> dict[str, Any]:
+    """Ask everything that the run folder's journal does not hold yet, then write predictions and scores; the metrics come back."""
+    from eval.run import score_run
+
+    parse_model(model)
+    asked = plan(run)
+    _check_folder(out, run, model)
+    opened = open_model(model, options)
+    _start_folder(out, _config(run, model, options, opened, label or out.name))
+    with Journal(out / "journal.sqlite", opened.identity) as journal:
+        completions = complete_all(opened, [prompt for _, prompt in asked], journal, progress)
+    write_predictions([_prediction(example, completions[prompt]) for example, prompt in asked], out)
+    return score_run(out)
+
+
+def complete_all(model: Model, prompts: list[str], journal: Journal, progress: Progress) -> dict[str, Completion]:
+    """Prompt -> completion, each distinct prompt asked once in the journal's life."""
+    distinct = list(dict.fromkeys(prompts))
+    found = journal.find(distinct)
+    done = {index for index, prompt in enumerate(distinct) if prompt in found}
+    progress(len(done), len(distinct), [])
+    for batch in model.complete(distinct, done):
+        fresh = [(distinct[index], completion) for index, completion in batch]
+        journal.add(fresh)
+        found.update(fresh)
+        progress(len(found), len(distinct), [completion for _, completion in fresh])
+    return found
+
+
+def _prediction(example: Example, c: Completion) -> Prediction:
+    return Prediction(example.id, c.text, c.finish_reason, c.prompt_tokens, c.output_tokens, c.seconds)
+
+
+def _config(run: PromptRun, model: str, options: ModelOptions, opened: Model, label: str) -> dict[str, Any]:
+    return {
+        "label": label,
+        "kind": "prompt",
+        "data": str(run.data),
+        "dataset_fingerprint": read_lock(run.data)["fingerprint"],
+        "split": run.split,
+        "tasks": chosen_tasks(run),
+        "limit": run.limit,
+        "model": model,
+        "method": run.method,
+        "shots": run.shots if METHODS[run.method].shots else 0,
+        "seed": run.seed,
+        "any_generator": run.any_generator,
+        "options": {**asdict(options), "stop": list(options.stop)},
+        "identity": dict(opened.identity),
+    }
+
+
+def _check_folder(out: Path, run: PromptRun, model: str) -> None:
+    """InputError if the folder holds a run of another kind, model or method, which a second start would not continue but replace."""
+    if not (out / "config.yaml").is_file():
+        if out.exists() and not out.is_dir():
+            raise InputError(f"{out}: not a folder; choose another --out")
+        return
+    old = read_config(out)
+    for key, value in (("kind", "prompt"), ("model", model), ("method", run.method)):
+        if old.get(key) != value:
+            raise InputError(f"{out}: it holds a run with {key} {old.get(key)!r}, not {value!r}; choose another --out")
+
+
+def _start_folder(out: Path, config: dict[str, Any]) -> None:
+    if (out / "config.yaml").is_file() and read_config(out) != config:
+        for stale in ("predictions.parquet", "scores.parquet", "metrics.json"):  # they would be read as answers to the new config
+            (out / stale).unlink(missing_ok=True)
+    write_config(config, out)
+    write_environment(out)
