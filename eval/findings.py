@@ -1,4 +1,4 @@
-"""What the numbers show, in words, by rule: nothing is called higher unless the 95% intervals do not touch."""
+"""What the numbers show, in words, by rule: nothing is called above or below unless the 95% intervals do not touch."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from eval.floors import RULES
 from eval.rows import MAJORITY, SHORTCUT, Dataset, Row, Sample
 from eval.statistics import Estimate, above
 
-Finding = tuple[str, str]  # what it is about ('' for the dataset), and the sentence
+Finding = tuple[str, list[str]]  # what it is about ('' for the dataset as a whole), and the sentences
 
 
 def percent(share: float) -> str:
@@ -24,15 +24,15 @@ def listed(names: Sequence[str]) -> str:
 
 
 def findings(dataset: Dataset) -> list[Finding]:
-    """Sentences about each run of a dataset, best macro accuracy first, then about the dataset as a whole."""
+    """What is to say about each run of a dataset, best macro accuracy first, then about the dataset as a whole."""
     out: list[Finding] = []
     rows = sorted(dataset.rows, key=lambda row: (-_macro(row).value, row.label))
     for row in rows:
         sample = next(s for s in dataset.samples if row in s.rows)
-        text = [_against_runs(row, rows), _against_majority(row, sample), _against_shortcuts(row, sample), _silent(row)]
-        out.append((row.label, " ".join(t for t in text if t)))
-    out.extend(("", text) for sample in dataset.samples for text in _caveats(sample))
-    return out
+        said = [_against_runs(row, rows), _against_majority(row, sample), _against_shortcuts(row, sample), _silent(row)]
+        out.append((row.label, [text for text in said if text]))
+    caveats = [text for sample in dataset.samples for text in _caveats(sample)] + _leakage(dataset)
+    return [*out, ("", caveats)] if caveats else out
 
 
 def _macro(row: Row) -> Estimate:
@@ -40,23 +40,25 @@ def _macro(row: Row) -> Estimate:
     return row.macro
 
 
+def _tasks(names: Sequence[str]) -> str:
+    return listed([name.replace("_", " ") for name in names])
+
+
 def _against_runs(row: Row, rows: Sequence[Row]) -> str:
     own = _macro(row)
     alike = [r for r in rows if r is not row and set(r.cells) == set(row.cells)]
-    other = [r for r in rows if r is not row and set(r.cells) != set(row.cells)]
+    other = [r.label for r in rows if r is not row and set(r.cells) != set(row.cells)]
     higher = [r.label for r in alike if above(_macro(r), own)]
     lower = [r.label for r in alike if above(own, _macro(r))]
     unclear = [r.label for r in alike if r.label not in higher + lower]
-    said = [f"Macro accuracy {spoken(own)}."]
-    if lower:
-        said.append(f"Above {listed(lower)}, outside both 95% intervals.")
-    if unclear:
-        said.append(f"Not told apart from {listed(unclear)}: the intervals overlap.")
-    if higher:
-        said.append(f"Below {listed(higher)}, outside both 95% intervals.")
-    if other:
-        said.append(f"Not compared with {listed([r.label for r in other])}, which answered other tasks.")
-    return " ".join(said)
+    said = [
+        (lower, "above "),
+        (unclear, "not told apart from "),
+        (higher, "below "),
+        (other, "not compared (other tasks) with "),
+    ]
+    parts = [words + listed(labels) for labels, words in said if labels]
+    return f"Macro mean {spoken(own)}{': ' if parts else ''}{'; '.join(parts)}."
 
 
 def _against_majority(row: Row, sample: Sample) -> str:
@@ -66,8 +68,8 @@ def _against_majority(row: Row, sample: Sample) -> str:
     tasks = [task for task in row.cells if task in floor.cells]
     won = [task for task in tasks if above(row.cells[task], floor.cells[task])]
     lost = [task for task in tasks if above(floor.cells[task], row.cells[task])]
-    text = f"Above the majority floor on {len(won)} of {len(tasks)} tasks{f' ({listed(won)})' if won else ''}"
-    return f"{text}; below it on {listed(lost)}." if lost else f"{text}."
+    text = f"Above the majority floor on {len(won)} of {len(tasks)} tasks{f': {_tasks(won)}' if won else ''}"
+    return f"{text}; below it on {_tasks(lost)}." if lost else f"{text}."
 
 
 def _against_shortcuts(row: Row, sample: Sample) -> str:
@@ -77,12 +79,12 @@ def _against_shortcuts(row: Row, sample: Sample) -> str:
     if floor is None or not ruled:
         return ""
     won = [task for task in ruled if above(row.cells[task], floor.cells[task])]
-    rest = [f"{task} ({percent(row.cells[task].value)}% against {percent(floor.cells[task].value)}%)" for task in ruled if task not in won]
+    rest = [task for task in ruled if task not in won]
     if not rest:
-        return "Above the known shortcut on every task that has one."
-    first = f"Above the known shortcut on {listed(won)}; " if won else ""
-    text = f"{first}shows no more than the shortcut would on {listed(rest)}."
-    return text[0].upper() + text[1:]
+        return f"Above the known shortcut on each of the {len(ruled)} tasks that have one."
+    if not won:
+        return f"On none of the {len(ruled)} tasks with a known shortcut does it show more than the shortcut would."
+    return f"Above the known shortcut on {_tasks(won)}; on {_tasks(rest)} it shows no more than the shortcut would."
 
 
 def _silent(row: Row) -> str:
@@ -101,9 +103,20 @@ def _caveats(sample: Sample) -> list[str]:
     out = []
     best, floor = sample.rows[0], sample.floor(SHORTCUT)
     if floor is not None and floor.macro is not None and not above(_macro(best), floor.macro):
-        out.append(f"No run on {sample.text} is above the shortcuts taken together, {spoken(floor.macro)}, outside both intervals.")
+        out.append(f"On {sample.text}, no run is above the shortcuts taken together, {spoken(floor.macro)}.")
     least = min(cell.n for cell in best.cells.values())
     if least < 100:
         widest = max(cell.high - cell.low for row in sample.rows for cell in row.cells.values())
-        out.append(f"With {sample.text}, a task's interval is up to {100 * widest:.0f} points wide; small differences cannot be seen.")
+        out.append(f"With {sample.text}, a task's interval is up to {100 * widest:.0f} points wide: small differences cannot be seen.")
     return out
+
+
+def _leakage(dataset: Dataset) -> list[str]:
+    """What the build could not keep apart, where the lock has it."""
+    found = dataset.lock.get("report") or {}
+    share = (found.get("leakage") or {}).get(f"train_in_{dataset.split}", 0.0)
+    if not share:
+        return []
+    return [
+        f"{percent(share)}% of the training graphs are isomorphic to one in {dataset.split}: a model may have seen what it is asked about."
+    ]

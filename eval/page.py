@@ -82,9 +82,7 @@ def page(report: Report) -> str:
         *[_dataset(dataset, i) for i, dataset in enumerate(report.datasets)],
         _runs(rows),
         "</main>\n<footer>",
-        shown(
-            f"graphtalk {_version()}, Python {platform.python_version()}. Colours are safe for common colour blindness; no script, no network."
-        ),
+        shown(f"graphtalk {_version()}, Python {platform.python_version()}. This page has no script and needs no network."),
         "</footer>\n</body>\n</html>\n",
     ]
     return "".join(parts)
@@ -155,7 +153,8 @@ def _floor_keys() -> str:
 
 
 def _size_legend(dataset: Dataset) -> str:
-    return f'<p class="legend">{plots.legend(dataset.rows)}{_floor_keys()}</p>'
+    largest = f'<p class="hint">Floors on {shown(dataset.samples[0].text)}.</p>' if len(dataset.samples) > 1 else ""
+    return f'<p class="legend">{plots.legend(dataset.rows)}{_floor_keys()}</p>{largest}'
 
 
 def _cell(e: Estimate | None, extra: str = "") -> str:
@@ -192,7 +191,9 @@ def _table_row(dataset: Dataset, row: Row) -> str:
 
 
 def _findings(dataset: Dataset) -> str:
-    lines = "".join(f"<li>{f'<b>{shown(about)}</b>' if about else ''}{shown(text)}</li>" for about, text in findings(dataset))
+    lines = ""
+    for about, said in findings(dataset):
+        lines += f"<li><b>{shown(about or 'All runs')}</b>{''.join(f'<p>{shown(text)}</p>' for text in said)}</li>"
     rules = "; ".join(f"{task.replace('_', ' ')}: {RULES[task].text}" for task in dataset.tasks if task in RULES)
     return f'<ul class="findings">{lines}</ul>' + (f'<p class="hint">Shortcuts. {shown(rules)}.</p>' if rules else "")
 
@@ -233,7 +234,7 @@ def _example(dataset: Dataset, e: Example) -> str:
         f'<span class="soft">right: {right} of {len(answered)}</span>'
     )
     return (
-        f'<details><summary>{head}</summary><div class="inside"><h4>Question (a prompt method may put exemplars around it)</h4>{_pre(e.question)}'
+        f'<details><summary>{head}</summary><div class="inside"><h4>Question (a prompt method may add to it)</h4>{_pre(e.question)}'
         f"<h4>Right answer</h4>{_pre(e.answer.strip())}<h4>Answers</h4>{''.join(_answer(row, e) for row in answered)}"
         f"<small>{shown(e.id)}</small></div></details>"
     )

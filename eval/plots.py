@@ -10,17 +10,17 @@ from eval.rows import MAJORITY, SHORTCUT, Dataset, Row, Sample
 from eval.statistics import Estimate, proportion
 
 COLOURS = 8  # the palette's --c0 .. --c7; a ninth run starts again, dashed
-WIDTH, LEFT, RIGHT = 400, 142, 40
+WIDTH, LEFT, RIGHT = 400, 146, 40
 ROW, GAP = 22, 18
 
 
-def clipped(label: str, limit: int = 22) -> str:
-    """The label, shortened for a plot; the whole stands in the tooltip and in the table.
+def clipped(label: str, limit: int = 20) -> str:
+    """The label, shortened in the middle for a plot, since labels differ at their ends; the whole stands in the tooltip.
 
-    >>> clipped("a-very-long-model-name-of-today"), clipped("T5")
-    ('a-very-long-model-nam…', 'T5')
+    >>> clipped("SmolLM2-135M-Instruct few_shot"), clipped("T5")
+    ('SmolLM2-…ct few_shot', 'T5')
     """
-    return label if len(label) <= limit else label[: limit - 1] + "…"
+    return label if len(label) <= limit else f"{label[:8]}…{label[9 - limit :]}"
 
 
 def spoken(label: str, e: Estimate) -> str:
@@ -53,7 +53,7 @@ def _bars(dataset: Dataset, task: str | None) -> str:
         if not rows:
             continue
         if len(dataset.samples) > 1:
-            body.append(f'<text class="small" x="{LEFT}" y="{y + 10}">n = {rows[0][1].n:,}</text>')
+            body.append(f'<text class="small" x="{LEFT + 4}" y="{y + 10}">n = {rows[0][1].n:,}</text>')
             y += 15
         top = y
         for row, e in rows:

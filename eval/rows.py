@@ -1,13 +1,14 @@
 """Judged runs as comparable rows: by dataset, by the questions they answered, with the floors on those questions."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from data_builders.errors import InputError
 from data_builders.example import Example, read_lock
+from data_builders.tasks import TASKS
 from eval.prediction import OUTCOMES, read_config
 from eval.run import Judged, judge
 from eval.statistics import Estimate, macro, proportion
@@ -95,7 +96,15 @@ def gather(runs: Sequence[Path], data: Sequence[Path] = (), strict: bool = False
     groups: dict[tuple[str, str], list[Judged]] = {}
     for j in judged:
         groups.setdefault((str(j.config["dataset_fingerprint"]), str(j.config["split"])), []).append(j)
-    return Report([_dataset(group, labels) for group in groups.values()], left_out)
+    datasets = [_dataset(group, labels) for group in groups.values()]
+    colours = {label: i for i, label in enumerate(dict.fromkeys(row.label for dataset in datasets for row in dataset.rows))}
+    return Report([_coloured(dataset, colours) for dataset in datasets], left_out)
+
+
+def _coloured(dataset: Dataset, colours: Mapping[str, int]) -> Dataset:
+    """A label keeps its colour on every dataset."""
+    samples = [replace(s, rows=[replace(row, colour=colours[row.label]) for row in s.rows]) for s in dataset.samples]
+    return replace(dataset, samples=samples)
 
 
 def _place(run: Path, places: dict[str, Path]) -> Path | None:
@@ -106,39 +115,39 @@ def _place(run: Path, places: dict[str, Path]) -> Path | None:
     return found
 
 
-def _labels(judged: Sequence[Judged]) -> dict[Path, tuple[str, int]]:
-    """Folder -> (label, colour). Where two runs on one dataset share a label, the folder's name is added; equal labels share a colour."""
+def _labels(judged: Sequence[Judged]) -> dict[Path, str]:
+    """Folder -> label, with the folder's name where two runs on one dataset share a label."""
     keys = [(str(j.metrics["label"]), str(j.metrics["dataset_fingerprint"]), str(j.metrics["split"])) for j in judged]
-    shown = [f"{k[0]} ({j.folder.resolve().name})" if keys.count(k) > 1 else k[0] for j, k in zip(judged, keys, strict=True)]
-    colours = {label: i for i, label in enumerate(dict.fromkeys(shown))}
-    return {j.folder: (label, colours[label]) for j, label in zip(judged, shown, strict=True)}
+    return {
+        j.folder: f"{key[0]} ({j.folder.resolve().name})" if keys.count(key) > 1 else key[0] for j, key in zip(judged, keys, strict=True)
+    }
 
 
-def _dataset(group: Sequence[Judged], labels: dict[Path, tuple[str, int]]) -> Dataset:
+def _dataset(group: Sequence[Judged], labels: Mapping[Path, str]) -> Dataset:
     samples: dict[tuple[tuple[str, int], ...], list[Judged]] = {}
     for j in group:  # the first n of each task in file order: equal counts mean equal questions
         samples.setdefault(tuple(sorted((task, len(asked)) for task, asked in j.examples.items())), []).append(j)
     first = group[0]
-    tasks = sorted({task for j in group for task in j.examples})
+    asked = {task for j in group for task in j.examples}
+    tasks = [*(task for task in TASKS if task in asked), *sorted(asked - set(TASKS))]
     name = str(first.lock.get("name") or first.data.resolve().name)
     ordered = sorted(samples.values(), key=lambda js: -sum(len(asked) for asked in js[0].examples.values()))
     return Dataset(name, str(first.config["split"]), first.data, first.lock, tasks, [_sample(js, labels) for js in ordered])
 
 
-def _sample(group: Sequence[Judged], labels: dict[Path, tuple[str, int]]) -> Sample:
+def _sample(group: Sequence[Judged], labels: Mapping[Path, str]) -> Sample:
     first = group[0]
     rows = []
     for j in group:
         cells = {task: proportion(t["correct"], t["n"]) for task, t in j.metrics["tasks"].items()}
-        label, colour = labels[j.folder]
-        rows.append(Row(label, cells, macro(list(cells.values())), j, colour))
+        rows.append(Row(labels[j.folder], cells, macro(list(cells.values())), j))
     rows.sort(key=lambda row: (-row.macro.value if row.macro else 0.0, row.label))
     counts = sorted({len(asked) for asked in first.examples.values()})
     total = sum(len(asked) for asked in first.examples.values())
     spread = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
     which = "the first " if first.config.get("limit") else "all "
     tasks = len(first.examples)
-    text = f"{which}{spread} questions of {'each of ' if tasks > 1 else ''}{tasks} task{'s' if tasks > 1 else ''}, {total:,} in all"
+    text = f"{which}{spread} questions of {'each of ' if tasks > 1 else ''}{tasks} task{'s' if tasks > 1 else ''} ({total:,} in all)"
     return Sample(text, first.examples, rows, [row for row in (_floor(first, MAJORITY), _floor(first, SHORTCUT)) if row])
 
 

@@ -41,12 +41,12 @@ def macro(tasks: Sequence[Estimate]) -> Estimate:
     """Unweighted mean of the tasks' accuracies, its interval stratified over the tasks.
 
     The distance to each end is the root of the summed squares of the tasks' own Wilson distances, divided by the number of tasks
-    (Zou and Donner's MOVER, Statistics in Medicine 2008, equation 5). For one task it is that task's Wilson interval. It takes the
+    (Zou and Donner's MOVER, Statistics in Medicine 27, 2008). For one task it is that task's Wilson interval. It takes the
     tasks as independent strata; questions that share graphs make it a little too narrow.
 
     >>> m = macro([proportion(8, 10), proportion(40, 100)])
     >>> round(m.value, 3), round(m.low, 3), round(m.high, 3), m.n
-    (0.6, 0.438, 0.686, 110)
+    (0.6, 0.439, 0.687, 110)
     """
     if not tasks:
         raise InputError("a macro accuracy takes at least one task")

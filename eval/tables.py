@@ -89,7 +89,7 @@ def markdown(report: Report) -> str:
                 cells = _cells(dataset, row, lambda e: f"{percent(e.value)} [{percent(e.low)}, {percent(e.high)}]")
                 out.append("| " + " | ".join([label, _n(sample), *cells, *_silent(row)]) + " |")
         out += [""]
-        out += [f"- {f'**{_md(about)}**: ' if about else ''}{_md(text)}" for about, text in findings(dataset)]
+        out += [f"- {f'**{_md(about)}**: ' if about else ''}{_md(' '.join(said))}" for about, said in findings(dataset)]
         out += [""]
     if report.left_out:
         out += ["## Left out", "", *[f"- {_md(line)}" for line in report.left_out], ""]
