@@ -66,7 +66,7 @@ _LIKES = re.compile(
     re.IGNORECASE,
 )
 _REJECTS = re.compile(
-    r"\b(?:not|n't|no|never|rather than|instead of|over|unlike|than|doesn't|dislikes?|hates?|neither|nor|against|without|fewer|less|except)\s+(?:\w+\s+){0,4}$|n't\s+(?:\w+\s+){0,3}$",
+    r"\b(?:not|n't|no|never|rather than|instead of|over|unlike|than|doesn't|dislikes?|prefers? \w+ to|hates?|neither|nor|against|without|fewer|less|except)\s+(?:\w+\s+){0,4}$|n't\s+(?:\w+\s+){0,3}$",
     re.IGNORECASE,
 )
 _ABOUT_IT = re.compile(r"\b(?:it|he|she|they|this node|the node|its|this person|that node|the last node|the target)\b", re.IGNORECASE)

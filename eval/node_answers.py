@@ -5,7 +5,7 @@ import re
 from eval.asked import Asked
 from eval.node_lists import DOUBT_AFTER, Run, join_bullets, runs
 from eval.prose import (
-    NONE_EXISTS, UNCLEAR, Answer, Reading, Value, clauses, concludes, either, hedges, is_question, negations, opening, sentences, settle, supposes, words,
+    NONE_EXISTS, UNCLEAR, Answer, Reading, Value, clauses, committed, concludes, either, hedges, is_question, negations, opening, sentences, settle, supposes, words,
 )  # fmt: skip
 
 EMPTY: tuple[str, ...] = ()
@@ -32,7 +32,7 @@ def nodes_at_start(text: str, asked: Asked) -> Reading:
     run = next((run for run in runs(joined[:5000], asked, prose=False) if run.start >= at), None)
     if run is None or run.start != at or _TUPLES.match(joined, max(0, joined.rfind("(", 0, at + 1))):
         return None
-    if run.doubt or DOUBT_AFTER.match(joined, run.end):
+    if run.doubt or run.either or DOUBT_AFTER.match(joined, run.end):
         return UNCLEAR
     if asked.kind == "node_set" and run.arrows:
         return UNCLEAR if len(run.names) == 2 and asked.numeric else None
@@ -106,9 +106,9 @@ def nodes_stated(text: str, asked: Asked) -> Reading:
     found: list[tuple[Value, bool]] = []
     elsewhere = 0
     for sentence in sentences(join_bullets(text)):
-        if is_question(sentence) or hedges(sentence):
+        if is_question(sentence):
             continue
-        plain = _ASIDES.sub(lambda m: " " * len(m[0]), sentence)
+        plain = _ASIDES.sub(lambda m: " " * len(m[0]), committed(sentence))
         value = _listed(plain, asked) if asked.kind == "node_set" else _witness(plain, asked)
         if value == "others":
             elsewhere += 1
@@ -158,7 +158,8 @@ def _listed(sentence: str, asked: Asked) -> Value | None:
         return None
     if supposes(sentence[: run.start]) and not sentence[: run.start].rstrip(" \"'([{").endswith(":"):
         return None
-    doubtful = run.doubt or DOUBT_AFTER.match(sentence, run.end)
+    # "Node 2 is not connected to 4, 5, or 6" lists all three.
+    doubtful = run.doubt or (run.either and not negations(sentence[: run.start])) or DOUBT_AFTER.match(sentence, run.end)
     return UNCLEAR if doubtful else tuple(sorted(set(run.names)))
 
 
@@ -246,7 +247,7 @@ def _witness(sentence: str, asked: Asked) -> Value | None:
     lists = [run for run in runs(sentence, asked) if len(run.names) > 2 or (len(run.names) == 2 and run.arrows)]
     chosen = _introduced(sentence, lists) or [run for run in lists if run.arrows]
     if chosen and not supposes(sentence[: chosen[-1].start]):
-        return UNCLEAR if chosen[-1].doubt else chosen[-1].names
+        return UNCLEAR if chosen[-1].doubt or chosen[-1].either else chosen[-1].names
     for clause in clauses(sentence):
         about = _ABOUT_WITNESS.search(clause) and set(asked.mentioned(clause)) <= set(asked.query)
         if about and _NO_WITNESS.search(clause) and not _QUALIFIED.search(clause) and not supposes(clause):

@@ -12,21 +12,23 @@ class Run:
     """Names that follow one another with nothing but separators between them.
 
     names: in order; some may be invented (a number or a capitalised word in a list that is no node of the graph).
-    doubt: whether something like `or` or `...` stands between them. arrows: whether arrows do, or hyphens.
+    doubt: whether something like `...` stands between them; either: whether `or` does. arrows: whether arrows do, or hyphens.
     """
 
     names: tuple[str, ...]
     start: int
     end: int
     doubt: bool
+    either: bool
     arrows: bool
 
 
 _SEPARATOR = re.compile(r"(?:[\s,;&\"'()\[\]{}/+|-]|->|\b(?:and|then|nodes?|vertex|vertices|also|finally)\b)*", re.IGNORECASE)
 _DOUBT = re.compile(
-    r"(?:[\s,;()\"'-]|\b(?:and|nodes?)\b)*(?:\b(?:or|possibly|maybe|perhaps|probably|to|through)\b|\.\.\.|\u2026)(?:[\s,;()\"'/-]|\b(?:and|nodes?|even)\b)*",
+    r"(?:[\s,;()\"'-]|\b(?:and|nodes?)\b)*(?:\b(?:possibly|maybe|perhaps|probably|to|through)\b|\.\.\.|\u2026)(?:[\s,;()\"'/-]|\b(?:and|nodes?|even)\b)*",
     re.IGNORECASE,
 )
+_OR = re.compile(r"(?:[\s,;()\"'-]|\bnodes?\b)*\bor\b(?:[\s,;()\"'-]|\bnodes?\b)*", re.IGNORECASE)
 DOUBT_AFTER = re.compile(
     r"[\s,;)\"'\]}-]*(?:\.\.|\u2026|(?:and\s+)?"
     + either("etc | and so on | so on | possibly | maybe | perhaps | others? | some | more | or | among others")
@@ -54,17 +56,18 @@ def runs(text: str, asked: Asked, prose: bool = True) -> list[Run]:
     found: list[Run] = []
     names: list[str] = []
     start = end = 0
-    doubt = arrows = False
+    doubt = other = arrows = False
     for at, stop, name in [*_items(text, asked, prose), (-1, -1, "")]:
         gap = text[end:at] if at >= 0 else ""
         joined = bool(names) and at >= 0 and len(gap) < 60
-        if joined and (_SEPARATOR.fullmatch(gap) or _DOUBT.fullmatch(gap)):
-            doubt = doubt or not _SEPARATOR.fullmatch(gap)
+        if joined and (_SEPARATOR.fullmatch(gap) or _DOUBT.fullmatch(gap) or _OR.fullmatch(gap)):
+            doubt = doubt or _DOUBT.fullmatch(gap) is not None
+            other = other or _OR.fullmatch(gap) is not None
             arrows = arrows or _ARROW.search(gap) is not None
         else:
             if names and (not prose or asked.known & set(names)):
-                found.append(Run(tuple(names), start, end, doubt, arrows))
-            names, start, doubt, arrows = [], at, False, False
+                found.append(Run(tuple(names), start, end, doubt, other, arrows))
+            names, start, doubt, other, arrows = [], at, False, False, False
         names.append(name)
         end = stop
     return found
@@ -90,6 +93,9 @@ def _items(text: str, asked: Asked, prose: bool) -> list[tuple[int, int, str]]:
 _BULLET = re.compile(r"^[ \t]*(?:-[ \t]+|(\d+)[.)][ \t]+)(?=\S)")
 
 
+_LONE = re.compile(r"^[ \t]*(?:nodes? )?[^\s:]+[,.]?[ \t]*$", re.IGNORECASE)
+
+
 def join_bullets(text: str) -> str:
     """Bulleted and numbered lists as comma lists on one line, list numbers dropped.
 
@@ -105,14 +111,15 @@ def join_bullets(text: str) -> str:
     out: list[str] = []
     in_list = False
     for line, bullet in zip(lines, bullets, strict=True):
-        if bullet and (not bullet[1] or numbered):
-            item = line[bullet.end() :].strip()
-            if in_list or not out or out[-1].rstrip().endswith(":"):
+        opened = bool(out) and out[-1].rstrip().endswith(":")
+        if (bullet and (not bullet[1] or numbered)) or ((in_list or opened) and not bullet and _LONE.match(line)):
+            item = line[bullet.end() if bullet else 0 :].strip()
+            if in_list or not out or opened:
                 out[-1:] = [f"{out[-1].rstrip()}{',' if in_list else ''} {item}" if out else item]
             else:
                 out.append(item)
             in_list = True
-        elif line.strip() or not (in_list or (out and out[-1].rstrip().endswith(":"))):
+        elif line.strip() or not (in_list or opened):
             out.append(line)
             in_list = False
     return "\n".join(out)

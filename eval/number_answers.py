@@ -11,9 +11,9 @@ from eval.prose import (
     Reading,
     Value,
     clauses,
+    committed,
     concludes,
     either,
-    hedges,
     is_question,
     opening,
     sentences,
@@ -124,15 +124,19 @@ _RANGE = re.compile(
 _EQUALS_END = re.compile(rf"=\s*(?P<n>{NUMBER})[^=\d]*$", re.IGNORECASE)
 
 
+_SHORTEST = re.compile(r"\b(?:shortest|minimum|minimal)\b", re.IGNORECASE)
+
+
 def number_stated(text: str, asked: Asked) -> Reading:
     """The count that the sentences state: tied to what is counted, else the only number that is no node id."""
     strong: list[tuple[Value, bool]] = []
     weak: list[tuple[Value, bool]] = []
     for sentence in sentences(_LIST_NUMBERS.sub("", text.replace('"', " "))):
-        if is_question(sentence) or not _MAY_COUNT.search(sentence) or hedges(sentence):
+        if is_question(sentence) or not _MAY_COUNT.search(sentence):
             continue
+        conclusive = concludes(sentence) or (asked.kind == "distance" and _SHORTEST.search(sentence) is not None)
+        sentence = committed(sentence)
         masked = mask(sentence)
-        conclusive = concludes(sentence)
         if _RANGE.search(masked) and not _EQUALS_END.search(masked):
             weak.append((UNCLEAR, conclusive))
         elif (value := _tied(sentence, masked, asked)) is not None:
@@ -186,7 +190,7 @@ def _about_the_question(sentence: str, masked: str, at: int, quantity: Quantity,
     """Whether the number at `at` is about the nodes of the question, or about the whole graph where it names none."""
     clause = clauses(sentence[:at])
     start = sentence.rfind(clause[-1], 0, at) if clause else 0
-    if supposes(sentence[start:at]):
+    if supposes(sentence[start:at]) or (not quantity.local and re.search(r"\b(?:each|every|per)\b", sentence[start:at], re.IGNORECASE)):
         return False
     before = _named(sentence, masked, start, at, asked)
     if quantity.local:

@@ -58,7 +58,8 @@ _CLAUSE_END = re.compile(
     + either("but | because | since | so | while | although | though | however | which | therefore | thus | hence | whereas | where")
     + r"\s+|\s+(?:and|as)\s+(?="
     + either(
-        """there | it | the | this | so | no | they | node | also | therefore | thus | hence | does | is | are | has | not | cannot | can't | only
+        """there | it | the | this | so | no | they | node \\S+ (?:is|has|likes|does|can|cannot) | nodes \\S+ (?:and \\S+ )?(?:are|have|like)
+        also | therefore | thus | hence | does | is | are | has | not | cannot | can't | only
         \\w+ (?:has|is|likes|knows)"""
     )
     + r"\b)",
@@ -131,6 +132,21 @@ def hedges(sentence: str) -> bool:
     return _HEDGE.search(sentence) is not None or _CANNOT_KNOW.search(sentence) is not None
 
 
+_DESPITE = re.compile(r"\b(?:but|however|still|nevertheless|yet)\b[,:]?\s*", re.IGNORECASE)
+
+
+def committed(sentence: str) -> str:
+    """The sentence without its hedge: all of it, what follows the hedge's `but`, or nothing.
+
+    >>> committed("I am not sure, but I think it is 3."), committed("It is unclear.")
+    ('I think it is 3.', '')
+    """
+    if not hedges(sentence):
+        return sentence
+    rest = _DESPITE.split(sentence, maxsplit=1)[1:]
+    return rest[0] if rest and not hedges(rest[0]) else ""
+
+
 _CONCLUSION = re.compile(
     r"(?:^|[,;:.]\s*|\band\s+)"
     + either(
@@ -150,14 +166,19 @@ def concludes(sentence: str) -> bool:
     return _CONCLUSION.search(sentence) is not None
 
 
+_LOOKING = either(
+    """find | see | determine | check | decide | answer | count | verify | know | calculate | compute | identify | look | examine | list | explore | search
+    trace | figure | consider | solve | test | start | use"""
+)
 _SUPPOSITION = re.compile(
     r"\b"
     + either(
-        """if | whether | suppose | supposing | assum(?:e|ing) | unless | in order to | let's | let us
-        (?:want|need|have|try|trying|going|how|us|task is|goal is|question is|asked) to
-        (?:we|i|i'll|we'll) (?:(?:need|must|should|will|can) )?(?:check|see if|find|verify|determine|look|examine|test|count|list|identify|trace|start)"""
+        f"""if | whether | suppose | supposing | assum(?:e|ing) | unless | in order to | let's | let us
+        (?:want|need|have|try|trying|going|how|us|task is|goal is|question is|asked) to (?:be |first |now )?{_LOOKING}
+        (?:we|i) (?:must|should|will|can|could) (?:now |first )?{_LOOKING}(?! (?:that|no|an?|any|only)\\b)
+        (?:we|i|i'll|we'll) (?:check|see if|verify|look|examine|test|list|identify|trace|start)"""
     )
-    + r"\b|^to (?:find|see|determine|check|decide|answer|count|verify|be|have|form|know|get|calculate|compute|identify|solve)\b",
+    + rf"\b|^(?:after|by|when|before|upon|while|on) [a-z]{{3,}}ing\b|^to (?:be|have|form|{_LOOKING})\b",
     re.IGNORECASE,
 )
 
@@ -167,6 +188,7 @@ def supposes(clause: str) -> bool:
     return _SUPPOSITION.search(clause) is not None
 
 
+_NEITHER = re.compile(r"\bneither\b.*\bnor\b", re.IGNORECASE)
 _NEGATION = re.compile(
     r"\b"
     + either(
@@ -178,8 +200,8 @@ _NEGATION = re.compile(
 
 
 def negations(clause: str) -> int:
-    """How many words negate in a clause."""
-    return len(_NEGATION.findall(clause))
+    """How many words negate in a clause; `neither .. nor` is one."""
+    return len(_NEGATION.findall(clause)) - (_NEITHER.search(clause) is not None)
 
 
 REVISION = words(

@@ -123,7 +123,8 @@ NO_PATH_WORDS = re.compile(
     + either(
         """no (?:(?:valid|possible|such|available|existing|connecting|directed|feasible) ){0,2}(?:paths?|routes?|way|connection)
         (?:paths?|route) (?:does not|doesn't|do not|don't) exist | does not exist | doesn't exist | not (?:\\w+ ){0,3}(?:an?|any) (?:\\w+ )?path
-        without (?:a|any) path | unreachable | not (?:be )?reach(?:able|ed) | (?:cannot|can't|can not|never) (?:be reached|reach|get) | none exists?
+        without (?:a|any) path | unreachable | not (?:be )?reach(?:able|ed) | (?:cannot|can't|can not|never) (?:be reached|reach|get)
+        (?:impossible|not possible) to (?:get|reach|go|travel) | none exists?
         nothing exists | (?:not|dis|un)[ -]?connected | (?:different|separate|disconnected) (?:connected )?components?"""
     )
     + r"\b|n't (?:\w+ ){0,3}(?:an?|any) (?:\w+ )?path\b|n't (?:connected|reachable)\b",
@@ -165,7 +166,7 @@ _MASKS = [
     # 3rd, K4, 2-coloured
     re.compile(r"\b\d+(?:st|nd|rd|th)\b|\b[A-Za-z]\d+\b|\b\d+-(?=[a-z])"),
     # back to 0; 2 has, 2 is
-    re.compile(rf"\b(?:to|with|at|by|reach(?:es|ed)?)\s+(?:{DIGITS})(?=\s*(?:[,.;)]|$|(?:is|and|are|in|has|with|via|by)\b))", re.IGNORECASE),
+    re.compile(rf"(?<!equal )(?<!comes )(?<!amounts )(?<!up )(?<!sums )\b(?:to|with|at|by|reach(?:es|ed)?)\s+(?:{DIGITS})(?=\s*(?:[,.;)]|$|(?:is|and|are|in|has|with|via|by)\b))", re.IGNORECASE),
     re.compile(rf"(?:^|(?<=[,;:(]\s)|(?<=\bthat\s)|(?<=\band\s)|(?<=\bso\s))(?:{DIGITS})(?=\s+(?:is|are|has|have|can|connects?|does)\b)", re.IGNORECASE),
 ]  # fmt: skip
 MASKED = "\u00b7"

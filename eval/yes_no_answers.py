@@ -11,9 +11,8 @@ from eval.prose import (
     Reading,
     Value,
     clauses,
+    committed,
     concludes,
-    either,
-    hedges,
     is_question,
     negations,
     opening,
@@ -41,7 +40,7 @@ class Topic:
 TOPICS: dict[str, Topic] = {
     "edge_existence": Topic(
         yes=words(
-            """edges? | links? | connections? | connect(?:ed|s)? | adjacent | linked | joined | friends? | friendship | neighbou?rs? | co-?authors? | papers?
+            """edges? | links? | connections? | connect(?:ed|s|ing)? | adjacent | linked | joined | friends? | friendship | neighbou?rs? | co-?authors? | papers?
             listed | in the (?:edge )?list | appears? | present | relationship | know each other"""
         ),
         no=words("disconnected | unconnected | non-?adjacent | missing | absent | isolated | strangers"),
@@ -128,9 +127,7 @@ def yes_no_stated(text: str, asked: Asked) -> Reading:
         # "Is (4, 2) listed? No. Is (2, 4) listed? Yes." answers questions on the way, unless the text ends there.
         if word and 1 < i < len(parts) - 1 and parts[i - 1].endswith("?"):
             continue
-        if hedges(sentence) and not word:
-            continue
-        claims, others = _claims(sentence, asked)
+        claims, others = _claims(sentence if word else committed(sentence), asked)
         elsewhere += others
         found.extend((claim, concludes(sentence)) for claim in claims)
     if len(found) == 1 and not found[0][1] and elsewhere >= 3:
@@ -143,6 +140,7 @@ _INLINE = re.compile(
     r"[\"']?(?P<word>yes|no|true|false)\b[\"']?\s*(?=[.,;!)\]}\n]|$)",
     re.IGNORECASE,
 )
+_CONDITION = words("if | whether | suppos(?:e|ing) | assum(?:e|ing) | unless")
 _FALSE_THAT = re.compile(r"\b(?:not the case|false|not true|incorrect|untrue) that\b", re.IGNORECASE)
 
 
@@ -156,9 +154,10 @@ def _claims(sentence: str, asked: Asked) -> tuple[list[bool], int]:
     if topic is None or not (topic.yes.search(sentence) or topic.no.search(sentence)):
         return [], 0
     claims, others = [], 0
-    supposed = False
+    conditional = False
     for clause in clauses(sentence):
-        supposed = supposes(clause) or (supposed and not re.match(r"(?:then|so|we)\b", clause, re.IGNORECASE))
+        supposed = supposes(clause) or (conditional and not re.match(r"(?:then|so|we)\b", clause, re.IGNORECASE))
+        conditional = supposed and (conditional or _CONDITION.search(clause) is not None)
         claim = None if supposed else _claim(clause, topic, asked)
         if claim == "others":
             others += 1
@@ -169,7 +168,7 @@ def _claims(sentence: str, asked: Asked) -> tuple[list[bool], int]:
 
 _THING = r"(?:cycles?|paths?|graphs?|edges?|trees?)"
 _DEFINITION = re.compile(
-    rf"^(?:an? |the )?(?:\w+ ){{0,2}}{_THING} (?:is (?:an?|any|the|when|where|one|simply|defined)|are (?:sets|sequences|defined)|means?|requires?|occurs?|consists?|can be|refers?)\b"
+    rf"^(?:an? |the )?(?:\w+ ){{0,2}}{_THING} (?:is (?:an?|any|the|when|where|one|simply|defined)|are (?!present|found|there|no|not|in)|means?|requires?|occurs?|consists?|can be|refers?)\b"
     r"|^(?:any|every|each|an?) (?:un)?(?:directed )?(?:graph|cycle|path|tree)\b(?! exists| is (?:present|found|formed|there)| was found)",
     re.IGNORECASE,
 )
@@ -191,6 +190,9 @@ def _claim(clause: str, topic: Topic, asked: Asked) -> Literal["yes", "no", "oth
     return "no" if negative else "yes"
 
 
+_MANY = words("edges | links | connections | neighbou?rs | friends of | paths | every edge | each edge | all (?:the )?\\w+")
+_OTHER_END = words("it | they | both | each other | to | with")
+_MANY = words("edges | links | connections | neighbou?rs | friends of | paths | (?:every|each) edge | all (?:the )?\\w+")
 _BETWEEN = re.compile(r"\b(?:connect\w*|adjacent|linked|friends?|edges?|knows?|joined|neighbou?rs?|path|reach\w*)\b", re.IGNORECASE)
 
 
@@ -206,13 +208,10 @@ def _about_pair(clause: str, named: list[str], negative: bool, no_word: bool, as
         if not negative and pair <= set(named) and (asked.task == "reachability" or (len(before) == len(subject) == 1)):
             return "yes"
         return "others"
-    if (
-        len(set(named)) == 1
-        and not negative
-        and not no_word
-        and not re.search(r"\b(?:it|they|both|each other|to|with)\b", clause, re.IGNORECASE)
-    ):
+    if not named and not negative and _MANY.search(clause):
         return None
+    if len(set(named)) == 1 and not negative and not no_word and not (asked.task == "reachability" and named[0] == asked.query[-1]):
+        return "yes" if _OTHER_END.search(clause) else None
     return "no" if negative else "yes"
 
 
