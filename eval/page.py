@@ -1,8 +1,6 @@
 """report.html: one page that needs no network, no script, and no trust in what a model wrote."""
 
-import html
 import platform
-import unicodedata
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -17,6 +15,7 @@ from eval.findings import findings, percent
 from eval.floors import RULES
 from eval.prediction import OUTCOMES
 from eval.rows import MAJORITY, SHORTCUT, Dataset, Report, Row
+from eval.shown import for_html
 from eval.statistics import Estimate
 from eval.tables import FLOOR_TEXT, silent_rate
 
@@ -46,22 +45,11 @@ majority answer where no rule is known; a score that is not above it does not sh
 can be read (unparsed, truncated, refused, or error: no completion at all) stay in n and count as not correct.</p></div></details>"""
 
 
-def shown(text: str) -> str:
-    """Text made safe to show: HTML escaped, and control and direction characters as visible code points.
-
-    >>> shown("</script>\\x00\\u202e")
-    '&lt;/script&gt;⟨U+0000⟩⟨U+202E⟩'
-    """
-    hidden = {"Cc", "Cf", "Cs"}
-    text = "".join(f"⟨U+{ord(c):04X}⟩" if unicodedata.category(c) in hidden and c not in "\n\t" else c for c in text)
-    return html.escape(text, quote=True)
-
-
 def _pre(text: str) -> str:
     if not text:
         return '<pre class="soft">(empty)</pre>'
     more = f"\n… {len(text) - LONGEST:,} more characters" if len(text) > LONGEST else ""
-    return f"<pre>{shown(text[:LONGEST])}{more}</pre>"
+    return f"<pre>{for_html(text[:LONGEST])}{more}</pre>"
 
 
 def page(report: Report) -> str:
@@ -69,7 +57,7 @@ def page(report: Report) -> str:
     css = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
     rows = [row for dataset in report.datasets for row in dataset.rows]
     judged = sum(sum(row.outcomes.values()) for row in rows)
-    links = "".join(f'<a href="#d{i}">{shown(_title(d))}</a>' for i, d in enumerate(report.datasets))
+    links = "".join(f'<a href="#d{i}">{for_html(_title(d))}</a>' for i, d in enumerate(report.datasets))
     parts = [
         HEAD,
         css,
@@ -82,7 +70,7 @@ def page(report: Report) -> str:
         *[_dataset(dataset, i) for i, dataset in enumerate(report.datasets)],
         _runs(rows),
         "</main>\n<footer>",
-        shown(f"graphtalk {_version()}, Python {platform.python_version()}. This page has no script and needs no network."),
+        for_html(f"graphtalk {_version()}, Python {platform.python_version()}. This page has no script and needs no network."),
         "</footer>\n</body>\n</html>\n",
     ]
     return "".join(parts)
@@ -106,7 +94,7 @@ def _title(dataset: Dataset) -> str:
 def _left_out(report: Report) -> str:
     if not report.left_out:
         return ""
-    lines = "".join(f"<p>{shown(line)}</p>" for line in report.left_out)
+    lines = "".join(f"<p>{for_html(line)}</p>" for line in report.left_out)
     return f'<div class="left-out"><p><b>Not in this report</b></p>{lines}</div>'
 
 
@@ -118,7 +106,7 @@ def _dataset(dataset: Dataset, index: int) -> str:
     by_size = plots.size_panels(dataset)
     return "".join(
         [
-            f'<section id="d{index}"><h2>{shown(dataset.name)}</h2><p class="soft">{shown(about)}</p>',
+            f'<section id="d{index}"><h2>{for_html(dataset.name)}</h2><p class="soft">{for_html(about)}</p>',
             "<h3>Accuracy</h3>",
             _table(dataset),
             "<h3>What this shows</h3>",
@@ -153,7 +141,7 @@ def _floor_keys() -> str:
 
 
 def _size_legend(dataset: Dataset) -> str:
-    largest = f'<p class="hint">Floors on {shown(dataset.samples[0].text)}.</p>' if len(dataset.samples) > 1 else ""
+    largest = f'<p class="hint">Floors on {for_html(dataset.samples[0].text)}.</p>' if len(dataset.samples) > 1 else ""
     return f'<p class="legend">{plots.legend(dataset.rows)}{_floor_keys()}</p>{largest}'
 
 
@@ -167,13 +155,13 @@ def _cell(e: Estimate | None, extra: str = "") -> str:
 
 
 def _table(dataset: Dataset) -> str:
-    heads = "".join(f"<th>{shown(task.replace('_', ' '))}</th>" for task in dataset.tasks)
+    heads = "".join(f"<th>{for_html(task.replace('_', ' '))}</th>" for task in dataset.tasks)
     out = [f'<div class="scroll"><table><thead><tr><th>run</th><th>macro mean</th>{heads}<th>no answer</th></tr></thead>']
     for sample in dataset.samples:
         out.append("<tbody>")
         if len(dataset.samples) > 1:
             out.append(
-                f'<tr class="sample"><th colspan="{len(dataset.tasks) + 3}">{shown(sample.text[0].upper() + sample.text[1:])}</th></tr>'
+                f'<tr class="sample"><th colspan="{len(dataset.tasks) + 3}">{for_html(sample.text[0].upper() + sample.text[1:])}</th></tr>'
             )
         out += [_table_row(dataset, row) for row in sample.rows + sample.floors]
         out.append("</tbody>")
@@ -186,16 +174,16 @@ def _table_row(dataset: Dataset, row: Row) -> str:
         return f'<tr class="floor"><th>{FLOOR_TEXT[row.label]}</th>{cells}<td></td></tr>'
     rates = silent_rate(row)
     parts = "".join(f"<small>{outcome} {percent(rate)}</small>" for outcome, rate in rates.items() if rate)
-    name = f'<i class="swatch c{row.colour % plots.COLOURS}"></i>{shown(row.label)}'
+    name = f'<i class="swatch c{row.colour % plots.COLOURS}"></i>{for_html(row.label)}'
     return f"<tr><th>{name}</th>{cells}<td><b>{percent(sum(rates.values()))}</b>{parts}</td></tr>"
 
 
 def _findings(dataset: Dataset) -> str:
     lines = ""
     for about, said in findings(dataset):
-        lines += f"<li><b>{shown(about or 'All runs')}</b>{''.join(f'<p>{shown(text)}</p>' for text in said)}</li>"
+        lines += f"<li><b>{for_html(about or 'All runs')}</b>{''.join(f'<p>{for_html(text)}</p>' for text in said)}</li>"
     rules = "; ".join(f"{task.replace('_', ' ')}: {RULES[task].text}" for task in dataset.tasks if task in RULES)
-    return f'<ul class="findings">{lines}</ul>' + (f'<p class="hint">Shortcuts. {shown(rules)}.</p>' if rules else "")
+    return f'<ul class="findings">{lines}</ul>' + (f'<p class="hint">Shortcuts. {for_html(rules)}.</p>' if rules else "")
 
 
 def _outcome_table(dataset: Dataset) -> str:
@@ -204,7 +192,7 @@ def _outcome_table(dataset: Dataset) -> str:
         assert row.run is not None
         for task, t in row.run.metrics["tasks"].items():
             counts = "".join(f"<td>{t['outcomes'][outcome]:,}</td>" for outcome in OUTCOMES)
-            body.append(f"<tr><th>{shown(row.label)}</th><td>{shown(task.replace('_', ' '))}</td><td>{t['n']:,}</td>{counts}</tr>")
+            body.append(f"<tr><th>{for_html(row.label)}</th><td>{for_html(task.replace('_', ' '))}</td><td>{t['n']:,}</td>{counts}</tr>")
     heads = "".join(f"<th>{outcome}</th>" for outcome in OUTCOMES)
     table = f"<table><thead><tr><th>run</th><th>task</th><th>n</th>{heads}</tr></thead><tbody>{''.join(body)}</tbody></table>"
     return f'<details><summary>Counts per task</summary><div class="inside"><div class="scroll">{table}</div></div></details>'
@@ -221,7 +209,7 @@ def _explorer(dataset: Dataset) -> str:
         for sample in dataset.samples:
             picked.update({e.id: e for e in sample.examples.get(task, [])[:SHOWN]})
         body = "".join(_example(dataset, e) for e in picked.values())
-        out.append(f'<details><summary>{shown(task.replace("_", " "))}</summary><div class="inside">{body}</div></details>')
+        out.append(f'<details><summary>{for_html(task.replace("_", " "))}</summary><div class="inside">{body}</div></details>')
     return "".join(out)
 
 
@@ -230,23 +218,23 @@ def _example(dataset: Dataset, e: Example) -> str:
     right = sum(row.run is not None and row.run.scores[e.id].outcome == "correct" for row in answered)
     size = f"{_count(e.num_nodes, 'node')}, {_count(e.num_edges, 'edge')}"
     head = (
-        f'<span>{shown(f"{e.generator}, {e.encoder}")}</span><span class="soft">{size}</span>'
+        f'<span>{for_html(f"{e.generator}, {e.encoder}")}</span><span class="soft">{size}</span>'
         f'<span class="soft">right: {right} of {len(answered)}</span>'
     )
     return (
         f'<details><summary>{head}</summary><div class="inside"><h4>Question (a prompt method may add to it)</h4>{_pre(e.question)}'
         f"<h4>Right answer</h4>{_pre(e.answer.strip())}<h4>Answers</h4>{''.join(_answer(row, e) for row in answered)}"
-        f"<small>{shown(e.id)}</small></div></details>"
+        f"<small>{for_html(e.id)}</small></div></details>"
     )
 
 
 def _answer(row: Row, e: Example) -> str:
     assert row.run is not None
     score, said = row.run.scores[e.id], row.run.predictions[e.id]
-    read = f"read as <code>{shown(score.parsed)}</code>" if score.parsed else "no answer read"
+    read = f"read as <code>{for_html(score.parsed)}</code>" if score.parsed else "no answer read"
     return (
-        f'<div class="answer"><b>{shown(row.label)}</b>{_verdict(score.outcome)}'
-        f"<div>{_pre(said.output)}<small>{read}; finish: {shown(said.finish_reason)}</small></div></div>"
+        f'<div class="answer"><b>{for_html(row.label)}</b>{_verdict(score.outcome)}'
+        f"<div>{_pre(said.output)}<small>{read}; finish: {for_html(said.finish_reason)}</small></div></div>"
     )
 
 
@@ -272,8 +260,8 @@ def _yaml(value: Any) -> str:
 
 
 def _rows_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f"<th>{shown(c)}</th>" for c in columns)
-    body = "".join(f"<tr><th>{shown(row[0])}</th>{''.join(f'<td>{shown(cell)}</td>' for cell in row[1:])}</tr>" for row in rows)
+    head = "".join(f"<th>{for_html(c)}</th>" for c in columns)
+    body = "".join(f"<tr><th>{for_html(row[0])}</th>{''.join(f'<td>{for_html(cell)}</td>' for cell in row[1:])}</tr>" for row in rows)
     return f'<div class="scroll"><table class="facts"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
@@ -284,7 +272,7 @@ def _runs(rows: list[Row]) -> str:
         environment = row.run.folder / "environment.json"
         machine = _pre(environment.read_text(encoding="utf-8")) if environment.is_file() else "<p>not recorded</p>"
         out.append(
-            f"<details><summary>{shown(row.label)} <small>{shown(str(row.run.folder))}</small></summary>"
+            f"<details><summary>{for_html(row.label)} <small>{for_html(str(row.run.folder))}</small></summary>"
             f'<div class="inside"><h4>Config</h4>{_pre(_yaml(row.run.config))}<h4>Environment</h4>{machine}</div></details>'
         )
     return "".join(out) + "</section>"

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 
 from eval.findings import percent
 from eval.prediction import OUTCOMES
 from eval.rows import MAJORITY, SHORTCUT, Dataset, Row, Sample
+from eval.shown import for_html
 from eval.statistics import Estimate, proportion
 
 COLOURS = 8  # the palette's --c0 .. --c7; a ninth run starts again, dashed
@@ -24,11 +24,11 @@ def clipped(label: str, limit: int = 20) -> str:
 
 
 def spoken(label: str, e: Estimate) -> str:
-    return escape(f"{label}: {percent(e.value)}% [{percent(e.low)}, {percent(e.high)}], n = {e.n:,}")
+    return for_html(f"{label}: {percent(e.value)}% [{percent(e.low)}, {percent(e.high)}], n = {e.n:,}")
 
 
 def _svg(width: int, height: float, title: str, body: Sequence[str]) -> str:
-    head = f'<svg viewBox="0 0 {width} {height:g}" role="img" aria-label="{escape(title)}" xmlns="http://www.w3.org/2000/svg">'
+    head = f'<svg viewBox="0 0 {width} {height:g}" role="img" aria-label="{for_html(title)}" xmlns="http://www.w3.org/2000/svg">'
     return head + "".join(body) + "</svg>"
 
 
@@ -67,14 +67,14 @@ def _bars(dataset: Dataset, task: str | None) -> str:
         for t in (0, 0.25, 0.5, 0.75, 1)
     ]
     name = "macro mean" if task is None else task.replace("_", " ")
-    return f"<figure><figcaption>{escape(name)}</figcaption>{_svg(WIDTH, y + GAP, f'Accuracy in percent, {name}', axis + body)}</figure>"
+    return f"<figure><figcaption>{for_html(name)}</figcaption>{_svg(WIDTH, y + GAP, f'Accuracy in percent, {name}', axis + body)}</figure>"
 
 
 def _bar(row: Row, e: Estimate, y: float) -> str:
     middle = y + 8
     return (
         f"<g><title>{spoken(row.label, e)}</title>"
-        f'<text class="label" x="{LEFT - 8}" y="{middle + 4}" text-anchor="end">{escape(clipped(row.label))}</text>'
+        f'<text class="label" x="{LEFT - 8}" y="{middle + 4}" text-anchor="end">{for_html(clipped(row.label))}</text>'
         f'<rect class="bar c{row.colour % COLOURS}" x="{_x(0)}" y="{y}" width="{max(_x(e.value) - _x(0), 1):.1f}" height="16" rx="2"/>'
         f"{_whisker(_x(e.low), middle, _x(e.high), middle)}"
         f'<text class="value" x="{WIDTH}" y="{middle + 4}" text-anchor="end">{percent(e.value)}</text></g>'
@@ -184,7 +184,7 @@ def _lines(dataset: Dataset, task: str, bins: Bins) -> str:
         body.append(_line(row, [(x(i, shift), e, bins.label(i)) for i, e in points.items()], y))
     name = task.replace("_", " ")
     plot = _svg(WIDTH, bottom + 22, f"Accuracy by number of nodes, {name}", body)
-    return f"<figure><figcaption>{escape(name)}</figcaption>{plot}</figure>"
+    return f"<figure><figcaption>{for_html(name)}</figcaption>{plot}</figure>"
 
 
 def _line(row: Row, points: Sequence[tuple[float, Estimate, str]], y: Callable[[float], float]) -> str:
@@ -202,7 +202,7 @@ def _line(row: Row, points: Sequence[tuple[float, Estimate, str]], y: Callable[[
 def legend(rows: Sequence[Row]) -> str:
     """Which colour is which run."""
     keys = {row.label: row.colour for row in rows}
-    return "".join(f'<span><i class="swatch c{c % COLOURS}"></i>{escape(label)}</span>' for label, c in keys.items())
+    return "".join(f'<span><i class="swatch c{c % COLOURS}"></i>{for_html(label)}</span>' for label, c in keys.items())
 
 
 def outcome_bars(dataset: Dataset) -> str:
@@ -217,8 +217,7 @@ def outcome_bars(dataset: Dataset) -> str:
             for outcome, count in counts.items()
             if count
         )
-        out.append(
-            f'<div class="stack"><b title="{escape(row.label)}">{escape(row.label)}</b><div>{parts}</div><small>n = {total:,}</small></div>'
-        )
+        label = for_html(row.label)
+        out.append(f'<div class="stack"><b title="{label}">{label}</b><div>{parts}</div><small>n = {total:,}</small></div>')
     keys = "".join(f'<span><i class="swatch {outcome}"></i>{outcome}</span>' for outcome in OUTCOMES)
     return f'<p class="legend">{keys}</p>' + "".join(out)

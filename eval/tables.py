@@ -11,6 +11,7 @@ from rich.table import Table
 from eval.findings import findings, percent
 from eval.prediction import OUTCOMES
 from eval.rows import MAJORITY, SHORTCUT, Dataset, Report, Row, Sample
+from eval.shown import for_markdown, visible
 from eval.statistics import Estimate
 
 FLOOR_TEXT = {MAJORITY: "majority of train", SHORTCUT: "shortcut rules"}
@@ -52,27 +53,20 @@ def print_tables(report: Report, console: Console | None = None) -> None:
     if not console.is_terminal:
         console.width = 200  # a file or a pipe has no width to fit
     for dataset in report.datasets:
-        table = Table(title=f"{escape(dataset.name)}, {escape(dataset.split)} split", title_justify="left", title_style="bold")
+        table = Table(title=f"{escape(visible(dataset.name))}, {escape(dataset.split)} split", title_justify="left", title_style="bold")
         table.add_column("run", overflow="fold")
         for name in ("n/task", *dataset.tasks, "macro", "unparsed", "other"):
             table.add_column(name.replace("_", " "), justify="right")
         for sample in dataset.samples:
             for row in sample.rows + sample.floors:
-                label = escape(row.label if row.run else FLOOR_TEXT[row.label])
+                label = escape(visible(row.label) if row.run else FLOOR_TEXT[row.label])
                 cells = _cells(dataset, row, lambda e: f"{percent(e.value)}\n[{percent(e.low)}, {percent(e.high)}]")
                 table.add_row(label, _n(sample), *map(escape, cells), *_silent(row), style=None if row.run else "dim")
             table.add_section()
         console.print(table)
     console.print(NOTE.replace("[95% interval]", r"\[95% interval]"), style="dim")
     for line in report.left_out:
-        console.print(f"left out: {escape(line)}", style="bold")
-
-
-def _md(text: str) -> str:
-    """Text that can stand in a Markdown table: no markup, no bars, one line."""
-    for mark in "\\`*_[]|~#":
-        text = text.replace(mark, "\\" + mark)
-    return " ".join(text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").split())
+        console.print(f"left out: {escape(visible(line))}", style="bold")
 
 
 def markdown(report: Report) -> str:
@@ -80,19 +74,19 @@ def markdown(report: Report) -> str:
     out = ["# Graph questions: scores against their floors", "", NOTE, ""]
     for dataset in report.datasets:
         heads = [task.replace("_", " ") for task in dataset.tasks]
-        out += [f"## {_md(dataset.name)}, {_md(dataset.split)} split", ""]
+        out += [f"## {for_markdown(dataset.name)}, {for_markdown(dataset.split)} split", ""]
         out += ["| | n per task | " + " | ".join([*heads, "macro"]) + " | unparsed | truncated, refused, error |"]
         out += ["|---|" + "---:|" * (len(heads) + 4)]
         for sample in dataset.samples:
             for row in sample.rows + sample.floors:
-                label = _md(row.label) if row.run else f"*{FLOOR_TEXT[row.label]}*"
+                label = for_markdown(row.label) if row.run else f"*{FLOOR_TEXT[row.label]}*"
                 cells = _cells(dataset, row, lambda e: f"{percent(e.value)} [{percent(e.low)}, {percent(e.high)}]")
                 out.append("| " + " | ".join([label, _n(sample), *cells, *_silent(row)]) + " |")
         out += [""]
-        out += [f"- {f'**{_md(about)}**: ' if about else ''}{_md(' '.join(said))}" for about, said in findings(dataset)]
+        out += [f"- {f'**{for_markdown(about)}**: ' if about else ''}{for_markdown(' '.join(said))}" for about, said in findings(dataset)]
         out += [""]
     if report.left_out:
-        out += ["## Left out", "", *[f"- {_md(line)}" for line in report.left_out], ""]
+        out += ["## Left out", "", *[f"- {for_markdown(line)}" for line in report.left_out], ""]
     return "\n".join(out)
 
 

@@ -52,7 +52,10 @@ TRIANGLE = [(0, 1), (1, 2), (0, 2)]
         (asked("triangle_counting", 4, [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]), "4."),
         (asked("maximum_flow", 3, [(0, 1, 7), (1, 2, 2), (0, 2, 4)], (0, 2)), "6."),
         (asked("maximum_flow", 3, [(0, 1, 7), (1, 2, 2)], (0, 2), directed=True), "2."),
-        (asked("node_classification", 4, [(0, 1)], (3,), classes=["golf", "tennis"], labels={"0": "tennis", "1": "golf", "2": "golf"}), "golf"),
+        (
+            asked("node_classification", 4, [(0, 1)], (3,), classes=["golf", "tennis"], labels={"0": "tennis", "1": "golf", "2": "golf"}),
+            "golf",
+        ),
     ],
 )
 def test_a_rule_says_what_its_text_says(example: Example, answer: str) -> None:
@@ -68,7 +71,9 @@ def test_the_majority_is_of_the_train_split_and_ties_are_settled_by_the_text(tmp
     answers = {"train": ["2.", "2.", "1.", *(f"There is no path from node {i} to node 3." for i in range(3))], "test": ["1."] * 9}
     (tmp_path / "shortest_path").mkdir()
     for split, texts in answers.items():
-        write_examples([replace(base, answer=a, split=split) for a in texts], tmp_path / "shortest_path" / f"{split}-00000-of-00001.parquet")
+        write_examples(
+            [replace(base, answer=a, split=split) for a in texts], tmp_path / "shortest_path" / f"{split}-00000-of-00001.parquet"
+        )
     assert majority_answer(tmp_path, "shortest_path") == NO_PATH
     tied = [replace(base, answer=a, split="train") for a in ("7.", "11.", "3.", "11.", "3.", "7.")]
     write_examples(tied, tmp_path / "shortest_path" / "train-00000-of-00001.parquet")
