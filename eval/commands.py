@@ -29,8 +29,9 @@ def report(
     from eval.tables import print_tables
 
     gathered = gather(runs, data or [])
+    page = write_report(gathered, out)  # before the table, which a closed pipe may cut short
     print_tables(gathered)
-    typer.echo(f"The report: {write_report(gathered, out)}")
+    typer.echo(f"The report: {page}")
 
 
 COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [("score", score, {}), ("report", report, {})]

@@ -48,25 +48,35 @@ def _n(sample: Sample) -> str:
 
 
 def print_tables(report: Report, console: Console | None = None) -> None:
-    """One table per dataset on stdout; what was left out is said below them."""
+    """One table per dataset on stdout, cut into several where it is too wide; what was left out is said below them."""
     console = console or Console()
     if not console.is_terminal:
         console.width = 200  # a file or a pipe has no width to fit
     for dataset in report.datasets:
-        table = Table(title=f"{escape(visible(dataset.name))}, {escape(dataset.split)} split", title_justify="left", title_style="bold")
-        table.add_column("run", overflow="fold")
-        for name in ("n/task", *dataset.tasks, "macro", "unparsed", "other"):
-            table.add_column(name.replace("_", " "), justify="right")
-        for sample in dataset.samples:
-            for row in sample.rows + sample.floors:
-                label = escape(visible(row.label) if row.run else FLOOR_TEXT[row.label])
-                cells = _cells(dataset, row, lambda e: f"{percent(e.value)}\n[{percent(e.low)}, {percent(e.high)}]")
-                table.add_row(label, _n(sample), *map(escape, cells), *_silent(row), style=None if row.run else "dim")
-            table.add_section()
-        console.print(table)
+        per_table = max(1, (console.width - 44) // 16)
+        columns = range(len(dataset.tasks) + 3)
+        for first in columns[::per_table]:
+            console.print(_terminal_table(dataset, columns[first : first + per_table]))
     console.print(NOTE.replace("[95% interval]", r"\[95% interval]"), style="dim")
     for line in report.left_out:
         console.print(f"left out: {escape(visible(line))}", style="bold")
+
+
+def _terminal_table(dataset: Dataset, columns: range) -> Table:
+    """Some of the columns macro, tasks, unparsed, other silence, beside the runs."""
+    table = Table(title=f"{escape(visible(dataset.name))}, {escape(dataset.split)} split", title_justify="left", title_style="bold")
+    table.add_column("run", overflow="fold", min_width=16)
+    heads = ["n/task", "macro", *[task.replace("_", " ") for task in dataset.tasks], "unparsed", "other"]
+    for i in (-1, *columns):
+        table.add_column(heads[i + 1], justify="right", min_width=6)
+    for sample in dataset.samples:
+        for row in sample.rows + sample.floors:
+            label = escape(visible(row.label)) if row.run else FLOOR_TEXT[row.label]
+            cells = _cells(dataset, row, lambda e: f"{percent(e.value)}\n[{percent(e.low)}, {percent(e.high)}]")
+            shown = [_n(sample), cells[-1], *cells[:-1], *_silent(row)]
+            table.add_row(label, *[escape(shown[i + 1]) for i in (-1, *columns)], style=None if row.run else "dim")
+        table.add_section()
+    return table
 
 
 def markdown(report: Report) -> str:
