@@ -16,6 +16,8 @@ from rich.text import Text
 from data_builders.build import build
 from data_builders.card import ANSWER_COLUMNS, GRAPH_COLUMNS, answer_rows, graph_rows
 from data_builders.config import BuildConfig, load_config
+from data_builders.example import read_lock
+from data_builders.verify import verify
 
 
 def build_command(
@@ -88,4 +90,18 @@ def _print_report(lock: dict[str, Any]) -> None:
     print(f"leakage: {leak['train_in_test']:.2%} of the training graphs are also in test, {leak['train_in_validation']:.2%} in validation")
 
 
-COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [("build", build_command, {})]
+def verify_command(folder: Annotated[Path, typer.Argument(help="Dataset folder.")]) -> None:
+    """Make every row of a dataset again from its stored graph, and name the first that differs (exit code 1)."""
+    lock: Any = read_lock(folder)
+    total = sum(by_split["n"] for task in lock["report"]["tasks"].values() for by_split in task.values())
+    with _progress() as progress:
+        bar = progress.add_task("examples", total=total)
+        verdict = verify(folder, lambda rows: progress.advance(bar, rows))
+    if verdict.difference is not None:
+        print(f"{folder}: {verdict.difference}", file=sys.stderr)
+        raise typer.Exit(1)
+    alone = f"; without a second implementation: {', '.join(verdict.unchecked)}" if verdict.unchecked else ""
+    print(f"{folder}: all {verdict.rows:,} examples agree with their graphs, and all files with dataset.lock{alone}")
+
+
+COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [("build", build_command, {}), ("verify", verify_command, {})]

@@ -1,0 +1,160 @@
+"""verify: does a stored dataset still say what its graphs say?
+
+Every row is taken apart and made again from its `graph` column alone: the text by the encoder, the question, answer and
+reason by the task, and the answer once more by a second implementation (`second_opinion`). Files are held against the
+hashes in dataset.lock. The first row that differs is named.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data_builders.encoders import ENCODERS
+from data_builders.example import SCHEMA, read_lock
+from data_builders.folder import file_sha256, fingerprint
+from data_builders.graph import Graph, graph_from_json
+from data_builders.second_opinion import SECOND, WITNESS
+from data_builders.tasks import TASKS, Query
+
+BATCH = 1000  # rows in memory at a time
+
+Row = Mapping[str, Any]
+
+
+@dataclass
+class Verdict:
+    """What was looked at.
+
+    rows: rows that agree. difference: the first thing that does not, None if all does.
+    unchecked: tasks without a second implementation, whose answers were only made again by their own solver.
+    """
+
+    rows: int = 0
+    difference: str | None = None
+    unchecked: list[str] = field(default_factory=list)
+
+
+def verify(folder: Path, advance: Callable[[int], None] = lambda rows: None) -> Verdict:
+    """Check the dataset in `folder` up to its first difference; `advance` is told the rows as they are done.
+
+    Raises InputError where the folder has no dataset.lock.
+    """
+    lock: Any = read_lock(folder)
+    verdict = Verdict(unchecked=sorted(set(lock["config"]["tasks"]) - set(SECOND) - set(WITNESS)))
+    for difference in _differences(Path(folder), lock, verdict, advance):
+        verdict.difference = difference
+        break
+    return verdict
+
+
+def _differences(folder: Path, lock: Any, verdict: Verdict, advance: Callable[[int], None]) -> Iterator[str]:
+    files: dict[str, str] = lock["files"]
+    if lock["fingerprint"] != fingerprint(files):
+        yield "dataset.lock: the fingerprint is not that of the files that it lists"
+    stored = {str(path.relative_to(folder)) for path in folder.glob("*/*.parquet")}
+    for name in sorted(stored ^ files.keys()):
+        yield f"{name}: {'missing' if name in files else 'not listed in dataset.lock'}"
+    for name, sha256 in files.items():
+        whole = file_sha256(folder / name) == sha256
+        try:
+            yield from _file_differences(folder / name, name, verdict, advance)
+        except (pa.ArrowInvalid, OSError) as error:
+            yield f"{name}: cannot be read as parquet ({str(error).splitlines()[0]})"
+        if not whole:
+            yield f"{name}: its sha256 is not that in dataset.lock, although every row agrees with its graph"
+    counted = sum(by_split["n"] for task in lock["report"]["tasks"].values() for by_split in task.values())
+    if verdict.rows != counted:
+        yield f"dataset.lock: counts {counted:,} examples, the files have {verdict.rows:,}"
+
+
+def _file_differences(path: Path, name: str, verdict: Verdict, advance: Callable[[int], None]) -> Iterator[str]:
+    with pq.ParquetFile(path) as file:
+        if not file.schema_arrow.equals(SCHEMA):
+            yield f"{name}: its columns are not those of an example"
+            return
+        seen: set[str] = set()
+        number = 0
+        for batch in file.iter_batches(BATCH):
+            for row in batch.to_pylist():
+                found = "the id occurs twice" if row["id"] in seen else row_difference(row, Path(name))
+                if found:
+                    yield f"{name}: row {number} ({row['id']}): {found}"
+                seen.add(row["id"])
+                number += 1
+            verdict.rows += batch.num_rows
+            advance(batch.num_rows)
+
+
+def row_difference(row: Row, file: Path) -> str | None:
+    """What is wrong with a row of the file TASK/SPLIT-.., in words; None if nothing is."""
+    if row["task"] not in TASKS or row["encoder"] not in ENCODERS:
+        return f"unknown task {row['task']!r} or encoder {row['encoder']!r}"
+    try:
+        graph, names, query = _opened(row["graph"], tuple(row["query"] or ()))
+        if TASKS[row["task"]].weighted and not graph.m:
+            graph = Graph(graph.adjacency, graph.directed, {})  # an edgeless graph cannot show that it has capacities
+        expected = _expected(row, graph, names, query, file)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        return f"graph and query do not fit together ({type(error).__name__}: {str(error)[:80]})"
+    for column, value in expected.items():
+        if row[column] != value:
+            return f"{column} is {_short(row[column], value)}, but the graph gives {_short(value, row[column])}"
+    return _second_difference(row, graph, names, query)
+
+
+@lru_cache(maxsize=256)
+def _graph(text: str) -> tuple[Graph, list[str], Any]:
+    return *graph_from_json(text), json.loads(text)
+
+
+def _opened(text: str, nodes: tuple[int, ...]) -> tuple[Graph, list[str], Query]:
+    graph, names, stored = _graph(text)
+    if len(set(names)) < len(names):
+        raise ValueError("two nodes have one name")
+    labels = {int(node): word for node, word in stored.get("labels", {}).items()}
+    return graph, names, Query(nodes, tuple(stored.get("classes", ())), labels)
+
+
+def _expected(row: Row, graph: Graph, names: list[str], query: Query, file: Path) -> dict[str, Any]:
+    task, split = TASKS[row["task"]], file.name.split("-")[0]
+    solution = task.solve(graph, query)
+    index = str(row["id"]).rsplit("/", 1)[-1]
+    return {
+        "task": file.parent.name,
+        "split": split,
+        "task_class": task.task_class,
+        "answer_kind": task.answer_kind,
+        "id": f"{row['task']}/{row['generator']}/{row['encoder']}/{split}/{index}",
+        "graph_id": f"{row['generator']}/{split}/{index}",
+        "num_nodes": graph.n,
+        "num_edges": graph.m,
+        "question": ENCODERS[row["encoder"]].text(graph, names) + task.ask(names, query),
+        "answer": task.say(solution, names, query),
+        **({"rationale": task.explain(graph, names, query, solution)} if row["rationale"] else {}),
+    }
+
+
+def _second_difference(row: Row, graph: Graph, names: list[str], query: Query) -> str | None:
+    task = TASKS[row["task"]]
+    if task.name in SECOND:
+        answer = task.say(SECOND[task.name](graph, query), names, query)
+        if answer != row["answer"]:
+            return f"answer is {row['answer']!r}, but a second implementation finds {answer!r}"
+    if task.name in WITNESS and not WITNESS[task.name](graph, query, task.solve(graph, query)):
+        return f"answer {row['answer']!r} is not right, says a second implementation"
+    return None
+
+
+def _short(value: Any, other: Any) -> str:
+    """The value, or the part of a long text around the first character that differs."""
+    if not isinstance(value, str) or len(value) <= 60:
+        return repr(value)
+    start = next((i for i, (a, b) in enumerate(zip(value, str(other), strict=False)) if a != b), min(len(value), len(str(other))))
+    start = max(0, start - 20)
+    return f"{'..' * (start > 0)}{value[start : start + 40]!r}{'..' * (start + 40 < len(value))} (from character {start})"
