@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +20,7 @@ class Graph:
     adjacency: node id -> its neighbours (successors if directed). The order of the keys and of the
         neighbours is part of the graph, since GraphQA's text follows networkx's iteration order.
     weights: edge -> integer weight or capacity, in the orientation of `edges`; None for an unweighted graph.
+    blocks: node id -> planted block, for graphs that were drawn with communities to be told apart; else empty.
 
     Plain tuples instead of networkx.Graph because a dataset is millions of tiny graphs; `to_networkx`
     and `from_networkx` are the doors.
@@ -32,6 +33,7 @@ class Graph:
     adjacency: Mapping[int, tuple[int, ...]]
     directed: bool = False
     weights: Mapping[Edge, int] | None = None
+    blocks: tuple[int, ...] = ()
 
     @property
     def n(self) -> int:
@@ -114,7 +116,7 @@ def from_edges(n: int, edges: Sequence[Sequence[int]], directed: bool = False) -
 
 
 def graph_to_json(graph: Graph, names: Sequence[str], **extra: Any) -> str:
-    """The `graph` column of an Example: directed, node names (index = id), edges [u, v] or [u, v, weight].
+    """The `graph` column of an Example: directed, node names (index = id), edges [u, v] or [u, v, weight], any planted blocks.
 
     `extra` carries what a task adds to the graph (node_classification: classes, labels).
 
@@ -123,10 +125,13 @@ def graph_to_json(graph: Graph, names: Sequence[str], **extra: Any) -> str:
     """
     weights = graph.weights
     edges = [[u, v] if weights is None else [u, v, weights[u, v]] for u, v in graph.edges]
+    if graph.blocks:
+        extra = {"blocks": list(graph.blocks), **extra}
     return json.dumps({"directed": graph.directed, "nodes": list(names), "edges": edges, **extra}, ensure_ascii=False)
 
 
 def graph_from_json(text: str) -> tuple[Graph, list[str]]:
     """The graph and the node names of an Example's `graph` column."""
     record = json.loads(text)
-    return from_edges(len(record["nodes"]), record["edges"], record["directed"]), record["nodes"]
+    graph = from_edges(len(record["nodes"]), record["edges"], record["directed"])
+    return replace(graph, blocks=tuple(record.get("blocks", ()))), record["nodes"]

@@ -6,6 +6,7 @@ So neither another task, encoder or generator nor the number of workers changes 
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -95,7 +96,7 @@ def ask(config: BuildConfig, split: str, source: str, index: int, drawn: Drawn, 
 
 
 def _with_capacities(graph: Graph, rng: Random) -> Graph:
-    return Graph(graph.adjacency, graph.directed, {edge: rng.randint(*CAPACITIES) for edge in graph.edges})
+    return replace(graph, weights={edge: rng.randint(*CAPACITIES) for edge in graph.edges})
 
 
 def _with_classes(graph: Graph, names: list[str], query: Query) -> str:

@@ -63,8 +63,8 @@ def _flow(graph: Graph, query: Query) -> int:
 
 
 def _class(graph: Graph, query: Query) -> str:
-    """The planted blocks are the two halves of the ids."""
-    return query.classes[int(2 * query.nodes[0] >= graph.n)] if graph.n % 2 == 0 else query.classes[int(2 * query.nodes[0] > graph.n)]
+    """The planted block is no property of the edges, so there is nothing to compute: it is read from the stored graph."""
+    return query.classes[graph.blocks[query.nodes[0]]]
 
 
 SECOND: dict[str, Callable[[Graph, Query], Any]] = {

@@ -103,7 +103,16 @@ def test_two_blocks_are_dense_inside_and_sparse_between() -> None:
     inside = across = 0
     for i in range(200):
         graph = two_blocks(Random(i), 18)
-        inside += sum((u < 9) == (v < 9) for u, v in graph.edges)
-        across += sum((u < 9) != (v < 9) for u, v in graph.edges)
+        inside += sum(graph.blocks[u] == graph.blocks[v] for u, v in graph.edges)
+        across += sum(graph.blocks[u] != graph.blocks[v] for u, v in graph.edges)
     assert abs(inside / (200 * 72) - 0.7) < 0.03
     assert abs(across / (200 * 81) - 0.025) < 0.01
+
+
+def test_two_blocks_do_not_show_in_the_ids() -> None:
+    halves = [0, 0]
+    for i in range(400):
+        graph = two_blocks(Random(i), 14)
+        assert sorted(graph.blocks) == [0] * 7 + [1] * 7
+        halves[graph.blocks[0]] += 1
+    assert min(halves) > 160

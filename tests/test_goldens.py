@@ -33,7 +33,8 @@ def names_by_id(record: dict[str, Any]) -> list[str]:
 
 def example(record: dict[str, Any], task_name: str, encoder: str, with_reason: bool) -> Example:
     """Our Example for a record's graph and query."""
-    graph = Graph({u: tuple(neighbours) for u, neighbours in record["adjacency"]}, record["directed"])
+    adjacency = {u: tuple(neighbours) for u, neighbours in record["adjacency"]}
+    graph = Graph(adjacency, record["directed"], blocks=tuple(record.get("blocks", ())))
     names, task = names_by_id(record), TASKS[task_name]
     labels = {u: record["node_labels"][str(u)] for u in record.get("label_order", ())}
     query = Query(tuple(record["node_ids"]), tuple(record.get("classes", ())), labels)

@@ -123,14 +123,18 @@ def test_maximum_flow_takes_back_a_path_that_was_too_short() -> None:
     assert TASKS["maximum_flow"].solve(TAKEN_BACK, Query((0, 5))) == NETWORKX["maximum_flow"](TAKEN_BACK, 0, 5) == 2
 
 
-@given(half=st.integers(1, 10), edges=st.integers(0, 2**190 - 1), seed=st.integers(0, 99))
-def test_node_classification_asks_about_a_planted_class(half: int, edges: int, seed: int) -> None:
-    n, task = 2 * half, TASKS["node_classification"]
+@given(
+    blocks=st.integers(1, 10).flatmap(lambda half: st.permutations([0, 1] * half)),
+    edges=st.integers(0, 2**190 - 1),
+    seed=st.integers(0, 99),
+)
+def test_node_classification_asks_about_a_planted_class(blocks: list[int], edges: int, seed: int) -> None:
+    n, task = len(blocks), TASKS["node_classification"]
     every = [(u, v) for u in range(n) for v in range(u)]
-    graph = from_edges(n, [e for i, e in enumerate(every) if edges >> i & 1])
+    graph = replace(from_edges(n, [e for i, e in enumerate(every) if edges >> i & 1]), blocks=tuple(blocks))
     query = task.draw(graph, random.Random(seed))
     (asked,) = query.nodes
-    planted = {u: query.classes[0] if u < half else query.classes[1] for u in range(n)}
+    planted = {u: query.classes[blocks[u]] for u in range(n)}
     assert len(set(query.classes)) == 2 and set(query.classes) <= set(CLASSES)
     assert len(query.labels) == n // 2 and asked not in query.labels
     assert all(planted[u] == word for u, word in query.labels.items())

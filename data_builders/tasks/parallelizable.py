@@ -86,18 +86,15 @@ def explain_cycle_check(graph: Graph, names: Names, query: Query, solution: bool
     return f"The cycle is: {', '.join(f'{names[u]} is connected to {names[v]}' for u, v in steps)}."
 
 
-def block(n: int, node: int) -> int:
-    """The planted block of a node: 0 for the first half of the ids (the larger half if n is odd), 1 for the second."""
-    return int(node >= (n + 1) // 2)
-
-
 def draw_node_classification(graph: Graph, rng: random.Random) -> Query:
-    """Two class words, one per block; n // 2 + 1 nodes of which all but the last are labelled, the last is asked."""
+    """Two class words, one per planted block; n // 2 + 1 nodes of which all but the last are labelled, the last is asked."""
     if graph.n < 2:
         raise InputError(f"node_classification needs a graph of at least 2 nodes; this one has {graph.n}")
+    if set(graph.blocks) != {0, 1}:
+        raise InputError("node_classification needs a graph with two planted blocks, 0 and 1; the generator two_blocks draws them")
     classes = tuple(rng.sample(CLASSES, 2))
     *labelled, asked = rng.sample(range(graph.n), graph.n // 2 + 1)
-    return Query((asked,), classes, {v: classes[block(graph.n, v)] for v in labelled})
+    return Query((asked,), classes, {v: classes[graph.blocks[v]] for v in labelled})
 
 
 def ask_node_classification(names: Names, query: Query) -> str:
@@ -107,7 +104,7 @@ def ask_node_classification(names: Names, query: Query) -> str:
 
 def solve_node_classification(graph: Graph, query: Query) -> str:
     """The word of the node's planted block; the text makes it likely (dense blocks, few edges between), not certain."""
-    return query.classes[block(graph.n, query.nodes[0])]
+    return query.classes[graph.blocks[query.nodes[0]]]
 
 
 def say_node_classification(solution: str, names: Names, query: Query) -> str:
@@ -117,7 +114,7 @@ def say_node_classification(solution: str, names: Names, query: Query) -> str:
 def explain_node_classification(graph: Graph, names: Names, query: Query, solution: str, witness: Witness = None) -> str:
     """GraphQA's sentence where it is true of the planted classes; where it is not, the text has no reason to give, and this says so."""
     (node,) = query.nodes
-    others = [query.classes[block(graph.n, v)] for v in graph.adjacency[node] if v != node]
+    others = [query.classes[graph.blocks[v]] for v in graph.adjacency[node] if v != node]
     if 2 * others.count(solution) > len(others):
         return f" This is because most of the nodes that are connected to node {names[node]} likes {solution}."
     return f" The nodes that are connected to node {names[node]} do not settle it."
