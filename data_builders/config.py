@@ -10,7 +10,7 @@ from data_builders.encoders import ENCODERS
 from data_builders.errors import InputError, check_choice
 from data_builders.example import SPLITS
 from data_builders.generators import GENERATORS, SIZE_CLASSES
-from data_builders.tasks import TASKS
+from data_builders.tasks import GRAPHQA, TASKS
 
 
 class BuildConfig(BaseModel):
@@ -28,7 +28,7 @@ class BuildConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
     name: str = Field("graphqa", min_length=1)
-    tasks: tuple[str, ...] = tuple(TASKS)
+    tasks: tuple[str, ...] = GRAPHQA
     encoders: tuple[str, ...] = ("adjacency",)
     generators: tuple[str, ...] | None = None
     graphs: tuple[Path, ...] = ()

@@ -4,14 +4,19 @@ The text of an unweighted graph is GraphQA's, byte for byte, with its doubled fu
 edges undirected even when they are not. Capacities are our addition: GraphQA asks about them, but never shows them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from data_builders.errors import InputError
 from data_builders.graph import Graph
 from data_builders.names import listing
 
-Text = Callable[[Graph, Sequence[str]], str]
+
+class Text(Protocol):
+    """Graph, names (index = node id), what the weight of an edge is called -> text that ends with a newline."""
+
+    def __call__(self, graph: Graph, names: Sequence[str], quantity: str = "capacity") -> str: ...  # pragma: no cover
 
 
 @dataclass(frozen=True)
@@ -20,8 +25,8 @@ class Encoder:
 
     names: the scheme of data_builders.names that it calls nodes by.
     directed: whether it can describe directed graphs.
-    text: graph, names (index = node id) -> text that ends with a newline; InputError for a directed graph where `directed` is False,
-        and for a graph without nodes.
+    text: graph, names, "capacity" or "weight" -> the text; InputError for a directed graph where `directed` is False, and for a
+        graph without nodes.
     """
 
     name: str
@@ -36,9 +41,9 @@ def _listing(names: Sequence[str]) -> str:
     return listing(names)
 
 
-def _adjacency(graph: Graph, names: Sequence[str]) -> str:
+def _adjacency(graph: Graph, names: Sequence[str], quantity: str = "capacity") -> str:
     weighted = graph.weights is not None
-    triple, capacity = ("(i,j,c)", " of capacity c") if weighted else ("(i,j)", "")
+    triple, capacity = (f"(i,j,{quantity[0]})", f" of {quantity} {quantity[0]}") if weighted else ("(i,j)", "")
     if graph.directed:
         opening = f"In a directed graph, {triple} means that there is an edge{capacity} from node i to node j. "
     else:
@@ -53,7 +58,7 @@ def _adjacency(graph: Graph, names: Sequence[str]) -> str:
     return f"{opening}\nThe edges in G are: {edges}.\n"
 
 
-def _incident(graph: Graph, names: Sequence[str]) -> str:
+def _incident(graph: Graph, names: Sequence[str], quantity: str = "capacity") -> str:
     lines = [f"G describes a graph among nodes {_listing(names)}."]
     if graph.edges:
         lines.append("In this graph:")
@@ -61,26 +66,26 @@ def _incident(graph: Graph, names: Sequence[str]) -> str:
         if graph.weights is None:
             ends = ", ".join([names[v] for v in neighbours])
         else:
-            ends = ", ".join(f"{names[v]} (capacity {graph.weight(u, v)})" for v in neighbours)
+            ends = ", ".join(f"{names[v]} ({quantity} {graph.weight(u, v)})" for v in neighbours)
         if neighbours:
             lines.append(f"Node {names[u]} is connected to node{'s' if len(neighbours) > 1 else ''} {ends}.")
     return "\n".join(lines) + "\n"
 
 
-def _expert(graph: Graph, names: Sequence[str]) -> str:
+def _expert(graph: Graph, names: Sequence[str], quantity: str = "capacity") -> str:
     text = f"You are a graph analyst and you have been given a graph G among nodes {_listing(names)}.\n"
     if not graph.edges:
         return text
     if graph.weights is None:
         return text + "G has the following undirected edges:\n" + "".join([f"{names[u]} -> {names[v]}\n" for u, v in graph.edges])
-    text += f"G has the following {'directed' if graph.directed else 'undirected'} edges, each with its capacity:\n"
-    return text + "".join(f"{names[u]} -> {names[v]} (capacity {graph.weight(u, v)})\n" for u, v in graph.edges)
+    text += f"G has the following {'directed' if graph.directed else 'undirected'} edges, each with its {quantity}:\n"
+    return text + "".join(f"{names[u]} -> {names[v]} ({quantity} {graph.weight(u, v)})\n" for u, v in graph.edges)
 
 
 def _people(encoder: str, kind: str, header: str, relation: str, end: str = "") -> Text:
     """A text in which the nodes are people and each edge is a sentence about two of them."""
 
-    def text(graph: Graph, names: Sequence[str]) -> str:
+    def text(graph: Graph, names: Sequence[str], quantity: str = "capacity") -> str:
         if graph.directed:
             able = ", ".join(sorted(e.name for e in ENCODERS.values() if e.directed))
             raise InputError(f"encoder {encoder!r} cannot describe a directed graph; choose from {able}")
@@ -90,7 +95,7 @@ def _people(encoder: str, kind: str, header: str, relation: str, end: str = "") 
         if graph.weights is None:
             lines += [f"{names[u]} and {names[v]} {relation}." for u, v in graph.edges]
         else:
-            lines += [f"{names[u]} and {names[v]} {relation}, with a capacity of {graph.weight(u, v)}." for u, v in graph.edges]
+            lines += [f"{names[u]} and {names[v]} {relation}, with a {quantity} of {graph.weight(u, v)}." for u, v in graph.edges]
         return "\n".join(lines) + end + "\n"
 
     return text

@@ -18,7 +18,7 @@ from data_builders.errors import InputError
 from data_builders.example import SPLITS, Example, dataset_tasks, read_examples, read_lock
 from data_builders.graph import graph_from_json
 from data_builders.splits import graph_class
-from data_builders.tasks import TASKS, Query
+from data_builders.tasks import GRAPHQA, TASKS, Query
 
 ROOT = Path(__file__).parents[1]
 LES_MISERABLES = ROOT / "data" / "graphs" / "les_miserables.graphml"
@@ -52,7 +52,7 @@ def test_every_task_and_encoder_answers_from_the_stored_graph(tmp_path: Path) ->
     examples = make(
         tmp_path / "d", encoders=",".join(ENCODERS), generators="er,ba,sbm,sfn,star,path,complete", train=2, validation=1, test=2
     )
-    assert dataset_tasks(tmp_path / "d") == sorted(TASKS)
+    assert dataset_tasks(tmp_path / "d") == sorted(GRAPHQA)
     for e in examples.values():
         graph, names = graph_from_json(e.graph)
         task, stored = TASKS[e.task], json.loads(e.graph)
@@ -102,7 +102,7 @@ def without_id(examples: Mapping[str, Example], keep: Mapping[str, Example]) -> 
 
 def test_more_tasks_and_encoders_change_no_other_example(tmp_path: Path) -> None:
     few = make(tmp_path / "few", tasks="edge_count,reachability", encoders="friendship")
-    more = make(tmp_path / "more", tasks=",".join(reversed(TASKS)), encoders="random,friendship,expert")
+    more = make(tmp_path / "more", tasks=",".join(reversed(GRAPHQA)), encoders="random,friendship,expert")
     assert len(more) > len(few) and without_id(more, few) == few
 
 
@@ -195,7 +195,7 @@ def test_graph_files_give_named_subgraphs(tmp_path: Path) -> None:
 
 
 def test_directed_graphs(tmp_path: Path) -> None:
-    tasks = ",".join(t for t in TASKS if TASKS[t].generator is None)
+    tasks = ",".join(t for t in GRAPHQA if TASKS[t].generator is None)
     examples = make(tmp_path / "d", directed=True, generators="er,sfn", encoders="adjacency,random,incident,expert", tasks=tasks)
     assert all(graph_from_json(e.graph)[0].directed for e in examples.values())
     assert any("In a directed graph" in e.question for e in examples.values())
@@ -238,7 +238,7 @@ def test_flags_override_the_yaml(tmp_path: Path) -> None:
 def test_the_papers_setting() -> None:
     config = load_config(ROOT / "configs" / "data" / "graphqa.yaml", {})
     assert (config.train, config.validation, config.test) == (1000, 500, 500)
-    assert config.families == ("er",) and config.encoders == ("adjacency",) and sorted(config.tasks) == sorted(TASKS)
+    assert config.families == ("er",) and config.encoders == ("adjacency",) and sorted(config.tasks) == sorted(GRAPHQA)
 
 
 BAD_FLAGS = {

@@ -1,12 +1,13 @@
-"""The twelve GraphQA tasks, one file per class of the paper's hierarchy."""
+"""Every task, by the class of the paper's hierarchy; the twelve of GraphQA first."""
 
 from data_builders.tasks.counting import COUNTING
+from data_builders.tasks.forms import FORMS
 from data_builders.tasks.parallelizable import PARALLELIZABLE
 from data_builders.tasks.retrieval import RETRIEVAL
 from data_builders.tasks.search import SEARCH
 from data_builders.tasks.task import Query, Task
 
-__all__ = ["TASKS", "Query", "Task", "exemplar_answer"]
+__all__ = ["FORMS", "GRAPHQA", "TASKS", "Query", "Task", "exemplar_answer"]
 
 TASKS: dict[str, Task] = {task.name: task for task in (*RETRIEVAL, *PARALLELIZABLE, *SEARCH, *COUNTING)}
 """Every task by name; to add one, write its functions and put its Task into the tuple of its file.
@@ -16,6 +17,9 @@ TASKS: dict[str, Task] = {task.name: task for task in (*RETRIEVAL, *PARALLELIZAB
 >>> task.say(task.solve(graph, query), "ABC", query), task.explain(graph, "ABC", query, 2)
 ('2.', ' Because, there is an edge from node A to node B, and there is an edge from node B to node C .')
 """
+
+GRAPHQA = tuple(task.name for task in (*RETRIEVAL, *PARALLELIZABLE, *SEARCH, *COUNTING))
+"""Names of the twelve tasks of GraphQA."""
 
 
 def exemplar_answer(task: str, answer: str) -> str:

@@ -1,12 +1,7 @@
 """Counting tasks: how often a small pattern occurs (arXiv 2405.18512, section 3)."""
 
-from collections.abc import Sequence
-
 from data_builders.graph import Graph
-from data_builders.tasks.task import Query, Task, asking, draw_nothing, say_number
-
-Names = Sequence[str]
-Witness = Sequence[int] | None
+from data_builders.tasks.task import Names, Query, Task, Witness, asking, draw_nothing, say_number
 
 
 def triangles_per_node(graph: Graph) -> list[int]:
@@ -35,7 +30,7 @@ def solve_triangle_counting(graph: Graph, query: Query) -> int:
     return sum(triangles_per_node(graph)) // 3
 
 
-def explain_triangle_counting(graph: Graph, names: Names, query: Query, solution: int, witness: Sequence[int] | None = None) -> str:
+def explain_triangle_counting(graph: Graph, names: Names, query: Query, solution: int, witness: Witness = None) -> str:
     if not solution:
         return "No three nodes form a triangle of edges."
     counts = triangles_per_node(graph)

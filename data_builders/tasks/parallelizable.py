@@ -4,15 +4,11 @@ node_classification is not in that paper; it stands here because the answer is a
 """
 
 import random
-from collections.abc import Sequence
 
-from data_builders.errors import InputError
 from data_builders.graph import Graph
+from data_builders.tasks.needs import at_least, two_blocks
 from data_builders.tasks.search import explain_path, find_path
-from data_builders.tasks.task import Query, Task, asking, draw_nothing, draw_pair, say_yes_no
-
-Names = Sequence[str]
-Witness = Sequence[int] | None
+from data_builders.tasks.task import Names, Query, Task, Witness, asking, draw_nothing, draw_pair, say_yes_no
 
 CLASSES = ("soccer", "baseball", "tennis", "golf", "football", "surfing")
 
@@ -88,10 +84,6 @@ def explain_cycle_check(graph: Graph, names: Names, query: Query, solution: bool
 
 def draw_node_classification(graph: Graph, rng: random.Random) -> Query:
     """Two class words, one per planted block; n // 2 + 1 nodes of which all but the last are labelled, the last is asked."""
-    if graph.n < 2:
-        raise InputError(f"node_classification needs a graph of at least 2 nodes; this one has {graph.n}")
-    if set(graph.blocks) != {0, 1}:
-        raise InputError("node_classification needs a graph with two planted blocks, 0 and 1; the generator two_blocks draws them")
     classes = tuple(rng.sample(CLASSES, 2))
     *labelled, asked = rng.sample(range(graph.n), graph.n // 2 + 1)
     return Query((asked,), classes, {v: classes[graph.blocks[v]] for v in labelled})
@@ -140,6 +132,7 @@ PARALLELIZABLE = (
         solve_reachability,
         say_yes_no,
         explain_path,
+        needs=(at_least(2),),
     ),
     Task(
         "node_classification",
@@ -150,6 +143,7 @@ PARALLELIZABLE = (
         solve_node_classification,
         say_node_classification,
         explain_node_classification,
+        needs=(at_least(2), two_blocks),
         generator="two_blocks",
     ),
 )

@@ -1,13 +1,9 @@
 """Retrieval tasks: the answer is looked up in one place or counted along the text (arXiv 2405.18512, section 3)."""
 
-from collections.abc import Sequence
-
 from data_builders.graph import Graph
 from data_builders.names import listing
-from data_builders.tasks.task import Query, Task, asking, draw_node, draw_nothing, draw_pair, say_number, say_yes_no
-
-Names = Sequence[str]
-Witness = Sequence[int] | None
+from data_builders.tasks.needs import at_least
+from data_builders.tasks.task import Names, Query, Task, Witness, asking, draw_node, draw_nothing, draw_pair, say_number, say_yes_no
 
 
 def solve_edge_existence(graph: Graph, query: Query) -> bool:
@@ -112,6 +108,7 @@ RETRIEVAL = (
         solve_edge_existence,
         say_yes_no,
         explain_edge_existence,
+        needs=(at_least(2),),
     ),
     Task(
         "node_degree",
@@ -122,6 +119,7 @@ RETRIEVAL = (
         solve_node_degree,
         say_number,
         explain_node_degree,
+        needs=(at_least(1),),
     ),
     Task(
         "node_count",
@@ -152,6 +150,7 @@ RETRIEVAL = (
         solve_connected_nodes,
         say_connected_nodes,
         explain_connected_nodes,
+        needs=(at_least(1),),
     ),
     Task(
         "disconnected_nodes",
@@ -162,5 +161,6 @@ RETRIEVAL = (
         solve_disconnected_nodes,
         say_disconnected_nodes,
         explain_disconnected_nodes,
+        needs=(at_least(1),),
     ),
 )

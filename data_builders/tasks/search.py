@@ -1,15 +1,11 @@
 """Search tasks: the solver must keep track of what it has visited (arXiv 2405.18512, section 3)."""
 
-import random
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from data_builders.errors import InputError
 from data_builders.graph import Graph
-from data_builders.tasks.task import Query, Task, asking, draw_pair, say_number
-
-Names = Sequence[str]
-Witness = Sequence[int] | None
+from data_builders.tasks.needs import at_least, positive
+from data_builders.tasks.task import Names, Query, Task, Witness, asking, draw_pair, say_number
 
 
 def find_path(graph: Graph, source: int, target: int) -> list[int] | None:
@@ -59,16 +55,6 @@ def explain_path(graph: Graph, names: Names, query: Query, solution: bool | int 
     if len(steps) > 1:
         steps[-1] = f"and {steps[-1]}"
     return f" Because, {', '.join(steps)} ."
-
-
-def draw_capacity_pair(graph: Graph, rng: random.Random) -> Query:
-    """A source and a different target of a graph that carries positive capacities."""
-    if graph.weights is None and graph.edges:
-        raise InputError("maximum_flow needs a graph with edge capacities; this one has none")
-    least = min((graph.weights or {}).values(), default=1)
-    if least < 1:
-        raise InputError(f"maximum_flow needs positive capacities; this graph has an edge of capacity {least}")
-    return draw_pair(graph, rng)
 
 
 def maximum_flow(graph: Graph, source: int, target: int) -> tuple[int, dict[int, dict[int, int]], set[int]]:
@@ -137,16 +123,18 @@ SEARCH = (
         solve_shortest_path,
         say_shortest_path,
         explain_path,
+        needs=(at_least(2),),
     ),
     Task(
         "maximum_flow",
         "search",
         "integer",
-        draw_capacity_pair,
+        draw_pair,
         asking("What is the maximum capacity of the flow from node {} to node {}?"),
         solve_maximum_flow,
         say_number,
         explain_maximum_flow,
-        weighted=True,
+        form="capacity",
+        needs=(at_least(2), positive("capacities", "capacity")),
     ),
 )

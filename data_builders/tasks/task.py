@@ -7,6 +7,10 @@ from typing import Any, Protocol
 
 from data_builders.errors import InputError
 from data_builders.graph import Graph
+from data_builders.tasks.needs import Need, directed, undirected
+
+Names = Sequence[str]
+Witness = Sequence[int] | None
 
 
 @dataclass(frozen=True)
@@ -35,29 +39,62 @@ class Explain(Protocol):
 
 @dataclass(frozen=True)
 class Task:
-    """One GraphQA task.
+    """One task.
 
     task_class: the hierarchy of arXiv 2405.18512: retrieval, parallelizable, search or counting.
     answer_kind: how eval reads a free-text answer.
-    draw: a query for a graph; InputError where the graph cannot carry one.
+    sample: a query for a graph that fits.
     ask: names and query -> "likes" lines, then `Q: ...` and `A: `.
-    solve: the solution: bool, int, None (no path), list of node ids, or a class word.
-    say: solution, names, query -> GraphQA's zero-shot answer, byte for byte.
+    solve: the solution: bool, int, None (no path, no such order), list of node ids, or a class word.
+    say: solution, names, query -> the zero-shot answer; GraphQA's, byte for byte, for its twelve tasks.
     explain: the reason behind a chain-of-thought exemplar's answer.
-    weighted: the graph must carry capacities, and the text shows them.
+    form: what is done to a drawn graph so that it carries the task, see `data_builders.tasks.forms.FORMS`.
+    needs: what a graph must be, see `data_builders.tasks.needs`.
     generator: the only generator whose graphs carry this task; None for any graph.
     """
 
     name: str
     task_class: str
     answer_kind: str
-    draw: Callable[[Graph, random.Random], Query]
+    sample: Callable[[Graph, random.Random], Query]
     ask: Callable[[Sequence[str], Query], str]
     solve: Callable[[Graph, Query], Any]
     say: Callable[[Any, Sequence[str], Query], str]
     explain: Explain
-    weighted: bool = False
+    form: str = "plain"
+    needs: tuple[Need, ...] = ()
     generator: str | None = None
+
+    def fits(self, graph: Graph) -> str | None:
+        """Why a graph cannot carry this task, in words that go on after the task's name, or None where it can.
+
+        >>> from data_builders.tasks import TASKS
+        >>> TASKS["reachability"].fits(Graph({0: ()}))
+        'needs a graph of at least 2 nodes; this one has 1'
+        """
+        return next((reason for need in self.needs if (reason := need(graph))), None)
+
+    def draw(self, graph: Graph, rng: random.Random) -> Query:
+        """A query for a graph; InputError where the graph does not fit."""
+        reason = self.fits(graph)
+        if reason is not None:
+            raise InputError(f"{self.name} {reason}")
+        return self.sample(graph, rng)
+
+    @property
+    def weighted(self) -> bool:
+        """Whether the text shows what edges weigh."""
+        return self.form in ("capacity", "weight")
+
+    @property
+    def quantity(self) -> str:
+        """What the text calls the weight of an edge."""
+        return self.form if self.weighted else "capacity"
+
+    @property
+    def direction(self) -> str:
+        """Which graphs carry the task: "directed", "undirected" or "any"."""
+        return "directed" if directed in self.needs else "undirected" if undirected in self.needs else "any"
 
 
 def draw_nothing(graph: Graph, rng: random.Random) -> Query:
@@ -67,15 +104,11 @@ def draw_nothing(graph: Graph, rng: random.Random) -> Query:
 
 def draw_node(graph: Graph, rng: random.Random) -> Query:
     """A query about one node, uniform."""
-    if graph.n < 1:
-        raise InputError("a question about a node needs a graph of at least 1 node; this one has none")
     return Query((rng.randrange(graph.n),))
 
 
 def draw_pair(graph: Graph, rng: random.Random) -> Query:
     """A query about a source and a different target, uniform over ordered pairs."""
-    if graph.n < 2:
-        raise InputError(f"a question about two nodes needs a graph of at least 2 nodes; this one has {graph.n}")
     source, target = rng.sample(range(graph.n), 2)
     return Query((source, target))
 
@@ -95,3 +128,8 @@ def say_yes_no(solution: bool, names: Sequence[str], query: Query) -> str:
 
 def say_number(solution: int, names: Sequence[str], query: Query) -> str:
     return f"{solution}."
+
+
+def say_nodes(solution: Sequence[int], names: Sequence[str], query: Query) -> str:
+    """The nodes in the order given, as in `0, 2, 1.`"""
+    return f"{', '.join([names[u] for u in solution])}."
