@@ -94,7 +94,7 @@ def cut(lengths: Sequence[int], max_tokens: int | None, size: int, ranks: int) -
     """Where sorted examples are cut into batches: ends of batches, a multiple of `ranks` of them, so that no rank waits for another.
 
     A batch holds `size` examples, or as many as fit `max_tokens` with padding (one at least). To make their number divide, the largest are
-    halved, or, where all hold one example, the shortest are joined.
+    halved, or, where there are too few examples for that, the shortest are joined.
 
     >>> cut([10, 10, 20, 20, 40], max_tokens=40, size=0, ranks=1)
     [2, 3, 4, 5]
@@ -112,9 +112,12 @@ def cut(lengths: Sequence[int], max_tokens: int | None, size: int, ranks: int) -
             ends.append(i)
             start = i
     ends.append(len(lengths))
-    while len(ends) % ranks:
+    more = -len(ends) % ranks
+    if len(ends) + more > len(lengths):
+        return ends[len(ends) % ranks :]
+    for _ in range(more):
         widest = max(pairwise([0, *ends]), key=lambda span: span[1] - span[0])
-        ends = sorted([*ends, sum(widest) // 2]) if widest[1] - widest[0] > 1 else ends[1:]
+        ends = sorted([*ends, sum(widest) // 2])
     return ends
 
 
