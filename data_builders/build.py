@@ -1,10 +1,10 @@
-"""Config -> dataset folder, by several processes, and in spite of being killed.
+"""Config -> dataset folder, by several processes or machines, and in spite of being killed.
 
-The work is cut into shards (a range of graph indexes of one split, all tasks) whose borders depend on the config alone,
-and a shard into chunks, which worker processes answer. Only this process writes: first the shard's parquet files, then
-`.build/DIGEST/SPLIT-NUMBER.json`, which says that the shard is done, with the files' sha256. DIGEST names the config,
-the graph files' contents and the library versions. A second start skips the shards that are done and whole; the lock is
-written last, and `.build` removed. Every file is renamed into place.
+The work is cut into shards (a range of graph indexes of one split, all tasks) whose borders depend on the config alone.
+First the held-out graphs are found (`held_out`); after that no shard depends on another. Whoever makes a shard streams it
+to its parquet files, a chunk at a time, and then writes `.build/DIGEST/SPLIT-NUMBER.json`, which says that the shard is
+done, with the files' sha256. DIGEST names the config, the graph files' contents and the library versions. A second start
+skips the shards that are done and whole; the lock is written last, and `.build` removed. Every file is renamed into place.
 """
 
 import json
@@ -15,34 +15,33 @@ import shutil
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib import metadata
 from pathlib import Path
-from random import Random
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_builders.card import card, label, report
 from data_builders.config import BuildConfig
-from data_builders.example import read_lock
+from data_builders.errors import InputError
+from data_builders.example import SCHEMA, read_lock
 from data_builders.folder import BUILDING, LOCK, claim, file_sha256, fingerprint, sweep, write_text
-from data_builders.rows import VARYING, Files, ask, check_smallest, draw_graph, open_files, to_table
-from data_builders.splits import draw_apart
+from data_builders.held_out import ORDER, draw_one, hold_out
+from data_builders.rows import Chunk, Files, check_smallest, open_files
 from data_builders.tasks import TASKS
 
-ORDER = ("test", "validation", "train")  # test is drawn as it comes; the others stay away from what is there
-SHARD_ROWS = 20_000  # rows of one task in one file: bounds the memory, and the work that a kill can lose
-CHUNK_GRAPHS = 200  # what a worker gets at once
-CHUNKS_PER_WORKER = 16  # below that, starting another process takes longer than it saves
+SHARD_ROWS = 10_000  # rows of one task in one file: bounds the work that a kill can lose, and what workers can share
+CHUNK_GRAPHS = 2_000  # in memory at once, and in one row group; fewer where the graphs are large
+CHUNK_CHARACTERS = 8_000_000
+ROWS_PER_WORKER = 50_000  # below that, starting another process takes longer than it saves
+REPEATED = ["task", "task_class", "answer", "answer_kind", "encoder", "generator", "split", "num_nodes", "num_edges"]
 
 Record = dict[str, Any]  # what `.build/DIGEST/SPLIT-NUMBER.json` says
-Range = tuple[str, int, int]  # split, start, stop
 Advance = Callable[[int, bool], None]
 
 
@@ -64,38 +63,41 @@ class Shard:
         return f"{task}/{self.split}-{self.number:05d}-of-{self.count:05d}.parquet"
 
 
-@dataclass(frozen=True)
-class Answers:
-    """What a worker makes of a chunk: a table per task, and per source each graph's class and the number of redraws."""
-
-    tables: dict[str, pa.Table]
-    classes: dict[str, list[str]]
-    redrawn: dict[str, int]
-
-
-Run = Callable[[Callable[[Range], Answers], Iterable[Range]], Iterator[Answers]]
-
-
-def build(config: BuildConfig, out: Path, overwrite: bool = False, advance: Advance = lambda rows, new: None) -> Record:
+def build(
+    config: BuildConfig,
+    out: Path,
+    overwrite: bool = False,
+    advance: Advance = lambda rows, new: None,
+    part: tuple[int, int] | None = None,
+    locked: bool = False,
+) -> Record | None:
     """Write the dataset of `config` into the folder `out` and return its lock; what is there already is kept.
 
     advance: told a number of rows, and whether they are new or were there, whenever some are done.
+    part: (k, n) writes the k-th of n parts only (1-based, any machine, same folder) and returns None; once all parts
+        are there, a build without `part` adds the lock.
+    locked: `out` has a dataset.lock, which the files must come to, byte for byte.
     Raises InputError, before anything is written, for a folder that holds something else or a config that cannot be built.
     """
     files = open_files(config)
     check_smallest(config, files)
     identity = _identity(config, files)
-    done = claim(out, identity, overwrite)
-    lock = _complete(out)
-    if lock is not None:
-        advance(config.rows, False)
-    else:
-        shards = _shards(config)
-        sweep(out, {shard.file(task) for shard in shards for task in config.tasks})
-        records = _write_shards(config, out, done, shards, advance)
-        lock = _finish(config, out, identity, files, records)
-    shutil.rmtree(out / BUILDING)
-    return lock
+    with claim(out, identity, overwrite, part) as done:
+        lock = _complete(out)
+        if lock is not None:
+            advance(config.rows, False)
+        else:
+            shards = _shards(config)
+            if part is None:
+                sweep(out, {shard.file(task) for shard in shards for task in config.tasks})
+            hold_out(config, files, done)
+            mine = shards if part is None else shards[part[0] - 1 :: part[1]]
+            records = _write_shards(config, out, done, mine, advance)
+            if part is None:
+                lock = _finish(config, out, identity, files, done, records, locked)
+        if part is None:
+            shutil.rmtree(out / BUILDING)
+    return None if part else lock
 
 
 def _identity(config: BuildConfig, files: Files) -> Record:
@@ -120,89 +122,83 @@ def _whole(out: Path, files: dict[str, str]) -> bool:
 
 
 def _shards(config: BuildConfig) -> list[Shard]:
-    size = max(1, SHARD_ROWS // (len(config.encoders) * len(config.drawn)))
+    size = max(1, int(SHARD_ROWS // (len(config.encoders) * len(config.drawn)) / max(1, config.largest / 20)))
     out = []
-    for split in ORDER:
+    for split in (*ORDER, "train"):
         starts = range(0, config.size(split), size)
         out += [Shard(split, k, len(starts), start, min(start + size, config.size(split))) for k, start in enumerate(starts)]
     return out
 
 
-def _chunks(config: BuildConfig, shard: Shard) -> list[Range]:
-    size = max(1, CHUNK_GRAPHS // len(config.drawn))
-    return [(shard.split, start, min(start + size, shard.stop)) for start in range(shard.start, shard.stop, size)]
-
-
 def _write_shards(config: BuildConfig, out: Path, done: Path, shards: list[Shard], advance: Advance) -> list[Record]:
-    """Write the shards that are not there yet, in order, and return the records of all."""
+    """Write the shards that are not there yet, and return the records of all, in order."""
     records: dict[Shard, Record] = {}
     for shard in shards:
         if (done / shard.record).is_file():
             record = json.loads((done / shard.record).read_text(encoding="utf-8"))
             if _whole(out, record["files"]):
                 records[shard] = record
-                advance(sum(sum(counts.values()) for counts in record["labels"].values()), False)
-    chunks = {shard: _chunks(config, shard) for shard in shards if shard not in records}
-    with _workers(config, sum(map(len, chunks.values()))) as run:
-        for shard in chunks:
-            answers = []
-            for answer in run(partial(answer_chunk, config, done), chunks[shard]):
-                answers.append(answer)
-                advance(sum(table.num_rows for table in answer.tables.values()), True)
-            records[shard] = _write_shard(config, out, shard, answers)
-            write_text(done / shard.record, json.dumps(records[shard]))
+                advance(_rows(record), False)
+    todo = [shard for shard in shards if shard not in records]
+    workers = _workers(config, len(todo))
+    if workers <= 1:
+        for shard in todo:
+            records[shard] = write_shard(config, out, done, shard, lambda rows: advance(rows, True))
+    else:
+        with _pool(workers) as run:
+            for shard, record in zip(todo, run(partial(write_shard, config, out, done), todo), strict=True):
+                records[shard] = record
+                advance(_rows(record), True)
     return [records[shard] for shard in shards]
 
 
-def _write_shard(config: BuildConfig, out: Path, shard: Shard, answers: list[Answers]) -> Record:
-    files, labels = {}, {}
-    for task in config.tasks:
-        table = pa.concat_tables([answer.tables[task] for answer in answers]).combine_chunks()
-        path = out / shard.file(task)
-        path.parent.mkdir(exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        pq.write_table(table, part, compression="zstd")
-        files[shard.file(task)] = file_sha256(part)
-        part.replace(path)
-        counts: Counter[str] = Counter()
-        for entry in table["answer"].value_counts().to_pylist():
-            counts[label(TASKS[task].answer_kind, entry["values"])] += entry["counts"]
-        labels[task] = dict(counts.most_common())
-    classes = {source: [c for answer in answers for c in answer.classes[source]] for source in config.drawn}
-    redrawn = {source: sum(answer.redrawn[source] for answer in answers) for source in config.drawn}
-    return {"split": shard.split, "files": files, "classes": classes, "redrawn": redrawn, "labels": labels}
+def _rows(record: Record) -> int:
+    return sum(sum(counts.values()) for counts in record["labels"].values())
 
 
-def _finish(config: BuildConfig, out: Path, identity: Record, files: Files, records: list[Record]) -> Record:
-    hashes = dict(sorted((name, sha256) for record in records for name, sha256 in record["files"].items()))
-    lock = {
-        "name": config.name,
-        **identity,
-        "files": hashes,
-        "fingerprint": fingerprint(hashes),
-        "report": report(config, files, records),
-    }
-    write_text(out / "README.md", card(lock))
-    write_text(out / LOCK, json.dumps(lock, indent=2, ensure_ascii=False) + "\n")
-    return lock
+def write_shard(config: BuildConfig, out: Path, done: Path, shard: Shard, advance: Callable[[int], None] = lambda rows: None) -> Record:
+    """Draw the graphs of a shard and ask about them; runs in any process, with the same result."""
+    parts = {task: out / f"{shard.file(task)}.part" for task in config.tasks}
+    counts: dict[str, Counter[str]] = {task: Counter() for task in config.tasks}
+    graphs: dict[str, Record] = {source: {"redrawn": 0, "in_test": 0, "in_validation": 0, "seen": []} for source in config.drawn}
+    with ExitStack() as stack:
+        writers = {}
+        for task, path in parts.items():
+            path.parent.mkdir(exist_ok=True)
+            options: dict[str, Any] = {"compression": "zstd", "use_dictionary": REPEATED, "write_statistics": REPEATED}
+            writers[task] = stack.enter_context(pq.ParquetWriter(path, SCHEMA, **options))
+        for chunk in _chunks(config, done, shard, graphs):
+            tables = chunk.tables()
+            for task, table in tables.items():
+                writers[task].write_table(table)
+                for entry in table["answer"].value_counts().to_pylist():
+                    counts[task][label(TASKS[task].answer_kind, entry["values"])] += entry["counts"]
+            advance(sum(table.num_rows for table in tables.values()))
+    hashes = {shard.file(task): file_sha256(path) for task, path in parts.items()}
+    for task, path in parts.items():
+        path.replace(out / shard.file(task))
+    labels = {task: dict(counted.most_common()) for task, counted in counts.items()}
+    record = {"split": shard.split, "files": hashes, "labels": labels, "graphs": graphs}
+    write_text(done / shard.record, json.dumps(record))
+    return record
 
 
-def answer_chunk(config: BuildConfig, done: Path, chunk: Range) -> Answers:
-    """Draw the graphs of a chunk (split, start, stop) and ask about them; runs in any process, with the same result."""
-    split, start, stop = chunk
-    files, taken = _files(config, done), _taken(config, done, split)
-    sources = config.drawn
-    columns: dict[str, dict[str, list[Any]]] = {task: {name: [] for name in VARYING} for task in config.tasks}
-    classes: dict[str, list[str]] = {source: [] for source in sources}
-    redrawn = dict.fromkeys(sources, 0)
-    for index in range(start, stop):
-        for source in sources:
-            draw = partial(draw_graph, config, files, source, Random(f"{config.seed}/{split}/{source}/{index}"))
-            drawn, drawn_class, redraws = draw_apart(draw, lambda drawn: drawn[0], taken[source])
-            classes[source].append(drawn_class)
-            redrawn[source] += redraws > 0
-            ask(config, split, source, index, drawn, columns)
-    return Answers({task: to_table(task, split, columns[task]) for task in config.tasks}, classes, redrawn)
+def _chunks(config: BuildConfig, done: Path, shard: Shard, graphs: dict[str, Record]) -> Iterator[Chunk]:
+    """The rows of a shard, a few graphs at a time; counts of its graphs are added to `graphs`."""
+    files = _files(config, done)
+    chunk = Chunk(config, shard.split)
+    for index in range(shard.start, shard.stop):
+        for source in config.drawn:
+            drawn, redraws, also_in = draw_one(config, files, done, shard.split, source, index)
+            counted = graphs[source]
+            counted["redrawn"] += redraws > 0
+            counted["seen"].append(hash((drawn[0].n, drawn[0].edges)))
+            for split in also_in:
+                counted[f"in_{split}"] += 1
+            chunk.add(source, index, drawn)
+        if index + 1 == shard.stop or chunk.graphs >= CHUNK_GRAPHS or chunk.characters >= CHUNK_CHARACTERS:
+            yield chunk
+            chunk = Chunk(config, shard.split)
 
 
 @lru_cache(maxsize=2)
@@ -210,33 +206,43 @@ def _files(config: BuildConfig, done: Path) -> Files:
     return open_files(config)  # once per process and build: `done` names the files' contents
 
 
-@lru_cache(maxsize=4)
-def _taken(config: BuildConfig, done: Path, split: str) -> dict[str, frozenset[str]]:
-    """Per source the classes that a split must avoid: those of the splits before it, of every source that shares a task."""
-    before = ORDER[: ORDER.index(split)]
-    records = [json.loads(path.read_text(encoding="utf-8")) for name in before for path in sorted(done.glob(f"{name}-*.json"))]
-    return {
-        source: frozenset(c for record in records for other in config.rivals(source) for c in record["classes"][other])
-        for source in config.drawn
-    }
+def _finish(config: BuildConfig, out: Path, identity: Record, files: Files, done: Path, records: list[Record], locked: bool) -> Record:
+    hashes = dict(sorted((name, sha256) for record in records for name, sha256 in record["files"].items()))
+    lock = {"name": config.name, **identity, "files": hashes, "fingerprint": fingerprint(hashes)}
+    if locked:
+        _compare(out, hashes)
+    lock["report"] = report(config, files, records, {split: json.loads((done / f"{split}.held").read_text()) for split in ORDER})
+    write_text(out / "README.md", card(lock))
+    if not locked:
+        write_text(out / LOCK, json.dumps(lock, indent=2, ensure_ascii=False) + "\n")
+    return lock
+
+
+def _compare(out: Path, hashes: dict[str, str]) -> None:
+    wanted: dict[str, str] = read_lock(out)["files"]  # type: ignore[assignment]
+    wrong = [name for name in sorted(wanted.keys() | hashes.keys()) if wanted.get(name) != hashes.get(name)]
+    if wrong:
+        raise InputError(f"{out}: {len(wrong)} of {len(wanted)} files are not those of dataset.lock; the first is {wrong[0]}")
+
+
+def _workers(config: BuildConfig, shards: int) -> int:
+    """As many processes as asked for; by default one per usable core, fewer for little work."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    work = config.rows * max(1.0, config.largest / 20) ** 2
+    return min(config.workers or min(cores, int(work // ROWS_PER_WORKER)), shards)
 
 
 @contextmanager
-def _workers(config: BuildConfig, chunks: int) -> Iterator[Run]:
-    """A `map` over as many processes as asked for, in order; by default one per usable core, fewer for little work."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    workers = min(config.workers or min(cores, chunks // CHUNKS_PER_WORKER), chunks)
-    if workers <= 1:
-        yield map
-        return
+def _pool(workers: int) -> Iterator[Callable[[Callable[[Shard], Record], list[Shard]], Iterator[Record]]]:
+    """A `map` over processes, with its results in order."""
     # spawn, because forking a process that has threads (pyarrow's, a progress bar's) can hang the child
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _die_with_the_parent)
 
-    def run(function: Callable[[Range], Answers], ranges: Iterable[Range]) -> Iterator[Answers]:
+    def run(function: Callable[[Shard], Record], shards: list[Shard]) -> Iterator[Record]:
         # Workers start here and inherit the mask: Ctrl-C reaches the whole process group, but is the parent's business.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            return pool.map(function, ranges)
+            return pool.map(function, shards)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 

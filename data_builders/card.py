@@ -4,16 +4,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import yaml
 
 from data_builders.config import BuildConfig
 from data_builders.example import SPLITS
 from data_builders.graph_files import GraphFile
-from data_builders.splits import leakage
 
 SHOWN = 6  # labels per row of the card
 ANSWER_COLUMNS = ("task", "split", "n", "majority", "answers")
-GRAPH_COLUMNS = ("source", "split", "graphs", "distinct", "redrawn", "in test", "in validation")
+GRAPH_COLUMNS = ("source", "split", "graphs", "distinct", "classes", "redrawn", "in test", "in validation")
 
 
 def label(answer_kind: str, answer: str) -> str:
@@ -34,30 +34,32 @@ def label(answer_kind: str, answer: str) -> str:
     return answer
 
 
-def report(config: BuildConfig, files: Mapping[str, GraphFile], records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def report(
+    config: BuildConfig, files: Mapping[str, GraphFile], records: Sequence[Mapping[str, Any]], held: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
     """Counts of a dataset.
 
     tasks: task -> split -> n, labels (most frequent first), majority (share of the first).
-    graphs: source -> split -> graphs, distinct (classes), redrawn, in_test and in_validation (graphs whose class is there).
+    graphs: source -> split -> graphs, distinct (as drawn: others look the same), classes (isomorphism classes; not counted for
+        train), redrawn, in_test and in_validation (graphs whose class is there).
     leakage: share of the training graphs whose class is in test, and in validation.
     files: source -> nodes, edges, notes.
     """
     splits = [split for split in SPLITS if config.size(split)]
     counts: dict[str, dict[str, Counter[str]]] = {task: {split: Counter() for split in splits} for task in config.tasks}
-    classes: dict[str, dict[str, list[str]]] = {split: {source: [] for source in config.drawn} for split in SPLITS}
-    redrawn: Counter[tuple[str, str]] = Counter()
     for record in records:
         for task, labels in record["labels"].items():
             counts[task][record["split"]].update(labels)
-        for source in config.drawn:
-            classes[record["split"]][source] += record["classes"][source]
-            redrawn[source, record["split"]] += record["redrawn"][source]
     graphs: dict[str, Any] = {source: {} for source in config.drawn}
     for source in config.drawn:
-        test, validation = ({c for rival in config.rivals(source) for c in classes[split][rival]} for split in ("test", "validation"))
         for split in splits:
-            found = leakage({source: classes[split][source]}, test if split != "test" else set(), validation if split == "train" else set())
-            graphs[source][split] = {**found[source], "redrawn": redrawn[source, split]}
+            found = [record["graphs"][source] for record in records if record["split"] == split]
+            graphs[source][split] = {
+                "graphs": config.size(split),
+                "distinct": len(np.unique(np.concatenate([np.array(each["seen"], np.int64) for each in found]))),
+                "classes": len({its_class for _, its_class in held[split][source]}) if split in held else None,
+                **{key: sum(each[key] for each in found) for key in ("redrawn", "in_test", "in_validation")},
+            }
     return {
         "tasks": {task: {split: _balance(counted) for split, counted in by_split.items()} for task, by_split in counts.items()},
         "graphs": graphs,
@@ -122,7 +124,8 @@ def card(lock: Mapping[str, Any]) -> str:
             *_table(ANSWER_COLUMNS, answer_rows(found)),
             "\n## Leakage\n",
             "Graphs are the same if they are isomorphic. Training graphs were redrawn while they were in test or validation, and",
-            "validation graphs while they were in test; what a family of few graphs shares all the same is counted here.\n",
+            "validation graphs while they were in test; what a family of few graphs shares all the same is counted here. `distinct`",
+            "counts graphs that differ as they are drawn, `classes` those that differ but for the numbering of their nodes.\n",
             *_table(GRAPH_COLUMNS, graph_rows(found)),
             "",
         ]
@@ -140,9 +143,11 @@ def answer_rows(found: Mapping[str, Any], shown: int = SHOWN) -> list[list[str]]
 
 def graph_rows(found: Mapping[str, Any]) -> list[list[str]]:
     """One row per source and split of a report, in the order of GRAPH_COLUMNS."""
-    keys = ("graphs", "distinct", "redrawn", "in_test", "in_validation")
+    keys = ("graphs", "distinct", "classes", "redrawn", "in_test", "in_validation")
     return [
-        [source, split, *(f"{g[key]:,}" for key in keys)] for source, by_split in found["graphs"].items() for split, g in by_split.items()
+        [source, split, *("-" if g[key] is None else f"{g[key]:,}" for key in keys)]
+        for source, by_split in found["graphs"].items()
+        for split, g in by_split.items()
     ]
 
 

@@ -15,7 +15,8 @@ from rich.text import Text
 
 from data_builders.build import build
 from data_builders.card import ANSWER_COLUMNS, GRAPH_COLUMNS, answer_rows, graph_rows
-from data_builders.config import BuildConfig, load_config
+from data_builders.config import BuildConfig, load_config, locked_config
+from data_builders.errors import InputError
 from data_builders.example import read_lock
 from data_builders.verify import verify
 
@@ -41,25 +42,49 @@ def build_command(
     rationales: Annotated[bool | None, typer.Option("--rationales/--no-rationales", help="Store chain-of-thought reasons.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes; one per core by default. The dataset is the same.")] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace another dataset in the folder.")] = False,
+    shard: Annotated[
+        str | None, typer.Option(help="K/N: the K-th of N parts, for a job array; a last build without --shard completes the folder.")
+    ] = None,
+    locked: Annotated[bool, typer.Option("--locked", help="Build what the folder's dataset.lock says, byte for byte, or fail.")] = False,
 ) -> None:
     """Build a dataset folder of graph questions; the same command continues a build that was interrupted."""
     flags = {key: value for key, value in locals().items() if key in BuildConfig.model_fields}
+    part = None if shard is None else _part(shard)
+    if locked:
+        if out is None or config is not None or overwrite:
+            raise InputError("--locked needs --out, the folder of the dataset.lock, and takes no config file and no --overwrite")
+        flags = {**locked_config(out, graphs or ()), "workers": workers}
     asked = load_config(config, flags)
     folder = out or Path("data") / asked.name
     begin, made = perf_counter(), 0
     with _progress() as progress:
-        bar = progress.add_task("examples", total=asked.rows)
+        bar = progress.add_task("examples", total=asked.rows if part is None else None)
 
         def advance(rows: int, new: bool) -> None:
             nonlocal made
             made += rows * new
             progress.advance(bar, rows)
 
-        lock = build(asked, folder, overwrite, advance)
+        lock = build(asked, folder, overwrite, advance, part, locked)
     seconds = perf_counter() - begin
+    if lock is None:
+        print(f"{folder}: shard {shard} is written ({made:,} new examples in {seconds:.1f} s); when all are, build without --shard")
+        return
     _print_report(lock)
     pace = f"{made:,} of them made in {seconds:.1f} s, {made / seconds:,.0f}/s" if made else "all of them were there"
     print(f"{folder}: {asked.rows:,} examples ({pace}), fingerprint {lock['fingerprint'][:12]}")
+
+
+def _part(text: str) -> tuple[int, int]:
+    """K/N as two numbers.
+
+    >>> _part("3/64")
+    (3, 64)
+    """
+    k, _, n = text.partition("/")
+    if not (k.isdecimal() and n.isdecimal() and 1 <= int(k) <= int(n)):
+        raise InputError(f"--shard: expected K/N with 1 <= K <= N, such as 3/64, not {text!r}")
+    return int(k), int(n)
 
 
 class _Rate(ProgressColumn):

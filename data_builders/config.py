@@ -1,5 +1,7 @@
 """BuildConfig: what a dataset is made of, from a YAML file, from flags, or from both."""
 
+from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
@@ -8,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from data_builders.encoders import ENCODERS
 from data_builders.errors import InputError, check_choice
-from data_builders.example import SPLITS
+from data_builders.example import SPLITS, read_lock
+from data_builders.folder import file_sha256
 from data_builders.generators import GENERATORS, SIZE_CLASSES
 from data_builders.tasks import GRAPHQA, TASKS
 
@@ -113,8 +116,13 @@ class BuildConfig(BaseModel):
         """Number of nodes of the smallest graphs."""
         return SIZE_CLASSES[0][0] if self.min_nodes is None else self.min_nodes
 
+    @property
+    def largest(self) -> int:
+        """Number of nodes of the largest graphs."""
+        return SIZE_CLASSES[-1][1] if self.max_nodes is None else self.max_nodes
+
     def _check_sizes(self) -> None:
-        low, high = self.smallest, SIZE_CLASSES[-1][1] if self.max_nodes is None else self.max_nodes
+        low, high = self.smallest, self.largest
         if low > high:
             raise InputError(f"min_nodes {low} is larger than max_nodes {high}")
         for name in self.drawn:
@@ -167,6 +175,24 @@ def load_config(path: Path | None, flags: dict[str, Any]) -> BuildConfig:
         raise InputError(f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}") from None
     config.check()
     return config
+
+
+def locked_config(out: Path, graphs: Sequence[Path]) -> dict[str, Any]:
+    """The keys of the config in a folder's dataset.lock; InputError where the versions here, or the graph files given, are others."""
+    lock: Any = read_lock(out)
+    for name, version in lock["versions"].items():
+        if metadata.version(name) != version:
+            raise InputError(f"{out}: dataset.lock was made with {name} {version}, here is {metadata.version(name)}; install that version")
+    config: dict[str, Any] = dict(lock["config"])
+    wanted, given = config["graphs"], {path.stem: path for path in graphs}
+    for stem, file in wanted.items():
+        if stem not in given:
+            raise InputError(f"{out}: dataset.lock samples from the graph file {file['file']}; give it with --graphs")
+        if given[stem].is_file() and file_sha256(given[stem]) != file["sha256"]:
+            raise InputError(f"{given[stem]}: not the file of dataset.lock, whose sha256 begins with {file['sha256'][:12]}")
+    if given.keys() - wanted.keys():
+        raise InputError(f"{out}: dataset.lock samples from no graph file called {min(given.keys() - wanted.keys())!r}")
+    return {**config, "graphs": [str(given[stem]) for stem in wanted]}
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

@@ -2,20 +2,28 @@
 
 import hashlib
 import json
+import os
 import shutil
-from collections.abc import Container, Mapping
+import socket
+from collections.abc import Container, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from data_builders.errors import InputError
 from data_builders.tasks import TASKS
 
+try:
+    import fcntl
+except ImportError:  # Windows has no flock; there, nothing stops two builds of one folder
+    fcntl = None  # type: ignore[assignment]
+
 LOCK, BUILDING = "dataset.lock", ".build"
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file that appears whole or not at all."""
-    part = path.with_name(path.name + ".part")
+def write_text(path: Path, text: str, unique: bool = False) -> None:
+    """Write a file that appears whole or not at all; `unique`: other processes may be writing it too."""
+    part = path.with_name(f"{path.name}.{socket.gethostname()}-{os.getpid()}.part" if unique else f"{path.name}.part")
     part.write_text(text, encoding="utf-8")
     part.replace(path)
 
@@ -35,11 +43,13 @@ def digest(identity: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def claim(out: Path, identity: dict[str, Any], overwrite: bool = False) -> Path:
-    """Make `out` the folder of this build and return its `.build/DIGEST` folder, which survives until the build is complete.
+@contextmanager
+def claim(out: Path, identity: dict[str, Any], overwrite: bool = False, part: tuple[int, int] | None = None) -> Iterator[Path]:
+    """Make `out` the folder of this build, for this process alone; gives its `.build/DIGEST`, which lasts until the build is complete.
 
     An empty folder is taken; so is one that holds this very build, finished or not. One that holds another dataset is
-    taken only with `overwrite`, and one that holds anything else never: InputError.
+    taken only with `overwrite`, and one that holds anything else never, nor one in which a build is running: InputError.
+    Builds of different parts may run side by side.
     """
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: not a folder; choose another --out")
@@ -50,16 +60,40 @@ def claim(out: Path, identity: dict[str, Any], overwrite: bool = False) -> Path:
     if other is None and not mine.is_dir() and not (out / LOCK).is_file() and _strangers(out):
         raise InputError(f"{out}: not empty and not a dataset of graphtalk ({_strangers(out)[0]}); choose another --out")
     try:
-        mine.mkdir(parents=True, exist_ok=True)
+        (out / BUILDING).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{out}: cannot be written ({(error.strerror or str(error)).lower()}); choose another --out") from None
-    write_text(mine / "identity.json", json.dumps(identity, indent=2))
-    if other is not None:
-        (out / LOCK).unlink(missing_ok=True)
-    for folder in (out / BUILDING).iterdir():
-        if folder != mine:
-            shutil.rmtree(folder)
-    return mine
+    with ExitStack() as held:
+        held.enter_context(_alone(out, "running", shared=part is not None))
+        if part is not None:
+            held.enter_context(_alone(out, f"running-{part[0]}-of-{part[1]}"))
+        mine.mkdir(exist_ok=True)
+        write_text(mine / "identity.json", json.dumps(identity, indent=2), unique=True)
+        if other is not None:
+            (out / LOCK).unlink(missing_ok=True)
+        for folder in (out / BUILDING).iterdir():
+            if folder != mine and folder.is_dir() and part is None:
+                shutil.rmtree(folder)
+        yield mine
+
+
+@contextmanager
+def _alone(out: Path, name: str, shared: bool = False) -> Iterator[None]:
+    """Hold the lock `.build/NAME`; it ends with the process, however that ends. InputError while another has it."""
+    if fcntl is None:
+        yield
+        return
+    with (out / BUILDING / name).open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except OSError:
+            file.seek(0)
+            owner = file.read().strip() or "another process"
+            raise InputError(f"{out}: {owner} is building there; wait for it, or choose another --out") from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}")
+        file.flush()
+        yield
 
 
 def sweep(out: Path, expected: Container[str]) -> None:

@@ -6,12 +6,12 @@ To add a family, write one function and one line in GENERATORS.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations, permutations
+from itertools import combinations, compress, permutations
 from random import Random
 
 import networkx as nx
 
-from data_builders.graph import Graph, from_edges, from_networkx
+from data_builders.graph import Graph, from_edges, from_networkx, from_sorted_edges
 
 SIZE_CLASSES = ((5, 9), (10, 14), (15, 19))  # GraphQA's small, medium and large
 COMMUNITIES = (3, 7, 9)  # most communities of an sbm graph, per size class
@@ -50,9 +50,10 @@ def er(rng: Random, n: int, directed: bool = False) -> Graph:
     >>> er(Random(0), 4).n
     4
     """
-    p = rng.random()
+    p, draw = rng.random(), rng.random
     pairs = permutations(range(n), 2) if directed else combinations(range(n), 2)
-    return from_edges(n, [pair for pair in pairs if rng.random() < p], directed)
+    count = n * (n - 1) if directed else n * (n - 1) // 2
+    return from_sorted_edges(n, list(compress(pairs, [draw() < p for _ in range(count)])), directed)
 
 
 def ba(rng: Random, n: int) -> Graph:

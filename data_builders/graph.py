@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import networkx as nx
@@ -115,6 +115,22 @@ def from_edges(n: int, edges: Sequence[Sequence[int]], directed: bool = False) -
     return Graph(graph.adjacency, directed, {(u, v): weights[u, v] if (u, v) in weights else weights[v, u] for u, v in graph.edges})
 
 
+def from_sorted_edges(n: int, edges: Sequence[Edge], directed: bool = False) -> Graph:
+    """from_edges for edges that are sorted and, if undirected, (u, v) with u < v: no need to find their order again.
+
+    >>> from_sorted_edges(3, [(0, 2), (1, 2)]) == from_edges(3, [(0, 2), (1, 2)])
+    True
+    """
+    adjacency: list[list[int]] = [[] for _ in range(n)]
+    for u, v in edges:
+        adjacency[u].append(v)
+        if not directed:
+            adjacency[v].append(u)
+    graph = Graph(dict(enumerate(map(tuple, adjacency))), directed)
+    graph.__dict__["edges"] = tuple(edges)  # where cached_property keeps it
+    return graph
+
+
 def graph_to_json(graph: Graph, names: Sequence[str], **extra: Any) -> str:
     """The `graph` column of an Example: directed, node names (index = id), edges [u, v] or [u, v, weight], any planted blocks.
 
@@ -124,10 +140,19 @@ def graph_to_json(graph: Graph, names: Sequence[str], **extra: Any) -> str:
     '{"directed": false, "nodes": ["A", "B"], "edges": [[0, 1]]}'
     """
     weights = graph.weights
-    edges = [[u, v] if weights is None else [u, v, weights[u, v]] for u, v in graph.edges]
+    if weights is None:
+        edges = ", ".join([f"[{u}, {v}]" for u, v in graph.edges])
+    else:
+        edges = ", ".join([f"[{u}, {v}, {weights[u, v]}]" for u, v in graph.edges])
     if graph.blocks:
         extra = {"blocks": list(graph.blocks), **extra}
-    return json.dumps({"directed": graph.directed, "nodes": list(names), "edges": edges, **extra}, ensure_ascii=False)
+    start = f'{{"directed": {"true" if graph.directed else "false"}, "nodes": {_names_json(tuple(names))}, "edges": [{edges}]'
+    return start + "".join([f", {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in extra.items()]) + "}"
+
+
+@lru_cache(maxsize=4096)  # most graphs of a dataset are called by the same few lists of names
+def _names_json(names: tuple[str, ...]) -> str:
+    return json.dumps(names, ensure_ascii=False)
 
 
 def graph_from_json(text: str) -> tuple[Graph, list[str]]:

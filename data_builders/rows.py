@@ -1,16 +1,21 @@
 """From a config and an index to the rows of a dataset: draw the graph, ask every task about it, write it in every encoder.
 
 Each thing that is drawn has a stream of its own, named by what it is for: `{seed}/{split}/{source}/{index}` for the graph,
-`{seed}/{split}/{source}/{task}/{index}` for a query, `.../weights/...` for capacities, `.../{encoder}/names/...` for names.
+`{seed}/{split}/{source}/{task}/{index}` for a query, `.../{form}/...` for weights or directions, `.../{encoder}/names/...` for names.
 So neither another task, encoder or generator nor the number of workers changes any other row.
+
+What all tasks of a graph share (its text, its JSON, its sizes) is written once, on a Sheet, and joined to the tasks'
+questions column by column.
 """
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from random import Random
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from data_builders.config import BuildConfig
 from data_builders.encoders import ENCODERS
@@ -20,15 +25,15 @@ from data_builders.generators import GENERATORS, draw_size
 from data_builders.graph import Graph, graph_to_json
 from data_builders.graph_files import GraphFile, read_graph_file, sample
 from data_builders.names import node_names
-from data_builders.tasks import TASKS, Query
+from data_builders.streams import Stream
+from data_builders.tasks import FORMS, TASKS, Query
 
-CAPACITIES = (1, 10)  # of edges that have none of their own, uniform
+RANDOM_NAMES = ("random_integers",)  # schemes that draw; the others depend on the number of nodes alone
 
 Files = Mapping[str, GraphFile]  # source -> graph file
+Form = tuple[str, str]  # a task's form, and what it calls the weight of an edge
+Named = Sequence[tuple[str, list[str]]]  # encoder, and the names that it calls the nodes by
 Drawn = tuple[Graph, list[str] | None]  # a graph, and its nodes' own names where they have any
-Columns = dict[str, list[Any]]  # column -> values, for the columns that differ from row to row
-
-VARYING = [name for name in SCHEMA.names if name not in ("task", "task_class", "answer_kind", "split")]
 
 
 def open_files(config: BuildConfig) -> dict[str, GraphFile]:
@@ -56,57 +61,142 @@ def check_smallest(config: BuildConfig, files: Files) -> None:
     for source in config.drawn:
         graph, _ = _draw_of_size(config, files, source, Random(0), config.smallest)
         for task in config.tasks_of(source):
-            try:
-                TASKS[task].draw(_with_capacities(graph, Random(0)), Random(0))
-            except InputError as error:
-                raise InputError(f"task {task!r} cannot ask about the smallest graphs of {source!r}: {error}") from None
+            reason = TASKS[task].fits(FORMS[TASKS[task].form](graph, Random(0)))
+            if reason is not None:
+                raise InputError(f"task {task!r} cannot ask about the smallest graphs of {source!r}: it {reason}")
 
 
-def ask(config: BuildConfig, split: str, source: str, index: int, drawn: Drawn, columns: Mapping[str, Columns]) -> None:
-    """Append one row per task and encoder about a graph to `columns` (task -> columns)."""
-    graph, labels = drawn
-    stream = f"{config.seed}/{split}/{source}"
-    tasks = [TASKS[name] for name in config.tasks_of(source)]
-    forms = {False: graph if graph.weights is None else Graph(graph.adjacency, graph.directed), True: graph}
-    if graph.weights is None and any(task.weighted for task in tasks):
-        forms[True] = _with_capacities(graph, Random(f"{stream}/weights/{index}"))
-    asked = []
-    for task in tasks:
-        form = forms[task.weighted]
-        query = task.draw(form, Random(f"{stream}/{task.name}/{index}"))
-        asked.append((task, form, query, task.solve(form, query)))
-    for encoder in config.encoders:
-        names = labels or node_names(ENCODERS[encoder].names, graph.n, Random(f"{stream}/{encoder}/names/{index}"))
-        weighted = {task.weighted for task in tasks}
-        texts = {w: ENCODERS[encoder].text(forms[w], names) for w in weighted}
-        stored = {w: graph_to_json(forms[w], names) for w in weighted}
-        for task, form, query, solution in asked:
-            row = columns[task.name]
-            row["id"].append(f"{task.name}/{source}/{encoder}/{split}/{index}")
-            row["question"].append(texts[task.weighted] + task.ask(names, query))
-            row["answer"].append(task.say(solution, names, query))
-            row["rationale"].append(task.explain(form, names, query, solution) if config.rationales else "")
-            row["encoder"].append(encoder)
-            row["generator"].append(source)
-            row["graph"].append(_with_classes(form, names, query) if query.classes else stored[task.weighted])
-            row["graph_id"].append(f"{source}/{split}/{index}")
-            row["num_nodes"].append(graph.n)
-            row["num_edges"].append(graph.m)
-            row["query"].append(query.nodes)
+@dataclass
+class Sheet:
+    """What the rows about the same graphs share: one entry per graph and encoder, in the order of the files."""
+
+    text: list[str] = field(default_factory=list)
+    encoder: list[str] = field(default_factory=list)
+    generator: list[str] = field(default_factory=list)
+    graph: list[str] = field(default_factory=list)
+    graph_id: list[str] = field(default_factory=list)
+    tail: list[str] = field(default_factory=list)  # of the id, after the task
+    num_nodes: list[int] = field(default_factory=list)
+    num_edges: list[int] = field(default_factory=list)
+
+    def arrays(self) -> dict[str, pa.Array]:
+        return {name: pa.array(values, pa.int32() if name.startswith("num_") else pa.string()) for name, values in vars(self).items()}
 
 
-def _with_capacities(graph: Graph, rng: Random) -> Graph:
-    return replace(graph, weights={edge: rng.randint(*CAPACITIES) for edge in graph.edges})
+@dataclass
+class Asked:
+    """What the rows of one task have to themselves."""
+
+    sheet: Sheet
+    ask: list[str] = field(default_factory=list)
+    answer: list[str] = field(default_factory=list)
+    rationale: list[str] = field(default_factory=list)
+    query: list[tuple[int, ...]] = field(default_factory=list)
+    graph: list[str] = field(default_factory=list)  # only where the task adds to the graph
+
+
+class Chunk:
+    """The rows of some graphs of one split, growing graph by graph."""
+
+    def __init__(self, config: BuildConfig, split: str) -> None:
+        self.config, self.split = config, split
+        self.graphs = self.characters = 0  # how large it has grown: graphs, and characters of their texts
+        self._rng = Stream()
+        self._asked: dict[str, Asked] = {}
+        self._of: dict[str, list[tuple[Form, Sheet, list[str]]]] = {source: [] for source in config.drawn}
+        alike: dict[tuple[tuple[str, ...], Form], list[str]] = {}
+        for task in config.tasks:
+            alike.setdefault((config.sources_of(task), (TASKS[task].form, TASKS[task].quantity)), []).append(task)
+        for (sources, form), tasks in alike.items():
+            sheet = Sheet()
+            self._asked |= {task: Asked(sheet) for task in tasks}
+            for source in sources:
+                self._of[source].append((form, sheet, tasks))
+
+    def add(self, source: str, index: int, drawn: Drawn) -> None:
+        """Append one row per task and encoder about a graph."""
+        graph, labels = drawn
+        self.graphs += 1
+        stream = f"{self.config.seed}/{self.split}/{source}"
+        named = [
+            (encoder, labels or self._names(encoder, graph.n, f"{stream}/{encoder}/names/{index}")) for encoder in self.config.encoders
+        ]
+        for (form, quantity), sheet, tasks in self._of[source]:
+            self._rng.seed(f"{stream}/{form}/{index}")
+            formed = FORMS[form](graph, self._rng)
+            self._share(sheet, source, index, formed, quantity, named)
+            for task in tasks:
+                self._rng.seed(f"{stream}/{task}/{index}")
+                self._ask(task, formed, named)
+
+    def _names(self, encoder: str, n: int, stream: str) -> list[str]:
+        scheme = ENCODERS[encoder].names
+        if scheme not in RANDOM_NAMES:
+            return _fixed_names(scheme, n)
+        self._rng.seed(stream)
+        return node_names(scheme, n, self._rng)
+
+    def _share(self, sheet: Sheet, source: str, index: int, graph: Graph, quantity: str, named: Named) -> None:
+        n, m, graph_id = graph.n, graph.m, f"{source}/{self.split}/{index}"
+        for encoder, names in named:
+            text = ENCODERS[encoder].text(graph, names, quantity)
+            self.characters += len(text)
+            sheet.text.append(text)
+            sheet.encoder.append(encoder)
+            sheet.generator.append(source)
+            sheet.graph.append(graph_to_json(graph, names))
+            sheet.graph_id.append(graph_id)
+            sheet.tail.append(f"/{source}/{encoder}/{self.split}/{index}")
+            sheet.num_nodes.append(n)
+            sheet.num_edges.append(m)
+
+    def _ask(self, name: str, graph: Graph, named: Named) -> None:
+        task, out = TASKS[name], self._asked[name]
+        query = task.draw(graph, self._rng)
+        solution = task.solve(graph, query)
+        for _, names in named:
+            out.ask.append(task.ask(names, query))
+            out.answer.append(task.say(solution, names, query))
+            out.rationale.append(task.explain(graph, names, query, solution) if self.config.rationales else "")
+            out.query.append(query.nodes)
+            if query.classes:
+                out.graph.append(_with_classes(graph, names, query))
+
+    def tables(self) -> dict[str, pa.Table]:
+        """The rows of each task in the schema of Example."""
+        shared: dict[int, dict[str, pa.Array]] = {}
+        for asked in self._asked.values():
+            if id(asked.sheet) not in shared:
+                shared[id(asked.sheet)] = asked.sheet.arrays()
+        return {task: self._table(task, asked, shared[id(asked.sheet)]) for task, asked in self._asked.items()}
+
+    def _table(self, name: str, asked: Asked, shared: Mapping[str, pa.Array]) -> pa.Table:
+        size, task = len(asked.ask), TASKS[name]
+        offsets = [0]
+        for nodes in asked.query:
+            offsets.append(offsets[-1] + len(nodes))
+        columns: dict[str, Any] = {
+            **shared,
+            "id": pc.binary_join_element_wise(name, shared["tail"], ""),
+            "task": pa.repeat(name, size),
+            "task_class": pa.repeat(task.task_class, size),
+            "question": pc.binary_join_element_wise(shared["text"], pa.array(asked.ask, pa.string()), ""),
+            "answer": pa.array(asked.answer, pa.string()),
+            "answer_kind": pa.repeat(task.answer_kind, size),
+            "rationale": pa.array(asked.rationale, pa.string()),
+            "query": pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array([u for q in asked.query for u in q], pa.int32())),
+            "split": pa.repeat(self.split, size),
+        }
+        if asked.graph:
+            columns["graph"] = pa.array(asked.graph, pa.string())
+        return pa.Table.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
+
+
+@lru_cache(maxsize=1024)
+def _fixed_names(scheme: str, n: int) -> list[str]:
+    return node_names(scheme, n, Random(0))
 
 
 def _with_classes(graph: Graph, names: list[str], query: Query) -> str:
     labels = {str(node): word for node, word in query.labels.items()}
     return graph_to_json(graph, names, classes=list(query.classes), labels=labels)
-
-
-def to_table(task: str, split: str, columns: Columns) -> pa.Table:
-    """The rows of one task in the schema of Example."""
-    size = len(columns["id"])
-    constant = {"task": task, "task_class": TASKS[task].task_class, "answer_kind": TASKS[task].answer_kind, "split": split}
-    arrays = [pa.array([constant[f.name]] * size if f.name in constant else columns[f.name], f.type) for f in SCHEMA]
-    return pa.Table.from_arrays(arrays, schema=SCHEMA)

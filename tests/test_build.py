@@ -122,7 +122,7 @@ def test_another_generator_changes_only_what_it_would_leak(tmp_path: Path) -> No
 
 
 def test_any_number_of_workers_writes_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("data_builders.build.CHUNK_GRAPHS", 5)
+    monkeypatch.setattr("data_builders.build.SHARD_ROWS", 40)
     keys = {"tasks": "shortest_path,maximum_flow", "encoders": "adjacency,got", "generators": "er,sfn", "graphs": str(LES_MISERABLES)}
     for workers in (1, 3):
         make(tmp_path / str(workers), **{**keys, "workers": workers})
@@ -347,3 +347,70 @@ def test_building_needs_neither_torch_nor_datasets(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert len(read_examples(tmp_path / "d", "edge_count", "train")) == 3
+
+
+def test_parts_come_to_the_bytes_of_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In any order, the last without a part; a part of a finished dataset changes nothing."""
+    monkeypatch.setattr("data_builders.build.SHARD_ROWS", 8)
+    keys = {**SMALL, "tasks": "edge_count,maximum_flow", "generators": "er,ba", "encoders": "adjacency,random"}
+    config = load_config(None, keys)
+    build(config, tmp_path / "whole")
+    for k in (3, 1, 4, 2):
+        told: list[tuple[int, bool]] = []
+        assert build(config, tmp_path / "parts", advance=lambda rows, new: told.append((rows, new)), part=(k, 4)) is None  # noqa: B023
+        assert told and all(new for _, new in told) and not (tmp_path / "parts" / "dataset.lock").exists()
+    told = []
+    build(config, tmp_path / "parts", advance=lambda rows, new: told.append((rows, new)))
+    assert sum(rows for rows, new in told if not new) == config.rows
+    assert bytes_of(tmp_path / "parts") == bytes_of(tmp_path / "whole")
+    build(config, tmp_path / "whole", part=(1, 4))
+    assert {k: v for k, v in bytes_of(tmp_path / "whole").items() if not k.startswith(".build")} == bytes_of(tmp_path / "parts")
+
+
+def test_two_builds_do_not_share_a_folder(tmp_path: Path) -> None:
+    config = load_config(None, {**SMALL, "tasks": "edge_count"})
+    seen: list[str] = []
+
+    def meddle(rows: int, new: bool) -> None:
+        for part in (None, (1, 2)):
+            with pytest.raises(InputError) as error:
+                build(config, tmp_path / "d", part=part)
+            seen.append(str(error.value))
+
+    build(config, tmp_path / "d", advance=meddle)
+    assert seen and all("is building there; wait for it" in line and "\n" not in line and "process " in line for line in seen)
+    build(config, tmp_path / "e", advance=lambda rows, new: seen.append(str(build(config, tmp_path / "e", part=(2, 2)))), part=(1, 2))
+    assert seen[-1] == "None"
+
+
+def test_locked_reproduces_or_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "ring.txt"
+    file.write_text("\n".join(f"{i} {(i + 1) % 30}" for i in range(30)))
+    make(tmp_path / "d", tasks="edge_count,shortest_path", graphs=str(file), generators="er")
+    want = bytes_of(tmp_path / "d")
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy" / "dataset.lock").write_bytes(want["dataset.lock"])
+
+    def locked(*more: object) -> tuple[int, str]:
+        return run("build", "--locked", "--out", tmp_path / "copy", *more, capsys=capsys, monkeypatch=monkeypatch)
+
+    assert "samples from the graph file ring.txt; give it with --graphs" in locked()[1]
+    assert locked("--graphs", file) == (0, "") and bytes_of(tmp_path / "copy") == want
+    lock = json.loads(want["dataset.lock"])
+    lock["files"]["edge_count/test-00000-of-00001.parquet"] = "0" * 64
+    (tmp_path / "copy" / "dataset.lock").write_text(json.dumps(lock))
+    code, error = locked("--graphs", file)
+    assert code == 2 and "1 of 6 files are not those of dataset.lock; the first is edge_count/test-00000-of-00001.parquet" in error
+    assert json.loads((tmp_path / "copy" / "dataset.lock").read_text()) == lock
+    (tmp_path / "copy" / "dataset.lock").write_text(json.dumps({**lock, "versions": {**lock["versions"], "networkx": "0.1"}}))
+    assert "made with networkx 0.1, here is" in locked("--graphs", file)[1]
+    (tmp_path / "copy" / "dataset.lock").write_bytes(want["dataset.lock"])
+    file.write_text("a b\n")
+    assert "not the file of dataset.lock" in locked("--graphs", file)[1]
+    assert "no dataset.lock" in run("build", "--locked", "--out", tmp_path / "no", capsys=capsys, monkeypatch=monkeypatch)[1]
+
+
+@pytest.mark.parametrize("shard", ["0/4", "5/4", "1", "a/b", "1/0"])
+def test_bad_shards_get_one_line(shard: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    code, error = run("build", "--shard", shard, "--out", tmp_path / "d", capsys=capsys, monkeypatch=monkeypatch)
+    assert code == 2 and "expected K/N with 1 <= K <= N" in error and error.count("\n") == 1

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-# small shards and chunks, so that there is much to come back to
-PROGRAM = "import data_builders.build as b; b.SHARD_ROWS, b.CHUNK_GRAPHS = 40, 10; import graphtalk; graphtalk.main()"
+# small shards, so that there is much to come back to
+PROGRAM = "import data_builders.build as b; b.SHARD_ROWS = 40; import graphtalk; graphtalk.main()"
 FLAGS = ["--tasks", "shortest_path,cycle_check,maximum_flow,node_classification", "--generators", "er,ba"]
 FLAGS += ["--train", "120", "--validation", "30", "--test", "30"]
 

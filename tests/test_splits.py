@@ -8,7 +8,7 @@ import pytest
 
 from data_builders.generators import GENERATORS, draw_size
 from data_builders.graph import Edge, Graph, from_edges
-from data_builders.splits import REDRAWS, draw_apart, graph_class, leakage
+from data_builders.splits import REDRAWS, Taken, draw_apart, graph_class, held_in, outline
 
 
 def all_graphs(n: int, pairs: list[Edge], directed: bool) -> Iterator[Graph]:
@@ -51,13 +51,18 @@ def test_direction_is_part_of_the_class() -> None:
     assert graph_class(from_edges(3, [(0, 1), (1, 2)], True)) != graph_class(from_edges(3, [(0, 1), (2, 1)], True))
 
 
+def taken_by(graphs: list[Graph]) -> Taken:
+    return {outline(g): {graph_class(h): ("test",) for h in graphs if outline(h) == outline(g)} for g in graphs}
+
+
 def test_draws_avoid_taken_classes_while_there_are_others() -> None:
     rng = Random("apart")
-    taken = {graph_class(GENERATORS["er"].draw(rng, 4)) for _ in range(4)}
+    taken = taken_by([GENERATORS["er"].draw(rng, 4) for _ in range(4)])
+    classes = {c for found in taken.values() for c in found}
     redrawn = 0
     for _ in range(200):
-        _, drawn_class, redraws = draw_apart(lambda: GENERATORS["er"].draw(rng, 4), lambda g: g, taken)
-        assert drawn_class not in taken
+        graph, redraws, also_in = draw_apart(lambda: GENERATORS["er"].draw(rng, 4), lambda g: g, taken)
+        assert graph_class(graph) not in classes and also_in == ()
         redrawn += redraws
     assert redrawn > 0
 
@@ -69,8 +74,18 @@ def test_a_family_of_one_member_gives_up_and_keeps_its_first_draw() -> None:
         drawn.append(GENERATORS["path"].draw(Random(0), 5))
         return drawn[-1]
 
-    graph, drawn_class, redraws = draw_apart(draw, lambda g: g, {graph_class(GENERATORS["path"].draw(Random(0), 5))})
-    assert graph is drawn[0] and redraws == REDRAWS == len(drawn) - 1
-    assert leakage({"path": [drawn_class] * 2}, {drawn_class}, set()) == {
-        "path": {"graphs": 2, "distinct": 1, "in_test": 2, "in_validation": 0}
-    }
+    graph, redraws, also_in = draw_apart(draw, lambda g: g, taken_by([GENERATORS["path"].draw(Random(0), 5)]))
+    assert graph is drawn[0] and redraws == REDRAWS == len(drawn) - 1 and also_in == ("test",)
+
+
+@pytest.mark.parametrize("directed", [False, True])
+def test_isomorphic_graphs_have_one_outline_and_an_outline_alone_does_not_decide(directed: bool) -> None:
+    pairs = list((permutations if directed else combinations)(range(4 if directed else 5), 2))
+    outlines: dict[str, set[int]] = {}
+    for graph in all_graphs(4 if directed else 5, pairs, directed):
+        outlines.setdefault(graph_class(graph), set()).add(outline(graph))
+    assert all(len(found) == 1 for found in outlines.values())
+    assert len({min(found) for found in outlines.values()}) < len(outlines)  # two graphs may share one, and are no leak
+    square = from_edges(6, [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 0)])
+    triangles = from_edges(6, [(0, 1), (1, 2), (2, 0), (3, 4), (4, 5), (5, 3)])
+    assert outline(square) == outline(triangles) and held_in(triangles, taken_by([square])) == ()
