@@ -6,8 +6,8 @@ from typing import Any
 import networkx as nx
 from hypothesis import strategies as st
 
-from data_builders.graph import Graph, from_edges, from_networkx
-from data_builders.tasks import TASKS, Query
+from data_builders.graph import Graph, from_edges, from_networkx, to_networkx
+from data_builders.tasks import FORMS, TASKS, Query
 
 NxGraph = Any
 ONE_NODE = from_edges(1, [])
@@ -32,7 +32,13 @@ def graphs(draw: st.DrawFn) -> Graph:
     return from_networkx(graph, "weight")
 
 
+def prepared(task: str, graph: Graph, seed: int) -> Graph:
+    """The graph in the form that a task asks about; without directions where the task takes none."""
+    if TASKS[task].direction == "undirected" and graph.directed:
+        graph = from_networkx(to_networkx(graph).to_undirected(), "weight")
+    return FORMS[TASKS[task].form](graph, random.Random(f"form/{seed}"))
+
+
 def drawn(task: str, graph: Graph, seed: int) -> Query | None:
-    """A query, or None where the graph is too small to carry one."""
-    pair = task in ("edge_existence", "reachability", "shortest_path", "maximum_flow")
-    return None if pair and graph.n < 2 else TASKS[task].draw(graph, random.Random(seed))
+    """A query, or None where the graph cannot carry one."""
+    return None if TASKS[task].fits(graph) else TASKS[task].draw(graph, random.Random(seed))

@@ -4,7 +4,6 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 from data_builders.graph import Graph, from_edges, to_networkx
 from data_builders.names import node_names
 from data_builders.tasks import TASKS, Query
-from tests.task_graphs import EDGELESS, LOOP, LOOPS, ONE_NODE, OPPOSITE, TAKEN_BACK, NxGraph, drawn, graphs
+from tests.task_graphs import EDGELESS, LOOP, LOOPS, ONE_NODE, OPPOSITE, TAKEN_BACK, NxGraph, drawn, graphs, prepared
 
 
 def pairs(text: str, pattern: str, names: list[str]) -> list[tuple[int, int]]:
@@ -171,8 +170,7 @@ TRUE: dict[str, Callable[[str, NxGraph, list[str], Query, Any], None]] = {
 @example(LOOPS, 1)
 @example(OPPOSITE, 0)
 def test_every_reason_is_true_of_the_graph(task: str, scheme: str, graph: Graph, seed: int) -> None:
-    if not graph.edges:
-        graph = replace(graph, weights={})
+    graph = prepared(task, graph, seed)
     query = drawn(task, graph, seed)
     if query is None:
         return

@@ -1,25 +1,31 @@
 """Every task, by the class of the paper's hierarchy; the twelve of GraphQA first."""
 
+from data_builders.tasks.components import COMPONENTS
 from data_builders.tasks.counting import COUNTING
+from data_builders.tasks.distances import DISTANCES
 from data_builders.tasks.forms import FORMS
+from data_builders.tasks.orders import ORDERS
 from data_builders.tasks.parallelizable import PARALLELIZABLE
 from data_builders.tasks.retrieval import RETRIEVAL
 from data_builders.tasks.search import SEARCH
+from data_builders.tasks.structure import STRUCTURE
 from data_builders.tasks.task import Query, Task
 
 __all__ = ["FORMS", "GRAPHQA", "TASKS", "Query", "Task", "exemplar_answer"]
 
-TASKS: dict[str, Task] = {task.name: task for task in (*RETRIEVAL, *PARALLELIZABLE, *SEARCH, *COUNTING)}
-"""Every task by name; to add one, write its functions and put its Task into the tuple of its file.
+_GRAPHQA = (*RETRIEVAL, *PARALLELIZABLE, *SEARCH, *COUNTING)
+
+GRAPHQA = tuple(task.name for task in _GRAPHQA)
+"""Names of the twelve tasks of GraphQA."""
+
+TASKS: dict[str, Task] = {task.name: task for task in (*_GRAPHQA, *COMPONENTS, *DISTANCES, *ORDERS, *STRUCTURE)}
+"""Every task by name; to add one, write its functions and put its Task into the tuple of its file (docs/add_a_task.md).
 
 >>> from data_builders.graph import from_edges
 >>> task, graph, query = TASKS["shortest_path"], from_edges(3, [(0, 1), (1, 2)]), Query((0, 2))
 >>> task.say(task.solve(graph, query), "ABC", query), task.explain(graph, "ABC", query, 2)
 ('2.', ' Because, there is an edge from node A to node B, and there is an edge from node B to node C .')
 """
-
-GRAPHQA = tuple(task.name for task in (*RETRIEVAL, *PARALLELIZABLE, *SEARCH, *COUNTING))
-"""Names of the twelve tasks of GraphQA."""
 
 
 def exemplar_answer(task: str, answer: str) -> str:

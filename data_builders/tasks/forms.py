@@ -6,6 +6,7 @@ one form share one graph and one text.
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 from random import Random
 
 from data_builders.graph import Graph, from_edges
@@ -75,6 +76,38 @@ def even(graph: Graph, rng: Random) -> Graph:
     return from_edges(graph.n, sorted(edges ^ pairs))
 
 
+def nearly_tree(graph: Graph, rng: Random) -> Graph:
+    """One edge less than nodes: a spanning tree, of the graph's edges as far as these go; in half of the graphs one edge is moved.
+
+    Whether it is a tree so does not show in the numbers of nodes and edges.
+
+    >>> nearly_tree(from_edges(4, [(0, 1), (1, 2), (0, 2)]), Random(1)).edges
+    ((0, 1), (0, 3), (1, 2))
+    """
+    if graph.directed or graph.n < 3:
+        return plain(graph, rng)
+    root = list(range(graph.n))
+    tree = set()
+    # Any two nodes joined at random, after the graph's own edges, until one component is left.
+    for u, v in chain(rng.sample(graph.edges, graph.m), iter(lambda: (rng.randrange(graph.n), rng.randrange(graph.n)), None)):
+        a, b = u, v
+        while root[a] != a:
+            root[a] = a = root[root[a]]
+        while root[b] != b:
+            root[b] = b = root[root[b]]
+        if a != b:
+            root[a] = b
+            tree.add((min(u, v), max(u, v)))
+            if len(tree) == graph.n - 1:
+                break
+    if rng.random() < 0.5:
+        moved = rng.choice(sorted(tree))
+        while (pair := tuple(sorted(rng.sample(range(graph.n), 2)))) in tree:
+            pass
+        tree = tree - {moved} | {(pair[0], pair[1])}
+    return from_edges(graph.n, sorted(tree))
+
+
 FORMS: dict[str, Callable[[Graph, Random], Graph]] = {
     "plain": plain,
     "capacity": weighted,
@@ -82,4 +115,5 @@ FORMS: dict[str, Callable[[Graph, Random], Graph]] = {
     "directed": directed,
     "acyclic": acyclic,
     "even": even,
+    "nearly_tree": nearly_tree,
 }
