@@ -13,7 +13,7 @@ RUN ?= runs/$(METHOD)
 LIMIT ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check data finetune prompt eval report clean
+.PHONY: help setup demo test test-slow check data finetune prompt eval report bench-build clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -56,6 +56,9 @@ eval: setup ## score every run again
 
 report: setup ## tables and the page over every run
 	$(GRAPHTALK) report runs/* --out report
+
+bench-build: setup ## how fast datasets are built, and how that grows with the graphs
+	$(BIN)/python -m benchmarks.build
 
 clean: ## remove what the demo and the stations wrote (not the packages)
 	rm -rf $(DEMO) runs report data/graphqa

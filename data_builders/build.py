@@ -31,7 +31,7 @@ from data_builders.config import BuildConfig
 from data_builders.errors import InputError
 from data_builders.example import SCHEMA, read_lock
 from data_builders.folder import BUILDING, LOCK, claim, file_sha256, fingerprint, sweep, write_text
-from data_builders.held_out import ORDER, draw_one, hold_out
+from data_builders.held_out import ORDER, draw_one, hold_out, taken_by
 from data_builders.rows import Chunk, Files, check_smallest, open_files
 from data_builders.tasks import TASKS
 
@@ -185,20 +185,21 @@ def write_shard(config: BuildConfig, out: Path, done: Path, shard: Shard, advanc
 
 def _chunks(config: BuildConfig, done: Path, shard: Shard, graphs: dict[str, Record]) -> Iterator[Chunk]:
     """The rows of a shard, a few graphs at a time; counts of its graphs are added to `graphs`."""
-    files = _files(config, done)
-    chunk = Chunk(config, shard.split)
+    files, sources, split = _files(config, done), config.drawn, shard.split
+    taken = {} if split == "test" else taken_by(config, done, split)
+    chunk = Chunk(config, split)
     for index in range(shard.start, shard.stop):
-        for source in config.drawn:
-            drawn, redraws, also_in = draw_one(config, files, done, shard.split, source, index)
+        for source in sources:
+            drawn, redraws, also_in = draw_one(config, files, split, source, index, taken.get(source, {}))
             counted = graphs[source]
             counted["redrawn"] += redraws > 0
             counted["seen"].append(hash((drawn[0].n, drawn[0].edges)))
-            for split in also_in:
-                counted[f"in_{split}"] += 1
+            for held in also_in:
+                counted[f"in_{held}"] += 1
             chunk.add(source, index, drawn)
         if index + 1 == shard.stop or chunk.graphs >= CHUNK_GRAPHS or chunk.characters >= CHUNK_CHARACTERS:
             yield chunk
-            chunk = Chunk(config, shard.split)
+            chunk = Chunk(config, split)
 
 
 @lru_cache(maxsize=2)

@@ -37,6 +37,7 @@ def build_command(
     seed: Annotated[int | None, typer.Option(help="Seed of every random stream.")] = None,
     min_nodes: Annotated[int | None, typer.Option(help="Smallest graph.")] = None,
     max_nodes: Annotated[int | None, typer.Option(help="Largest graph.")] = None,
+    density: Annotated[str | None, typer.Option(help="Edge probabilities of er, LOW,HIGH; 0,1 by default.")] = None,
     directed: Annotated[bool | None, typer.Option("--directed/--undirected", help="Directed graphs.")] = None,
     self_loops: Annotated[bool | None, typer.Option("--self-loops/--no-self-loops", help="Keep the self loops of sfn.")] = None,
     rationales: Annotated[bool | None, typer.Option("--rationales/--no-rationales", help="Store chain-of-thought reasons.")] = None,

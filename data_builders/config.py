@@ -24,6 +24,7 @@ class BuildConfig(BaseModel):
     names: whether graphs from files keep their node labels or are called by the encoder's names.
     sampling: how subgraphs are drawn from graph files: along a random walk (mostly connected), or with jumps.
     min_nodes, max_nodes: sizes uniform in this range instead of GraphQA's size classes (5-9, 10-14, 15-19).
+    density: least and largest edge probability of er graphs, instead of 0 and 1; one number is both.
     rationales: store the reasons that chain-of-thought exemplars give.
     workers: processes; changes nothing in the dataset, so it is no part of its identity.
     """
@@ -43,6 +44,7 @@ class BuildConfig(BaseModel):
     seed: int = 0
     min_nodes: int | None = Field(None, ge=1)
     max_nodes: int | None = Field(None, ge=1)
+    density: tuple[float, float] | None = None
     directed: bool = False
     self_loops: bool = False
     rationales: bool = True
@@ -55,6 +57,13 @@ class BuildConfig(BaseModel):
         if isinstance(value, str):
             value = [name for name in value.split(",") if name.strip()]
         return list(dict.fromkeys(value)) if isinstance(value, list) and all(isinstance(v, str) for v in value) else value
+
+    @field_validator("density", mode="before")
+    @classmethod
+    def _range(cls, value: Any) -> Any:
+        """A range may also be one number, or `LOW,HIGH`."""
+        parts = value.split(",") if isinstance(value, str) else [value] if isinstance(value, int | float) else value
+        return parts * 2 if isinstance(parts, list) and len(parts) == 1 else parts
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -142,6 +151,8 @@ class BuildConfig(BaseModel):
             for name in self.tasks:
                 if TASKS[name].generator is not None:
                     raise InputError(f"task {name!r} draws its own undirected graphs; leave it out with directed")
+        if self.density is not None and ("er" not in self.families or not 0 <= self.density[0] <= self.density[1] <= 1):
+            raise InputError(f"density {self.density[0]:g},{self.density[1]:g}: expected 0 <= LOW <= HIGH <= 1, and the generator er")
         able = sorted(name for name, g in GENERATORS.items() if "self_loops" in g.options)
         if self.self_loops and not set(able) & set(self.families):
             raise InputError(f"no generator here can have self_loops; choose from {', '.join(able)}")

@@ -10,10 +10,12 @@ from itertools import combinations, compress, permutations
 from random import Random
 
 import networkx as nx
+import numpy as np
 
-from data_builders.graph import Graph, from_edges, from_networkx, from_sorted_edges
+from data_builders.graph import Edge, Graph, from_edges, from_networkx, from_sorted_edges
 
 SIZE_CLASSES = ((5, 9), (10, 14), (15, 19))  # GraphQA's small, medium and large
+LARGE = 64  # nodes from which on a call per pair takes too long
 COMMUNITIES = (3, 7, 9)  # most communities of an sbm graph, per size class
 
 
@@ -22,7 +24,7 @@ class Generator:
     """A family of graphs.
 
     draw: (stream, number of nodes, **options) -> Graph over 0 .. n-1.
-    options: the keyword options that `draw` understands: `directed`, `self_loops`.
+    options: the keyword options that `draw` understands: `directed`, `self_loops`, `density` (least and largest edge probability).
     min_nodes: the smallest size for which the family is defined.
     """
 
@@ -44,16 +46,32 @@ def draw_size(rng: Random, min_nodes: int | None = None, max_nodes: int | None =
     return rng.randint(SIZE_CLASSES[0][0] if min_nodes is None else min_nodes, SIZE_CLASSES[-1][1] if max_nodes is None else max_nodes)
 
 
-def er(rng: Random, n: int, directed: bool = False) -> Graph:
-    """Erdos-Renyi G(n, p) with p ~ U(0, 1); neighbours in increasing order, as networkx.gnp_random_graph leaves them.
+def er(rng: Random, n: int, directed: bool = False, density: tuple[float, float] = (0.0, 1.0)) -> Graph:
+    """Erdos-Renyi G(n, p) with p ~ U(density), (0, 1) by default; neighbours in increasing order, as networkx leaves them.
 
     >>> er(Random(0), 4).n
     4
     """
-    p, draw = rng.random(), rng.random
+    p, draw = density[0] + (density[1] - density[0]) * rng.random(), rng.random
     pairs = permutations(range(n), 2) if directed else combinations(range(n), 2)
     count = n * (n - 1) if directed else n * (n - 1) // 2
-    return from_sorted_edges(n, list(compress(pairs, [draw() < p for _ in range(count)])), directed)
+    if n <= LARGE:
+        return from_sorted_edges(n, list(compress(pairs, [draw() < p for _ in range(count)])), directed)
+    return from_sorted_edges(n, _large_er(np.random.Philox(key=rng.getrandbits(128)), n, p, directed), directed)
+
+
+def _large_er(bits: np.random.Philox, n: int, p: float, directed: bool) -> list[Edge]:
+    """The sorted edges of G(n, p), from raw bits: of all that numpy draws, they alone are the same in every version."""
+    count = n * (n - 1) if directed else n * (n - 1) // 2
+    at = np.flatnonzero(bits.random_raw(count) <= np.uint64(min(int(p * 2.0**64), 2**64 - 1))) if p > 0 else np.empty(0, np.int64)
+    if directed:
+        u, v = np.divmod(at, n - 1)
+        v += v >= u
+    else:
+        starts = np.cumsum([0, *range(n - 1, 0, -1)])  # of the pairs (u, u + 1), (u, u + 2), ..
+        u = np.searchsorted(starts, at, side="right") - 1
+        v = at - starts[u] + u + 1
+    return list(zip(u.tolist(), v.tolist(), strict=True))
 
 
 def ba(rng: Random, n: int) -> Graph:
@@ -157,7 +175,7 @@ def _stored_once(graph: "nx.Graph[int]") -> Graph:
 
 
 GENERATORS: dict[str, Generator] = {
-    "er": Generator(er, frozenset({"directed"})),
+    "er": Generator(er, frozenset({"directed", "density"})),
     "ba": Generator(ba),
     "sbm": Generator(sbm, min_nodes=2),
     "sfn": Generator(sfn, frozenset({"directed", "self_loops"}), min_nodes=3),

@@ -141,13 +141,27 @@ def graph_to_json(graph: Graph, names: Sequence[str], **extra: Any) -> str:
     """
     weights = graph.weights
     if weights is None:
-        edges = ", ".join([f"[{u}, {v}]" for u, v in graph.edges])
+        edges = ", ".join(map(_PAIRS.__getitem__, graph.edges))
     else:
         edges = ", ".join([f"[{u}, {v}, {weights[u, v]}]" for u, v in graph.edges])
     if graph.blocks:
         extra = {"blocks": list(graph.blocks), **extra}
     start = f'{{"directed": {"true" if graph.directed else "false"}, "nodes": {_names_json(tuple(names))}, "edges": [{edges}]'
     return start + "".join([f", {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in extra.items()]) + "}"
+
+
+class _Pairs(dict[Edge, str]):
+    """JSON of an edge, kept for small ids."""
+
+    def __missing__(self, edge: Edge) -> str:
+        u, v = edge
+        text = f"[{u}, {v}]"
+        if u < 64 and v < 64:
+            self[edge] = text
+        return text
+
+
+_PAIRS = _Pairs()
 
 
 @lru_cache(maxsize=4096)  # most graphs of a dataset are called by the same few lists of names

@@ -5,7 +5,7 @@ worked out only where a graph has the numbers of nodes and edges and the degrees
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache, partial
 from pathlib import Path
 from random import Random
@@ -18,31 +18,30 @@ from data_builders.splits import Taken, draw_apart, graph_class, outline
 ORDER = ("test", "validation")  # what is held out, in the order of drawing
 
 
-def hold_out(config: BuildConfig, files: Files, done: Path, advance: Callable[[], None] = lambda: None) -> None:
+def hold_out(config: BuildConfig, files: Files, done: Path) -> None:
     """Write `test.held` and `validation.held` into the folder `done`: per source the outline and class of every graph."""
+    sources = config.drawn
     for split in ORDER:
         path = done / f"{split}.held"
         if path.is_file():
             continue
-        held: dict[str, list[tuple[int, str]]] = {source: [] for source in config.drawn}
+        taken = {} if split == "test" else taken_by(config, done, split)
+        held: dict[str, list[tuple[int, str]]] = {source: [] for source in sources}
         for index in range(config.size(split)):
-            for source in config.drawn:
-                graph = draw_one(config, files, done, split, source, index)[0][0]
+            for source in sources:
+                graph = draw_one(config, files, split, source, index, taken.get(source, {}))[0][0]
                 held[source].append((outline(graph), graph_class(graph)))
-            advance()
-        write_text(path, json.dumps(held))
+        write_text(path, json.dumps(held), unique=True)
 
 
-def draw_one(config: BuildConfig, files: Files, done: Path, split: str, source: str, index: int) -> tuple[Drawn, int, tuple[str, ...]]:
+def draw_one(config: BuildConfig, files: Files, split: str, source: str, index: int, taken: Taken) -> tuple[Drawn, int, tuple[str, ...]]:
     """The graph `index` of a source, the number of redraws, and the held-out splits that have its class all the same."""
-    draw = partial(draw_graph, config, files, source, Random(f"{config.seed}/{split}/{source}/{index}"))
-    if split == "test":
-        return draw(), 0, ()
-    return draw_apart(draw, lambda drawn: drawn[0], _taken(config, done, split)[source])
+    rng = Random(f"{config.seed}/{split}/{source}/{index}")
+    return draw_apart(partial(draw_graph, config, files, source, rng), lambda drawn: drawn[0], taken)
 
 
 @lru_cache(maxsize=4)
-def _taken(config: BuildConfig, done: Path, split: str) -> Mapping[str, Taken]:
+def taken_by(config: BuildConfig, done: Path, split: str) -> Mapping[str, Taken]:
     """Per source what a split must avoid: the graphs of the splits before it, of every source that shares a task."""
     before = ORDER[: ORDER.index(split)] if split in ORDER else ORDER
     out: dict[str, dict[int, dict[str, tuple[str, ...]]]] = {source: {} for source in config.drawn}

@@ -52,8 +52,10 @@ def _draw_of_size(config: BuildConfig, files: Files, source: str, rng: Random, n
         graph, labels = sample(files[source], rng, n, config.sampling)
         return graph, labels if config.names == "labels" else None
     generator = GENERATORS[source]
-    asked = {"directed": config.directed, "self_loops": config.self_loops}
-    return generator.draw(rng, n, **{key: True for key, value in asked.items() if value and key in generator.options}), None
+    if not generator.options:
+        return generator.draw(rng, n), None
+    asked = {"directed": config.directed, "self_loops": config.self_loops, "density": config.density}
+    return generator.draw(rng, n, **{key: value for key, value in asked.items() if value and key in generator.options}), None
 
 
 def check_smallest(config: BuildConfig, files: Files) -> None:
@@ -157,7 +159,8 @@ class Chunk:
         for _, names in named:
             out.ask.append(task.ask(names, query))
             out.answer.append(task.say(solution, names, query))
-            out.rationale.append(task.explain(graph, names, query, solution) if self.config.rationales else "")
+            if self.config.rationales:
+                out.rationale.append(task.explain(graph, names, query, solution))
             out.query.append(query.nodes)
             if query.classes:
                 out.graph.append(_with_classes(graph, names, query))
@@ -183,7 +186,7 @@ class Chunk:
             "question": pc.binary_join_element_wise(shared["text"], pa.array(asked.ask, pa.string()), ""),
             "answer": pa.array(asked.answer, pa.string()),
             "answer_kind": pa.repeat(task.answer_kind, size),
-            "rationale": pa.array(asked.rationale, pa.string()),
+            "rationale": pa.array(asked.rationale, pa.string()) if self.config.rationales else pa.repeat("", size),
             "query": pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array([u for q in asked.query for u in q], pa.int32())),
             "split": pa.repeat(self.split, size),
         }

@@ -37,7 +37,7 @@ def graph_class(graph: Graph) -> str:
     return _class_of_edges(graph.n, graph.edges, graph.directed)
 
 
-@lru_cache(maxsize=1024)  # star, path and complete have few members, and redraws ask for the same ones again and again
+@lru_cache(maxsize=1 << 14)  # star, path, complete and small graphs are met again and again
 def _class_of_edges(n: int, edges: tuple[Edge, ...], directed: bool) -> str:
     plain, colors = _as_undirected(n, edges, directed)
     size = len(colors)
@@ -88,6 +88,8 @@ def draw_apart(draw: Callable[[], T], graph: Callable[[T], Graph], taken: Taken)
     After REDRAWS redraws the first draw is returned, so that a family without enough classes keeps its distribution.
     """
     first = draw()
+    if not taken:
+        return first, 0, ()
     first_splits = held_in(graph(first), taken)
     if not first_splits:
         return first, 0, ()

@@ -250,6 +250,8 @@ BAD_FLAGS = {
     "negative": (("--train", -1), "--train: input should be greater than or equal to 0, not -1"),
     "names": (("--names", "x"), "--names: input should be 'labels' or 'encoder', not 'x'"),
     "sizes": (("--min-nodes", 9, "--max-nodes", 8), "min_nodes 9 is larger than max_nodes 8"),
+    "density": (("--density", "0.5,0.2"), "density 0.5,0.2: expected 0 <= LOW <= HIGH <= 1"),
+    "no er": (("--density", 0.5, "--generators", "ba"), "and the generator er"),
     "too small": (("--generators", "sfn", "--min-nodes", 2), "generator 'sfn' needs at least 3 nodes; min_nodes is 2"),
     "one node": (("--tasks", "reachability", "--min-nodes", 1), "task 'reachability' cannot ask about the smallest graphs of 'er'"),
     "people": (("--directed", "--tasks", "edge_count", "--encoders", "got"), "encoder 'got' cannot describe directed graphs; choose"),

@@ -8,7 +8,7 @@ import networkx as nx
 import pytest
 
 from data_builders.generators import GENERATORS, SIZE_CLASSES, draw_size, er, sfn, two_blocks
-from data_builders.graph import Graph, graph_from_json, graph_to_json, to_networkx
+from data_builders.graph import Graph, from_edges, graph_from_json, graph_to_json, to_networkx
 
 
 @pytest.mark.parametrize("name", GENERATORS)
@@ -116,3 +116,23 @@ def test_two_blocks_do_not_show_in_the_ids() -> None:
         assert sorted(graph.blocks) == [0] * 7 + [1] * 7
         halves[graph.blocks[0]] += 1
     assert min(halves) > 160
+
+
+@pytest.mark.parametrize("directed", [False, True])
+@pytest.mark.parametrize("n", [12, 80])
+def test_er_keeps_its_density_at_every_size(n: int, directed: bool) -> None:
+    """Small and large graphs are drawn in different ways; every pair is as likely as any other in both."""
+    pairs = n * (n - 1) // (1 if directed else 2)
+    rounds = 6000 // n
+    drawn = [er(Random(f"{n}/{i}"), n, directed, (0.3, 0.3)) for i in range(rounds)]
+    assert all(
+        g.edges == tuple(sorted(set(g.edges))) and all(u < v or directed for u, v in g.edges) and g.directed == directed for g in drawn
+    )
+    assert all(g == from_edges(n, g.edges, directed) for g in drawn[:5])
+    mean = sum(g.m for g in drawn) / rounds / pairs
+    assert abs(mean - 0.3) < 5 * (0.3 * 0.7 / pairs / rounds) ** 0.5
+    first, last = (sum(g.has_edge(*pair) for g in drawn) for pair in ((0, 1), (n - 2, n - 1)))
+    for count in (first, last):
+        assert abs(count / rounds - 0.3) < 5 * (0.3 * 0.7 / rounds) ** 0.5
+    assert er(Random(0), n, directed, (0.0, 0.0)).m == 0 and er(Random(0), n, directed, (1.0, 1.0)).m == pairs
+    assert len({er(Random(i), n, directed).m for i in range(30)}) > 15
