@@ -16,9 +16,9 @@ from networkx.algorithms.planarity import check_planarity_recursive
 
 from data_builders.errors import InputError
 from data_builders.generators import draw_size, er
-from data_builders.graph import Graph, from_edges, to_networkx
-from data_builders.tasks import FORMS, GRAPHQA, TASKS, Query
-from data_builders.tasks.orders import HAMILTONIAN_LIMIT, barrier, hamiltonian_path
+from data_builders.graph import Graph, from_edges, from_networkx, to_networkx
+from data_builders.tasks import FORMS, GRAPHQA, TASKS, Query, hamiltonian
+from data_builders.tasks.hamiltonian import HAMILTONIAN_LIMIT, barrier, hamiltonian_path
 from data_builders.tasks.structure import maximum_matching
 from tests.task_graphs import EDGELESS, LOOP, LOOPS, ONE_NODE, OPPOSITE, NxGraph, drawn, graphs, prepared
 
@@ -157,7 +157,15 @@ def test_hamiltonian_paths_are_the_first_by_node_ids(graph: Graph) -> None:
     orders = (order for order in permutations(range(graph.n)) if all(graph.has_edge(u, v) for u, v in pairwise(order)))
     first = next(orders, None)
     assert hamiltonian_path(graph) == (None if first is None else list(first))
+    with pytest.MonkeyPatch.context() as patch:  # the table, which only hard graphs reach
+        patch.setattr(hamiltonian, "PATIENCE", -1)
+        assert hamiltonian_path(graph) == (None if first is None else list(first))
     assert not (first and barrier(graph))
+
+
+def test_a_hard_graph_without_a_hamiltonian_path_is_decided() -> None:
+    knots = from_networkx(nx.windmill_graph(3, 7))  # three cliques that share one node
+    assert hamiltonian_path(knots) is None and barrier(knots) == ((0,), [[*range(1, 7)], [*range(7, 13)], [*range(13, 19)]])
 
 
 @settings(max_examples=300, deadline=None)

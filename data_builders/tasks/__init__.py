@@ -4,6 +4,7 @@ from data_builders.tasks.components import COMPONENTS
 from data_builders.tasks.counting import COUNTING
 from data_builders.tasks.distances import DISTANCES
 from data_builders.tasks.forms import FORMS
+from data_builders.tasks.hamiltonian import HAMILTONIAN
 from data_builders.tasks.orders import ORDERS
 from data_builders.tasks.parallelizable import PARALLELIZABLE
 from data_builders.tasks.retrieval import RETRIEVAL
@@ -18,7 +19,7 @@ _GRAPHQA = (*RETRIEVAL, *PARALLELIZABLE, *SEARCH, *COUNTING)
 GRAPHQA = tuple(task.name for task in _GRAPHQA)
 """Names of the twelve tasks of GraphQA."""
 
-TASKS: dict[str, Task] = {task.name: task for task in (*_GRAPHQA, *COMPONENTS, *DISTANCES, *ORDERS, *STRUCTURE)}
+TASKS: dict[str, Task] = {task.name: task for task in (*_GRAPHQA, *COMPONENTS, *DISTANCES, *ORDERS, *HAMILTONIAN, *STRUCTURE)}
 """Every task by name; to add one, write its functions and put its Task into the tuple of its file (docs/add_a_task.md).
 
 >>> from data_builders.graph import from_edges

@@ -1,11 +1,10 @@
-"""Search tasks about the order of nodes: along directed edges, and along a path through all of them."""
+"""Search tasks of directed graphs: orders, cycles and strongly connected components."""
 
 from collections.abc import Callable, Sequence
 from heapq import heapify, heappop, heappush
-from itertools import combinations, pairwise
 
 from data_builders.graph import Graph
-from data_builders.tasks.needs import acyclic, at_least, at_most, directed
+from data_builders.tasks.needs import acyclic, at_least, directed
 from data_builders.tasks.parallelizable import find_cycle
 from data_builders.tasks.task import Names, Query, Task, Witness, asking, draw_nothing, say_nodes, say_number
 
@@ -107,127 +106,6 @@ def explain_strongly_connected_components(graph: Graph, names: Names, query: Que
     return f" The strongly connected components are: {parts}."
 
 
-HAMILTONIAN_LIMIT = 20
-
-
-def hamiltonian_path(graph: Graph) -> list[int] | None:
-    """The Hamiltonian path that is first when paths are compared by node ids, or None.
-
-    Depth first over node ids. A state (end of the path, nodes left) that failed is not entered again, nor one in which a
-    node is left that cannot be reached, or two are left that can only be the end.
-
-    >>> hamiltonian_path(Graph({0: (1, 2), 1: (0,), 2: (0,)}))
-    [1, 0, 2]
-    """
-    out, into = [0] * graph.n, [0] * graph.n
-    for u, ends in graph.adjacency.items():
-        for v in ends:
-            if u != v:
-                out[u] |= 1 << v
-                into[v] |= 1 << u
-    failed: set[tuple[int, int]] = set()
-
-    def extend(path: list[int], left: int) -> bool:
-        if not left:
-            return True
-        u = path[-1]
-        if (u, left) in failed:
-            return False
-        if _may_finish(out, into, u, left):
-            for v in _bits(out[u] & left):
-                path.append(v)
-                if extend(path, left & ~(1 << v)):
-                    return True
-                path.pop()
-        failed.add((u, left))
-        return False
-
-    for start in range(graph.n):
-        path = [start]
-        if extend(path, (1 << graph.n) - 1 & ~(1 << start)):
-            return path
-    return None
-
-
-def _bits(mask: int) -> list[int]:
-    return [v for v in range(mask.bit_length()) if mask >> v & 1]
-
-
-def _may_finish(out: list[int], into: list[int], end: int, left: int) -> bool:
-    """Whether every node that is left is reached from the end of the path, and at most one of them has no way on."""
-    reached = frontier = out[end] & left
-    while frontier:
-        new = 0
-        for v in _bits(frontier):
-            new |= out[v]
-        frontier = new & left & ~reached
-        reached |= frontier
-    if reached != left:
-        return False
-    nodes = _bits(left)
-    if sum(not out[v] & left for v in nodes) > 1:
-        return False
-    # A node with one way in, which is taken by another such node, cannot be entered.
-    only = [into[v] & (left | 1 << end) for v in nodes]
-    lone = [ways for ways in only if ways.bit_count() == 1]
-    return len(set(lone)) == len(lone)
-
-
-def solve_hamiltonian_path(graph: Graph, query: Query) -> list[int] | None:
-    """A path that visits every node once, None where there is none; any other is as right."""
-    return hamiltonian_path(graph)
-
-
-def say_hamiltonian_path(solution: Sequence[int] | None, names: Names, query: Query) -> str:
-    return "There is no Hamiltonian path." if solution is None else say_nodes(solution, names, query)
-
-
-def barrier(graph: Graph) -> tuple[tuple[int, ...], list[list[int]]] | None:
-    """Up to three nodes without which the graph falls into more than one part more than there are nodes, and those parts.
-
-    A path that visits k nodes leaves at most k + 1 pieces between them, so such a graph has no Hamiltonian path.
-
-    >>> barrier(Graph({0: (1, 2, 3), 1: (0,), 2: (0,), 3: (0,)}))
-    ((0,), [[1], [2], [3]])
-    """
-    ends = [0] * graph.n
-    for u, v in graph.edges:
-        ends[u] |= 1 << v
-        ends[v] |= 1 << u
-    everything = (1 << graph.n) - 1
-    for size in range(4):
-        for nodes in combinations(range(graph.n), size):
-            left, parts = everything & ~sum(1 << u for u in nodes), []
-            while left:
-                part = frontier = left & -left
-                while frontier:
-                    new = 0
-                    for u in _bits(frontier):
-                        new |= ends[u]
-                    frontier = new & left & ~part
-                    part |= frontier
-                parts.append(_bits(part))
-                left &= ~part
-            if len(parts) > size + 1:
-                return nodes, parts
-    return None
-
-
-def explain_hamiltonian_path(graph: Graph, names: Names, query: Query, solution: Sequence[int] | None, witness: Witness = None) -> str:
-    """The path edge by edge; or the parts that no path can join; or, where no such sign is found, that every order was tried."""
-    path = witness or solution
-    if path is not None:
-        steps = "".join(f"there is an edge from node {names[u]} to node {names[v]}, " for u, v in pairwise(path))
-        return f" Because, {steps}and all {graph.n} nodes are visited once."
-    found = barrier(graph)
-    if found is None:
-        return " Because, none of the orders of all nodes follows the edges."
-    nodes, parts = found
-    without = f"without {', '.join(names[u] for u in nodes)}" if nodes else "as it is"
-    told = "; ".join(", ".join(names[u] for u in part) for part in parts)
-    return f" Because, {without}, the graph has the separate parts {told}, and a path can visit at most {len(nodes) + 1} of them."
-
-
 ORDERS = (
     Task(
         "topological_order",
@@ -264,16 +142,5 @@ ORDERS = (
         explain_strongly_connected_components,
         form="directed",
         needs=(directed,),
-    ),
-    Task(
-        "hamiltonian_path",
-        "search",
-        "path",
-        draw_nothing,
-        asking("Give a Hamiltonian path of this graph."),
-        solve_hamiltonian_path,
-        say_hamiltonian_path,
-        explain_hamiltonian_path,
-        needs=(at_least(1), at_most(HAMILTONIAN_LIMIT)),
     ),
 )
