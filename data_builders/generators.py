@@ -1,4 +1,4 @@
-"""GENERATORS: the random graph families of GraphQA, each a function of a random stream and a size.
+"""GENERATORS: the random graph families of GraphQA, and those of `more_generators`, each a function of a random stream and a size.
 
 Every draw comes from the `random.Random` that is passed in, so a graph depends on its own stream and on nothing else.
 To add a family, write one function and one line in GENERATORS.
@@ -12,6 +12,7 @@ from random import Random
 import networkx as nx
 import numpy as np
 
+from data_builders import more_generators as more
 from data_builders.graph import Edge, Graph, from_edges, from_networkx, from_sorted_edges
 
 SIZE_CLASSES = ((5, 9), (10, 14), (15, 19))  # GraphQA's small, medium and large
@@ -183,4 +184,14 @@ GENERATORS: dict[str, Generator] = {
     "path": Generator(path),
     "complete": Generator(complete),
     "two_blocks": Generator(two_blocks, min_nodes=2),
+    "watts_strogatz": Generator(more.watts_strogatz, min_nodes=3),
+    "random_regular": Generator(more.random_regular, min_nodes=3),
+    "random_tree": Generator(more.random_tree),
+    "grid": Generator(more.grid, min_nodes=2),
+    "powerlaw_cluster": Generator(more.powerlaw_cluster, min_nodes=2),
+    "caveman": Generator(more.caveman),
+    "one_cycle_vs_two_cycles": Generator(more.one_cycle_vs_two_cycles, min_nodes=6),
+    "long_diameter": Generator(more.long_diameter, min_nodes=2),
+    "path_star": Generator(more.path_star, min_nodes=3),
+    "disconnected_blocks": Generator(more.disconnected_blocks, min_nodes=4),
 }

@@ -136,3 +136,50 @@ def test_er_keeps_its_density_at_every_size(n: int, directed: bool) -> None:
         assert abs(count / rounds - 0.3) < 5 * (0.3 * 0.7 / rounds) ** 0.5
     assert er(Random(0), n, directed, (0.0, 0.0)).m == 0 and er(Random(0), n, directed, (1.0, 1.0)).m == pairs
     assert len({er(Random(i), n, directed).m for i in range(30)}) > 15
+
+
+BEYOND = [name for name, generator in GENERATORS.items() if generator.draw.__module__.endswith("more_generators")]
+
+
+@pytest.mark.parametrize("name", BEYOND)
+def test_families_beyond_graphqa_are_simple_of_the_asked_size_and_in_stored_order(name: str) -> None:
+    generator = GENERATORS[name]
+    for index in range(200):
+        n = generator.min_nodes + index % 40
+        graph = generator.draw(Random(f"{name}/{index}"), n)
+        assert graph.n == n and graph == from_edges(n, graph.edges) and all(u < v for u, v in graph.edges)
+        assert graph == generator.draw(Random(f"{name}/{index}"), n)
+        assert graph_from_json(graph_to_json(graph, [str(u) for u in range(n)]))[0] == graph
+
+
+def drawn(name: str, n: int, times: int = 300) -> "list[nx.Graph[int]]":
+    return [to_networkx(GENERATORS[name].draw(Random(f"{name}/{i}"), n)) for i in range(times)]
+
+
+def test_the_families_are_what_they_are_called() -> None:
+    assert all(nx.is_tree(g) for g in drawn("random_tree", 12))
+    shapes = Counter(tuple(sorted(map(tuple, g.edges))) for g in drawn("random_tree", 4, 3200))
+    assert len(shapes) == 16 and min(shapes.values()) > 130  # Cayley: 4^2 labelled trees, 200 each
+    assert all(len({d for _, d in g.degree}) == 1 for g in drawn("random_regular", 11))
+    assert all(nx.is_connected(g) and max(d for _, d in g.degree) <= 4 and nx.is_bipartite(g) for g in drawn("grid", 13))
+    assert any(nx.is_isomorphic(g, nx.grid_2d_graph(3, 4)) for g in drawn("grid", 12))
+    assert all(nx.is_connected(g) for g in drawn("powerlaw_cluster", 15))
+    assert all(set(dict(g.degree).values()) == {2} for g in drawn("one_cycle_vs_two_cycles", 10))
+    parts = Counter(nx.number_connected_components(g) for g in drawn("one_cycle_vs_two_cycles", 10))
+    assert set(parts) == {1, 2} and min(parts.values()) > 110
+    assert {nx.number_connected_components(g) for g in drawn("disconnected_blocks", 15)} == {2, 3}
+    assert all(min(d for _, d in g.degree) > 0 for g in drawn("disconnected_blocks", 15))
+    halves = Counter(nx.number_connected_components(g) for g in drawn("long_diameter", 15))
+    assert set(halves) == {1, 2} and min(halves.values()) > 110
+    assert all(nx.diameter(g) >= 9 for g in drawn("long_diameter", 15) if nx.is_connected(g))
+    assert all(nx.is_tree(g) and sorted(d for _, d in g.degree)[-2] <= 2 for g in drawn("path_star", 13))
+    assert sum(nx.transitivity(g) for g in drawn("caveman", 16)) / 300 > 0.6
+
+
+@pytest.mark.parametrize("name", ["grid", "caveman", "one_cycle_vs_two_cycles", "long_diameter", "path_star", "disconnected_blocks"])
+def test_ids_of_hard_families_tell_nothing(name: str) -> None:
+    """Neighbours in number are neighbours no more often than others."""
+    graphs = [GENERATORS[name].draw(Random(f"ids/{name}/{i}"), 12) for i in range(600)]
+    share = sum(graph.m for graph in graphs) / 600 / 66
+    near = sum(graph.has_edge(u, u + 1) for graph in graphs for u in range(11)) / 6600
+    assert abs(near - share) < 5 * (share * (1 - share) / 6600) ** 0.5
