@@ -21,6 +21,8 @@ def label(answer_kind: str, answer: str) -> str:
 
     >>> label("yes_no", "No, there is no cycle."), label("distance", "There is no path from node 3 to node A.")
     ('no', 'no path')
+    >>> label("path", "There is no path that visits every node."), label("order", "1, 0.")
+    ('no path', '2 nodes')
     >>> label("node_set", "1, 4."), label("node_set", " No nodes."), label("integer", " 7.")
     ('2 nodes', '0 nodes', '7')
     """
@@ -29,7 +31,9 @@ def label(answer_kind: str, answer: str) -> str:
         return "yes" if answer.startswith("Yes") else "no"
     if answer_kind == "distance" and answer.startswith("There is no path"):
         return "no path"
-    if answer_kind == "node_set":
+    if answer_kind == "path" and answer.startswith("There is no"):
+        return "no path"
+    if answer_kind in ("node_set", "path", "order"):
         return f"{0 if answer == 'No nodes' else answer.count(',') + 1} nodes"
     return answer
 

@@ -139,6 +139,12 @@ class BuildConfig(BaseModel):
                 raise InputError(f"generator {name!r} needs at least {GENERATORS[name].min_nodes} nodes; min_nodes is {low}")
 
     def _check_options(self) -> None:
+        plain = [name for name in self.encoders if not ENCODERS[name].directed]
+        for name in self.tasks:
+            if TASKS[name].direction == "directed" and plain:
+                raise InputError(f"task {name!r} asks about directed graphs, which encoder {plain[0]!r} cannot describe")
+            if TASKS[name].direction == "undirected" and self.directed:
+                raise InputError(f"task {name!r} asks about undirected graphs; leave it out with directed")
         if self.directed:
             able = sorted(e.name for e in ENCODERS.values() if e.directed)
             for name in self.encoders:

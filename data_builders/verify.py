@@ -134,7 +134,7 @@ def _expected(row: Row, graph: Graph, names: list[str], query: Query, file: Path
         "graph_id": f"{row['generator']}/{split}/{index}",
         "num_nodes": graph.n,
         "num_edges": graph.m,
-        "question": ENCODERS[row["encoder"]].text(graph, names) + task.ask(names, query),
+        "question": ENCODERS[row["encoder"]].text(graph, names, task.quantity) + task.ask(names, query),
         "answer": task.say(solution, names, query),
         **({"rationale": task.explain(graph, names, query, solution)} if row["rationale"] else {}),
     }

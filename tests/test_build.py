@@ -244,7 +244,7 @@ def test_the_papers_setting() -> None:
 BAD_FLAGS = {
     "task": (("--tasks", "nodecount"), "unknown task 'nodecount'; choose from "),
     "encoder": (("--encoders", "adjacency,foo"), "unknown encoder 'foo'; choose from adjacency, coauthorship"),
-    "generator": (("--generators", "erdos"), "unknown generator 'erdos'; choose from ba, complete, er"),
+    "generator": (("--generators", "erdos"), "unknown generator 'erdos'; choose from ba, caveman, complete"),
     "no tasks": (("--tasks", ","), "no tasks; choose from"),
     "nothing": (("--train", 0, "--validation", 0, "--test", 0), "train, validation and test are all 0"),
     "negative": (("--train", -1), "--train: input should be greater than or equal to 0, not -1"),
@@ -257,6 +257,8 @@ BAD_FLAGS = {
     "people": (("--directed", "--tasks", "edge_count", "--encoders", "got"), "encoder 'got' cannot describe directed graphs; choose"),
     "undirected": (("--directed", "--tasks", "edge_count", "--generators", "ba"), "generator 'ba' draws undirected graphs only"),
     "blocks": (("--directed",), "task 'node_classification' draws its own undirected graphs"),
+    "directed task": (("--tasks", "topological_order", "--encoders", "got"), "'topological_order' asks about directed graphs, which"),
+    "undirected task": (("--directed", "--tasks", "tree_check"), "task 'tree_check' asks about undirected graphs; leave it out"),
     "loops": (("--self-loops",), "no generator here can have self_loops; choose from sfn"),
     "no file": (("--graphs", "no/such.graphml"), "no/such.graphml: cannot be read (no such file or directory)"),
     "stem": (("--graphs", "some/er.graphml"), "some/er.graphml: the name 'er' is taken"),

@@ -20,9 +20,9 @@ from data_builders.errors import InputError
 from data_builders.example import SCHEMA
 from data_builders.folder import file_sha256, fingerprint
 from data_builders.generators import GENERATORS, draw_size
-from data_builders.graph import Graph
-from data_builders.second_opinion import SECOND
-from data_builders.tasks import TASKS
+from data_builders.graph import from_edges
+from data_builders.second_opinion import SECOND, WITNESS
+from data_builders.tasks import FORMS, GRAPHQA, TASKS, Query
 from data_builders.verify import verify
 
 SIZES: dict[str, Any] = {"train": 8, "validation": 3, "test": 3, "workers": 1}
@@ -32,20 +32,21 @@ TABLE = "edge_count/train-00000-of-00001.parquet"
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("verify") / "d"
-    build(
-        load_config(None, {**SIZES, "tasks": ",".join(SECOND), "encoders": ",".join(ENCODERS), "generators": "er,sfn", "self_loops": True}),
-        out,
-    )
+    build(load_config(None, {**SIZES, "encoders": ",".join(ENCODERS), "generators": "er,sfn", "self_loops": True}), out)
     return out
 
 
 def test_what_is_built_agrees(dataset: Path, tmp_path: Path) -> None:
     verdict = verify(dataset)
     assert verdict.difference is None and verdict.unchecked == []
-    assert verdict.rows == 14 * len(ENCODERS) * (2 * (len(SECOND) - 1) + 1)
-    directed = [name for name in SECOND if TASKS[name].generator is None]
-    build(load_config(None, {**SIZES, "tasks": ",".join(directed), "directed": True, "generators": "er,sfn"}), tmp_path / "d")
-    assert verify(tmp_path / "d").difference is None
+    assert verdict.rows == 14 * len(ENCODERS) * (2 * (len(GRAPHQA) - 1) + 1)
+    for directed, families in ((False, "er,ba,path_star,disconnected_blocks"), (True, "er,sfn")):
+        tasks = [name for name, task in TASKS.items() if not directed or (task.generator is None and task.direction != "undirected")]
+        build(
+            load_config(None, {**SIZES, "tasks": ",".join(tasks), "directed": directed, "generators": families}), tmp_path / str(directed)
+        )
+        verdict = verify(tmp_path / str(directed))
+        assert verdict.difference is None and verdict.rows >= 14 * (len(tasks) - 1) * 2
 
 
 def edit(folder: Path, column: str, row: int, change: Callable[[Any], Any], rehash: bool = True) -> None:
@@ -126,21 +127,36 @@ def test_the_command_line(dataset: Path, tmp_path: Path, capsys: pytest.CaptureF
         assert err.count("\n") == (code > 0)
 
 
+def test_every_task_has_a_second_implementation() -> None:
+    assert sorted([*SECOND, *WITNESS]) == sorted(TASKS)
+
+
 @pytest.mark.parametrize("directed", [False, True])
-@pytest.mark.parametrize("name", SECOND)
+@pytest.mark.parametrize("name", TASKS)
 def test_solvers_and_second_implementations_agree(name: str, directed: bool) -> None:
     """300 random graphs each, of every family that the task takes."""
     task = TASKS[name]
-    if directed and task.generator is not None:
-        pytest.skip("draws its own undirected graphs")
+    if directed and (task.generator is not None or task.direction == "undirected"):
+        pytest.skip("takes undirected graphs only")
     families = [task.generator] if task.generator else [f for f, g in GENERATORS.items() if not directed or "directed" in g.options]
     for index in range(300):
         rng = Random(f"second/{name}/{index}")
         family = families[index % len(families)]
-        graph = GENERATORS[family].draw(
-            rng, max(2, draw_size(rng, 2, 14), GENERATORS[family].min_nodes), **{"directed": True} if directed else {}
-        )
-        if task.weighted:
-            graph = Graph(graph.adjacency, graph.directed, {edge: rng.randint(1, 10) for edge in graph.edges})
+        n = max(2, draw_size(rng, 2, 14), GENERATORS[family].min_nodes)
+        graph = FORMS[task.form](GENERATORS[family].draw(rng, n, **{"directed": True} if directed else {}), rng)
         query = task.draw(graph, rng)
-        assert SECOND[name](graph, query) == task.solve(graph, query), (graph, query)
+        solution = task.solve(graph, query)
+        if name in WITNESS:
+            assert WITNESS[name](graph, query, solution), (graph, query)
+        else:
+            assert SECOND[name](graph, query) == solution, (graph, query)
+
+
+@pytest.mark.parametrize("name", ["shortest_path_nodes", "hamiltonian_path"])
+def test_wrong_witnesses_are_seen(name: str) -> None:
+    path = from_edges(4, [(0, 1), (1, 2), (2, 3)])
+    good, query = [0, 1, 2, 3], Query((0, 3))
+    assert WITNESS[name](path, query, good)
+    for wrong in (None, [0, 2, 1, 3], [0, 1, 3], [0, 1, 2, 2]):
+        assert not WITNESS[name](path, query, wrong)
+    assert not WITNESS[name](from_edges(4, [(0, 1), (1, 2)]), query, good) and WITNESS[name](from_edges(4, [(0, 1)]), query, None)
