@@ -243,7 +243,7 @@ def test_the_papers_setting() -> None:
 
 BAD_FLAGS = {
     "task": (("--tasks", "nodecount"), "unknown task 'nodecount'; choose from "),
-    "encoder": (("--encoders", "adjacency,foo"), "unknown encoder 'foo'; choose from adjacency, coauthorship"),
+    "encoder": (("--encoders", "adjacency,foo"), "unknown encoder 'foo'; choose from adjacency"),
     "generator": (("--generators", "erdos"), "unknown generator 'erdos'; choose from ba, caveman, complete"),
     "no tasks": (("--tasks", ","), "no tasks; choose from"),
     "nothing": (("--train", 0, "--validation", 0, "--test", 0), "train, validation and test are all 0"),
