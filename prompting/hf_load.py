@@ -33,7 +33,7 @@ def load(name: str, options: ModelOptions) -> tuple[Any, Any]:
         model: Any = loader.from_pretrained(name, dtype=dtype, trust_remote_code=False)
     except InputError:
         raise
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+    except Exception as error:  # broken files raise the errors of many libraries
         said = " ".join(str(error).split())
         raise InputError(f"model {name}: cannot be loaded: {said[:300]}") from error
     return model.to(device).eval(), tokenizer

@@ -36,7 +36,7 @@ class HfModel:
             num_beams=1,
             eos_token_id=self._eos,
             pad_token_id=self._pad,
-            bos_token_id=self._model.config.get_text_config().bos_token_id,
+            bos_token_id=getattr(self._model.config.get_text_config(), "bos_token_id", None),
             decoder_start_token_id=self._decoder_start(),
             # a pad in the text could not be told from the filling of a row that a stop string ended
             suppress_tokens=None if self._pad in self._eos else [self._pad],
@@ -80,7 +80,8 @@ class HfModel:
             turns = [{"role": "user", "content": prompt}]
             text = self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
             return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])  # the template wrote them already
-        return list(self._tokenizer(prompt)["input_ids"])
+        # most vocabularies join a space with the word after it: a prompt that ends in one asks for words that never follow it
+        return list(self._tokenizer(prompt if self._seq2seq else prompt.rstrip(" "))["input_ids"])
 
     def _check_lengths(self, ids: Sequence[Sequence[int]]) -> None:
         limit = self._options.context or _context(self._model, self._tokenizer)

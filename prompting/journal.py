@@ -79,7 +79,7 @@ class Journal:
             for prompt, c in completions
         ]
         with self._connection:
-            self._connection.executemany(f"INSERT OR IGNORE INTO completions VALUES ({', '.join('?' * 8)})", rows)
+            self._connection.executemany(f"INSERT INTO completions VALUES ({', '.join('?' * 8)}) ON CONFLICT(key) DO NOTHING", rows)
 
     def __len__(self) -> int:
         """Number of stored completions, of any model."""

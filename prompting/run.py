@@ -50,7 +50,10 @@ def plan(run: PromptRun) -> list[tuple[Example, str]]:
 
 
 def chosen_tasks(run: PromptRun) -> list[str]:
+    """Names of the tasks that are asked, each once."""
     have = dataset_tasks(run.data)
+    if run.tasks == ():
+        raise InputError(f"--tasks names no task; leave it out for all, or choose from {', '.join(have)}")
     return [check_choice(f"task in {run.data}", task, have) for task in dict.fromkeys(run.tasks or have)]
 
 

@@ -52,7 +52,8 @@ def _convert(gguf: Path, folder: Path, dtype: str) -> None:
     tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
     )
-    model: Any = AutoModelForCausalLM.from_pretrained(str(gguf.parent), gguf_file=gguf.name, dtype=torch.float32).to(DTYPES[dtype])
+    model: Any = AutoModelForCausalLM.from_pretrained(str(gguf.parent), gguf_file=gguf.name, dtype=torch.float32)
+    model = model.to(DTYPES[dtype])
     # the weights are plain now; left in place, the quantiser would refuse to save them
     model.hf_quantizer, model.is_quantized = None, False
     del model.config.quantization_config

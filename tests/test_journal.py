@@ -1,0 +1,100 @@
+"""The journal: what was asked once is found again, whatever process asked it."""
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data_builders.errors import InputError
+from prompting.journal import Journal
+from prompting.models import Completion
+
+ROOT = Path(__file__).parents[1]
+MODEL = {"model": "m", "max_new_tokens": 8}
+
+
+def said(text: str) -> Completion:
+    return Completion(text, "stop", len(text) + 3, len(text), 0.25)
+
+
+@given(st.dictionaries(st.text(max_size=20), st.text(max_size=20), max_size=20))
+@settings(max_examples=50, deadline=None)
+def test_what_is_stored_comes_back(tmp_path_factory: pytest.TempPathFactory, texts: dict[str, str]) -> None:
+    path = tmp_path_factory.mktemp("journal") / "journal.sqlite"
+    stored = {prompt: said(text) for prompt, text in texts.items()}
+    with Journal(path, MODEL) as journal:
+        journal.add(stored.items())
+    with Journal(path, MODEL) as journal:
+        assert journal.find([*texts, "never asked, at all times"]) == stored
+        assert len(journal) == len(stored)
+
+
+def test_thousands_of_prompts_in_one_question(tmp_path: Path) -> None:
+    prompts = [f"prompt {i}" for i in range(2345)]
+    with Journal(tmp_path / "j", MODEL) as journal:
+        journal.add((prompt, said(prompt)) for prompt in prompts[::2])
+        assert journal.find(prompts) == {prompt: said(prompt) for prompt in prompts[::2]}
+
+
+@pytest.mark.parametrize("other", [{"model": "n", "max_new_tokens": 8}, {"model": "m", "max_new_tokens": 9}, {"model": "m"}])
+def test_another_model_or_setting_finds_nothing(tmp_path: Path, other: dict[str, object]) -> None:
+    with Journal(tmp_path / "j", MODEL) as journal:
+        journal.add([("p", said("here"))])
+    with Journal(tmp_path / "j", other) as journal:
+        assert journal.find(["p"]) == {}
+        journal.add([("p", said("there"))])
+        assert journal.find(["p"]) == {"p": said("there")}
+    with Journal(tmp_path / "j", dict(reversed(MODEL.items()))) as journal:
+        assert journal.find(["p"]) == {"p": said("here")}, "the order of the settings does not matter"
+
+
+def test_the_first_completion_stays(tmp_path: Path) -> None:
+    with Journal(tmp_path / "j", MODEL) as journal:
+        journal.add([("p", said("first"))])
+        journal.add([("p", said("second")), ("q", said("new"))])
+        assert journal.find(["p", "q"]) == {"p": said("first"), "q": said("new")}
+
+
+def test_a_batch_is_stored_whole_or_not_at_all(tmp_path: Path) -> None:
+    with Journal(tmp_path / "j", MODEL) as journal:
+        with pytest.raises(sqlite3.IntegrityError):
+            journal.add([("p", said("fine")), ("q", Completion(None, "stop", 1, 1, 0.0))])  # type: ignore[arg-type]
+        assert journal.find(["p", "q"]) == {}
+
+
+def test_what_was_added_outlives_the_process(tmp_path: Path) -> None:
+    program = (
+        "import os, signal, sys\nfrom pathlib import Path\nfrom prompting.journal import Journal\nfrom prompting.models import Completion\n"
+        f"j = Journal(Path(sys.argv[1]), {MODEL!r})\n"
+        "j.add([('p', Completion('yes', 'stop', 6, 3, 0.25))])\nos.kill(os.getpid(), signal.SIGKILL)"
+    )
+    run = subprocess.run([sys.executable, "-c", program, str(tmp_path / "j")], cwd=ROOT, timeout=60)
+    assert run.returncode == -9
+    with Journal(tmp_path / "j", MODEL) as journal:
+        assert journal.find(["p"]) == {"p": said("yes")}
+
+
+def test_two_processes_share_a_journal(tmp_path: Path) -> None:
+    with Journal(tmp_path / "j", MODEL) as one, Journal(tmp_path / "j", MODEL) as two:
+        one.add([("p", said("one"))])
+        two.add([("q", said("two"))])
+        assert one.find(["p", "q"]) == two.find(["p", "q"]) == {"p": said("one"), "q": said("two")}
+
+
+def test_a_file_that_is_no_journal(tmp_path: Path) -> None:
+    (tmp_path / "j").write_text("not a database, " * 100)
+    with pytest.raises(InputError, match="not a journal of completions"):
+        Journal(tmp_path / "j", MODEL)
+
+
+def test_a_journal_of_another_version(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "j")
+    connection.execute("PRAGMA user_version=7")
+    connection.commit()
+    connection.close()
+    with pytest.raises(InputError, match="version 7"):
+        Journal(tmp_path / "j", MODEL)
