@@ -4,19 +4,14 @@ The text of an unweighted graph is GraphQA's, byte for byte, with its doubled fu
 edges undirected even when they are not. Capacities are our addition: GraphQA asks about them, but never shows them.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from data_builders.errors import InputError
+from data_builders.encoders_formal import FORMAL, Text
+from data_builders.errors import InputError, check_choice
 from data_builders.graph import Graph
-from data_builders.names import listing
-
-
-class Text(Protocol):
-    """Graph, names (index = node id), what the weight of an edge is called -> text that ends with a newline."""
-
-    def __call__(self, graph: Graph, names: Sequence[str], quantity: str = "capacity") -> str: ...  # pragma: no cover
+from data_builders.names import SCHEMES, listing
+from data_builders.tasks.task import Query, Task
 
 
 @dataclass(frozen=True)
@@ -25,6 +20,9 @@ class Encoder:
 
     names: the scheme of data_builders.names that it calls nodes by.
     directed: whether it can describe directed graphs.
+    says_direction: whether the text of a directed graph says that it is one; GraphQA's incident does not, and its expert says
+        the opposite, so a question about directions cannot be asked with them.
+    by_name: whether a question is the name of its task and of its nodes, instead of a sentence.
     text: graph, names, "capacity" or "weight" -> the text; InputError for a directed graph where `directed` is False, and for a
         graph without nodes.
     """
@@ -33,6 +31,20 @@ class Encoder:
     names: str
     directed: bool
     text: Text
+    says_direction: bool = True
+    by_name: bool = False
+
+    def ask(self, task: Task, names: Sequence[str], query: Query) -> str:
+        """What follows the text: the task's own question, or its name with those of its nodes.
+
+        >>> from data_builders.tasks import TASKS, Query
+        >>> ENCODERS["tokens"].ask(TASKS["shortest_path"], ["0", "1"], Query((1, 0)))
+        'Q: shortest_path 1 0\\nA: '
+        """
+        if not self.by_name:
+            return task.ask(names, query)
+        likes = "".join(f"{names[v]} {word}\n" for v, word in query.labels.items())
+        return f"{likes}Q: {' '.join([task.name, *(names[u] for u in query.nodes), *query.classes])}\nA: "
 
 
 def _listing(names: Sequence[str]) -> str:
@@ -109,17 +121,18 @@ ENCODERS: dict[str, Encoder] = {
     for encoder in (
         Encoder("adjacency", "integers", True, _adjacency),
         Encoder("random", "random_integers", True, _adjacency),
-        Encoder("incident", "integers", True, _incident),
+        Encoder("incident", "integers", True, _incident, says_direction=False),
         Encoder("friendship", "names", False, _people("friendship", "friendship", _EDGES, "are friends")),
         Encoder("south_park", "south_park", False, _people("south_park", "friendship", _EDGES, "are friends")),
         Encoder("got", "got", False, _people("got", "friendship", _EDGES, "are friends")),
         Encoder("social_network", "names", False, _people("social_network", "social network", _EDGES, "are connected")),
         Encoder("politician", "politicians", False, _people("politician", "social network", _EDGES, "are connected")),
         Encoder("coauthorship", "names", False, _people("coauthorship", "coauthorship", _PAPERS, "wrote a paper together", end=".")),
-        Encoder("expert", "alphabet", True, _expert),
+        Encoder("expert", "alphabet", True, _expert, says_direction=False),
+        *(Encoder(name, "integers", True, text, by_name=name == "tokens") for name, text in FORMAL.items()),
     )
 }
-"""The ten encoders of GraphQA.
+"""The ten encoders of GraphQA, then the formal ones.
 
 >>> from data_builders.graph import from_edges
 >>> print(ENCODERS["got"].text(from_edges(2, [(0, 1)]), ["Ned", "Cat"]), end="")
@@ -129,3 +142,21 @@ Ned and Cat are friends.
 >>> print(ENCODERS["adjacency"].text(from_edges(2, [(0, 1, 7)]), ["0", "1"]).splitlines()[-1])
 The edges in G are: (0, 1, 7).
 """
+
+
+def get_encoder(name: str | Mapping[str, str]) -> Encoder:
+    """The encoder of a name; `got+incident` or {"names": "got", "edges": "incident"} crosses a name scheme with the edges of an encoder.
+
+    >>> encoder = get_encoder("got+incident")
+    >>> encoder.name, encoder.names, encoder.text is ENCODERS["incident"].text
+    ('got+incident', 'got', True)
+    """
+    if not isinstance(name, str):
+        if set(name) != {"names", "edges"}:
+            raise InputError(f"an encoder has the keys names and edges, not {', '.join(map(str, name)) or 'none'}")
+        name = f"{name['names']}+{name['edges']}"
+    names, cross, edges = name.partition("+")
+    if not cross:
+        return ENCODERS[check_choice("encoder", name, ENCODERS)]
+    check_choice("name scheme", names, SCHEMES)
+    return replace(ENCODERS[check_choice("encoder", edges, ENCODERS)], name=name, names=names)

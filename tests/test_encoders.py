@@ -1,21 +1,26 @@
 """Every encoder's text can be read back into the graph that it describes, and that graph has the stored answers."""
 
+import json
 import random
 import re
-from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import networkx as nx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_builders.encoders import ENCODERS
+from data_builders.decoders import DECODERS, decode
+from data_builders.encoders import ENCODERS, get_encoder
+from data_builders.encoders_formal import FORMAL
 from data_builders.errors import InputError
-from data_builders.graph import Graph, from_edges, from_networkx
+from data_builders.graph import Graph, from_edges, from_networkx, to_networkx
 from data_builders.names import SCHEMES, node_names
-from data_builders.tasks import GRAPHQA, TASKS
+from data_builders.tasks import FORMS, GRAPHQA, TASKS
 
 ALL = sorted(ENCODERS)
+assert set(DECODERS) == set(ENCODERS)
 DIRECTED = [name for name in ALL if ENCODERS[name].directed]
 
 
@@ -32,157 +37,168 @@ def graphs(draw: st.DrawFn, directed: bool = False, weighted: bool = False, most
     return from_networkx(graph, "weight" if weighted else None)
 
 
-# The decoders read the text alone, as a careful person would; only incident and expert leave open
-# whether a graph without capacities is directed, so they are told.
-Decoded = tuple[list[str], list[tuple[str, str, int | None]]]
-
-
-def split_names(text: str) -> list[str]:
-    """`a, b, and c` -> [a, b, c]; `and a` -> [a]."""
-    *front, last = text.split(", ")
-    assert last.startswith("and ")
-    return [*front, last.removeprefix("and ")]
-
-
-def decode_pairs(text: str, opening: str, header: str, edge: str) -> Decoded:
-    """A text whose first line lists the nodes, and whose edges each match the pattern `edge`."""
-    first, _, rest = text.partition("\n")
-    found = re.fullmatch(opening, first)
-    assert found, first
-    if not rest:
-        return split_names(found[1].rstrip(".")), []
-    assert rest.startswith(header)
-    body, edges, end = rest.removeprefix(header), [], 0
-    for match in re.finditer(edge, body):
-        assert match.start() == end, f"not an edge: {body[end : match.start()]!r}"
-        end = match.end()
-        edges.append((match[1], match[2], int(match[3]) if match[3] else None))
-    assert body[end:] in ("", ".\n", "\n"), f"not an edge: {body[end:]!r}"
-    return split_names(found[1].rstrip(".")), edges
-
-
-def decode_adjacency(text: str) -> Decoded:
-    opening = r"In an? (?:un)?directed graph, \(i,j(?:,c)?\) means that [^.]*\. G describes a graph among nodes (.*)\."
-    return decode_pairs(text, opening, "The edges in G are: ", r"\(([^,()]+), ([^,()]+)(?:, (\d+))?\) ?")
-
-
-def decode_people(kind: str, header: str, relation: str) -> Callable[[str], Decoded]:
-    opening, edge = rf"G describes a {kind} graph among nodes (.*)\.", rf"(\w+) and (\w+) {relation}(?:, with a capacity of (\d+))?\.\n?"
-    return lambda text: decode_pairs(text, opening, header + "\n", edge)
-
-
-def decode_expert(text: str) -> Decoded:
-    text = re.sub(r"\nG has the following (?:un)?directed edges(?:, each with its capacity)?:\n", "\nG has the following edges:\n", text)
-    opening = r"You are a graph analyst and you have been given a graph G among nodes (.*)\."
-    return decode_pairs(text, opening, "G has the following edges:\n", r"(\w+) -> (\w+)(?: \(capacity (\d+)\))?\n")
-
-
-def decode_incident(text: str) -> Decoded:
-    """Each end of an undirected edge has a line, so that it is read twice."""
-    first, *lines = text.removesuffix("\n").split("\n")
-    names = split_names(re.fullmatch(r"G describes a graph among nodes (.*)\.", first)[1])  # type: ignore[index]
-    assert not lines or lines.pop(0) == "In this graph:"
-    edges = []
-    for line in lines:
-        match = re.fullmatch(r"Node (\w+) is connected to node(s?) (.*)\.", line)
-        assert match, line
-        ends = match[3].split(", ")
-        assert (len(ends) > 1) == (match[2] == "s")
-        for end in ends:
-            name, capacity = re.fullmatch(r"(\w+)(?: \(capacity (\d+)\))?", end).groups()  # type: ignore[union-attr]
-            edges.append((match[1], name, int(capacity) if capacity else None))
-    return names, edges
-
-
-FRIENDS = decode_people("friendship", "We have the following edges in G:", "are friends")
-NETWORK = decode_people("social network", "We have the following edges in G:", "are connected")
-DECODERS: dict[str, Callable[[str], Decoded]] = {
-    "adjacency": decode_adjacency,
-    "random": decode_adjacency,
-    "incident": decode_incident,
-    "expert": decode_expert,
-    "friendship": FRIENDS,
-    "south_park": FRIENDS,
-    "got": FRIENDS,
-    "social_network": NETWORK,
-    "politician": NETWORK,
-    "coauthorship": decode_people("coauthorship", "In this coauthorship graph:", "wrote a paper together"),
-}
-
-
-def decode(encoder: str, text: str, directed: bool) -> tuple[Graph, list[str]]:
-    """The graph and the node names of a text."""
-    names, edges = DECODERS[encoder](text)
-    ids = {name: i for i, name in enumerate(names)}
-    assert len(ids) == len(names), "two nodes have one name"
-    triples = [(ids[a], ids[b], c) for a, b, c in edges]
-    if encoder == "incident" and not directed:
-        assert {(v, u, c) for u, v, c in triples} == set(triples), "an edge has one end only"
-        triples = [(u, v, c) for u, v, c in triples if u <= v]
-    if encoder in ("adjacency", "random"):
-        assert text.startswith("In a directed graph") == directed
-    return from_edges(len(names), [(u, v) if c is None else (u, v, c) for u, v, c in triples], directed), names
-
-
 def content(graph: Graph) -> tuple[int, bool, dict[tuple[int, int], int]]:
     """What a graph says whatever its order: size, direction, edges with their capacities."""
     edges = {((u, v) if graph.directed else (min(u, v), max(u, v))): graph.weight(u, v) for u, v in graph.edges}
     return graph.n, graph.directed, edges
 
 
-def check_round_trip(encoder: str, graph: Graph, seed: int) -> None:
+def check_round_trip(encoder: str, graph: Graph, names: list[str], seed: int = 0) -> None:
     """Text -> graph is the identity, and the graph that was read has the answers of the one that was written."""
-    names = node_names(ENCODERS[encoder].names, graph.n, random.Random(seed))
-    text = ENCODERS[encoder].text(graph, names)
+    text = get_encoder(encoder).text(graph, names, random.Random(seed).choice(["capacity", "weight"]))
     assert text.endswith("\n")
-    written = [(u, v) for u, ends in graph.adjacency.items() for v in ends] if encoder == "incident" else graph.edges
-    assert DECODERS[encoder](text)[1] == [(names[u], names[v], graph.weights and graph.weight(u, v)) for u, v in written]
     read, read_names = decode(encoder, text, graph.directed)
     assert read_names == names
     assert content(read) == content(graph)
     assert (read.weights is None) == (graph.weights is None or not graph.edges)
+    if get_encoder(encoder).says_direction:
+        assert decode(encoder, text, not graph.directed)[0] == read
     for task in TASKS.values():
-        if task.fits(graph) or task.fits(read) or task.name not in GRAPHQA:
-            continue
-        query = task.draw(graph, random.Random(seed))
-        stored, again = task.solve(graph, query), task.solve(read, query)
-        assert sorted(again) == sorted(stored) if isinstance(stored, list) else again == stored
+        if task.name in GRAPHQA and not task.fits(graph) and not task.fits(read):
+            query = task.draw(graph, random.Random(seed))
+            stored, again = task.solve(graph, query), task.solve(read, query)
+            assert sorted(again) == sorted(stored) if isinstance(stored, list) else again == stored
+
+
+def own_names(encoder: str, graph: Graph, seed: int) -> list[str]:
+    return node_names(get_encoder(encoder).names, graph.n, random.Random(seed))
 
 
 @pytest.mark.parametrize("encoder", ALL)
 @given(graph=graphs(), seed=st.integers(0, 9))
 def test_text_reads_back_as_the_graph(encoder: str, graph: Graph, seed: int) -> None:
-    check_round_trip(encoder, graph, seed)
+    check_round_trip(encoder, graph, own_names(encoder, graph, seed), seed)
 
 
 @pytest.mark.parametrize("encoder", ALL)
 @given(graph=graphs(weighted=True, most=20), seed=st.integers(0, 9))
 def test_weighted_text_reads_back_with_its_capacities(encoder: str, graph: Graph, seed: int) -> None:
-    check_round_trip(encoder, graph, seed)
+    check_round_trip(encoder, graph, own_names(encoder, graph, seed), seed)
 
 
 @pytest.mark.parametrize("encoder", DIRECTED)
 @given(graph=graphs(directed=True), seed=st.integers(0, 9))
 def test_directed_text_reads_back(encoder: str, graph: Graph, seed: int) -> None:
-    check_round_trip(encoder, graph, seed)
+    check_round_trip(encoder, graph, own_names(encoder, graph, seed), seed)
 
 
 @pytest.mark.parametrize("encoder", DIRECTED)
 @given(graph=graphs(directed=True, weighted=True, most=20), seed=st.integers(0, 9))
 def test_directed_weighted_text_reads_back(encoder: str, graph: Graph, seed: int) -> None:
-    check_round_trip(encoder, graph, seed)
+    check_round_trip(encoder, graph, own_names(encoder, graph, seed), seed)
+
+
+CROSSES = ["got+incident", "alphabet+json", "random_integers+adjacency_matrix", "politicians+friendship", "south_park+expert"]
+
+
+@pytest.mark.parametrize("encoder", CROSSES)
+@given(graph=graphs(most=20), weighted=graphs(weighted=True, most=20), seed=st.integers(0, 9))
+def test_any_names_go_with_any_edges(encoder: str, graph: Graph, weighted: Graph, seed: int) -> None:
+    for one in (graph, weighted):
+        check_round_trip(encoder, one, own_names(encoder, one, seed), seed)
+
+
+# Of the user's own graphs: spaces, stops, hyphens, apostrophes, other scripts, markup, and the tokens' own marks.
+ODD = st.one_of(
+    st.sampled_from(
+        [
+            "Mme. Burgon",
+            "Jean-Luc O'Neil",
+            "</script>",
+            "v",
+            "e",
+            "12",
+            "1.5",
+            "-3",
+            "end",
+            "graph",
+            "n1",
+            "\u5f20\u4f1f",
+            "na\u00efve",
+            "&amp;",
+            "#35;",
+        ]
+    ),
+    st.text(st.characters(categories=["L", "N"], include_characters=" .-'/&<>#@"), min_size=1, max_size=12).map(str.strip).filter(bool),
+)
+HOSTILE = st.one_of(ODD, st.text(st.characters(exclude_categories=["Cc", "Cs", "Cn", "Co", "Zl", "Zp"]), min_size=1, max_size=12))
+
+
+@st.composite
+def named_graphs(draw: st.DrawFn, directed: bool, names: st.SearchStrategy[str]) -> tuple[Graph, list[str]]:
+    graph = draw(graphs(directed=directed, weighted=draw(st.booleans()), most=8))
+    return graph, draw(st.lists(names, min_size=graph.n, max_size=graph.n, unique=True))
+
+
+@pytest.mark.parametrize("encoder", ALL)
+@given(data=st.data())
+def test_odd_names_read_back(encoder: str, data: st.DataObject) -> None:
+    directed = ENCODERS[encoder].directed and data.draw(st.booleans())
+    check_round_trip(encoder, *data.draw(named_graphs(directed, HOSTILE if encoder in FORMAL else ODD)))
+
+
+@given(graph=graphs(weighted=True, most=12), directed=graphs(directed=True, most=12))
+def test_networkx_reads_the_formal_texts_too(graph: Graph, directed: Graph) -> None:
+    """Not only our own decoders: GraphML, node-link JSON and the Python dictionary are what others call by these names."""
+    for one in (graph, directed):
+        names = [f"a{u}" for u in range(one.n)]
+        want = nx.relabel_nodes(to_networkx(one), dict(enumerate(names)))
+        link = nx.node_link_graph(json.loads(ENCODERS["json"].text(one, names, "weight")), edges="edges")
+        ml = nx.parse_graphml(ENCODERS["graphml"].text(one, names, "weight"))
+        space: dict[str, Any] = {}
+        exec(ENCODERS["python"].text(replace(one, weights=None), names), space)
+        assert space["G"] == {names[u]: [names[v] for v in ends] for u, ends in one.adjacency.items()}
+        for read in (link, ml):
+            assert dict(read.nodes) == dict(want.nodes) and read.is_directed() == one.directed
+            assert {e: read.edges[e] for e in want.edges} == {
+                e: want.edges[e] for e in want.edges
+            } and read.number_of_edges() == want.number_of_edges()
+
+
+@pytest.mark.parametrize("encoder", ALL)
+@pytest.mark.parametrize("text", ["", "\n", "G describes a graph\n", "In a directed graph\n0 1\n", "{}\n", "nodes: 0\nedges\n\n"])
+def test_what_no_encoder_wrote_is_refused(encoder: str, text: str) -> None:
+    with pytest.raises(InputError, match=f"this is no text of the encoder '{encoder}'"):
+        decode(encoder, text)
+
+
+def test_crosses_are_named_by_a_string_or_by_both_parts() -> None:
+    cross = get_encoder({"names": "got", "edges": "incident"})
+    assert cross == get_encoder("got+incident") and (cross.name, cross.names) == ("got+incident", "got")
+    assert cross.text(from_edges(2, [(0, 1)]), ["Ned", "Cat"]).endswith(
+        "Node Ned is connected to node Cat.\nNode Cat is connected to node Ned.\n"
+    )
+    with pytest.raises(InputError, match="unknown name scheme 'simpsons'; choose from alphabet"):
+        get_encoder("simpsons+incident")
+    with pytest.raises(InputError, match="unknown encoder 'arrows'; choose from adjacency"):
+        get_encoder("got+arrows")
+    with pytest.raises(InputError, match="an encoder has the keys names and edges, not edges"):
+        get_encoder({"edges": "incident"})
+
+
+@pytest.mark.parametrize("task", sorted(TASKS))
+def test_tokens_ask_by_name(task: str) -> None:
+    graph = replace(FORMS[TASKS[task].form](from_edges(4, [(0, 1), (2, 3)]), random.Random(0)), blocks=(0, 1, 0, 1))
+    query = TASKS[task].draw(graph, random.Random(0))
+    asked = ENCODERS["tokens"].ask(TASKS[task], list("0123"), query)
+    *likes, question, end = asked.split("\n")
+    assert question.split() == ["Q:", task, *map(str, query.nodes), *query.classes] and end == "A: "
+    assert likes == [f"{node} {word}" for node, word in query.labels.items()]
+    assert ENCODERS["adjacency"].ask(TASKS[task], list("0123"), query) == TASKS[task].ask(list("0123"), query)
 
 
 PEOPLE = [name for name in ALL if name not in DIRECTED]
+ABLE = "adjacency, adjacency_matrix, dot, edge_list, expert, graphml, incident, json, mermaid, python, random, tokens"
 
 
 def test_which_encoders_accept_directed_graphs() -> None:
-    assert DIRECTED == ["adjacency", "expert", "incident", "random"]
+    assert ", ".join(DIRECTED) == ABLE
+    assert [name for name in DIRECTED if not ENCODERS[name].says_direction] == ["expert", "incident"]
 
 
 @pytest.mark.parametrize("encoder", PEOPLE)
 def test_people_refuse_directed_graphs_and_name_those_that_do_not(encoder: str) -> None:
-    message = f"encoder '{encoder}' cannot describe a directed graph; choose from adjacency, expert, incident, random"
+    message = f"encoder '{encoder}' cannot describe a directed graph; choose from {ABLE}"
     with pytest.raises(InputError, match=re.escape(message)):
         ENCODERS[encoder].text(from_edges(2, [(0, 1)], directed=True), ["Ned", "Cat"])
 
