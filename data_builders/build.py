@@ -31,6 +31,7 @@ from data_builders.config import BuildConfig
 from data_builders.errors import InputError
 from data_builders.example import SCHEMA, read_lock
 from data_builders.folder import BUILDING, LOCK, claim, file_sha256, fingerprint, sweep, write_text
+from data_builders.graph_files import source_name
 from data_builders.held_out import ORDER, draw_one, hold_out, taken_by
 from data_builders.rows import Chunk, Files, check_smallest, open_files
 from data_builders.tasks import TASKS
@@ -104,7 +105,7 @@ def _identity(config: BuildConfig, files: Files) -> Record:
     """Everything that the bytes of the dataset depend on."""
     asked = config.model_dump(mode="json", exclude={"workers"})
     asked["generators"] = list(config.families)
-    asked["graphs"] = {path.stem: {"file": path.name, "sha256": files[path.stem].sha256} for path in config.graphs}
+    asked["graphs"] = {name: {"file": path.name, "sha256": files[name].sha256} for path in config.graphs for name in [source_name(path)]}
     versions = {name: metadata.version(name) for name in ("networkx", "igraph", "pyarrow", "graphtalk")}
     return {"config": asked, "versions": versions}
 

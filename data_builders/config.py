@@ -13,6 +13,7 @@ from data_builders.errors import InputError, check_choice
 from data_builders.example import SPLITS, read_lock
 from data_builders.folder import file_sha256
 from data_builders.generators import GENERATORS, SIZE_CLASSES
+from data_builders.graph_files import source_name
 from data_builders.tasks import GRAPHQA, TASKS
 
 
@@ -20,9 +21,11 @@ class BuildConfig(BaseModel):
     """The keys of a data YAML; each is also a flag of `graphtalk build`.
 
     train, validation, test: graphs per generator and graph file; every task asks about each graph once per encoder.
-    graphs: GraphML files or edge lists; each is a generator of subgraphs, called like the file without its ending.
+    graphs: files of graphs (see graph_formats); each is a generator of subgraphs, called like the file without its ending.
     names: whether graphs from files keep their node labels or are called by the encoder's names.
-    sampling: how subgraphs are drawn from graph files: along a random walk (mostly connected), or with jumps.
+    sampling: how subgraphs are drawn from graph files: along a random walk (mostly connected), with jumps, around a node (ego),
+        by forest fire, or induced by uniform nodes.
+    label: the node attribute of graph files that holds the names; columns: those of CSV files for source, target and weight.
     min_nodes, max_nodes: sizes uniform in this range instead of GraphQA's size classes (5-9, 10-14, 15-19).
     density: least and largest edge probability of er graphs, instead of 0 and 1; one number is both.
     rationales: store the reasons that chain-of-thought exemplars give.
@@ -37,7 +40,9 @@ class BuildConfig(BaseModel):
     generators: tuple[str, ...] | None = None
     graphs: tuple[Path, ...] = ()
     names: Literal["labels", "encoder"] = "labels"
-    sampling: Literal["walk", "jump"] = "walk"
+    sampling: Literal["walk", "jump", "ego", "fire", "induced"] = "walk"
+    label: str | None = None
+    columns: tuple[str, ...] = ()
     train: int = Field(1000, ge=0)
     validation: int = Field(500, ge=0)
     test: int = Field(500, ge=0)
@@ -50,7 +55,7 @@ class BuildConfig(BaseModel):
     rationales: bool = True
     workers: int | None = Field(None, ge=1)
 
-    @field_validator("tasks", "encoders", "generators", "graphs", mode="before")
+    @field_validator("tasks", "encoders", "generators", "graphs", "columns", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
         """A list may also be one name or names with commas between them; a repeated name counts once."""
@@ -75,7 +80,7 @@ class BuildConfig(BaseModel):
     @property
     def sources(self) -> tuple[str, ...]:
         """Random generators, then graph files, by name."""
-        return (*self.families, *(path.stem for path in self.graphs))
+        return (*self.families, *(source_name(path) for path in self.graphs))
 
     def sources_of(self, task: str) -> tuple[str, ...]:
         """Where the graphs of a task come from: all sources, unless the task brings its own."""
@@ -164,10 +169,10 @@ class BuildConfig(BaseModel):
             raise InputError(f"no generator here can have self_loops; choose from {', '.join(able)}")
 
     def _check_stems(self) -> None:
-        stems = [path.stem for path in self.graphs]
+        stems = [source_name(path) for path in self.graphs]
         for path in self.graphs:
-            if path.stem in GENERATORS or stems.count(path.stem) > 1:
-                raise InputError(f"{path}: the name {path.stem!r} is taken by another generator or graph file; rename the file")
+            if source_name(path) in GENERATORS or stems.count(source_name(path)) > 1:
+                raise InputError(f"{path}: the name {source_name(path)!r} is taken by another generator or graph file; rename the file")
 
 
 def load_config(path: Path | None, flags: dict[str, Any]) -> BuildConfig:
@@ -201,7 +206,7 @@ def locked_config(out: Path, graphs: Sequence[Path]) -> dict[str, Any]:
         if metadata.version(name) != version:
             raise InputError(f"{out}: dataset.lock was made with {name} {version}, here is {metadata.version(name)}; install that version")
     config: dict[str, Any] = dict(lock["config"])
-    wanted, given = config["graphs"], {path.stem: path for path in graphs}
+    wanted, given = config["graphs"], {source_name(path): path for path in graphs}
     for stem, file in wanted.items():
         if stem not in given:
             raise InputError(f"{out}: dataset.lock samples from the graph file {file['file']}; give it with --graphs")

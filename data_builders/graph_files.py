@@ -1,38 +1,32 @@
-"""The user's own graphs: GraphML and edge lists in, small named subgraphs out.
+"""The user's own graphs: files of many formats and Python objects in, small named subgraphs out.
 
-What a file may hold and what becomes of it:
+What a file may hold is told in `graph_formats`; this is what becomes of it:
 
-- GraphML (`.graphml`, `.xml`): a node is called by its attribute `label`, else `name`, else its id; the edge attribute
-  `weight` is read. Document type declarations are refused, since entities can make a small file grow without bound.
-- Edge lists (any other name): UTF-8, two node names and an optional weight per line, separated by spaces or tabs;
-  `#` starts a comment.
+- A node is called by the attribute asked for, else by its attribute `label`, else `name`, else its id.
 - Self loops are dropped; an edge that is listed again (for an undirected graph: in either direction) counts once, with
   its first weight. Directions are dropped unless asked for. Each of these is counted in `GraphFile.notes`.
 - Weights become capacities (maximum_flow shows them) where every edge has one and all are whole numbers of at least 1.
-- Names: control characters and commas (answers are lists) become spaces, an empty name becomes the node's id, and a
-  repeated one gets a number: `Smith`, `Smith 2`.
+- Names: control characters and commas (answers are lists) become spaces, an empty name becomes the node's id, one of more
+  than LONGEST characters is cut, and a repeated one gets a number: `Smith`, `Smith 2`.
 """
 
 import hashlib
-import io
-import math
+import json
 import unicodedata
-import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
-from xml.parsers import expat
-
-import networkx as nx
 
 from data_builders.errors import InputError
 from data_builders.graph import Edge, Graph, from_edges
+from data_builders.graph_formats import Asked, Listed, read_listed
 
+LONGEST = 80  # characters of a name
+BURN = 0.7  # forward burning probability of the forest fire; Leskovec and Faloutsos find 0.7 the best for samples
 RESTART = 0.15  # the usual probability of a random walk with restart
 JUMP = 0.5  # more than the literature's 0.15: there, nearly all pairs of nodes in a small sample stay connected
-OTHER_FORMATS = (".csv", ".gexf", ".gml", ".gz", ".json", ".mtx", ".net", ".npz", ".parquet", ".zip")
 
 
 @dataclass(frozen=True)
@@ -46,17 +40,19 @@ class GraphFile:
     around: list[tuple[int, ...]]
 
 
-@dataclass(frozen=True)
-class _Listed:
-    """What a file says, before any rule: (id, label) per node and (source, target, weight or None) per edge."""
+def source_name(path: Path) -> str:
+    """What a graph file is called as a source of graphs: its name without its ending.
 
-    nodes: list[tuple[str, str]]
-    edges: list[tuple[str, str, float | None]]
-    directed: bool | None  # None: the format does not say
+    >>> source_name(Path("data/roads.csv.gz"))
+    'roads'
+    """
+    return Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem
 
 
-def read_graph_file(path: Path, directed: bool = False) -> GraphFile:
+def read_graph_file(path: Path, directed: bool = False, label: str | None = None, columns: Sequence[str] = ()) -> GraphFile:
     """The graph in `path`, by the rules at the top of this file; InputError names the file, the line and the value.
+
+    label: the node attribute that holds the names. columns: those of a CSV file that hold source, target and, if there is one, weight.
 
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "roads.txt"
@@ -66,42 +62,73 @@ def read_graph_file(path: Path, directed: bool = False) -> GraphFile:
     (['Ulm', 'Bonn', 'Jena'], ((0, 1), (1, 2)), ['1 self loops dropped', 'weights ignored: not every edge has one'])
     """
     path = Path(path)
-    if path.suffix.lower() in OTHER_FORMATS:
-        raise InputError(f"{path}: cannot read {path.suffix} files; give GraphML (.graphml) or an edge list (.txt, .edges, ..)")
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); give a GraphML file or an edge list"
-        ) from None
-    if not data.strip():
-        raise InputError(f"{path}: the file is empty; give a GraphML file or an edge list")
-    is_xml = path.suffix.lower() in (".graphml", ".xml") or data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<?xml", b"<graphml"))
-    listed = _read_graphml(data, path) if is_xml else _read_edge_list(data, path)
-    return _assemble(listed, path, directed, hashlib.sha256(data).hexdigest())
+        raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); give a file of a graph") from None
+    sha256 = hashlib.sha256(data).hexdigest()
+    return _assemble(read_listed(path, data, Asked(label, tuple(columns))), path, directed, sha256)
+
+
+def write_graph(graph: Any, path: Path, weight: str = "weight") -> Path:
+    """Write a graph from Python as a node-link file that builds can sample from, and return its path, which ends in .json.
+
+    graph: a networkx graph, whose nodes and their attributes are kept, or a torch_geometric `Data`, of which `edge_index` and,
+    if it has one number per edge, `edge_weight` or `edge_attr` are read; its edges are directed unless each is there both ways.
+
+    >>> import networkx, tempfile
+    >>> file = write_graph(networkx.path_graph(["a", "b"]), Path(tempfile.mkdtemp()) / "pair.json")
+    >>> read_graph_file(file).names
+    ['a', 'b']
+    """
+    if Path(path).suffix != ".json":
+        raise InputError(f"{path}: a graph from Python is written as node-link data; call the file {Path(path).stem}.json")
+    if hasattr(graph, "edge_index"):
+        found = _from_data(graph)
+    elif hasattr(graph, "adj") and hasattr(graph, "is_directed"):
+        nodes = [{"id": str(u), **{str(k): str(v) for k, v in attributes.items() if k != "id"}} for u, attributes in graph.nodes(data=True)]
+        links = [{"source": str(u), "target": str(v), "weight": w} for u, v, w in graph.edges(data=weight)]
+        found = {"directed": graph.is_directed(), "nodes": nodes, "links": links}
+    else:
+        raise InputError(f"expected a networkx graph or a torch_geometric Data, not {type(graph).__name__}")
+    Path(path).write_text(json.dumps(found, default=str), encoding="utf-8")
+    return Path(path)
+
+
+def _from_data(data: Any) -> dict[str, Any]:
+    sources, targets = data.edge_index.tolist()
+    given = next((w for name in ("edge_weight", "edge_attr") if (w := getattr(data, name, None)) is not None), None)
+    weights = [None] * len(sources) if given is None or given.numel() != len(sources) else given.flatten().tolist()
+    pairs = set(zip(sources, targets, strict=True))
+    directed = any((v, u) not in pairs for u, v in pairs)
+    n = data.num_nodes if data.num_nodes is not None else max([*sources, *targets], default=-1) + 1
+    links = [{"source": u, "target": v, "weight": w} for u, v, w in zip(sources, targets, weights, strict=True) if directed or u <= v]
+    return {"directed": directed, "nodes": [{"id": u} for u in range(n)], "links": links}
 
 
 def sample(source: GraphFile, rng: Random, n: int, sampling: str = "walk") -> tuple[Graph, list[str]]:
     """An induced subgraph of min(n, all) nodes, and the nodes' names.
 
+    sampling, one of SAMPLINGS:
     walk: the nodes are the first n that a random walk with restart meets, from a uniform start node, on edges in
     either direction; where the walk is stuck in a small component it starts again elsewhere. Such a subgraph is
     mostly connected. jump: every other step goes to a uniform node instead ("random jump" of Leskovec and Faloutsos,
-    Sampling from Large Graphs, 2006), which leaves some nodes apart.
-    Ids are a shuffle: they tell neither the order of the walk nor that of the file.
+    Sampling from Large Graphs, 2006), which leaves some nodes apart. ego: a node, then its neighbours, then theirs.
+    fire: forest fire (same paper): each node burns a geometric number of its neighbours. induced: n uniform nodes, which in
+    a sparse graph have hardly an edge.
+    Ids are a shuffle: they tell neither the order of the walk nor that of the file. Time and memory go with what is
+    visited, not with the size of the graph.
 
     >>> path = GraphFile(from_edges(3, [(0, 1), (1, 2)]), ["a", "b", "c"], [], "", [(1,), (0, 2), (1,)])
     >>> graph, names = sample(path, Random(1), 2)
     >>> graph.n, graph.edges, "b" in names
     (2, ((0, 1),), True)
     """
-    order = (_walk if sampling == "walk" else _jump)(source.around, min(n, source.graph.n), rng)
+    order = SAMPLINGS[sampling](source.around, min(n, source.graph.n), rng)
     rng.shuffle(order)
     position = {u: i for i, u in enumerate(order)}
     graph = source.graph
-    edges = sorted(
-        (i, position[v]) for i, u in enumerate(order) for v in graph.adjacency[u] if v in position and (graph.directed or position[v] > i)
-    )
+    edges = sorted((i, position[v]) for i, u in enumerate(order) for v in _inside(graph, u, position) if graph.directed or position[v] > i)
     names = [source.names[u] for u in order]
     if graph.weights is None:
         return from_edges(len(order), edges, graph.directed), names
@@ -132,93 +159,60 @@ def _jump(around: list[tuple[int, ...]], n: int, rng: Random) -> list[int]:
     return list(met)
 
 
-def _read_edge_list(data: bytes, path: Path) -> _Listed:
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        number = data[: error.start].count(b"\n") + 1
-        raise InputError(f"{path}: line {number}: byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8 text") from None
-    edges: list[tuple[str, str, float | None]] = []
-    for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
-        fields = line.split("#", 1)[0].split()
-        if not fields:
-            continue
-        if len(fields) not in (2, 3):
-            raise InputError(
-                f"{path}: line {number}: {len(fields)} column{'s' * (len(fields) > 1)} ({line.strip()[:60]!r}); "
-                "an edge list has two node names and an optional weight, separated by spaces or tabs"
-            )
-        weight = _number(fields[2], f"{path}: line {number}") if len(fields) == 3 else None
-        edges.append((fields[0], fields[1], weight))
-    if not edges:
-        raise InputError(f"{path}: no edges; an edge list has two node names and an optional weight per line")
-    names = dict.fromkeys(name for u, v, _ in edges for name in (u, v))
-    return _Listed([(name, name) for name in names], edges, None)
+def _ego(around: list[tuple[int, ...]], n: int, rng: Random) -> list[int]:
+    return _burn(around, n, rng, lambda ends: ends)
 
 
-def _number(text: object, where: str) -> float:
-    try:
-        value = float(str(text))
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise InputError(f"{where}: weight {str(text)[:40]!r} is not a finite number")
-    return value
+def _fire(around: list[tuple[int, ...]], n: int, rng: Random) -> list[int]:
+    def burning(ends: list[int]) -> list[int]:
+        count = 0
+        while count < len(ends) and rng.random() < BURN:
+            count += 1
+        return ends[:count]
+
+    return _burn(around, n, rng, burning)
 
 
-def _read_graphml(data: bytes, path: Path) -> _Listed:
-    _check_xml(data, path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # networkx warns of ports and untyped keys, which do not matter here
-            read = nx.read_graphml(io.BytesIO(data), force_multigraph=True)
-    except (nx.NetworkXError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: not a GraphML file that can be read ({str(error).strip() or type(error).__name__})") from None
-    nodes = [(u, _label(attributes) or u) for u, attributes in read.nodes(data=True)]
-    edges = [
-        (u, v, None if weight is None else _number(weight, f"{path}: edge from {u!r} to {v!r}"))
-        for u, v, weight in read.edges(data="weight")
-    ]
-    if not nodes:
-        raise InputError(f"{path}: the GraphML file has no nodes")
-    return _Listed(nodes, edges, read.is_directed())
+def _burn(around: list[tuple[int, ...]], n: int, rng: Random, choose: Callable[[list[int]], list[int]]) -> list[int]:
+    """Breadth first over the chosen among each node's new neighbours, in random order; again from elsewhere where it goes out."""
+    met: dict[int, None] = {}
+    while len(met) < n:
+        queue = [rng.randrange(len(around))]
+        met[queue[0]] = None
+        for u in queue:
+            if len(met) >= n:
+                break
+            ends = around[u] if len(around[u]) <= 4 * n else [around[u][rng.randrange(len(around[u]))] for _ in range(4 * n)]  # a hub
+            new = [v for v in dict.fromkeys(ends) if v not in met]
+            rng.shuffle(new)
+            for v in choose(new)[: n - len(met)]:
+                met[v] = None
+                queue.append(v)
+    return list(met)
 
 
-def _label(attributes: dict[str, Any]) -> str:
-    return next((str(attributes[key]) for key in ("label", "name") if str(attributes.get(key) or "").strip()), "")
+def _induced(around: list[tuple[int, ...]], n: int, rng: Random) -> list[int]:
+    return rng.sample(range(len(around)), n)
 
 
-def _check_xml(data: bytes, path: Path) -> None:
-    """Refuse what is not XML, has a document type, or names a node that is not there (networkx would invent it)."""
-    nodes: set[str | None] = set()
-    ends: list[tuple[str | None, int]] = []
-    parser = expat.ParserCreate()
-
-    def doctype(*_: object) -> None:
-        raise InputError(f"{path}: line {parser.CurrentLineNumber}: document types and entities are refused; remove the <!DOCTYPE ..> part")
-
-    def element(tag: str, attributes: dict[str, str]) -> None:
-        kind = tag.rpartition(":")[2]
-        if kind == "node":
-            nodes.add(attributes.get("id"))
-        elif kind == "edge":
-            ends.extend((attributes.get(end), parser.CurrentLineNumber) for end in ("source", "target"))
-
-    parser.StartDoctypeDeclHandler = doctype
-    parser.StartElementHandler = element
-    try:
-        parser.Parse(data, True)
-    except expat.ExpatError as error:
-        reason = expat.errors.messages[error.code]
-        raise InputError(f"{path}: line {error.lineno}: not XML ({reason}); GraphML is XML") from None
-    if None in nodes:
-        raise InputError(f"{path}: a <node> has no id")
-    for end, line in ends:
-        if end not in nodes:
-            raise InputError(f"{path}: line {line}: an edge names the node {end!r}, which the file does not have")
+SAMPLINGS: dict[str, Callable[[list[tuple[int, ...]], int, Random], list[int]]] = {
+    "walk": _walk,
+    "jump": _jump,
+    "ego": _ego,
+    "fire": _fire,
+    "induced": _induced,
+}
 
 
-def _assemble(listed: _Listed, path: Path, directed: bool, sha256: str) -> GraphFile:
+def _inside(graph: Graph, u: int, position: dict[int, int]) -> Iterable[int]:
+    """The neighbours of u that are in the sample; a hub's are found from the other side."""
+    ends = graph.adjacency[u]
+    if len(ends) <= 50 * len(position):
+        return [v for v in ends if v in position]
+    return [v for v in position if v in ends] if graph.directed else [v for v in position if v != u and u in graph.adjacency[v]]
+
+
+def _assemble(listed: Listed, path: Path, directed: bool, sha256: str) -> GraphFile:
     if directed and listed.directed is False:
         raise InputError(f'{path}: the graph is undirected; leave `directed: true` out, or set edgedefault="directed" in the file')
     ids = {name: u for u, (name, _) in enumerate(listed.nodes)}
@@ -264,5 +258,6 @@ def _clean_names(nodes: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def _printable(text: str) -> str:
+    text = text[: 4 * LONGEST]  # before any work: it may be of any length
     kept = (" " if c == "," or unicodedata.category(c).startswith("C") else c for c in unicodedata.normalize("NFC", text))
-    return " ".join("".join(kept).split())
+    return " ".join("".join(kept).split())[:LONGEST].rstrip()

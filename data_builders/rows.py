@@ -23,7 +23,7 @@ from data_builders.errors import InputError
 from data_builders.example import SCHEMA
 from data_builders.generators import GENERATORS, draw_size
 from data_builders.graph import Graph, graph_to_json
-from data_builders.graph_files import GraphFile, read_graph_file, sample
+from data_builders.graph_files import GraphFile, read_graph_file, sample, source_name
 from data_builders.names import node_names
 from data_builders.streams import Stream
 from data_builders.tasks import FORMS, TASKS, Query
@@ -38,7 +38,7 @@ Drawn = tuple[Graph, list[str] | None]  # a graph, and its nodes' own names wher
 
 def open_files(config: BuildConfig) -> dict[str, GraphFile]:
     """The graph files of a config, by source name."""
-    return {path.stem: read_graph_file(path, config.directed) for path in config.graphs}
+    return {source_name(path): read_graph_file(path, config.directed, config.label, config.columns) for path in config.graphs}
 
 
 def draw_graph(config: BuildConfig, files: Files, source: str, rng: Random) -> Drawn:

@@ -101,7 +101,7 @@ BAD = {
     "no target": ("g.graphml", HEAD + '<node id="a"/><edge source="a"/></graph></graphml>', "an edge names the node None"),
     "bad key": ("g.graphml", HEAD + '<node id="a"><data key="k">1</data></node></graph></graphml>', "no key k"),
     "hyperedge": ("g.graphml", HEAD + '<node id="a"/><hyperedge/></graph></graphml>', "hyperedge"),
-    "other format": ("g.gml", "graph [ ]", "cannot read .gml files"),
+    "empty GML": ("g.gml", "graph [ ]", "the file has no nodes"),
     "missing": ("", "", "no such file"),
 }  # fmt: skip
 
