@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from data_builders.graph import Graph, from_edges, to_networkx
 from data_builders.names import node_names
-from data_builders.tasks import TASKS, Query
+from data_builders.tasks import GRAPHQA, TASKS, Query
 from tests.task_graphs import EDGELESS, LOOP, LOOPS, ONE_NODE, OPPOSITE, TAKEN_BACK, NxGraph, drawn, graphs, prepared
 
 
@@ -191,3 +191,8 @@ def test_reasons_tell_the_witness_that_they_are_given() -> None:
 def test_a_flow_that_took_a_path_back_is_told_as_it_ended() -> None:
     names, query = list("ABCDEFGH"), Query((0, 5))
     true_maximum_flow(TASKS["maximum_flow"].explain(TAKEN_BACK, names, query, 2), to_networkx(TAKEN_BACK), names, query, 2)
+
+
+def test_every_task_of_graphqa_has_its_reasons_checked() -> None:
+    """That of node_classification is held against the planted classes in test_tasks.py."""
+    assert set(TRUE) == set(GRAPHQA) - {"node_classification"}
