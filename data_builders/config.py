@@ -8,7 +8,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from data_builders.encoders import ENCODERS
+from data_builders.encoders import ENCODERS, get_encoder
 from data_builders.errors import InputError, check_choice
 from data_builders.example import SPLITS, read_lock
 from data_builders.folder import file_sha256
@@ -20,6 +20,7 @@ from data_builders.tasks import GRAPHQA, TASKS
 class BuildConfig(BaseModel):
     """The keys of a data YAML; each is also a flag of `graphtalk build`.
 
+    encoders: names of encoders, or crosses of a name scheme and an encoder's edges: got+incident, or {names: got, edges: incident}.
     train, validation, test: graphs per generator and graph file; every task asks about each graph once per encoder.
     graphs: files of graphs (see graph_formats); each is a generator of subgraphs, called like the file without its ending.
     names: whether graphs from files keep their node labels or are called by the encoder's names.
@@ -61,7 +62,12 @@ class BuildConfig(BaseModel):
         """A list may also be one name or names with commas between them; a repeated name counts once."""
         if isinstance(value, str):
             value = [name for name in value.split(",") if name.strip()]
-        return list(dict.fromkeys(value)) if isinstance(value, list) and all(isinstance(v, str) for v in value) else value
+        if isinstance(value, dict):
+            value = [value]
+        if not isinstance(value, list):
+            return value
+        value = [get_encoder(each).name if isinstance(each, dict) else each for each in value]
+        return list(dict.fromkeys(value)) if all(isinstance(each, str) for each in value) else value
 
     @field_validator("density", mode="before")
     @classmethod
@@ -118,7 +124,10 @@ class BuildConfig(BaseModel):
             if not given and (kind != "generator" or not self.graphs):
                 raise InputError(f"no {kind}s; choose from {', '.join(sorted(known))}")
             for name in given:
-                check_choice(kind, name, known)
+                if kind == "encoder":
+                    get_encoder(name)
+                else:
+                    check_choice(kind, name, known)
         if not any(self.size(split) for split in SPLITS):
             raise InputError("train, validation and test are all 0; ask for at least one graph")
         self._check_sizes()
@@ -144,16 +153,16 @@ class BuildConfig(BaseModel):
                 raise InputError(f"generator {name!r} needs at least {GENERATORS[name].min_nodes} nodes; min_nodes is {low}")
 
     def _check_options(self) -> None:
-        plain = [name for name in self.encoders if not ENCODERS[name].directed]
+        plain = [name for name in self.encoders if not get_encoder(name).directed or not get_encoder(name).says_direction]
         for name in self.tasks:
             if TASKS[name].direction == "directed" and plain:
-                raise InputError(f"task {name!r} asks about directed graphs, which encoder {plain[0]!r} cannot describe")
+                raise InputError(f"task {name!r} asks about directed graphs, which encoder {plain[0]!r} does not tell from others")
             if TASKS[name].direction == "undirected" and self.directed:
                 raise InputError(f"task {name!r} asks about undirected graphs; leave it out with directed")
         if self.directed:
             able = sorted(e.name for e in ENCODERS.values() if e.directed)
             for name in self.encoders:
-                if not ENCODERS[name].directed:
+                if not get_encoder(name).directed:
                     raise InputError(f"encoder {name!r} cannot describe directed graphs; choose from {', '.join(able)}")
             able = sorted(name for name, g in GENERATORS.items() if "directed" in g.options)
             for name in self.families:

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data_builders.config import BuildConfig
-from data_builders.encoders import ENCODERS
+from data_builders.encoders import Encoder, get_encoder
 from data_builders.errors import InputError
 from data_builders.example import SCHEMA
 from data_builders.generators import GENERATORS, draw_size
@@ -32,7 +32,7 @@ RANDOM_NAMES = ("random_integers",)  # schemes that draw; the others depend on t
 
 Files = Mapping[str, GraphFile]  # source -> graph file
 Form = tuple[str, str]  # a task's form, and what it calls the weight of an edge
-Named = Sequence[tuple[str, list[str]]]  # encoder, and the names that it calls the nodes by
+Named = Sequence[tuple[Encoder, list[str]]]  # encoder, and the names that it calls the nodes by
 Drawn = tuple[Graph, list[str] | None]  # a graph, and its nodes' own names where they have any
 
 
@@ -104,6 +104,7 @@ class Chunk:
         self.config, self.split = config, split
         self.graphs = self.characters = 0  # how large it has grown: graphs, and characters of their texts
         self._rng = Stream()
+        self._encoders = [get_encoder(name) for name in config.encoders]
         self._asked: dict[str, Asked] = {}
         self._of: dict[str, list[tuple[Form, Sheet, list[str]]]] = {source: [] for source in config.drawn}
         alike: dict[tuple[tuple[str, ...], Form], list[str]] = {}
@@ -120,9 +121,7 @@ class Chunk:
         graph, labels = drawn
         self.graphs += 1
         stream = f"{self.config.seed}/{self.split}/{source}"
-        named = [
-            (encoder, labels or self._names(encoder, graph.n, f"{stream}/{encoder}/names/{index}")) for encoder in self.config.encoders
-        ]
+        named = [(e, labels or self._names(e, graph.n, f"{stream}/{e.name}/names/{index}")) for e in self._encoders]
         for (form, quantity), sheet, tasks in self._of[source]:
             self._rng.seed(f"{stream}/{form}/{index}")
             formed = FORMS[form](graph, self._rng)
@@ -131,24 +130,23 @@ class Chunk:
                 self._rng.seed(f"{stream}/{task}/{index}")
                 self._ask(task, formed, named)
 
-    def _names(self, encoder: str, n: int, stream: str) -> list[str]:
-        scheme = ENCODERS[encoder].names
-        if scheme not in RANDOM_NAMES:
-            return _fixed_names(scheme, n)
+    def _names(self, encoder: Encoder, n: int, stream: str) -> list[str]:
+        if encoder.names not in RANDOM_NAMES:
+            return _fixed_names(encoder.names, n)
         self._rng.seed(stream)
-        return node_names(scheme, n, self._rng)
+        return node_names(encoder.names, n, self._rng)
 
     def _share(self, sheet: Sheet, source: str, index: int, graph: Graph, quantity: str, named: Named) -> None:
         n, m, graph_id = graph.n, graph.m, f"{source}/{self.split}/{index}"
         for encoder, names in named:
-            text = ENCODERS[encoder].text(graph, names, quantity)
+            text = encoder.text(graph, names, quantity)
             self.characters += len(text)
             sheet.text.append(text)
-            sheet.encoder.append(encoder)
+            sheet.encoder.append(encoder.name)
             sheet.generator.append(source)
             sheet.graph.append(graph_to_json(graph, names))
             sheet.graph_id.append(graph_id)
-            sheet.tail.append(f"/{source}/{encoder}/{self.split}/{index}")
+            sheet.tail.append(f"/{source}/{encoder.name}/{self.split}/{index}")
             sheet.num_nodes.append(n)
             sheet.num_edges.append(m)
 
@@ -156,8 +154,8 @@ class Chunk:
         task, out = TASKS[name], self._asked[name]
         query = task.draw(graph, self._rng)
         solution = task.solve(graph, query)
-        for _, names in named:
-            out.ask.append(task.ask(names, query))
+        for encoder, names in named:
+            out.ask.append(encoder.ask(task, names, query))
             out.answer.append(task.say(solution, names, query))
             if self.config.rationales:
                 out.rationale.append(task.explain(graph, names, query, solution))

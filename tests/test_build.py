@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -15,7 +16,7 @@ from data_builders.build import build
 from data_builders.config import BuildConfig, load_config
 from data_builders.encoders import ENCODERS
 from data_builders.errors import InputError
-from data_builders.example import SPLITS, Example, dataset_tasks, read_examples, read_lock
+from data_builders.example import SCHEMA, SPLITS, Example, dataset_tasks, read_examples, read_lock
 from data_builders.graph import graph_from_json
 from data_builders.splits import graph_class
 from data_builders.tasks import GRAPHQA, TASKS, Query
@@ -58,7 +59,7 @@ def test_every_task_and_encoder_answers_from_the_stored_graph(tmp_path: Path) ->
         task, stored = TASKS[e.task], json.loads(e.graph)
         labels = {int(node): word for node, word in stored.get("labels", {}).items()}
         query = Query(tuple(e.query), tuple(stored.get("classes", ())), labels)
-        assert e.question == ENCODERS[e.encoder].text(graph, names) + task.ask(names, query)
+        assert e.question == ENCODERS[e.encoder].text(graph, names) + ENCODERS[e.encoder].ask(task, names, query)
         solution = task.solve(graph, query)
         assert e.answer == task.say(solution, names, query)
         assert e.rationale == task.explain(graph, names, query, solution)
@@ -418,3 +419,24 @@ def test_locked_reproduces_or_fails(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_bad_shards_get_one_line(shard: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     code, error = run("build", "--shard", shard, "--out", tmp_path / "d", capsys=capsys, monkeypatch=monkeypatch)
     assert code == 2 and "expected K/N with 1 <= K <= N" in error and error.count("\n") == 1
+
+
+def test_any_names_with_any_edges(tmp_path: Path) -> None:
+    file = tmp_path / "cross.yaml"
+    file.write_text(
+        "tasks: [edge_count]\nencoders: [{names: got, edges: incident}, adjacency, alphabet+dot]\ntrain: 3\nvalidation: 1\ntest: 1\n"
+    )
+    config = load_config(file, {"workers": 1})
+    assert config.encoders == ("got+incident", "adjacency", "alphabet+dot")
+    build(config, tmp_path / "d")
+    first = read_examples(tmp_path / "d", "edge_count", "train")[0]
+    assert first.encoder == "got+incident" and "Ned, Cat" in first.question and "In this graph:\n" in first.question
+    with pytest.raises(InputError, match="unknown name scheme 'goat'"):
+        load_config(None, {"encoders": "goat+incident"})
+
+
+def test_columns_are_of_one_type_whatever_is_in_them(tmp_path: Path) -> None:
+    """Empty queries, no rationales, mixed answers: every file has the schema of Example, so that files can be concatenated."""
+    make(tmp_path / "d", tasks="edge_count,shortest_path,node_classification", rationales=False, max_nodes=6)
+    for path in (tmp_path / "d").rglob("*.parquet"):
+        assert pq.read_schema(path).remove_metadata().equals(SCHEMA)

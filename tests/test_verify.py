@@ -79,6 +79,7 @@ EDITS: dict[str, tuple[str, Callable[[Any], Any], str]] = {
     "split": ("split", lambda old: "test", "split is 'test', but the graph gives 'train'"),
     "id": ("id", lambda old: old.replace("edge_count", "node_count"), "id is "),
     "task": ("task", lambda old: "counting", "unknown task 'counting'"),
+    "encoder": ("encoder", lambda old: "morse", "unknown encoder 'morse'"),
     "null": ("graph", lambda old: None, "graph and query do not fit together"),
 }
 
