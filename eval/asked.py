@@ -7,14 +7,15 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from data_builders.example import Example
+from eval.prose import word_set
 
 # Names that are also words: they are names only where they stand like one, and in this case only.
-_WORDS = frozenset(
-    (
-        "a i will mark may bill rose grace hope joy faith art sue pat frank grant chase drew ray dean miles cat june april august summer dawn ivy jean "
-        "earl guy gene jack rob max an am as at be by do he if in is it me my no of on or so to up us we al ben stark snow young long short king white "
-        "black brown green maester jimmy pete ike stan and not the from there this that node all any woman man old count champion"
-    ).split()
+_WORDS = word_set(
+    "a i will mark may bill rose grace hope joy faith art sue pat frank grant chase drew ray dean miles "
+    "cat june april august summer dawn ivy jean "
+    "earl guy gene jack rob max an am as at be by do he if in is it me my no of on or so to up us we al "
+    "ben stark snow young long short king white "
+    "black brown green maester jimmy pete ike stan and not the from there this that node all any woman man old count champion"
 )
 _TOKEN = re.compile(r"\w+(?:'(?=\w)(?!s\b)\w+)?")
 _NUMBER = re.compile(r"(?<![\w.])\d+(?!\w|\.\d)")
@@ -22,7 +23,8 @@ _NAME_BEFORE = re.compile(
     r"(?:^|[,(\[{\"/&:-]|->|- |\b(?:nodes?|to|and|from|between|with|or|via|through|include|are|is))\s*$", re.IGNORECASE
 )
 _NAME_AFTER = re.compile(
-    r"\s*(?:$|[.,;:()\[\]{}\"'/&\n]|->|-|\+|(?:and|is|to|has|are|or|likes?|connects?|links?|isn't|does|was|were|both|becomes?|knows?|can)\b)"
+    r"\s*(?:$|[.,;:()\[\]{}\"'/&\n]|->|-|\+|(?:and|is|to|has|are|or|likes?|connects?|links?|isn't|does|was"
+    r"|were|both|becomes?|knows?|can)\b)"
 )
 _STOPS = str.maketrans(".!?;:,", "\ue000\ue001\ue002\ue003\ue004\ue005")
 _BACK = str.maketrans("\ue000\ue001\ue002\ue003\ue004\ue005", ".!?;:,")
@@ -91,6 +93,10 @@ class Asked:
             if plain != name:
                 text = re.sub(rf"(?<!\w){re.escape(plain)}(?!\w)", lambda found: found[0].translate(_STOPS), text, flags=re.IGNORECASE)
         return text
+
+    def recase(self, text: str) -> str:
+        """A text in capitals in small letters, names as the graph spells them."""
+        return _TOKEN.sub(lambda found: self.name(found[0], listed=True) or (found[0].lower() if len(found[0]) > 1 else found[0]), text)
 
     def tokens(self, text: str) -> Iterator[re.Match[str]]:
         """Words and names of a text; a name that is no plain word is one token."""

@@ -13,6 +13,7 @@ _PUNCTUATION = {
     **dict.fromkeys(map(ord, "\u2190\u2191\u2193\u2192\u27f6\u21d2\u27f9\u2794\u279c\u27a1\u2192\u2194\u27f7\u21d4"), " -> "),
     **dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad\ufe0f"), None),
     **dict.fromkeys(map(ord, "\u2022\u25e6\u25aa\u25cf\u2023\u00b7"), "-"),
+    ord("\u2044"): "/",
     ord("\u3002"): ". ",
     ord("\u3001"): ", ",
     ord("\r"): "\n",
@@ -23,28 +24,45 @@ _PUNCTUATION = {
     ord("\f"): "\n",
 }
 
-_THINKING = re.compile(r"<(think|thinking)>.*?</\1>", re.DOTALL | re.IGNORECASE)
+# NFKC would make 32 out of a three squared.
+_RAISED = {
+    **{ord(c): f"^{i}" for i, c in enumerate("\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079")},
+    **{0x2080 + i: f"_{i}" for i in range(10)},
+}
+
 _THINKING_OPENS = re.compile(r"<think(?:ing)?>", re.IGNORECASE)
-_THINKING_ENDS = re.compile(r".*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
+_THINKING_ENDS = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
 _RUN_ON = re.compile(r"\n[ \t>#*_]*(?:Q|Example)[*_]*:")
 _END_TOKEN = re.compile(r"<\|(?:im_end|endoftext|eot_id|end|end_of_text)\|>|</s>|<end_of_turn>|<eos>|<pad>")
 
 _COMMANDS = re.compile(
     r"\\(?:(?P<boxed>f?boxed)"
-    r"|(?P<drop>text(?:bf|it|rm|tt|sf)?|math(?:rm|bf|it|sf|tt|bb)|mbox|operatorname|left|right|bigl?|bigr?|displaystyle)(?![a-zA-Z])"
+    r"|(?P<drop>left|right|bigl?|bigr?|displaystyle)(?![a-zA-Z])"
     r"|(?P<arrow>(?:long)?rightarrow|to|Rightarrow|implies|leftrightarrow)(?![a-zA-Z])"
     r"|(?P<infinity>infty)(?![a-zA-Z])|(?P<empty>emptyset|varnothing)(?![a-zA-Z])|(?P<times>times|cdot|ast)(?![a-zA-Z])"
     r"|(?P<space>quad|qquad|[,;:! ])|(?P<math>[()\[\]])|(?P<line>\\)|(?P<literal>[{}$%_&#]))"
 )
+_TEXT_COMMAND = re.compile(r"\\(?:text(?:bf|it|rm|tt|sf)?|math(?:rm|bf|it|sf|tt|bb)|mbox|operatorname)\s*\{([^{}]*)\}")
 _COMMAND_TEXT = {
-    "drop": "", "arrow": " -> ", "infinity": "\u221e", "empty": "\u2205", "times": "*", "space": " ", "math": " ", "line": "\n",
-}  # fmt: skip
+    "drop": "",
+    "arrow": " -> ",
+    "infinity": "\u221e",
+    "empty": "\u2205",
+    "times": "*",
+    "space": " ",
+    "math": "",
+    "line": "\n",
+}
 _TAG = re.compile(r"</?(?:b|i|em|strong|u|br|p|code|pre|div|span|sub|sup|li|ul|ol)\s*/?>", re.IGNORECASE)
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)[\w+-]*[ \t]*$", re.MULTILINE)
 _BULLET = re.compile(r"^([ \t>]*)[*+\-][ \t]+", re.MULTILINE)
 _QUOTE = re.compile(r"^[ \t]*>[ \t]?", re.MULTILINE)
 _HEADING = re.compile(r"^[ \t]*(#{1,6})[ \t]*", re.MULTILINE)
 _EMPHASIS = re.compile(r"(?<!\w)_{1,3}(?=\S)|(?<=[^\s_])_{1,3}(?!\w)")
+_SPACES = re.compile(r"[ \t]{2,}|[ \t]+(?=\n)")
+_LINES = re.compile(r"\n{3,}")
+# A hundred brackets in a row say no more than a few, and would cost far more to read.
+_REPEATED = re.compile(r"([^\w\s])\1{30,}")
 _STARS = re.compile(r"(?<=\d) ?\* ?(?=\d)")
 
 
@@ -67,12 +85,10 @@ def visible(output: str, finish_reason: str) -> Visible:
     """
     text = output.replace("\r\n", "\n") if "\r" in output else output
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
+        text = unicodedata.normalize("NFKC", text.translate(_RAISED))
     cut = finish_reason == "length"
-    if "think" in text.lower():
-        text = _THINKING.sub("", text)
-        if ends := _THINKING_ENDS.match(text):
-            text = text[ends.end() :].lstrip()
+    if _THINKING_ENDS.search(text):
+        text = _without_thinking(text)
     end = len(text)
     if run_on := _RUN_ON.search(text):
         end = run_on.start()
@@ -83,19 +99,36 @@ def visible(output: str, finish_reason: str) -> Visible:
     return Visible(_END_TOKEN.sub(" ", text[:end]), cut and end == len(text), False)
 
 
+def _without_thinking(text: str) -> str:
+    """The text without its closed think blocks, and without what is before an end that has no beginning."""
+    kept, at = [], 0
+    while (opened := _THINKING_OPENS.search(text, at)) and (closed := _THINKING_ENDS.search(text, opened.end())):
+        kept.append(text[at : opened.start()])
+        at = closed.end()
+    return _THINKING_ENDS.split("".join(kept) + text[at:])[-1]
+
+
 def tidy(text: str) -> str:
     r"""Plain text with one spelling for what does not matter: Markdown, LaTeX, HTML, dashes, arrows and quotes.
 
     Boxes and `####` stay, since they mark the answer; bullets become `- `.
 
     >>> tidy("**Yes** \u2014 it\u2019s $\\boxed{\\text{4}}$")
-    "Yes  -  it's \\boxed{{4}}"
+    "Yes - it's \\boxed{4}"
     """
-    if not _PLAIN.search(text):
-        return text
+    if _REPEATED.search(text):
+        text = _REPEATED.sub(lambda found: found[1] * 30, text)
+    if _PLAIN.search(text):
+        text = _undressed(text)
+    if "  " in text or " \n" in text:
+        text = _SPACES.sub(" ", text)
+    return _LINES.sub("\n\n", text) if "\n\n\n" in text else text
+
+
+def _undressed(text: str) -> str:
     text = text.translate(_PUNCTUATION)
     if "\\" in text:
-        text = _COMMANDS.sub(_plain_command, text)
+        text = _COMMANDS.sub(_plain_command, _TEXT_COMMAND.sub(r"\1", text))
     if "`" in text or "~~" in text:
         text = _FENCE.sub("", text).replace("`", "").replace("~~", "")
     if "<" in text:
@@ -140,15 +173,19 @@ _MARK = re.compile(
     |(?P<letter>(?:(?<![^\n])[ ]*(?:-[ ])?|(?<=[?])[ ]*)A[ ]?:)
     |(?P<heading>(?<![^\n])[ ]*(?:the[ ])?(?:final|correct|my)?[ ]?(?:answer|solution)[ ]*:?[ ]*(?=\n|\Z))
     |\b(?P<colon>(?:final|correct|my|the)?[ ]?(?:answer|ans)(?:[ ]?\([^()\n]{0,60}\)|[ ]?\[[^\[\]\n]{0,60}\])?[ ]*(?::-?|=|->|[ ]-(?=[ ])))
-    |\b(?P<inline>answer(?:'s|[ ](?:(?:to|for|of)[ ](?:[^.:\n?]{1,120}?\??["']?,?[ ]))??(?:is|was|(?:would|should|must|will|may|might|could)[ ]be)\b)[ ]*:?)""",
+    |\b(?P<inline>answer(?:'s
+        |[ ](?:(?:to|for|of)[ ](?:[^.:\n?]{1,120}?\??["']?,?[ ]))??(?:is|was|(?:would|should|must|will|may|might|could)[ ]be)\b)[ ]*:?)""",
     re.VERBOSE | re.IGNORECASE | re.MULTILINE,
 )
+_MOST = 12
+"""How many marks are looked at, from the end: a text that repeats itself to the limit has thousands."""
+
 _CLOSING_TAG = re.compile(r"</answer>", re.IGNORECASE)
-_JSON_VALUE = re.compile(r'"((?:[^"\\\n]|\\.)*)"|\'([^\'\n]*)\'|(\[[^\]]*\])|(\{[^}]*\})|([^,}\]\n]+)')
+_JSON_VALUE = re.compile(r'"((?:[^"\\\n]|\\.)*+)"|\'([^\'\n]*)\'|(\[[^\[\]]*\])|(\{[^{}]*\})|([^,}\]\n]+)')
 
 
 def marks(text: str, letter: bool = True) -> list[Mark]:
-    r"""The marked answers of a tidy text, in order; marks that hold nothing are among them.
+    r"""The last marked answers of a tidy text, in order; marks that hold nothing are among them.
 
     letter: whether a line that opens with `A:` is a mark (it is not where A is a node and the lines list neighbours).
 
@@ -158,7 +195,7 @@ def marks(text: str, letter: bool = True) -> list[Mark]:
     lower = text.lower()
     if not ("answer" in lower or "\\boxed" in text or "A" in text or "####" in text or "ans" in lower):
         return []
-    found = [m for m in _MARK.finditer(text) if letter or m.lastgroup != "letter"]
+    found = [m for m in _MARK.finditer(text) if letter or m.lastgroup != "letter"][-_MOST:]
     ends = [*(m.start() for m in found), len(text)][1:]
     return [_mark(text, m, end, end == len(text)) for m, end in zip(found, ends, strict=True)]
 

@@ -5,20 +5,40 @@ import re
 from eval.asked import Asked
 from eval.node_lists import DOUBT_AFTER, Run, join_bullets, runs
 from eval.prose import (
-    NONE_EXISTS, UNCLEAR, Answer, Reading, Value, clauses, committed, concludes, either, hedges, is_question, negations, opening, sentences, settle, supposes, words,
-)  # fmt: skip
+    NONE_EXISTS,
+    UNCLEAR,
+    Answer,
+    Reading,
+    Value,
+    clauses,
+    committed,
+    concludes,
+    either,
+    hedges,
+    is_question,
+    negations,
+    opening,
+    sentences,
+    settle,
+    supposes,
+    words,
+)
 
 EMPTY: tuple[str, ...] = ()
 _OPENING = opening(
-    """the list is | list | here (?:is|are) the (?:list|nodes) | path | order | (?:the )?(?:shortest |hamiltonian |topological )?(?:path|order|answer|list|nodes) (?:is|are)
+    """the list is | list | here (?:is|are) the (?:list|nodes) | path | order
+        (?:the )?(?:shortest |hamiltonian |topological )?(?:path|order|answer|list|nodes) (?:is|are)
     nodes? | vertices | in alphabetical order | neighbou?rs | in order"""
-)  # fmt: skip
+)
 _FINISH = re.compile(
     r"[\s\"')\]}]*(?:$|[.!;\n]|\(|- |[,:]?\s*"
-    + either("because | since | as | in (?:alphabetical|that|this|ascending|sorted|order) | which | these | this | that is | so | where | there (?:is|are) | with | here")
+    + either(
+        "because | since | as | in (?:alphabetical|that|this|ascending|sorted|order) | which | these | this "
+        "| that is | so | where | there (?:is|are) | with | here"
+    )
     + r"\b)",
     re.IGNORECASE,
-)  # fmt: skip
+)
 _TUPLES = re.compile(r"\(\s*[^\s(),]+\s*,\s*[^\s(),]+\s*\)\s*(?:,|;|and)?\s*\(")
 
 
@@ -29,7 +49,7 @@ def nodes_at_start(text: str, asked: Asked) -> Reading:
         return none
     lead = _OPENING.match(joined)
     at = lead.end() if lead else 0
-    run = next((run for run in runs(joined[:5000], asked, prose=False) if run.start >= at), None)
+    run = next((run for run in runs(joined, asked, prose=False) if run.start >= at), None)
     if run is None or run.start != at or _TUPLES.match(joined, max(0, joined.rfind("(", 0, at + 1))):
         return None
     if run.doubt or run.either or DOUBT_AFTER.match(joined, run.end):
@@ -41,8 +61,9 @@ def nodes_at_start(text: str, asked: Asked) -> Reading:
         return None
     if not asked.known & set(run.names) and rest.split("\n")[0].strip(" .!\"')]}"):
         return None  # names that the graph does not have are an answer only where they are all that is said
-    left = len(rest.strip(" \"')]}")) if text is joined else len(rest.rstrip())
-    return Answer(run.names, len(text) - left if left else len(text))
+    if not rest.strip(" \n\"')]}") and "\n" in text.strip():
+        return Answer(run.names, len(text))  # another line may have followed the last
+    return Answer(run.names, len(text.rstrip()) - len(rest.rstrip()))
 
 
 def _numbers_a_step(rest: str, run: Run) -> bool:
@@ -52,14 +73,17 @@ def _numbers_a_step(rest: str, run: Run) -> bool:
 
 
 _NONE_OPENING = re.compile(
-    rf"[\s\"'(:;,.=>\-]*(?:{either('so | thus | therefore | hence | there (?:are|is) | it is | they are | the (?:list|set) is | answer | sorry | an? | the')}\b[\s:,]*){{0,3}}",
+    r"[\s\"'(:;,.=>\-]*(?:"
+    + either("so | thus | therefore | hence | there (?:are|is) | it is | they are | the (?:list|set) is | answer | sorry | an? | the")
+    + r"\b[\s:,]*){0,3}",
     re.IGNORECASE,
-)  # fmt: skip
+)
 _NONE = re.compile(
-    r"(?:no(?: (?:other|such|connected|disconnected|neighbou?ring|adjacent|remaining))? (?:nodes?|vertices|vertex|neighbou?rs?|one|friends?|people|others?|connections?)"
+    r"(?:no(?: (?:other|such|connected|disconnected|neighbou?ring|adjacent|remaining))? (?:nodes?|vertices"
+    r"|vertex|neighbou?rs?|one|friends?|people|others?|connections?)"
     r"|none|nobody|nothing|empty(?: (?:list|set))?|\[\s*\]|\{\s*\}|\(\s*\)|\u2205|set\(\))(?![\w\]])",
     re.IGNORECASE,
-)  # fmt: skip
+)
 _EXCEPT = re.compile(r"[^.\n]{0,40}\b(?:except|other than|but|besides|apart from|only)\b", re.IGNORECASE)
 _NO_WITNESS_AT_START = re.compile(
     r"(?:none|no(?: such)? (?:\w+ )?(?:path|order|ordering)|unreachable|impossible)\b(?=\s*(?:[.,;!\n]|$|exists?\b|from\b|between\b))",
@@ -108,7 +132,7 @@ def nodes_stated(text: str, asked: Asked) -> Reading:
     for sentence in sentences(join_bullets(text)):
         if is_question(sentence):
             continue
-        plain = _ASIDES.sub(lambda m: " " * len(m[0]), committed(sentence))
+        plain = _ASIDES.sub("", committed(sentence))
         value = _listed(plain, asked) if asked.kind == "node_set" else _witness(plain, asked)
         if value == "others":
             elsewhere += 1
@@ -120,16 +144,18 @@ def nodes_stated(text: str, asked: Asked) -> Reading:
     return settle(found)
 
 
-_ASIDES = re.compile(r"\([^()\n]{1,60},[^()\n]{1,60}\)|\((?:via|through|from|edge|since|because|by|as|due)\b[^()\n]{0,80}\)")
+_ASIDES = re.compile(r"\s?\([^()\n]{1,60},[^()\n]{1,60}\)|\s?\((?:via|through|from|edge|since|because|by|as|due)\b[^()\n]{0,80}\)")
 _ALL_BUT = words(
     "(?:all|every(?:thing|one|body)?|any)\\b[^.]{0,40}\\b(?:except|but|other than|besides|apart from|excluding) | except | excluding"
 )
 _INTRODUCTION = re.compile(
-    r"(?:\b(?:are|is|include|includes|only|namely|be)|:|=|\bto|\bwith|\bof|->)\s*(?:\b(?:only|just|exactly|therefore|thus|then|the|following|nodes?)\b\s*)*[:\s\"'(\[{]*(?:nodes?\s+)?[\"'(\[{]*$",
+    r"(?:\b(?:are|is|include|includes|only|namely|be)|:|=|\bto|\bwith|\bof|->)\s*(?:\b(?:only|just|exactly"
+    r"|therefore|thus|then|the|following|nodes?)\b\s*)*[:\s\"'(\[{]*(?:nodes?\s+)?[\"'(\[{]*$",
     re.IGNORECASE,
-)  # fmt: skip
+)
 _WHOLE_GRAPH = words(
-    """all (?:the )?nodes? | graph among nodes | nodes in (?:the|this) graph | (?:the|this) graph (?:has|contains|consists) | set of (?:all )?nodes | visited
+    """all (?:the )?nodes? | graph among nodes | nodes in (?:the|this) graph | (?:the|this) graph (?:has|contains|consists)
+        set of (?:all )?nodes | visited
     remove | removing | excluding | check(?:ing)?"""
 )
 
@@ -205,8 +231,10 @@ _TO_ALL = words(
 _NONE_STATED = re.compile(
     r"\b"
     + either(
-        """there (?:is|are) (?:no|none) | no (?:other )?(?:nodes?|vertices|one|neighbou?rs?|friends?|connections?|edges?) | none | nobody | nothing
-        not (?:directly )?(?:connected|adjacent|linked|friends) (?:to|with) any\\w* | not have any | (?:is|as) (?:an )?isolated | (?:set|list) is empty
+        """there (?:is|are) none | no (?:other )?(?:nodes?|vertices|one|neighbou?rs?|friends?|connections?|edges?) | none
+        nobody | nothing
+        not (?:directly )?(?:connected|adjacent|linked|friends) (?:to|with) any\\w* | not have any | (?:is|as) (?:an )?isolated
+        (?:set|list) is empty
         empty (?:set|list)"""
     )
     + r"\b|n't (?:have any|(?:directly )?(?:connected|adjacent|linked|friends) (?:to|with) any\w*)\b",
@@ -231,7 +259,8 @@ _QUALIFIED = words("shorter | direct | other | better | longer | fewer")
 _NO_WITNESS = re.compile(
     r"\b(?:no|not any|without an?)\s+(?:\w+ ){0,2}(?:paths?|orders?|orderings?|sort|solution|route|way)\b|\u221e|\b"
     + either(
-        """none exists? | (?:path|order|ordering|sort) (?:does not|doesn't|cannot|can't) (?:exist|be) | unreachable | not reachable | cannot be reached | infinite
+        """none exists? | (?:path|order|ordering|sort) (?:does not|doesn't|cannot|can't) (?:exist|be) | unreachable
+        not reachable | cannot be reached | infinite
         (?:does not|doesn't|do not|don't) (?:have|contain|exist|admit) | (?:not|dis)[ ]?connected | impossible"""
     )
     + r"\b",

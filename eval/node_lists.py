@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from eval.asked import Asked
-from eval.prose import either
+from eval.prose import either, word_set
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,10 @@ class Run:
     arrows: bool
 
 
-_SEPARATOR = re.compile(r"(?:[\s,;&\"'()\[\]{}/+|-]|->|\b(?:and|then|nodes?|vertex|vertices|also|finally)\b)*", re.IGNORECASE)
+_SEPARATOR = re.compile(r"(?:[\s,;&\"'()\[\]{}+|-]|->|\b(?:and|then|nodes?|vertex|vertices|also|finally)\b)*", re.IGNORECASE)
 _DOUBT = re.compile(
-    r"(?:[\s,;()\"'-]|\b(?:and|nodes?)\b)*(?:\b(?:possibly|maybe|perhaps|probably|to|through)\b|\.\.\.|\u2026)(?:[\s,;()\"'/-]|\b(?:and|nodes?|even)\b)*",
+    r"(?:[\s,;()\"'-]|\b(?:and|nodes?)\b)*(?:\b(?:possibly|maybe|perhaps|probably|to|through)\b|\.\.\."
+    r"|\u2026)(?:[\s,;()\"'/-]|\b(?:and|nodes?|even)\b)*",
     re.IGNORECASE,
 )
 _OR = re.compile(r"(?:[\s,;()\"'-]|\bnodes?\b)*\bor\b(?:[\s,;()\"'-]|\bnodes?\b)*", re.IGNORECASE)
@@ -38,13 +39,15 @@ DOUBT_AFTER = re.compile(
 _ARROW = re.compile(r"->|^\s*-\s*$")
 _LIST_WORDS = frozenset(["and", "then", "node", "nodes", "vertex", "vertices", "also", "finally"])
 # Words that open sentences in capitals; any other capitalised word in a list of names is an invented name.
-_CAPITALISED = frozenset(
-    (
-        "The There This That These Those It They He She We I You A An In On Of To For From With By Let First Next Then So Thus Therefore Hence Because Since As "
-        "If Is Are No None Not Yes And But Or Node Nodes All Both Each Every Finally Here However Also Final Answer Step List Based Looking Given Now Edge Edges "
-        "Graph G Note Wait Actually Explanation Reason Path Order Starting Start Visited Only Hamiltonian Topological Kahn BFS DFS Q Example Alphabetical Sorted "
-        "Neighbors Neighbours Sorry Unfortunately Remove Removing According One Two Three Connected Disconnected Nobody Nothing Neither Either Unknown Empty Error"
-    ).split()
+_CAPITALISED = word_set(
+    "The There This That These Those It They He She We I You A An In On Of To For From With By Let First "
+    "Next Then So Thus Therefore Hence Because Since As "
+    "If Is Are No None Not Yes And But Or Node Nodes All Both Each Every Finally Here However Also Final "
+    "Answer Step List Based Looking Given Now Edge Edges "
+    "Graph G Note Wait Actually Explanation Reason Path Order Starting Start Visited Only Hamiltonian "
+    "Topological Kahn BFS DFS Q Example Alphabetical Sorted "
+    "Neighbors Neighbours Sorry Unfortunately Remove Removing According One Two Three Connected "
+    "Disconnected Nobody Nothing Neither Either Unknown Empty Error"
 )
 
 
@@ -82,12 +85,24 @@ def _items(text: str, asked: Asked, prose: bool) -> list[tuple[int, int, str]]:
         if name is None:
             if token.lower() in _LIST_WORDS or (token in _CAPITALISED and (prose or len(token) > 1)):
                 continue
-            if not (token.isdigit() or (token[0].isupper() and not asked.numeric)):
+            if not token.isdigit() and (asked.numeric or not (token[0].isupper() or (not prose and _between_separators(text, m)))):
                 continue
         elif prose and not asked.is_name(text, m.start(), m.end(), name):
             continue
         out.append((m.start(), m.end(), name or token))
     return out
+
+
+_SMALL_PROSE = frozenset(word.lower() for word in _CAPITALISED) | {"there", "be", "possible", "isolated", "available", "it"}
+_BEFORE_ITEM = re.compile(r"(?:^|[,;\n\[(\"'])\s*(?:and\s+)?[\"']?$", re.IGNORECASE)
+_AFTER_ITEM = re.compile(r"[\"']?\s*(?:[,;\n\])]|\.?\s*$|(?:and|&)\s)", re.IGNORECASE)
+
+
+def _between_separators(text: str, token: re.Match[str]) -> bool:
+    """Whether a word in small letters stands in a list as a name would: `ann, bob, joe`."""
+    if token[0].lower() in _SMALL_PROSE or not token[0].isalpha():
+        return False
+    return bool(_BEFORE_ITEM.search(text, max(0, token.start() - 8), token.start()) and _AFTER_ITEM.match(text, token.end()))
 
 
 _BULLET = re.compile(r"^[ \t]*(?:-[ \t]+|(\d+)[.)][ \t]+)(?=\S)")

@@ -21,8 +21,22 @@ from eval.prose import (
     supposes,
 )
 from eval.quantities import (
-    ADJECTIVES, DIGITS, INFINITE, MASKED, NO_PATH_QUALIFIED, NO_PATH_WORDS, NONE_QUALIFIED, NUMBER, NUMBER_WORDS, OTHER, QUANTITIES, UNITS, Quantity, mask, to_number,
-)  # fmt: skip
+    ADJECTIVES,
+    DIGITS,
+    INFINITE,
+    MASKED,
+    NO_PATH_QUALIFIED,
+    NO_PATH_WORDS,
+    NONE_QUALIFIED,
+    NUMBER,
+    NUMBER_WORDS,
+    OTHER,
+    QUANTITIES,
+    UNITS,
+    Quantity,
+    mask,
+    to_number,
+)
 
 _OPENING = opening("equal to | equals | count")
 _START = re.compile(NUMBER, re.IGNORECASE)
@@ -32,19 +46,23 @@ _ALTERNATIVE = re.compile(
 )
 _LIST_GOES_ON = re.compile(rf"\s*(?:,|->|;)\s*(?:and\s+)?(?:{DIGITS})(?!\s*=)|\s+(?:{DIGITS})\b")
 _PATH = re.compile(r"\d+(?:\s*(?:->|-)\s*\d+){2,}|\d+\s+and\s+\d+\s+(?:are|is)\b")
-_OPERATOR = re.compile(r"\s*[+\-*/x\u00d7\u00f7=]\s*[\d(]")
+_OPERATOR = re.compile(r"\s*[+\-*/x\u00d7\u00f7=]\s*[-+]?[\d(]")
 _EQUATION_END = re.compile(rf"=\s*({NUMBER})(?!\s*[+*/x]\s*\d)", re.IGNORECASE)
 _FINISH = re.compile(
     r"[\"')\]}]*\s*(?:$|[.!,;:\n\"')\]}(<]|- |"
-    + either("because | since | as | in | for | is the | which | this | that | the | total | altogether | so | edges? long | away | from | between | on | by | and (?:the|that|here|this)")
+    + either(
+        "because | since | as | in | for | is the | which | this | that | the | total | altogether | so | "
+        "edges? long | away | from | between | on | by | and (?:the|that|here|this)"
+    )
     + r"\b)",
     re.IGNORECASE,
-)  # fmt: skip
+)
 _NEXT_NUMBER = re.compile(r"\n\s*(\d+)[.)]\s")
 _ITEM = re.compile(
     r"[.)]\s*(?:[(\[{]|-|\d|\w+\s*(?:->|-\s)|"
     + either(
-        """first | start | begin | identify | find | count | list | check | look | determine | examine | let | edge | step | write | note | understand | read
+        """first | start | begin | identify | find | count | list | check | look | determine | examine | let | edge | step
+        write | note | understand | read
         analy[sz]e | draw | consider | go | take | use | add | make | for | calculate | initiali[sz]e"""
     )
     + r"\b)",
@@ -110,10 +128,15 @@ def _equation(text: str, start: int) -> Reading:
 
 _LIST_NUMBERS = re.compile(r"^[ \t]*\d+[.)][ \t]+(?=\S)", re.MULTILINE)
 _MAY_COUNT = re.compile(
-    r"\d|\b(?:" + "|".join(NUMBER_WORDS) + r"|no(?:ne|t|thing|body)?)\b|n't|path|reach|infini|\u221e|\binf\b|isolated|connected|edgeless|empty|free|component|without", re.IGNORECASE
-)  # fmt: skip
+    r"\d|\b(?:"
+    + "|".join(NUMBER_WORDS)
+    + r"|no(?:ne|t|thing|body)?)\b|n't|path|reach|infini|\u221e|\binf\b|isolated|connected|edgeless|empty"
+    r"|free|component|without",
+    re.IGNORECASE,
+)
 _BOUND = either(
-    "at least | at most | more than | fewer than | less than | up to | no more than | no fewer than | over | under | or more | or fewer | or less"
+    "at least | at most | more than | fewer than | less than | up to | no more than | no fewer than | "
+    "over | under | or more | or fewer | or less"
 )
 _RANGE = re.compile(
     rf"\b(?:between|from)\s+{NUMBER}\s+(?:and|to)\s+{NUMBER}\s+(?:{ADJECTIVES}\s+)*{UNITS}\b|\b{_BOUND}\b|\beither\s+{NUMBER}\s+or\b"
@@ -149,7 +172,8 @@ def number_stated(text: str, asked: Asked) -> Reading:
 _PART_BEFORE = re.compile(
     r"\b"
     + either(
-        """each | every | per | if | another | first | missing | only the | these | those | than | least | most | remaining | up | about the | of the | of its
+        """each | every | per | if | another | first | missing | only the | these | those | than | least | most | remaining | up
+        about the | of the | of its
         of these | adds? | removed? | extra | nodes with"""
     )
     + r"\s*$",
@@ -158,9 +182,12 @@ _PART_BEFORE = re.compile(
 _PART_AFTER = re.compile(
     r"\s*"
     + either(
-        """each | per | (?:that|which|who) (?:includes?|contains?|involves?|goes?|go|start|have|has|are|is|do|does) | including | containing | of degree
-        with (?:degree|no|only|one|two|exactly|at) | at (?:node|each|every) | (?:are|is|have|has) (?:isolated|not|only|already|left|missing|connected|reachable|unvisited)
-        involving | left | already | so far | would | not | in (?:the )?(?:first|second|one|each|component) | to (?:check|visit|consider)"""
+        """each | per | (?:that|which|who) (?:includes?|contains?|involves?|goes?|go|start|have|has|are|is|do|does) | including
+        containing | of degree
+        with (?:degree|no|only|one|two|exactly|at) | at (?:node|each|every)
+        (?:are|is|have|has) (?:isolated|not|only|already|left|missing|connected|reachable|unvisited)
+        involving | left | already | so far | would | not | in (?:the )?(?:first|second|one|each|component)
+        to (?:check|visit|consider)"""
     )
     + r"\b",
     re.IGNORECASE,
@@ -240,14 +267,17 @@ def _nothing(sentence: str, masked: str, quantity: Quantity, asked: Asked) -> Va
 
 
 _IT_IS = (
-    r"(?:\b(?:there (?:is|are)|(?:it|this|that|which|result|total|sum|count|value|answer)\s+(?:is|equals|was|comes to|gives|makes|would be|must be|should be|could be|might be))"
-    r"|\b(?:it's|that's|i (?:count|get|think|say|found)|we (?:get|have|count|obtain|find)|giv(?:es|ing)(?: us)?|leaves|totals?(?: of)?|so|therefore|thus|hence)[,:]?|[=:])"
+    r"(?:\b(?:there (?:is|are)|(?:it|this|that|which|result|total|sum|count|value|answer)\s+(?:is|equals"
+    r"|was|comes to|gives|makes|would be|must be|should be|could be|might be))"
+    r"|\b(?:it's|that's|i (?:count|get|think|say|found)|we (?:get|have|count|obtain|find)|giv(?:es"
+    r"|ing)(?: us)?|leaves|totals?(?: of)?|so|therefore|thus|hence)[,:]?|[=:])"
 )
 _STANDS_ALONE = (
     r"(?:in total|total|in all|altogether|overall|units?(?: of flow)?)?[.!\"')\s]*(?:$|[,;](?!\s*\d)|\(|\b(?:because|since|as)\b)"
 )
 _LOOSE = re.compile(
-    rf"{_IT_IS}\s*(?:(?:exactly|simply|just|only|probably|likely|about|around|approximately|now|a total of)\s+)?(?P<n>{NUMBER})(?!\s*[-+*/x]\s*\d)\s*{_STANDS_ALONE}",
+    rf"{_IT_IS}\s*(?:(?:exactly|simply|just|only|probably|likely|about|around|approximately|now"
+    rf"|a total of)\s+)?(?P<n>{NUMBER})(?!\s*[-+*/x]\s*\d)\s*{_STANDS_ALONE}",
     re.IGNORECASE,
 )
 _BARE = re.compile(rf"\W{{0,4}}(?P<n>{NUMBER})[.!\"')\s]*$", re.IGNORECASE)

@@ -23,6 +23,15 @@ UNCLEAR: Literal["unclear"] = "unclear"
 Reading = Answer | Literal["unclear"] | None
 
 
+def word_set(text: str) -> frozenset[str]:
+    """The words of a text.
+
+    >>> sorted(word_set("b a"))
+    ['a', 'b']
+    """
+    return frozenset(text.split())
+
+
 def either(phrases: str) -> str:
     """A regular expression for any of the phrases, which stand one a line or between ` | `.
 
@@ -37,10 +46,14 @@ def words(phrases: str) -> re.Pattern[str]:
     return re.compile(rf"\b{either(phrases)}\b", re.IGNORECASE)
 
 
-_FILLERS = """so | well | ok(?:ay)? | sure | hmm+ | oh | ah | thus | therefore | hence | then | finally | overall | in conclusion | to conclude
-    in short | answer | output | result | response | conclusion | solution | verdict | total | probably | (?:most )?likely | most probably | perhaps
-    maybe | possibly | definitely | certainly | clearly | obviously | simply | just | exactly | about | around | approximately | it is | it's | that's
-    they are | these are | i (?:think|believe|guess|count|counted|get|got|found|would say|'d say)(?: it is| it's| that)? | i'd say | the answer is
+_FILLERS = """so | well | ok(?:ay)? | sure | hmm+ | oh | ah | thus | therefore | hence | then | finally | overall
+        in conclusion | to conclude
+    in short | answer | output | result | response | conclusion | solution | verdict | total | probably | (?:most )?likely
+    most probably | perhaps
+    maybe | possibly | definitely | certainly | clearly | obviously | simply | just | exactly | about | around | approximately
+    it is | it's | that's
+    they are | these are | i (?:think|believe|guess|count|counted|get|got|found|would say|'d say)(?: it is| it's| that)?
+    i'd say | the answer is
     sorry | my apologies | apologies | actually | wait | rather"""
 
 
@@ -58,7 +71,8 @@ _CLAUSE_END = re.compile(
     + either("but | because | since | so | while | although | though | however | which | therefore | thus | hence | whereas | where")
     + r"\s+|\s+(?:and|as)\s+(?="
     + either(
-        """there | it | the | this | so | no | they | node \\S+ (?:is|has|likes|does|can|cannot) | nodes \\S+ (?:and \\S+ )?(?:are|have|like)
+        """there | it | the | this | so | no | they | node \\S+ (?:is|has|likes|does|can|cannot)
+        nodes \\S+ (?:and \\S+ )?(?:are|have|like)
         also | therefore | thus | hence | does | is | are | has | not | cannot | can't | only
         \\w+ (?:has|is|likes|knows)"""
     )
@@ -86,7 +100,7 @@ def clauses(sentence: str) -> list[str]:
     """The clauses of a sentence.
 
     >>> clauses("Node 2 is connected to 0, 1, and 3, so it has degree 3.")
-    ['Node 2 is connected to 0, 1, and 3', 'it has degree 3.']
+    ['Node 2 is connected to 0, 1, and 3', 'so it has degree 3.']
     """
     return [c for c in _CLAUSE_END.split(_ASIDE.sub(" ", sentence)) if c]
 
@@ -94,8 +108,10 @@ def clauses(sentence: str) -> list[str]:
 _ECHO = re.compile(
     r"(?:q:|question:|in an? (?:un)?directed graph, ?\(|"
     + either(
-        """list (?:all )?(?:of )?the | what (?:is|are) | which (?:nodes?|class) | how many | is there | are there | do(?:es)? node | is node | find the
-        name (?:all )?the | please | g (?:describes|has) (?:an?|the) | you are (?:an?|given) | we are given | given (?:a|the) graph | the question (?:is|asks)"""
+        """list (?:all )?(?:of )?the | what (?:is|are) | which (?:nodes?|class) | how many | is there | are there
+        do(?:es)? node | is node | find the
+        name (?:all )?the | please | g (?:describes|has) (?:an?|the) | you are (?:an?|given) | we are given
+        given (?:a|the) graph | the question (?:is|asks)"""
     )
     + r"\b)",
     re.IGNORECASE,
@@ -108,16 +124,20 @@ def is_question(sentence: str) -> bool:
 
 
 _CANNOT = either(
-    """cannot | can't | can not | could not | couldn't | unable to | not able to | impossible to | hard to | difficult to | not possible to | no way to"""
+    """cannot | can't | can not | could not | couldn't | unable to | not able to | impossible to | hard to
+    difficult to | not possible to | no way to"""
 )
 _HEDGE = words(
-    """may or may not | might or might not | (?:might|may) not(?! be obvious) | unclear | uncertain | unknown | undetermined | undecidable | indeterminate
-    ambiguous | insufficient | inconclusive | lacks? (?:the )?(?:necessary )?information | more information | missing information | it depends | depends on
+    """may or may not | might or might not | (?:might|may) not(?! be obvious) | unclear | uncertain | unknown | undetermined
+        undecidable | indeterminate
+    ambiguous | insufficient | inconclusive | lacks? (?:the )?(?:necessary )?information | more information
+    missing information | it depends | depends on
     depending on | no idea | either way | one or the other | both are possible
     (?:not|isn't|aren't|don't|doesn't|never) (?:\\w+ly )?(?:sure|certain|clear|know|known|enough|determinable|specified|have enough)"""
 )
 _CANNOT_KNOW = re.compile(
-    rf"\b{_CANNOT} (?:\w+ly )?(?:(?:determine|tell|say|know|infer|decide|conclude|deduce|guess|judge|answer|work out|figure out|give a definit\w+)\b"
+    rf"\b{_CANNOT} (?:\w+ly )?(?:(?:determine|tell|say|know|infer|decide|conclude|deduce|guess|judge|answer"
+    r"|work out|figure out|give a definit\w+)\b"
     r"|be (?:\w+ly )?(?:determined|known|said|sure|certain|answered|inferred|told|decided|computed|calculated|deduced|concluded)\b)",
     re.IGNORECASE,
 )
@@ -150,9 +170,12 @@ def committed(sentence: str) -> str:
 _CONCLUSION = re.compile(
     r"(?:^|[,;:.]\s*|\band\s+)"
     + either(
-        """so | therefore | thus | hence | then | finally | overall | altogether | accordingly | consequently | ultimately | in conclusion | in total | in summary
-        in short | in sum | in all | in the end | as a result | to conclude | to summari[sz]e | to sum up | (?:this|that|which) (?:means|gives|shows|implies|makes|leaves)
-        we (?:get|obtain|conclude|have a total) | it follows | result(?: is)? | conclusion | final(?:ly)? | summing | adding | dividing"""
+        """so | therefore | thus | hence | then | finally | overall | altogether | accordingly | consequently | ultimately
+        in conclusion | in total | in summary
+        in short | in sum | in all | in the end | as a result | to conclude | to summari[sz]e | to sum up
+        (?:this|that|which) (?:means|gives|shows|implies|makes|leaves)
+        we (?:get|obtain|conclude|have a total) | it follows | result(?: is)? | conclusion | final(?:ly)? | summing | adding
+        dividing"""
     )
     + r"\b|\b"
     + either("in total | altogether | in all | overall | total(?:s|ing)?(?: of)?")
@@ -167,7 +190,8 @@ def concludes(sentence: str) -> bool:
 
 
 _LOOKING = either(
-    """find | see | determine | check | decide | answer | count | verify | know | calculate | compute | identify | look | examine | list | explore | search
+    """find | see | determine | check | decide | answer | count | verify | know | calculate | compute | identify | look
+        examine | list | explore | search
     trace | figure | consider | solve | test | start | use"""
 )
 _SUPPOSITION = re.compile(
@@ -192,7 +216,8 @@ _NEITHER = re.compile(r"\bneither\b.*\bnor\b", re.IGNORECASE)
 _NEGATION = re.compile(
     r"\b"
     + either(
-        "no | not | never | cannot | without | neither | nor | none | nobody | lacks? | free of | absence of | fails? to | impossible | unable | nothing"
+        "no | not | never | cannot | without | neither | nor | none | nobody | lacks? | free of | absence of "
+        "| fails? to | impossible | unable | nothing"
     )
     + r"\b|n't\b",
     re.IGNORECASE,
@@ -205,7 +230,8 @@ def negations(clause: str) -> int:
 
 
 REVISION = words(
-    """wait | actually | correction | on second thought | on reflection | i was wrong | i made an? (?:mistake|error) | let me (?:correct|re-?\\w+)
+    """wait | actually | correction | on second thought | on reflection | i was wrong | i made an? (?:mistake|error)
+        let me (?:correct|re-?\\w+)
     scratch that | oops | then again"""
 )
 """Words that take back what was said before."""
@@ -226,13 +252,18 @@ def settle(found: list[tuple[Value, bool]]) -> Reading:
 
 
 _UNWILLING = either(
-    """cannot | can't | can not | won't | will not | must (?:respectfully )?decline | have to decline | decline | refuse | not able to | unable to
-    not (?:allowed|permitted|programmed|designed|authorized) to | would (?:rather )?not | not going to | don't feel comfortable | do not feel comfortable
-    don't have the (?:ability|capability|capacity) | do not have the (?:ability|capability|capacity) | don't (?:provide|offer|engage) | do not (?:provide|offer|engage)"""
+    """cannot | can't | can not | won't | will not | must (?:respectfully )?decline | have to decline | decline | refuse
+        not able to | unable to
+    not (?:allowed|permitted|programmed|designed|authorized) to | would (?:rather )?not | not going to | don't feel comfortable
+    do not feel comfortable
+    don't have the (?:ability|capability|capacity) | do not have the (?:ability|capability|capacity)
+    don't (?:provide|offer|engage) | do not (?:provide|offer|engage)"""
 )
 _SERVICE = either(
-    """help | assist | answer | share | provid | discuss | comply | fulfil | support | engag | participat | continu | disclos | reveal | give | complet
-    do (?:that|this|so) | process | mak(?:e|ing) guesses | speculat | generat | creat | respond | offer | perform | solv | handl | accommodat | proceed
+    """help | assist | answer | share | provid | discuss | comply | fulfil | support | engag | participat | continu | disclos
+        reveal | give | complet
+    do (?:that|this|so) | process | mak(?:e|ing) guesses | speculat | generat | creat | respond | offer | perform | solv | handl
+    accommodat | proceed
     talk | reply | work on | access | analy[sz] | carry(?:ing)? out"""
 )
 _REFUSAL = re.compile(

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from eval.prose import either, words
 
-_NAMES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty"
-NUMBER_WORDS = {word: float(value) for value, word in enumerate(_NAMES.split())}
-DIGITS = r"(?:(?<![\w.,)])[-+])?(?<![\w.])(?:\d{1,3}(?:,\d{3})+(?!,?\d)|\d+)(?:\.\d+)?(?![\w%]|\.\d)"
+_SMALL = "zero one two three four five six seven eight nine ten"
+_TEENS = "eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty"
+NUMBER_WORDS = {word: float(value) for value, word in enumerate([*_SMALL.split(), *_TEENS.split()])}
+DIGITS = r"(?:(?<![\w.,)^])[-+])?(?<![\w.^])(?:\d{1,3}(?:,\d{3})+(?!,?\d)|\d+(?!,\d{3}(?!\d)))(?:\.\d+)?(?![\w%]|\.\d)"
 NUMBER = rf"(?:{DIGITS}|(?<![\w-])(?:{'|'.join(sorted(NUMBER_WORDS, key=len, reverse=True))})(?!\w|-\w))"
 
 
@@ -22,11 +23,18 @@ def to_number(text: str) -> float:
 
 
 ADJECTIVES = either(
-    "total | unique | distinct | different | direct | directly | connected | adjacent | neighbou?ring | other | incident | undirected | directed | such | separate | individual | labell?ed"
+    "total | unique | distinct | different | direct | directly | connected | adjacent | neighbou?ring | "
+    "other | incident | undirected | directed | such | separate | individual | labell?ed"
 )
-UNITS = either("nodes? | vertices | edges? | triangles? | neighbou?rs? | connections? | links? | friends? | people | hops? | steps? | units?")  # fmt: skip
+UNITS = either(
+    "nodes? | vertices | edges? | triangles? | neighbou?rs? | connections? | links? | friends? | people | hops? | steps? | units?"
+)
 _IS = r"\s*(?:\b(?:is|are|was|were|be|equals?|equal to|comes? (?:out )?to|amounts to|becomes|totals|gives|as|of)\b|=|:|->)"
-_FILL = rf"(?:\s*(?:\b{either('is | equal to | to | exactly | simply | just | only | therefore | thus | then | hence | clearly | indeed | now | also | likely | probably | an? | the | total | of | be | about | value')}\b|[:=(]))"
+_FILL_WORDS = either(
+    """is | equal to | to | exactly | simply | just | only | therefore | thus | then | hence | clearly | indeed | now | also
+    likely | probably | an? | the | total | of | be | about | value"""
+)
+_FILL = rf"(?:\s*(?:\b{_FILL_WORDS}\b|[:=(]))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,44 +62,53 @@ def _quantity(
     """unit, noun: see Quantity. bare: nouns that need no verb before their number (degree 3). part empty: a local count."""
     nothing = rf"""(?:no|zero|not any|without any|(?:not|n't) (?:\w+ )?any) (?:\w+ )?{either(none)}"""
     before = either(
-        "is | are | has | have | had | contains? | shares? | there | with | find | found | see | that | so | since | because | exist | forms? | hence"
+        "is | are | has | have | had | contains? | shares? | there | with | find | found | see | that | so | "
+        "since | because | exist | forms? | hence"
     )
     return Quantity(
-        re.compile(rf"(?P<n>{NUMBER})\s+(?:{ADJECTIVES}\s+){{0,3}}(?P<unit>{either(unit)})\b(?! (?:count|ids?)\b)", re.IGNORECASE),
+        re.compile(rf"(?P<n>{NUMBER})\s+(?:{ADJECTIVES}\s+){{0,3}}(?P<unit>{either(unit)})\b(?! (?:count|ids?)\b|\s+\d)", re.IGNORECASE),
         re.compile(
-            rf"(?<![\w|])(?:{either(noun)}(?![\w|])[^.;=:\d\n]{{0,50}}?{_IS}{_FILL}{{0,4}}|{either(bare)}(?:\s+of)?)\s*(?P<n>{NUMBER})", re.IGNORECASE
+            rf"(?<![\w|])(?:{either(noun)}(?![\w|])[^.;=:\d\n]{{0,50}}?{_IS}{_FILL}{{0,4}}"
+            rf"|{either(bare)}(?:\s+of)?)\s*(?P<n>{NUMBER})",
+            re.IGNORECASE,
         ),
         re.compile(
-            rf"(?:^|\b{before}\s+)(?:\w+ )?{nothing}\b|\b(?:not|never)\b (?:\w+ )?any (?:\w+ )?{either(none)}\b|n't (?:\w+ )?any (?:\w+ )?{either(none)}\b"
+            rf"(?:^|\b{before}\s+)(?:\w+ )?{nothing}\b|\b(?:not|never)\b (?:\w+ )?any (?:\w+ )?{either(none)}\b"
+            rf"|n't (?:\w+ )?any (?:\w+ )?{either(none)}\b"
             rf"|\bno {either(none)} (?:exists?|(?:is|are|were) (?:present|found|there|formed))\b|{either(also_none)}",
             re.IGNORECASE,
         ),
         words(part),
         part == _NEVER,
-    )  # fmt: skip
+    )
 
 
 QUANTITIES: dict[str, Quantity] = {
     "node_count": _quantity(
-        unit="nodes? | vertices | vertex | people | persons | members | individuals | characters | authors | politicians | students | friends",
-        noun="""(?:number|count|total(?: number)?) of (?:the )?(?:\\w+ )?(?:nodes|vertices|people) | (?:node|vertex) count | total nodes | nodes | vertices
+        unit="nodes? | vertices | vertex | people | persons | members | individuals | characters | authors | "
+        "politicians | students | friends",
+        noun="""(?:number|count|total(?: number)?) of (?:the )?(?:\\w+ )?(?:nodes|vertices|people) | (?:node|vertex) count
+        total nodes | nodes | vertices
             \\|?V\\|? | n""",
         none="nodes | vertices | people",
         part="connected | adjacent | reachable | neighbou?rs",
     ),
     "edge_count": _quantity(
-        unit="edges? | links? | connections? | friendships? | relationships? | collaborations? | arcs? | pairs of (?:friends|nodes) | co-?authorships",
-        noun="""(?:number|count|total(?: number)?) of (?:the )?(?:\\w+ )?(?:edges|connections|links|friendships) | (?:edge|connection) count | total edges
+        unit="edges? | links? | connections? | friendships? | relationships? | collaborations? | arcs? | pairs of "
+        "(?:friends|nodes) | co-?authorships",
+        noun="""(?:number|count|total(?: number)?) of (?:the )?(?:\\w+ )?(?:edges|connections|links|friendships)
+        (?:edge|connection) count | total edges
             edges | \\|E\\| | E | m""",
         none="edges? | links? | connections? | friendships?",
         also_none="\\bedgeless\\b | \\bempty graph\\b | \\ball nodes are isolated\\b | \\bno nodes are connected\\b",
         part="to | with | of | for | at | incident | connected | from | between | including | involving | touching",
     ),
     "node_degree": _quantity(
-        unit="""neighbou?rs? | edges? | connections? | links? | friends? | co-?authors? | friendships? | adjacent nodes? | (?:other )?nodes? | people | papers?
+        unit="""neighbou?rs? | edges? | connections? | links? | friends? | co-?authors? | friendships? | adjacent nodes?
+        (?:other )?nodes? | people | papers?
             others""",
         noun="""degree | deg ?\\( ?\\S+ ?\\) | d\\( ?\\S+ ?\\)
-            (?:number|count|total(?: number)?) of (?:the |its |his |her )?(?:\\w+ )?(?:edges|connections|links|neighbou?rs|friends|nodes)""",
+            (?:number|count|total) of (?:the |its |his |her )?(?:\\w+ )?(?:edges|connections|links|neighbou?rs|friends|nodes)""",
         bare="degree",
         none="neighbou?rs? | edges? | connections? | links? | friends? | adjacent nodes?",
         also_none="""\\b(?:is|as) (?:an )?isolated\\b | \\bno nodes? (?:is|are) connected\\b
@@ -102,7 +119,7 @@ QUANTITIES: dict[str, Quantity] = {
         unit="triangles? | (?:3|three)-cycles",
         noun="(?:number|count|total(?: number)?) of (?:the )?(?:\\w+ )?triangles | triangle count | total triangles | triangles",
         none="triangles? | 3-cycles",
-        also_none="""\\bno (?:set of |group of )?(?:three|3) (?:\\w+ )?(?:nodes|vertices|people|\\w+)\\b.{0,40}\\b(?:triangles?|all connected|mutual\\w*|pairwise)
+        also_none="""\\bno (?:set of |group of )?(?:three|3) (?:\\w+ )?\\w+\\b.{0,40}\\b(?:triangles?|all connected|mutual\\w*|pairwise)
             \\btriangle-free\\b | \\bnone of (?:the|these) .{0,40}triangles?\\b""",
         part="including | contain\\w* | involv\\w* | with | of | for | at | through | incident",
     ),
@@ -112,7 +129,8 @@ QUANTITIES: dict[str, Quantity] = {
         bare="length | distance",
     ),
     "maximum_flow": _quantity(
-        noun="max(?:imum)?[- ](?:capacity of the )?flow | max(?:imum)? capacity | total flow | flow value | value of the (?:max(?:imum)? )?flow | total capacity",
+        noun="max(?:imum)?[- ](?:capacity of the )?flow | max(?:imum)? capacity | total flow | flow value | value "
+        "of the (?:max(?:imum)? )?flow | total capacity",
         none="flow",
     ),
 }
@@ -122,7 +140,8 @@ NO_PATH_WORDS = re.compile(
     r"\b"
     + either(
         """no (?:(?:valid|possible|such|available|existing|connecting|directed|feasible) ){0,2}(?:paths?|routes?|way|connection)
-        (?:paths?|route) (?:does not|doesn't|do not|don't) exist | does not exist | doesn't exist | not (?:\\w+ ){0,3}(?:an?|any) (?:\\w+ )?path
+        (?:paths?|route) (?:does not|doesn't|do not|don't) exist | does not exist | doesn't exist
+        not (?:\\w+ ){0,3}(?:an?|any) (?:\\w+ )?path
         without (?:a|any) path | unreachable | not (?:be )?reach(?:able|ed) | (?:cannot|can't|can not|never) (?:be reached|reach|get)
         (?:impossible|not possible) to (?:get|reach|go|travel) | none exists?
         nothing exists | (?:not|dis|un)[ -]?connected | (?:different|separate|disconnected) (?:connected )?components?"""
@@ -133,7 +152,8 @@ NO_PATH_WORDS = re.compile(
 INFINITE = re.compile(r"\binfinit(?:e|y)\b|\u221e|\binf\b", re.IGNORECASE)
 # "No shorter path", "no path with fewer edges": there is one.
 NO_PATH_QUALIFIED = words(
-    """shorter | direct(?:ly)? | fewer | less | other | better | alternative | longer | cheaper | quicker | additional | more | one[- ]edge | two[- ]edge
+    """shorter | direct(?:ly)? | fewer | less | other | better | alternative | longer | cheaper | quicker | additional | more
+        one[- ]edge | two[- ]edge
     of length | edges? | augmenting | remaining | further | without(?! any path) | unless | avoid\\w*"""
 )
 NONE_QUALIFIED = words(
@@ -142,11 +162,18 @@ NONE_QUALIFIED = words(
 
 _IDS = rf"(?:{DIGITS})(?:\s*(?:,\s*and|,|and|or|&|->|-|to)\s*(?:nodes?\s+)?(?:{DIGITS}))*"
 _COUNTED_NEXT = rf"(?!\s+(?:{ADJECTIVES}\s+)*{UNITS}\b)"
+_NUMBERED = either(
+    """nodes? | vertex | vertices | ids? | steps? | example | part | case | edge | component | group | community | level | layer | round
+    iteration | option"""
+)
 _MASKS = [
     # tuples and lists in brackets
     re.compile(r"\([^()\n]*,[^()\n]*\)|\[[^\[\]\n]*,[^\[\]\n]*\]|\{[^{}\n:]*,[^{}\n:]*\}"),
     # node 3, nodes 1 and 2, step 4
-    re.compile(rf"\b{either('nodes? | vertex | vertices | ids? | steps? | example | part | case | edge | component | group | community | level | layer | round | iteration | option')}\s+#?{_IDS}", re.IGNORECASE),
+    re.compile(
+        rf"\b{_NUMBERED}\s+#?{_IDS}",
+        re.IGNORECASE,
+    ),
     # 0 -> 1 -> 2, 0-1-2
     re.compile(r"\d+(?:\s*->\s*\d+)+|(?<![\w.])\d+(?:\s?-\s?\d+){2,}(?!\w)"),
     # connected to 1, 3 and 4; from 0 to 5
@@ -157,18 +184,31 @@ _MASKS = [
     ),
     # deg(2), degree of 2 is
     re.compile(
-        rf"\b(?:degree|deg|distance|d|N|C)\s*\(\s*(?:{DIGITS})[^()]{{0,12}}\)|\b(?:degree|neighbou?rs?|flow)\s+(?:of|for)\s+(?:{DIGITS})(?=\s*(?:(?:is|are|equals|has|in)\b|[=:,]))",
+        rf"\b(?:degree|deg|distance|d|N|C)\s*\(\s*(?:{DIGITS})[^()]{{0,12}}\)|\b(?:degree|neighbou?rs?"
+        rf"|flow)\s+(?:of|for)\s+(?:{DIGITS})(?=\s*(?:(?:is|are|equals|has|in)\b|[=:,]))",
         re.IGNORECASE,
     ),
     # 1, 3 and 4; 1 and 3 (but not the terms of a sum)
-    re.compile(rf"(?<![=+*/x\-]\s)(?<![=+*/x\-])(?:{DIGITS})(?:(?:\s*,\s+|,(?!\d{{3}}(?!\d)))(?:and\s+)?(?:{DIGITS}))+(?:,?\s+and\s+(?:{DIGITS}))?(?!\s*[+*/x=]){_COUNTED_NEXT}", re.IGNORECASE),
+    re.compile(
+        rf"(?<![=+*/x\-]\s)(?<![=+*/x\-])(?:{DIGITS})(?:(?:\s*,\s+"
+        rf"|,(?!\d{{3}}(?!\d)))(?:and\s+)?(?:{DIGITS}))+(?:,?\s+and\s+(?:{DIGITS}))?(?!\s*[+*/x=]){_COUNTED_NEXT}",
+        re.IGNORECASE,
+    ),
     re.compile(rf"(?<![=+*/x\-]\s)(?:{DIGITS})\s+(?:and|&)\s+(?:{DIGITS})(?!\s*[+*/x=]){_COUNTED_NEXT}", re.IGNORECASE),
     # 3rd, K4, 2-coloured
     re.compile(r"\b\d+(?:st|nd|rd|th)\b|\b[A-Za-z]\d+\b|\b\d+-(?=[a-z])"),
     # back to 0; 2 has, 2 is
-    re.compile(rf"(?<!equal )(?<!comes )(?<!amounts )(?<!up )(?<!sums )\b(?:to|with|at|by|reach(?:es|ed)?)\s+(?:{DIGITS})(?=\s*(?:[,.;)]|$|(?:is|and|are|in|has|with|via|by)\b))", re.IGNORECASE),
-    re.compile(rf"(?:^|(?<=[,;:(]\s)|(?<=\bthat\s)|(?<=\band\s)|(?<=\bso\s))(?:{DIGITS})(?=\s+(?:is|are|has|have|can|connects?|does)\b)", re.IGNORECASE),
-]  # fmt: skip
+    re.compile(
+        r"(?<!equal )(?<!comes )(?<!amounts )(?<!up )(?<!sums )\b(?:to|with|at|by|reach(?:es"
+        rf"|ed)?)\s+(?:{DIGITS})(?=\s*(?:[,.;)]|$|(?:is|and|are|in|has|with|via|by)\b))",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        rf"(?:^|(?<=[,;:(]\s)|(?<=\bthat\s)|(?<=\band\s)|(?<=\bso\s))(?:{DIGITS})(?=\s+(?:is|are|has|have|can"
+        r"|connects?|does)\b)",
+        re.IGNORECASE,
+    ),
+]
 MASKED = "\u00b7"
 
 

@@ -40,6 +40,8 @@ def score(example: Example, prediction: Prediction) -> Score:
     if not text.strip():
         return Score(prediction.example_id, "unparsed", "", 0.0)
     asked = Asked(example)
+    if text.isupper():
+        text = asked.recase(text)
     answer = read_answer(asked.shield(text) if kind in _NAMED else text, asked, seen.cut)
     if not isinstance(answer, Answer):
         return Score(prediction.example_id, answer, "", 0.0)

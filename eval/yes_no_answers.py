@@ -40,7 +40,8 @@ class Topic:
 TOPICS: dict[str, Topic] = {
     "edge_existence": Topic(
         yes=words(
-            """edges? | links? | connections? | connect(?:ed|s|ing)? | adjacent | linked | joined | friends? | friendship | neighbou?rs? | co-?authors? | papers?
+            """edges? | links? | connections? | connect(?:ed|s|ing)? | adjacent | linked | joined | friends? | friendship
+        neighbou?rs? | co-?authors? | papers?
             listed | in the (?:edge )?list | appears? | present | relationship | know each other"""
         ),
         no=words("disconnected | unconnected | non-?adjacent | missing | absent | isolated | strangers"),
@@ -49,7 +50,8 @@ TOPICS: dict[str, Topic] = {
     ),
     "reachability": Topic(
         yes=words(
-            """paths? | reach(?:able|ed|es)? | connected | gets? (?:from|to) | routes? | walk | travel(?:led)? | connection | connects | (?:there )?is an edge"""
+            """paths? | reach(?:able|ed|es)? | connected | gets? (?:from|to) | routes? | walk | travel(?:led)? | connection | connects
+            (?:there )?is an edge"""
         ),
         no=words("unreachable | disconnected | unconnected | isolated | (?:different|separate) (?:connected )?components?"),
         other=words("direct(?:ly)? | shorter | (?:no|not)[^.]{0,20} edges? | other path | simple | length | cycles? | any other nodes?"),
@@ -75,17 +77,20 @@ TOPICS: dict[str, Topic] = {
 }
 
 _OPENING = opening(
-    "based on [^.,:\n?]{1,80} | according to [^.,:\n?]{1,80} | given [^.,:\n?]{1,80} | looking at [^.,:\n?]{1,80} | from [^.,:\n?]{1,60} | an?"
+    "based on [^.,:\n?]{1,80} | according to [^.,:\n?]{1,80} | given [^.,:\n?]{1,80} | looking at "
+    "[^.,:\n?]{1,80} | from [^.,:\n?]{1,60} | an?"
 )
 _WORD = re.compile(r"(?P<yes>yes|yeah|yep|yup|true|correct|affirmative)\b|(?P<no>no|nope|false|incorrect|negative)\b", re.IGNORECASE)
 _DETERMINERS = ("no", "correct", "incorrect", "negative", "true", "false")
 # "No node is isolated" opens with a determiner; "No, ..." and "No it is not" open with an answer.
 _AFTER_DETERMINER = re.compile(
-    r"[\"')\]}]*\s*(?:$|[.,;:!\n\"')\]}(<\u2026/]|- |(?:it|there|they|the|because|since|as|this|that|we|you|i|these|not|based|they're|no|yes|wait|answer|(?:and|or) yes)\b)",
+    r"[\"')\]}]*\s*(?:$|[.,;:!\n\"')\]}(<\u2026/]|- |(?:it|there|they|the|because|since|as|this|that|we"
+    r"|you|i|these|not|based|they're|no|yes|wait|answer|(?:and|or) yes)\b)",
     re.IGNORECASE,
 )
 _BOTH = re.compile(
-    r"[\"')]*\s*(?:,?\s*(?:and|or|and/or|or maybe|but also)\s+|/\s*|,?\s*)(?:also\s+|maybe\s+)?[\"']?(?P<again>yes|no|true|false)\b[\"']?(?=\s*(?:$|[.,;:!?\n)]|yes\b|no\b))",
+    r"[\"')]*\s*(?:,?\s*(?:and|or|and/or|or maybe|but also)\s+|/\s*|,?\s*)(?:also\s+"
+    r"|maybe\s+)?[\"']?(?P<again>yes|no|true|false)\b[\"']?(?=\s*(?:$|[.,;:!?\n)]|yes\b|no\b))",
     re.IGNORECASE,
 )
 
@@ -129,7 +134,8 @@ def yes_no_stated(text: str, asked: Asked) -> Reading:
             continue
         claims, others = _claims(sentence if word else committed(sentence), asked)
         elsewhere += others
-        found.extend((claim, concludes(sentence)) for claim in claims)
+        conclusive = concludes(sentence)
+        found.extend((claim, conclusive) for claim in claims)
     if len(found) == 1 and not found[0][1] and elsewhere >= 3:
         return None  # the graph's own lines, recited: one of them happens to be about the nodes asked for
     return settle(found)
@@ -168,7 +174,8 @@ def _claims(sentence: str, asked: Asked) -> tuple[list[bool], int]:
 
 _THING = r"(?:cycles?|paths?|graphs?|edges?|trees?)"
 _DEFINITION = re.compile(
-    rf"^(?:an? |the )?(?:\w+ ){{0,2}}{_THING} (?:is (?:an?|any|the|when|where|one|simply|defined)|are (?!present|found|there|no|not|in)|means?|requires?|occurs?|consists?|can be|refers?)\b"
+    rf"^(?:an? |the )?(?:\w+ ){{0,2}}{_THING} (?:is (?:an?|any|the|when|where|one|simply|defined)"
+    r"|are (?!present|found|there|no|not|in)|means?|requires?|occurs?|consists?|can be|refers?)\b"
     r"|^(?:any|every|each|an?) (?:un)?(?:directed )?(?:graph|cycle|path|tree)\b(?! exists| is (?:present|found|formed|there)| was found)",
     re.IGNORECASE,
 )
