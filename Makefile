@@ -4,10 +4,12 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 GRAPHTALK := $(BIN)/graphtalk
 DEMO ?= demo
+DEMO_LIMIT ?= 8
+SMOLLM2 := $(DEMO)/models/smollm2-135m-instruct
 
 # Defaults of the single stations; e.g. `make prompt MODEL=hf:google/flan-t5-base METHOD=cot`
 DATA ?= data/graphqa
-MODEL ?= hf:$(DEMO)/models/smollm2-135m-instruct
+MODEL ?= hf:$(SMOLLM2)
 METHOD ?= zero_shot
 RUN ?= runs/$(METHOD)
 LIMIT ?= 20
@@ -28,8 +30,23 @@ $(VENV)/.ready: requirements.txt pyproject.toml
 
 setup: $(VENV)/.ready ## make .venv with the pinned packages
 
-demo: setup ## the whole line on two cores: build, train, adapt, prompt, score, report
-	$(BIN)/python -m benchmarks.demo --out $(DEMO)
+# Each line can be run alone; each continues where it was stopped.
+demo: export HF_HUB_OFFLINE = 1
+demo: setup ## build, train, adapt, prompt, score and report on two cores, in minutes
+	$(GRAPHTALK) build configs/data/demo_er.yaml --out $(DEMO)/data/er
+	$(GRAPHTALK) build configs/data/demo_lesmis.yaml --out $(DEMO)/data/lesmis
+	$(GRAPHTALK) finetune --config configs/finetune/demo_er.yaml --dataset $(DEMO)/data/er \
+	    --output_dir $(DEMO)/runs/t5_er --label "T5 1M, trained on ER"
+	$(GRAPHTALK) finetune --model_name_or_path $(DEMO)/runs/t5_er/checkpoint --do_train false --dataset $(DEMO)/data/lesmis \
+	    --output_dir $(DEMO)/runs/t5_er_on_lesmis --label "T5 1M, trained on ER"
+	$(GRAPHTALK) finetune --config configs/finetune/demo_lora.yaml --model_name_or_path $(DEMO)/runs/t5_er/checkpoint \
+	    --dataset $(DEMO)/data/lesmis --output_dir $(DEMO)/runs/t5_er_lora_lesmis --label "T5 1M, adapted with LoRA"
+	$(GRAPHTALK) smollm2 --out $(SMOLLM2)
+	for data in er lesmis; do for method in zero_shot few_shot cot; do \
+	    $(GRAPHTALK) prompt --data $(DEMO)/data/$$data --model hf:$(SMOLLM2) --no-chat --method $$method --limit $(DEMO_LIMIT) \
+	        --max-new-tokens 80 --out $(DEMO)/runs/smollm2_$${method}_$$data --label "SmolLM2-135M, $$method" || exit 1; \
+	done; done
+	$(GRAPHTALK) report $(DEMO)/runs/* --out $(DEMO)/report
 
 test: setup ## the tests (about 10 minutes on two cores)
 	$(BIN)/python -m pytest -m "not slow"

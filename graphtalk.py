@@ -4,6 +4,7 @@ import os
 import sys
 
 import typer
+from typer.exceptions import Abort, TyperException
 
 from data_builders import commands as data_commands
 from data_builders.errors import InputError
@@ -11,23 +12,25 @@ from eval import commands as eval_commands
 from finetune import commands as finetune_commands
 from prompting import commands as prompting_commands
 
-app = typer.Typer(name="graphtalk", no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+app = typer.Typer(name="graphtalk", add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 for folder in (data_commands, finetune_commands, prompting_commands, eval_commands):
     for name, command, settings in folder.COMMANDS:
         app.command(name, **settings)(command)
 
 
 def main() -> None:
-    """Run the command line: 2 for input that cannot be used, 130 for Ctrl-C, no traceback for either."""
+    """Run the command line: 2 for input that cannot be used, 130 for Ctrl-C, one line and no traceback for either."""
     try:
-        app()
+        sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False))
     except InputError as error:
         print(f"graphtalk: {error}", file=sys.stderr)
         sys.exit(2)
-    except SystemExit as stop:
-        if stop.code == 130:  # what typer makes of Ctrl-C, without a word
-            print("graphtalk: interrupted; start the same command again to continue", file=sys.stderr)
-        raise
+    except TyperException as error:
+        print(f"graphtalk: {error.format_message()}", file=sys.stderr)
+        sys.exit(2)
+    except Abort:  # what typer makes of Ctrl-C
+        print("graphtalk: interrupted; start the same command again to continue", file=sys.stderr)
+        sys.exit(130)
     except BrokenPipeError:  # `graphtalk ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
