@@ -103,8 +103,7 @@ def is_shortest(g: NxGraph, query: Query, path: list[int] | None) -> bool:
     source, target = query.nodes
     if path is None:
         return not nx.has_path(g, source, target)
-    ends = (path[0], path[-1]) == (source, target)
-    return ends and bool(nx.is_path(g, path)) and len(path) - 1 == nx.shortest_path_length(g, source, target)
+    return path == min(nx.all_shortest_paths(g, source, target))
 
 
 def is_hamiltonian(g: NxGraph, query: Query, path: list[int] | None) -> bool:

@@ -16,8 +16,8 @@ def no_path(names: Names, source: int, target: int) -> str:
 
 
 def solve_shortest_path_nodes(graph: Graph, query: Query) -> list[int] | None:
-    """A path with the fewest edges, None where there is none; any other such path is as right."""
-    return find_path(graph, *query.nodes)
+    """The path that is first by node ids of those with the fewest edges, None where there is none; any other is as right."""
+    return find_path(Graph({u: tuple(sorted(ends)) for u, ends in graph.adjacency.items()}, graph.directed), *query.nodes)
 
 
 def say_shortest_path_nodes(solution: Sequence[int] | None, names: Names, query: Query) -> str:
