@@ -191,13 +191,14 @@ def _chunks(config: BuildConfig, done: Path, shard: Shard, graphs: dict[str, Rec
     chunk = Chunk(config, split)
     for index in range(shard.start, shard.stop):
         for source in sources:
-            drawn, redraws, also_in = draw_one(config, files, split, source, index, taken.get(source, {}))
             counted = graphs[source]
-            counted["redrawn"] += redraws > 0
-            counted["seen"].append(hash((drawn[0].n, drawn[0].edges)))
-            for held in also_in:
-                counted[f"in_{held}"] += 1
-            chunk.add(source, index, drawn)
+            for choice in draw_one(config, files, split, source, index, taken.get(source, {})):
+                graph = choice.drawn[0]
+                counted["redrawn"] += choice.redraws > 0
+                counted["seen"].append(hash((graph.n, graph.edges)))
+                for held in choice.also_in:
+                    counted[f"in_{held}"] += 1
+                chunk.add(source, index, choice.drawn, choice.nth, choice.tasks)
         if index + 1 == shard.stop or chunk.graphs >= CHUNK_GRAPHS or chunk.characters >= CHUNK_CHARACTERS:
             yield chunk
             chunk = Chunk(config, split)

@@ -59,7 +59,7 @@ def report(
         for split in splits:
             found = [record["graphs"][source] for record in records if record["split"] == split]
             graphs[source][split] = {
-                "graphs": config.size(split),
+                "graphs": sum(len(each["seen"]) for each in found),
                 "distinct": len(np.unique(np.concatenate([np.array(each["seen"], np.int64) for each in found]))),
                 "classes": len({its_class for _, its_class in held[split][source]}) if split in held else None,
                 **{key: sum(each[key] for each in found) for key in ("redrawn", "in_test", "in_validation")},

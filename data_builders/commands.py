@@ -31,6 +31,7 @@ def build_command(
     graphs: Annotated[list[Path] | None, typer.Option(help="File of a graph to sample subgraphs from; repeatable.")] = None,
     names: Annotated[str | None, typer.Option(help="Node names of graph files: labels or encoder.")] = None,
     sampling: Annotated[str | None, typer.Option(help="Subgraphs of graph files: walk, jump, ego, fire or induced.")] = None,
+    balance: Annotated[str | None, typer.Option(help="none, answers, or rules: every answer equally often.")] = None,
     label: Annotated[str | None, typer.Option(help="Node attribute of graph files that holds the names.")] = None,
     columns: Annotated[str | None, typer.Option(help="Columns of CSV files: SOURCE,TARGET or SOURCE,TARGET,WEIGHT.")] = None,
     train: Annotated[int | None, typer.Option(help="Training graphs per generator.")] = None,

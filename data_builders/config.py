@@ -26,6 +26,7 @@ class BuildConfig(BaseModel):
     names: whether graphs from files keep their node labels or are called by the encoder's names.
     sampling: how subgraphs are drawn from graph files: along a random walk (mostly connected), with jumps, around a node (ego),
         by forest fire, or induced by uniform nodes.
+    balance: each answer equally often, and with rules, in questions that look alike to the known rules of thumb (see balance).
     label: the node attribute of graph files that holds the names; columns: those of CSV files for source, target and weight.
     min_nodes, max_nodes: sizes uniform in this range instead of GraphQA's size classes (5-9, 10-14, 15-19).
     density: least and largest edge probability of er graphs, instead of 0 and 1; one number is both.
@@ -42,6 +43,7 @@ class BuildConfig(BaseModel):
     graphs: tuple[Path, ...] = ()
     names: Literal["labels", "encoder"] = "labels"
     sampling: Literal["walk", "jump", "ego", "fire", "induced"] = "walk"
+    balance: Literal["none", "answers", "rules"] = "none"
     label: str | None = None
     columns: tuple[str, ...] = ()
     train: int = Field(1000, ge=0)

@@ -8,7 +8,7 @@ What all tasks of a graph share (its text, its JSON, its sizes) is written once,
 questions column by column.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from random import Random
@@ -56,6 +56,23 @@ def _draw_of_size(config: BuildConfig, files: Files, source: str, rng: Random, n
         return generator.draw(rng, n), None
     asked = {"directed": config.directed, "self_loops": config.self_loops, "density": config.density}
     return generator.draw(rng, n, **{key: value for key, value in asked.items() if value and key in generator.options}), None
+
+
+def numbered(index: int, nth: int) -> str:
+    """What the streams and the graph_id of the `nth` graph drawn for an index are called.
+
+    >>> numbered(7, 0), numbered(7, 3)
+    ('7', '7.3')
+    """
+    return f"{index}.{nth}" if nth else f"{index}"
+
+
+def candidate(config: BuildConfig, split: str, source: str, index: int, nth: int, graph: Graph, task: str) -> tuple[Graph, Query, Any]:
+    """The graph as the task sees it, the query and the solution that a Chunk comes to for the same names."""
+    stream, place = f"{config.seed}/{split}/{source}", numbered(index, nth)
+    formed = FORMS[TASKS[task].form](graph, Stream(f"{stream}/{TASKS[task].form}/{place}"))
+    query = TASKS[task].draw(formed, Stream(f"{stream}/{task}/{place}"))
+    return formed, query, TASKS[task].solve(formed, query)
 
 
 def check_smallest(config: BuildConfig, files: Files) -> None:
@@ -107,28 +124,30 @@ class Chunk:
         self._encoders = [get_encoder(name) for name in config.encoders]
         self._asked: dict[str, Asked] = {}
         self._of: dict[str, list[tuple[Form, Sheet, list[str]]]] = {source: [] for source in config.drawn}
-        alike: dict[tuple[tuple[str, ...], Form], list[str]] = {}
+        alike: dict[tuple[tuple[str, ...], Form, str], list[str]] = {}
         for task in config.tasks:
-            alike.setdefault((config.sources_of(task), (TASKS[task].form, TASKS[task].quantity)), []).append(task)
-        for (sources, form), tasks in alike.items():
+            alone = "" if config.balance == "none" else task  # balanced tasks have graphs of their own
+            alike.setdefault((config.sources_of(task), (TASKS[task].form, TASKS[task].quantity), alone), []).append(task)
+        for (sources, form, _), tasks in alike.items():
             sheet = Sheet()
             self._asked |= {task: Asked(sheet) for task in tasks}
             for source in sources:
                 self._of[source].append((form, sheet, tasks))
 
-    def add(self, source: str, index: int, drawn: Drawn) -> None:
-        """Append one row per task and encoder about a graph."""
+    def add(self, source: str, index: int, drawn: Drawn, nth: int = 0, only: Container[str] | None = None) -> None:
+        """Append one row per task (of `only`) and encoder about the `nth` graph that was drawn for an index."""
         graph, labels = drawn
         self.graphs += 1
-        stream = f"{self.config.seed}/{self.split}/{source}"
-        named = [(e, labels or self._names(e, graph.n, f"{stream}/{e.name}/names/{index}")) for e in self._encoders]
+        stream, place = f"{self.config.seed}/{self.split}/{source}", numbered(index, nth)
+        named = [(e, labels or self._names(e, graph.n, f"{stream}/{e.name}/names/{place}")) for e in self._encoders]
         for (form, quantity), sheet, tasks in self._of[source]:
-            self._rng.seed(f"{stream}/{form}/{index}")
-            formed = FORMS[form](graph, self._rng)
-            self._share(sheet, source, index, formed, quantity, named)
-            for task in tasks:
-                self._rng.seed(f"{stream}/{task}/{index}")
-                self._ask(task, formed, named)
+            if only is None or tasks[0] in only:
+                self._rng.seed(f"{stream}/{form}/{place}")
+                formed = FORMS[form](graph, self._rng)
+                self._share(sheet, source, index, nth, formed, quantity, named)
+                for task in tasks:
+                    self._rng.seed(f"{stream}/{task}/{place}")
+                    self._ask(task, formed, named)
 
     def _names(self, encoder: Encoder, n: int, stream: str) -> list[str]:
         if encoder.names not in RANDOM_NAMES:
@@ -136,8 +155,8 @@ class Chunk:
         self._rng.seed(stream)
         return node_names(encoder.names, n, self._rng)
 
-    def _share(self, sheet: Sheet, source: str, index: int, graph: Graph, quantity: str, named: Named) -> None:
-        n, m, graph_id = graph.n, graph.m, f"{source}/{self.split}/{index}"
+    def _share(self, sheet: Sheet, source: str, index: int, nth: int, graph: Graph, quantity: str, named: Named) -> None:
+        n, m, graph_id = graph.n, graph.m, f"{source}/{self.split}/{numbered(index, nth)}"
         for encoder, names in named:
             text = encoder.text(graph, names, quantity)
             self.characters += len(text)

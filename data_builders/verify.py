@@ -25,6 +25,7 @@ from data_builders.graph import Graph, graph_from_json
 from data_builders.second_opinion import SECOND, WITNESS
 from data_builders.tasks import TASKS, Query
 
+NTH = re.compile(r"\.\d+$")  # of a graph_id: the third graph drawn for an index ends in `.2`
 WORD = re.compile(r"\w+")
 BATCH = 1000  # rows in memory at a time
 
@@ -149,6 +150,7 @@ def _opened(text: str, nodes: tuple[int, ...]) -> tuple[Graph, list[str], Query]
 def _expected(row: Row, graph: Graph, names: list[str], query: Query, file: Path) -> dict[str, Any]:
     task, encoder, split = TASKS[row["task"]], get_encoder(row["encoder"]), file.name.split("-")[0]
     solution = task.solve(graph, query)
+    nth = NTH.search(str(row["graph_id"]))
     index = str(row["id"]).rsplit("/", 1)[-1]
     return {
         "task": file.parent.name,
@@ -156,7 +158,7 @@ def _expected(row: Row, graph: Graph, names: list[str], query: Query, file: Path
         "task_class": task.task_class,
         "answer_kind": task.answer_kind,
         "id": f"{row['task']}/{row['generator']}/{row['encoder']}/{split}/{index}",
-        "graph_id": f"{row['generator']}/{split}/{index}",
+        "graph_id": f"{row['generator']}/{split}/{index}{nth[0] if nth else ''}",
         "num_nodes": graph.n,
         "num_edges": graph.m,
         "question": encoder.text(graph, names, task.quantity) + encoder.ask(task, names, query),
