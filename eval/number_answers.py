@@ -280,6 +280,7 @@ _LOOSE = re.compile(
     rf"|a total of)\s+)?(?P<n>{NUMBER})(?!\s*[-+*/x]\s*\d)\s*{_STANDS_ALONE}",
     re.IGNORECASE,
 )
+_ALTOGETHER = re.compile(rf"(?P<n>{NUMBER})\s+(?:units? )?(?:in total|altogether|overall|in all)\b", re.IGNORECASE)
 _BARE = re.compile(rf"\W{{0,4}}(?P<n>{NUMBER})[.!\"')\s]*$", re.IGNORECASE)
 
 
@@ -289,5 +290,5 @@ def _loose(masked: str) -> float | None:
         return to_number(bare["n"])
     if "=" in masked and (end := _EQUALS_END.search(masked)):
         return to_number(end["n"])
-    found = list(_LOOSE.finditer(masked))
+    found = [*_LOOSE.finditer(masked), *_ALTOGETHER.finditer(masked)]
     return to_number(found[-1]["n"]) if found else None

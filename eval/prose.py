@@ -52,7 +52,7 @@ _FILLERS = """so | well | ok(?:ay)? | sure | hmm+ | oh | ah | thus | therefore |
     most probably | perhaps
     maybe | possibly | definitely | certainly | clearly | obviously | simply | just | exactly | about | around | approximately
     it is | it's | that's
-    they are | these are | i (?:think|believe|guess|count|counted|get|got|found|would say|'d say)(?: it is| it's| that)?
+    they are | these are | i (?:think|believe|guess|would say|'d say)(?: it is| it's| that)?
     i'd say | the answer is
     sorry | my apologies | apologies | actually | wait | rather"""
 

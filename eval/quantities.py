@@ -129,8 +129,9 @@ QUANTITIES: dict[str, Quantity] = {
         bare="length | distance",
     ),
     "maximum_flow": _quantity(
-        noun="max(?:imum)?[- ](?:capacity of the )?flow | max(?:imum)? capacity | total flow | flow value | value "
-        "of the (?:max(?:imum)? )?flow | total capacity",
+        noun="""max(?:imum)?[-_ ](?:possible |total |achievable )?(?:capacity of the )?flow | max(?:imum)? capacity
+            max(?:imum)? amount of flow
+            total flow | flow value | value of the (?:max(?:imum)? )?flow | total capacity""",
         none="flow",
     ),
 }
@@ -139,7 +140,7 @@ OTHER = _quantity()
 NO_PATH_WORDS = re.compile(
     r"\b"
     + either(
-        """no (?:(?:valid|possible|such|available|existing|connecting|directed|feasible) ){0,2}(?:paths?|routes?|way|connection)
+        """no (?:(?:valid|possible|shortest|such|available|existing|connecting|directed|feasible) ){0,2}(?:paths?|routes?|way|connection)
         (?:paths?|route) (?:does not|doesn't|do not|don't) exist | does not exist | doesn't exist
         not (?:\\w+ ){0,3}(?:an?|any) (?:\\w+ )?path
         without (?:a|any) path | unreachable | not (?:be )?reach(?:able|ed) | (?:cannot|can't|can not|never) (?:be reached|reach|get)

@@ -46,6 +46,18 @@ def is_topological_order(graph: Graph, query: Sequence[int], nodes: Sequence[int
     return len(nodes) == len(place) == graph.n and all(place[u] < place[v] for u, v in graph.edges)
 
 
+def is_bfs_order(graph: Graph, query: Sequence[int], nodes: Sequence[int]) -> bool:
+    """Whether `nodes` is the breadth-first order from query[0] that visits neighbours by their ids; there is exactly one.
+
+    >>> is_bfs_order(Graph({0: (2, 1), 1: (0,), 2: (0,)}), (0,), (0, 1, 2))
+    True
+    """
+    order = list(query)
+    for u in order:
+        order += [v for v in sorted(graph.adjacency[u]) if v not in order]
+    return order == list(nodes)
+
+
 def _is_path(adjacency: Mapping[int, Sequence[int]], nodes: Sequence[int]) -> bool:
     return len(set(nodes)) == len(nodes) and all(v in adjacency[u] for u, v in pairwise(nodes))
 
@@ -54,5 +66,6 @@ WITNESSES: dict[str, Callable[[Graph, Sequence[int], Sequence[int]], bool]] = {
     "shortest_path_nodes": is_shortest_path,
     "hamiltonian_path": is_hamiltonian_path,
     "topological_order": is_topological_order,
+    "bfs_order": is_bfs_order,
 }
 """task -> (graph, query, node ids of the answer) -> whether the answer is right."""

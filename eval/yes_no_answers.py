@@ -174,9 +174,10 @@ def _claims(sentence: str, asked: Asked) -> tuple[list[bool], int]:
 
 _THING = r"(?:cycles?|paths?|graphs?|edges?|trees?)"
 _DEFINITION = re.compile(
-    rf"^(?:an? |the )?(?:\w+ ){{0,2}}{_THING} (?:is (?:an?|any|the|when|where|one|simply|defined)"
-    r"|are (?!present|found|there|no|not|in)|means?|requires?|occurs?|consists?|can be|refers?)\b"
-    r"|^(?:any|every|each|an?) (?:un)?(?:directed )?(?:graph|cycle|path|tree)\b(?! exists| is (?:present|found|formed|there)| was found)",
+    rf"^(?:an? (?:\w+ ){{0,2}}|(?:\w+ )?(?=\w+s\b)){_THING} "
+    r"(?:is (?:an?|any|the|when|where|one|simply|defined)|are (?!present|found|there|no|not|in)|means?|requires?|occurs?|consists?|can be"
+    rf"|refers?)\b|^(?:any|every|each|an?) (?:\w+ )?{_THING} (?:in an? graph|that|which|where|is|means|starts|visits)\b"
+    r"(?! (?:present|found|formed|there|possible|not)\b)",
     re.IGNORECASE,
 )
 _WITHOUT = re.compile(r"^without .*?(?=\b(?:there|it|we|the graph)\b)", re.IGNORECASE)
