@@ -5,7 +5,7 @@ from heapq import heappop, heappush
 from itertools import pairwise
 
 from data_builders.graph import Graph
-from data_builders.tasks.components import components
+from data_builders.tasks.components import components, explain_connectivity
 from data_builders.tasks.needs import at_least, positive, undirected
 from data_builders.tasks.search import explain_path, find_path
 from data_builders.tasks.task import Names, Query, Task, Witness, asking, draw_node, draw_nothing, draw_pair, say_nodes
@@ -101,39 +101,32 @@ def eccentricities(graph: Graph) -> list[int]:
     return furthest
 
 
-def _solve_eccentricity(graph: Graph, most: bool) -> int | tuple[int, int]:
-    parts = components(graph)
-    if len(parts) > 1:
-        return parts[0][0], parts[1][0]
-    return max(eccentricities(graph)) if most else min(eccentricities(graph))
+def solve_diameter(graph: Graph, query: Query) -> int | None:
+    """The largest distance between two nodes, None where the graph is not connected."""
+    return max(eccentricities(graph)) if len(components(graph)) == 1 else None
 
 
-def solve_diameter(graph: Graph, query: Query) -> int | tuple[int, int]:
-    """The largest distance between two nodes; where the graph is not connected, two nodes without a path."""
-    return _solve_eccentricity(graph, most=True)
+def solve_radius(graph: Graph, query: Query) -> int | None:
+    """The smallest number of steps within which some node reaches all, None where the graph is not connected."""
+    return min(eccentricities(graph)) if len(components(graph)) == 1 else None
 
 
-def solve_radius(graph: Graph, query: Query) -> int | tuple[int, int]:
-    """The smallest number of steps within which some node reaches all; where the graph is not connected, two nodes without a path."""
-    return _solve_eccentricity(graph, most=False)
+def say_eccentricity(solution: int | None, names: Names, query: Query) -> str:
+    return "There is no path between some nodes." if solution is None else f"{solution}."
 
 
-def say_eccentricity(solution: int | tuple[int, int], names: Names, query: Query) -> str:
-    return f"{solution}." if isinstance(solution, int) else f"{no_path(names, *solution)}."
-
-
-def _explain_eccentricity(graph: Graph, names: Names, solution: int | tuple[int, int], which: str) -> str:
-    if not isinstance(solution, int):
-        return f" Because, from node {names[solution[0]]} only {', '.join(names[u] for u in components(graph)[0])} are reached."
+def _explain_eccentricity(graph: Graph, names: Names, solution: int | None, which: str) -> str:
+    if solution is None:
+        return explain_connectivity(graph, names, Query(), False)
     steps = ", ".join(f"{k} from node {names[u]}" for u, k in enumerate(eccentricities(graph)))
     return f" This is because the distance to the furthest node is {steps}; the {which} of these is {solution}."
 
 
-def explain_diameter(graph: Graph, names: Names, query: Query, solution: int | tuple[int, int], witness: Witness = None) -> str:
+def explain_diameter(graph: Graph, names: Names, query: Query, solution: int | None, witness: Witness = None) -> str:
     return _explain_eccentricity(graph, names, solution, "largest")
 
 
-def explain_radius(graph: Graph, names: Names, query: Query, solution: int | tuple[int, int], witness: Witness = None) -> str:
+def explain_radius(graph: Graph, names: Names, query: Query, solution: int | None, witness: Witness = None) -> str:
     return _explain_eccentricity(graph, names, solution, "smallest")
 
 
