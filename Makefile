@@ -49,7 +49,7 @@ demo: setup ## build, train, adapt, prompt, score and report on two cores, in mi
 	$(GRAPHTALK) report $(DEMO)/runs/* --out $(DEMO)/report
 
 test: setup ## the tests (about 10 minutes on two cores)
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 test-slow: setup ## the tests marked slow
 	$(BIN)/python -m pytest -m slow

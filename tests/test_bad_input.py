@@ -42,7 +42,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (("--generators", "erdos"), ("unknown generator 'erdos'", "er", "sbm")),
         (("--encoders", "friendship", "--directed"), ("'friendship'", "directed", "adjacency")),
         (("--encoders", "coauthorship", "--directed"), ("'coauthorship'", "directed", "adjacency")),
-        (("--train", "many"), ("train", "many")),
+        (("--train", "many"), ("'--train'", "integer")),
         (("--graphs", "nowhere.graphml"), ("nowhere.graphml",)),
     ],
 )
