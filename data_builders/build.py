@@ -35,6 +35,7 @@ from data_builders.graph_files import source_name
 from data_builders.held_out import ORDER, draw_one, hold_out, taken_by
 from data_builders.rows import Chunk, Files, check_smallest, open_files
 from data_builders.tasks import TASKS
+from data_builders.tokens import count_tokens, load_tokenizer
 
 SHARD_ROWS = 10_000  # rows of one task in one file: bounds the work that a kill can lose, and what workers can share
 CHUNK_GRAPHS = 2_000  # in memory at once, and in one row group; fewer where the graphs are large
@@ -71,17 +72,21 @@ def build(
     advance: Advance = lambda rows, new: None,
     part: tuple[int, int] | None = None,
     locked: bool = False,
+    tokenizer: Path | None = None,
 ) -> Record | None:
     """Write the dataset of `config` into the folder `out` and return its lock; what is there already is kept.
 
     advance: told a number of rows, and whether they are new or were there, whenever some are done.
     part: (k, n) writes the k-th of n parts only (1-based, any machine, same folder) and returns None; once all parts
         are there, a build without `part` adds the lock.
+    tokenizer: count the tokens of the examples for it, see `tokens`; the counts stand in the lock's report and on the card.
     locked: `out` has a dataset.lock, which the files must come to, byte for byte.
     Raises InputError, before anything is written, for a folder that holds something else or a config that cannot be built.
     """
     files = open_files(config)
     check_smallest(config, files)
+    if tokenizer is not None:
+        load_tokenizer(tokenizer)
     identity = _identity(config, files)
     with claim(out, identity, overwrite, part) as done:
         lock = _complete(out)
@@ -97,6 +102,9 @@ def build(
             if part is None:
                 lock = _finish(config, out, identity, files, done, records, locked)
         if part is None:
+            if tokenizer is not None and lock is not None:
+                lock["report"]["tokens"] = count_tokens(out, tokenizer)
+                _write_lock(out, lock)
             shutil.rmtree(out / BUILDING)
     return None if part else lock
 
@@ -215,10 +223,17 @@ def _finish(config: BuildConfig, out: Path, identity: Record, files: Files, done
     if locked:
         _compare(out, hashes)
     lock["report"] = report(config, files, records, {split: json.loads((done / f"{split}.held").read_text()) for split in ORDER})
-    write_text(out / "README.md", card(lock))
-    if not locked:
-        write_text(out / LOCK, json.dumps(lock, indent=2, ensure_ascii=False) + "\n")
+    if locked:
+        write_text(out / "README.md", card(lock))
+    else:
+        _write_lock(out, lock)
     return lock
+
+
+def _write_lock(out: Path, lock: Record) -> None:
+    """The card first: the lock says that all is there."""
+    write_text(out / "README.md", card(lock))
+    write_text(out / LOCK, json.dumps(lock, indent=2, ensure_ascii=False) + "\n")
 
 
 def _compare(out: Path, hashes: dict[str, str]) -> None:

@@ -13,6 +13,7 @@ from data_builders.graph_files import GraphFile
 
 SHOWN = 6  # labels per row of the card
 ANSWER_COLUMNS = ("task", "split", "n", "majority", "answers")
+TOKEN_COLUMNS = ("task", "split", "examples", "mean tokens", "95% below", "most")
 GRAPH_COLUMNS = ("source", "split", "graphs", "distinct", "classes", "redrawn", "in test", "in validation")
 
 
@@ -126,6 +127,7 @@ def card(lock: Mapping[str, Any]) -> str:
             "## Answers\n",
             "Lists of nodes are counted by their length.\n",
             *_table(ANSWER_COLUMNS, answer_rows(found)),
+            *_tokens_part(found),
             "\n## Leakage\n",
             "Graphs are the same if they are isomorphic. Training graphs were redrawn while they were in test or validation, and",
             "validation graphs while they were in test; what a family of few graphs shares all the same is counted here. `distinct`",
@@ -143,6 +145,21 @@ def answer_rows(found: Mapping[str, Any], shown: int = SHOWN) -> list[list[str]]
         for task, by_split in found["tasks"].items()
         for split, b in by_split.items()
     ]
+
+
+def token_rows(found: Mapping[str, Any]) -> list[list[str]]:
+    """One row per task and split of a report that counts tokens, in the order of TOKEN_COLUMNS."""
+    return [
+        [task, split, f"{c['n']:,}", f"{c['mean']:,.1f}", f"{c['p95']:,}", f"{c['max']:,}"]
+        for task, by_split in found.get("tokens", {}).get("tasks", {}).items()
+        for split, c in by_split.items()
+    ]
+
+
+def _tokens_part(found: Mapping[str, Any]) -> list[str]:
+    if "tokens" not in found:
+        return []
+    return ["\n## Tokens\n", f"Question and answer, by `{found['tokens']['tokenizer']}`.\n", *_table(TOKEN_COLUMNS, token_rows(found))]
 
 
 def graph_rows(found: Mapping[str, Any]) -> list[list[str]]:

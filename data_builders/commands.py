@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from data_builders.build import build
-from data_builders.card import ANSWER_COLUMNS, GRAPH_COLUMNS, answer_rows, graph_rows
+from data_builders.card import ANSWER_COLUMNS, GRAPH_COLUMNS, TOKEN_COLUMNS, answer_rows, graph_rows, token_rows
 from data_builders.config import BuildConfig, load_config, locked_config
 from data_builders.errors import InputError
 from data_builders.example import read_lock
@@ -45,6 +45,7 @@ def build_command(
     self_loops: Annotated[bool | None, typer.Option("--self-loops/--no-self-loops", help="Keep the self loops of sfn.")] = None,
     rationales: Annotated[bool | None, typer.Option("--rationales/--no-rationales", help="Store chain-of-thought reasons.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes; one per core by default. The dataset is the same.")] = None,
+    tokenizer: Annotated[Path | None, typer.Option(help="tokenizer.json or model folder: count the examples' tokens for it.")] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace another dataset in the folder.")] = False,
     shard: Annotated[
         str | None, typer.Option(help="K/N: the K-th of N parts, for a job array; a last build without --shard completes the folder.")
@@ -69,7 +70,7 @@ def build_command(
             made += rows * new
             progress.advance(bar, rows)
 
-        lock = build(asked, folder, overwrite, advance, part, locked)
+        lock = build(asked, folder, overwrite, advance, part, locked, tokenizer)
     seconds = perf_counter() - begin
     if lock is None:
         print(f"{folder}: shard {shard} is written ({made:,} new examples in {seconds:.1f} s); when all are, build without --shard")
@@ -104,7 +105,10 @@ def _progress() -> Progress:
 def _print_report(lock: dict[str, Any]) -> None:
     console = Console()
     found = lock["report"]
-    for columns, cells in ((ANSWER_COLUMNS, answer_rows(found, shown=3)), (GRAPH_COLUMNS, graph_rows(found))):
+    tables = [(ANSWER_COLUMNS, answer_rows(found, shown=3)), (GRAPH_COLUMNS, graph_rows(found)), (TOKEN_COLUMNS, token_rows(found))]
+    for columns, cells in tables:
+        if not cells:
+            continue
         table = Table(box=SIMPLE, pad_edge=False, collapse_padding=True)
         for column in columns:
             table.add_column(column, no_wrap=column != "answers")

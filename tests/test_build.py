@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -16,7 +15,7 @@ from data_builders.build import build
 from data_builders.config import BuildConfig, load_config
 from data_builders.encoders import ENCODERS
 from data_builders.errors import InputError
-from data_builders.example import SCHEMA, SPLITS, Example, dataset_tasks, read_examples, read_lock
+from data_builders.example import SPLITS, Example, dataset_tasks, read_examples, read_lock
 from data_builders.graph import graph_from_json
 from data_builders.splits import graph_class
 from data_builders.tasks import GRAPHQA, TASKS, Query
@@ -242,61 +241,6 @@ def test_the_papers_setting() -> None:
     assert config.families == ("er",) and config.encoders == ("adjacency",) and sorted(config.tasks) == sorted(GRAPHQA)
 
 
-BAD_FLAGS = {
-    "task": (("--tasks", "nodecount"), "unknown task 'nodecount'; choose from "),
-    "encoder": (("--encoders", "adjacency,foo"), "unknown encoder 'foo'; choose from adjacency"),
-    "generator": (("--generators", "erdos"), "unknown generator 'erdos'; choose from ba, caveman, complete"),
-    "no tasks": (("--tasks", ","), "no tasks; choose from"),
-    "nothing": (("--train", 0, "--validation", 0, "--test", 0), "train, validation and test are all 0"),
-    "negative": (("--train", -1), "--train: input should be greater than or equal to 0, not -1"),
-    "names": (("--names", "x"), "--names: input should be 'labels' or 'encoder', not 'x'"),
-    "sizes": (("--min-nodes", 9, "--max-nodes", 8), "min_nodes 9 is larger than max_nodes 8"),
-    "density": (("--density", "0.5,0.2"), "density 0.5,0.2: expected 0 <= LOW <= HIGH <= 1"),
-    "no er": (("--density", 0.5, "--generators", "ba"), "and the generator er"),
-    "too small": (("--generators", "sfn", "--min-nodes", 2), "generator 'sfn' needs at least 3 nodes; min_nodes is 2"),
-    "one node": (("--tasks", "reachability", "--min-nodes", 1), "task 'reachability' cannot ask about the smallest graphs of 'er'"),
-    "people": (("--directed", "--tasks", "edge_count", "--encoders", "got"), "encoder 'got' cannot describe directed graphs; choose"),
-    "undirected": (("--directed", "--tasks", "edge_count", "--generators", "ba"), "generator 'ba' draws undirected graphs only"),
-    "blocks": (("--directed",), "task 'node_classification' draws its own undirected graphs"),
-    "directed task": (("--tasks", "topological_order", "--encoders", "got"), "'topological_order' asks about directed graphs, which"),
-    "undirected task": (("--directed", "--tasks", "tree_check"), "task 'tree_check' asks about undirected graphs; leave it out"),
-    "loops": (("--self-loops",), "no generator here can have self_loops; choose from sfn"),
-    "no file": (("--graphs", "no/such.graphml"), "no/such.graphml: cannot be read (no such file or directory)"),
-    "stem": (("--graphs", "some/er.graphml"), "some/er.graphml: the name 'er' is taken"),
-    "no yaml": (("no.yaml",), "no.yaml: cannot be read (no such file or directory)"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("case", BAD_FLAGS)
-def test_bad_flags_get_one_line_and_exit_code_2(
-    case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    flags, message = BAD_FLAGS[case]
-    monkeypatch.chdir(tmp_path)
-    code, error = run("build", *flags, "--out", tmp_path / "d", capsys=capsys, monkeypatch=monkeypatch)
-    assert code == 2 and message in error and error.count("\n") == 1
-    assert not (tmp_path / "d").exists()
-
-
-BAD_YAML = {
-    "key": ("tsks: [edge_count]\n", "unknown key 'tsks'; accepted keys are name, tasks, encoders"),
-    "value": ("train: many\n", "train: input should be a valid integer, unable to parse string as an integer, not 'many'"),
-    "syntax": ("train: 1\ntasks: [a\nseed: 2\n", "line 3: not YAML"),
-    "list": ("- a\n", "expected `key: value` lines"),
-    "binary": (b"\xff\xfe\x00", "not UTF-8 text"),
-}
-
-
-@pytest.mark.parametrize("case", BAD_YAML)
-def test_bad_yaml_gets_one_line(case: str, tmp_path: Path) -> None:
-    text, message = BAD_YAML[case]
-    file = tmp_path / "bad.yaml"
-    file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(InputError) as error:
-        load_config(file, {})
-    assert str(error.value).startswith(f"{file}: ") and message in str(error.value) and "\n" not in str(error.value)
-
-
 def test_another_config_needs_overwrite_and_strangers_are_safe(tmp_path: Path) -> None:
     make(tmp_path / "d", tasks="edge_count,cycle_check")
     before = bytes_of(tmp_path / "d")
@@ -352,91 +296,3 @@ def test_building_needs_neither_torch_nor_datasets(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert len(read_examples(tmp_path / "d", "edge_count", "train")) == 3
-
-
-def test_parts_come_to_the_bytes_of_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In any order, the last without a part; a part of a finished dataset changes nothing."""
-    monkeypatch.setattr("data_builders.build.SHARD_ROWS", 8)
-    keys = {**SMALL, "tasks": "edge_count,maximum_flow", "generators": "er,ba", "encoders": "adjacency,random"}
-    config = load_config(None, keys)
-    build(config, tmp_path / "whole")
-    for k in (3, 1, 4, 2):
-        told: list[tuple[int, bool]] = []
-        assert build(config, tmp_path / "parts", advance=lambda rows, new: told.append((rows, new)), part=(k, 4)) is None  # noqa: B023
-        assert told and all(new for _, new in told) and not (tmp_path / "parts" / "dataset.lock").exists()
-    told = []
-    build(config, tmp_path / "parts", advance=lambda rows, new: told.append((rows, new)))
-    assert sum(rows for rows, new in told if not new) == config.rows
-    assert bytes_of(tmp_path / "parts") == bytes_of(tmp_path / "whole")
-    build(config, tmp_path / "whole", part=(1, 4))
-    assert {k: v for k, v in bytes_of(tmp_path / "whole").items() if not k.startswith(".build")} == bytes_of(tmp_path / "parts")
-
-
-def test_two_builds_do_not_share_a_folder(tmp_path: Path) -> None:
-    config = load_config(None, {**SMALL, "tasks": "edge_count"})
-    seen: list[str] = []
-
-    def meddle(rows: int, new: bool) -> None:
-        for part in (None, (1, 2)):
-            with pytest.raises(InputError) as error:
-                build(config, tmp_path / "d", part=part)
-            seen.append(str(error.value))
-
-    build(config, tmp_path / "d", advance=meddle)
-    assert seen and all("is building there; wait for it" in line and "\n" not in line and "process " in line for line in seen)
-    build(config, tmp_path / "e", advance=lambda rows, new: seen.append(str(build(config, tmp_path / "e", part=(2, 2)))), part=(1, 2))
-    assert seen[-1] == "None"
-
-
-def test_locked_reproduces_or_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "ring.txt"
-    file.write_text("\n".join(f"{i} {(i + 1) % 30}" for i in range(30)))
-    make(tmp_path / "d", tasks="edge_count,shortest_path", graphs=str(file), generators="er")
-    want = bytes_of(tmp_path / "d")
-    (tmp_path / "copy").mkdir()
-    (tmp_path / "copy" / "dataset.lock").write_bytes(want["dataset.lock"])
-
-    def locked(*more: object) -> tuple[int, str]:
-        return run("build", "--locked", "--out", tmp_path / "copy", *more, capsys=capsys, monkeypatch=monkeypatch)
-
-    assert "samples from the graph file ring.txt; give it with --graphs" in locked()[1]
-    assert locked("--graphs", file) == (0, "") and bytes_of(tmp_path / "copy") == want
-    lock = json.loads(want["dataset.lock"])
-    lock["files"]["edge_count/test-00000-of-00001.parquet"] = "0" * 64
-    (tmp_path / "copy" / "dataset.lock").write_text(json.dumps(lock))
-    code, error = locked("--graphs", file)
-    assert code == 2 and "1 of 6 files are not those of dataset.lock; the first is edge_count/test-00000-of-00001.parquet" in error
-    assert json.loads((tmp_path / "copy" / "dataset.lock").read_text()) == lock
-    (tmp_path / "copy" / "dataset.lock").write_text(json.dumps({**lock, "versions": {**lock["versions"], "networkx": "0.1"}}))
-    assert "made with networkx 0.1, here is" in locked("--graphs", file)[1]
-    (tmp_path / "copy" / "dataset.lock").write_bytes(want["dataset.lock"])
-    file.write_text("a b\n")
-    assert "not the file of dataset.lock" in locked("--graphs", file)[1]
-    assert "no dataset.lock" in run("build", "--locked", "--out", tmp_path / "no", capsys=capsys, monkeypatch=monkeypatch)[1]
-
-
-@pytest.mark.parametrize("shard", ["0/4", "5/4", "1", "a/b", "1/0"])
-def test_bad_shards_get_one_line(shard: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    code, error = run("build", "--shard", shard, "--out", tmp_path / "d", capsys=capsys, monkeypatch=monkeypatch)
-    assert code == 2 and "expected K/N with 1 <= K <= N" in error and error.count("\n") == 1
-
-
-def test_any_names_with_any_edges(tmp_path: Path) -> None:
-    file = tmp_path / "cross.yaml"
-    file.write_text(
-        "tasks: [edge_count]\nencoders: [{names: got, edges: incident}, adjacency, alphabet+dot]\ntrain: 3\nvalidation: 1\ntest: 1\n"
-    )
-    config = load_config(file, {"workers": 1})
-    assert config.encoders == ("got+incident", "adjacency", "alphabet+dot")
-    build(config, tmp_path / "d")
-    first = read_examples(tmp_path / "d", "edge_count", "train")[0]
-    assert first.encoder == "got+incident" and "Ned, Cat" in first.question and "In this graph:\n" in first.question
-    with pytest.raises(InputError, match="unknown name scheme 'goat'"):
-        load_config(None, {"encoders": "goat+incident"})
-
-
-def test_columns_are_of_one_type_whatever_is_in_them(tmp_path: Path) -> None:
-    """Empty queries, no rationales, mixed answers: every file has the schema of Example, so that files can be concatenated."""
-    make(tmp_path / "d", tasks="edge_count,shortest_path,node_classification", rationales=False, max_nodes=6)
-    for path in (tmp_path / "d").rglob("*.parquet"):
-        assert pq.read_schema(path).remove_metadata().equals(SCHEMA)

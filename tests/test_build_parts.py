@@ -1,0 +1,132 @@
+"""Builds in parts, builds that reproduce a lock, and what else a build can be asked for."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from data_builders.build import build
+from data_builders.config import load_config
+from data_builders.errors import InputError
+from data_builders.example import SCHEMA, read_examples, read_lock
+from tests.test_build import SMALL, bytes_of, make, run
+
+
+def test_parts_come_to_the_bytes_of_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In any order, the last without a part; a part of a finished dataset changes nothing."""
+    monkeypatch.setattr("data_builders.build.SHARD_ROWS", 8)
+    keys = {**SMALL, "tasks": "edge_count,maximum_flow", "generators": "er,ba", "encoders": "adjacency,random"}
+    config = load_config(None, keys)
+    build(config, tmp_path / "whole")
+    for k in (3, 1, 4, 2):
+        told: list[tuple[int, bool]] = []
+        assert build(config, tmp_path / "parts", advance=lambda rows, new: told.append((rows, new)), part=(k, 4)) is None  # noqa: B023
+        assert told and all(new for _, new in told) and not (tmp_path / "parts" / "dataset.lock").exists()
+    told = []
+    build(config, tmp_path / "parts", advance=lambda rows, new: told.append((rows, new)))
+    assert sum(rows for rows, new in told if not new) == config.rows
+    assert bytes_of(tmp_path / "parts") == bytes_of(tmp_path / "whole")
+    build(config, tmp_path / "whole", part=(1, 4))
+    assert {k: v for k, v in bytes_of(tmp_path / "whole").items() if not k.startswith(".build")} == bytes_of(tmp_path / "parts")
+
+
+def test_two_builds_do_not_share_a_folder(tmp_path: Path) -> None:
+    config = load_config(None, {**SMALL, "tasks": "edge_count"})
+    seen: list[str] = []
+
+    def meddle(rows: int, new: bool) -> None:
+        for part in (None, (1, 2)):
+            with pytest.raises(InputError) as error:
+                build(config, tmp_path / "d", part=part)
+            seen.append(str(error.value))
+
+    build(config, tmp_path / "d", advance=meddle)
+    assert seen and all("is building there; wait for it" in line and "\n" not in line and "process " in line for line in seen)
+    build(config, tmp_path / "e", advance=lambda rows, new: seen.append(str(build(config, tmp_path / "e", part=(2, 2)))), part=(1, 2))
+    assert seen[-1] == "None"
+
+
+def test_locked_reproduces_or_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "ring.txt"
+    file.write_text("\n".join(f"{i} {(i + 1) % 30}" for i in range(30)))
+    make(tmp_path / "d", tasks="edge_count,shortest_path", graphs=str(file), generators="er")
+    want = bytes_of(tmp_path / "d")
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy" / "dataset.lock").write_bytes(want["dataset.lock"])
+
+    def locked(*more: object) -> tuple[int, str]:
+        return run("build", "--locked", "--out", tmp_path / "copy", *more, capsys=capsys, monkeypatch=monkeypatch)
+
+    assert "samples from the graph file ring.txt; give it with --graphs" in locked()[1]
+    assert locked("--graphs", file) == (0, "") and bytes_of(tmp_path / "copy") == want
+    lock = json.loads(want["dataset.lock"])
+    lock["files"]["edge_count/test-00000-of-00001.parquet"] = "0" * 64
+    (tmp_path / "copy" / "dataset.lock").write_text(json.dumps(lock))
+    code, error = locked("--graphs", file)
+    assert code == 2 and "1 of 6 files are not those of dataset.lock; the first is edge_count/test-00000-of-00001.parquet" in error
+    assert json.loads((tmp_path / "copy" / "dataset.lock").read_text()) == lock
+    (tmp_path / "copy" / "dataset.lock").write_text(json.dumps({**lock, "versions": {**lock["versions"], "networkx": "0.1"}}))
+    assert "made with networkx 0.1, here is" in locked("--graphs", file)[1]
+    (tmp_path / "copy" / "dataset.lock").write_bytes(want["dataset.lock"])
+    file.write_text("a b\n")
+    assert "not the file of dataset.lock" in locked("--graphs", file)[1]
+    assert "no dataset.lock" in run("build", "--locked", "--out", tmp_path / "no", capsys=capsys, monkeypatch=monkeypatch)[1]
+
+
+@pytest.mark.parametrize("shard", ["0/4", "5/4", "1", "a/b", "1/0"])
+def test_bad_shards_get_one_line(shard: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    code, error = run("build", "--shard", shard, "--out", tmp_path / "d", capsys=capsys, monkeypatch=monkeypatch)
+    assert code == 2 and "expected K/N with 1 <= K <= N" in error and error.count("\n") == 1
+
+
+def test_any_names_with_any_edges(tmp_path: Path) -> None:
+    file = tmp_path / "cross.yaml"
+    file.write_text(
+        "tasks: [edge_count]\nencoders: [{names: got, edges: incident}, adjacency, alphabet+dot]\ntrain: 3\nvalidation: 1\ntest: 1\n"
+    )
+    config = load_config(file, {"workers": 1})
+    assert config.encoders == ("got+incident", "adjacency", "alphabet+dot")
+    build(config, tmp_path / "d")
+    first = read_examples(tmp_path / "d", "edge_count", "train")[0]
+    assert first.encoder == "got+incident" and "Ned, Cat" in first.question and "In this graph:\n" in first.question
+    with pytest.raises(InputError, match="unknown name scheme 'goat'"):
+        load_config(None, {"encoders": "goat+incident"})
+
+
+def test_columns_are_of_one_type_whatever_is_in_them(tmp_path: Path) -> None:
+    """Empty queries, no rationales, mixed answers: every file has the schema of Example, so that files can be concatenated."""
+    make(tmp_path / "d", tasks="edge_count,shortest_path,node_classification", rationales=False, max_nodes=6)
+    for path in (tmp_path / "d").rglob("*.parquet"):
+        assert pq.read_schema(path).remove_metadata().equals(SCHEMA)
+
+
+def test_tokens_are_counted_for_a_tokenizer(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    tokenizers = pytest.importorskip("tokenizers", reason="the package tokenizers is not installed")
+    words = tokenizers.Tokenizer(tokenizers.models.WordLevel({"?": 0}, unk_token="?"))
+    words.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
+    (tmp_path / "model").mkdir()
+    words.save(str(tmp_path / "model" / "tokenizer.json"))
+    examples = make(tmp_path / "d", tasks="edge_count,cycle_check")
+    fingerprint = read_lock(tmp_path / "d")["fingerprint"]
+    config = load_config(None, {**SMALL, "tasks": "edge_count,cycle_check"})
+    build(config, tmp_path / "d", tokenizer=tmp_path / "model")  # also for a dataset that is there
+    counts: Any = read_lock(tmp_path / "d")["report"]["tokens"]["tasks"]  # type: ignore[index]
+    lengths = [len((e.question + e.answer).split()) for e in examples.values() if e.id.startswith("cycle_check/er/adjacency/train/")]
+    assert counts["cycle_check"]["train"] == {
+        **counts["cycle_check"]["train"],
+        "n": 12,
+        "mean": round(sum(lengths) / 12, 1),
+        "max": max(lengths),
+    }
+    assert "## Tokens" in (tmp_path / "d" / "README.md").read_text() and read_lock(tmp_path / "d")["fingerprint"] == fingerprint
+    build(config, tmp_path / "d")
+    assert "tokens" in read_lock(tmp_path / "d")["report"]  # type: ignore[operator]
+    (tmp_path / "bad.json").write_text("{}")
+    for path, message in (
+        (tmp_path / "no", "no such file; give a tokenizer.json"),
+        (tmp_path / "bad.json", "not a tokenizer.json that can"),
+    ):
+        code, error = run("build", "--tokenizer", path, "--out", tmp_path / "e", capsys=capsys, monkeypatch=monkeypatch)
+        assert code == 2 and message in error and error.count("\n") == 1 and not (tmp_path / "e").exists()
