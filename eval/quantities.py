@@ -134,6 +134,28 @@ QUANTITIES: dict[str, Quantity] = {
             total flow | flow value | value of the (?:max(?:imum)? )?flow | total capacity""",
         none="flow",
     ),
+    "component_count": _quantity(
+        unit="components?",
+        noun="(?:number|count|total) of (?:the )?(?:connected )?components | component count | components",
+        part="of size | including | contain\\w* | with",
+    ),
+    "strongly_connected_components": _quantity(
+        unit="(?:strongly connected |strong )?components? | SCCs?",
+        noun="(?:number|count|total) of (?:the )?(?:strongly connected )?(?:components|SCCs) | components | SCCs",
+        part="of size | including | contain\\w* | with",
+    ),
+    "minimum_spanning_tree_weight": _quantity(
+        noun="(?:total |minimum )?(?:weight|cost) | weight of the (?:minimum spanning tree|MST)", bare="MST weight"
+    ),
+    "weighted_shortest_path": _quantity(
+        noun="(?:path |total |minimum )?(?:length|weight|cost) | distance", bare="length | distance | total weight"
+    ),
+    "diameter": _quantity(noun="diameter", bare="diameter"),
+    "radius": _quantity(noun="radius", bare="radius"),
+    "maximum_matching_size": _quantity(
+        unit="edges? | pairs", noun="(?:size|cardinality)[^.;\\d]{0,40} matching | matching size | maximum matching"
+    ),
+    "core_number": _quantity(noun="core number | coreness | k-core", bare="core number | coreness"),
 }
 OTHER = _quantity()
 

@@ -62,6 +62,15 @@ TOPICS: dict[str, Topic] = {
         no=words("acyclic | trees? | forest | cycle-?free | non-?cyclic"),
         other=words("self[- ]loops? | spanning tree | (?:even|odd)(?:[- ]length)? cycles? | (?:search|bfs|dfs) tree"),
     ),
+    "tree_check": Topic(
+        yes=words("trees?"),
+        no=words("(?:a|contains|has) cycles? | cyclic | disconnected"),
+        other=words("spanning tree | (?:search|bfs|dfs) tree"),
+    ),
+    "euler_circuit_check": Topic(
+        yes=words("euler(?:ian)?"), no=words("non-?eulerian"), other=words("euler(?:ian)? (?:path|trail) | all degrees")
+    ),
+    "planarity_check": Topic(yes=words("planar"), no=words("non-?planar"), other=words("planar subgraph")),
     "connectivity": Topic(
         yes=words("connected | (?:a )?path between (?:every|any|all) | (?:single|one) (?:connected )?component"),
         no=words(
@@ -75,6 +84,7 @@ TOPICS: dict[str, Topic] = {
         other=words("complete bipartite"),
     ),
 }
+TOPICS["directed_cycle_check"] = TOPICS["cycle_check"]
 
 _OPENING = opening(
     "based on [^.,:\n?]{1,80} | according to [^.,:\n?]{1,80} | given [^.,:\n?]{1,80} | looking at "
