@@ -84,7 +84,8 @@ def build(
     Raises InputError, before anything is written, for a folder that holds something else or a config that cannot be built.
     """
     files = open_files(config)
-    check_smallest(config, files)
+    for split in ("train", "test"):
+        check_smallest(config.of_split(split), files)
     if tokenizer is not None:
         load_tokenizer(tokenizer)
     identity = _identity(config, files)
@@ -131,9 +132,9 @@ def _whole(out: Path, files: dict[str, str]) -> bool:
 
 
 def _shards(config: BuildConfig) -> list[Shard]:
-    size = max(1, int(SHARD_ROWS // (len(config.encoders) * len(config.drawn)) / max(1, config.largest / 20)))
     out = []
     for split in (*ORDER, "train"):
+        size = max(1, int(SHARD_ROWS // (len(config.encoders) * len(config.drawn)) / max(1, config.of_split(split).largest / 20)))
         starts = range(0, config.size(split), size)
         out += [Shard(split, k, len(starts), start, min(start + size, config.size(split))) for k, start in enumerate(starts)]
     return out

@@ -121,6 +121,7 @@ def card(lock: Mapping[str, Any]) -> str:
             "`graph` the graph itself as JSON. Examples with one `graph_id` ask about the same graph.\n",
             f"- Encoders: {', '.join(config['encoders'])}",
             f"- Graphs: {', '.join(found['graphs'])}; sizes {_sizes(config)}; {'directed' if config['directed'] else 'undirected'}",
+            *_test_part(config),
             f"- Seed: {config['seed']}",
             f"- Fingerprint: `{lock['fingerprint']}`\n",
             *_files_part(found["files"]),
@@ -188,6 +189,11 @@ def _sizes(config: Mapping[str, Any]) -> str:
     if config["min_nodes"] is None and config["max_nodes"] is None:
         return "5-9, 10-14 or 15-19 nodes"
     return f"{config['min_nodes'] or 5}-{config['max_nodes'] or 19} nodes"
+
+
+def _test_part(config: Mapping[str, Any]) -> list[str]:
+    own = {key: config[f"test_{key}"] for key in ("min_nodes", "max_nodes", "density") if config.get(f"test_{key}") is not None}
+    return [f"- The test split is drawn otherwise: {', '.join(f'{key} {value}' for key, value in own.items())}"] if own else []
 
 
 def _size_category(rows: int) -> str:

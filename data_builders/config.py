@@ -30,6 +30,7 @@ class BuildConfig(BaseModel):
     label: the node attribute of graph files that holds the names; columns: those of CSV files for source, target and weight.
     min_nodes, max_nodes: sizes uniform in this range instead of GraphQA's size classes (5-9, 10-14, 15-19).
     density: least and largest edge probability of er graphs, instead of 0 and 1; one number is both.
+    test_min_nodes, test_max_nodes, test_density: those of the test split, where it is to differ from what is trained on.
     rationales: store the reasons that chain-of-thought exemplars give.
     workers: processes; changes nothing in the dataset, so it is no part of its identity.
     """
@@ -53,6 +54,9 @@ class BuildConfig(BaseModel):
     min_nodes: int | None = Field(None, ge=1)
     max_nodes: int | None = Field(None, ge=1)
     density: tuple[float, float] | None = None
+    test_min_nodes: int | None = Field(None, ge=1)
+    test_max_nodes: int | None = Field(None, ge=1)
+    test_density: tuple[float, float] | None = None
     directed: bool = False
     self_loops: bool = False
     rationales: bool = True
@@ -71,7 +75,7 @@ class BuildConfig(BaseModel):
         value = [get_encoder(each).name if isinstance(each, dict) else each for each in value]
         return list(dict.fromkeys(value)) if all(isinstance(each, str) for each in value) else value
 
-    @field_validator("density", mode="before")
+    @field_validator("density", "test_density", mode="before")
     @classmethod
     def _range(cls, value: Any) -> Any:
         """A range may also be one number, or `LOW,HIGH`."""
@@ -132,8 +136,9 @@ class BuildConfig(BaseModel):
                     check_choice(kind, name, known)
         if not any(self.size(split) for split in SPLITS):
             raise InputError("train, validation and test are all 0; ask for at least one graph")
-        self._check_sizes()
-        self._check_options()
+        for config in (self, self.of_split("test")):
+            config._check_sizes()
+            config._check_options()
         self._check_stems()
 
     @property
@@ -145,6 +150,12 @@ class BuildConfig(BaseModel):
     def largest(self) -> int:
         """Number of nodes of the largest graphs."""
         return SIZE_CLASSES[-1][1] if self.max_nodes is None else self.max_nodes
+
+    def of_split(self, split: str) -> "BuildConfig":
+        """The config with the sizes and densities of a split."""
+        own = {key: getattr(self, f"test_{key}") for key in ("min_nodes", "max_nodes", "density") if split == "test"}
+        own = {key: value for key, value in own.items() if value is not None}
+        return self.model_copy(update=own) if own else self
 
     def _check_sizes(self) -> None:
         low, high = self.smallest, self.largest

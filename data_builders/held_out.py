@@ -82,7 +82,7 @@ def _draw(
     config: BuildConfig, files: Files, split: str, source: str, index: int, nth: int, taken: Taken
 ) -> tuple[Drawn, int, tuple[str, ...]]:
     rng = Random(f"{config.seed}/{split}/{source}/{numbered(index, nth)}")
-    return draw_apart(partial(draw_graph, config, files, source, rng), lambda drawn: drawn[0], taken)
+    return draw_apart(partial(draw_graph, config.of_split(split), files, source, rng), lambda drawn: drawn[0], taken)
 
 
 @lru_cache(maxsize=4)

@@ -130,3 +130,16 @@ def test_tokens_are_counted_for_a_tokenizer(tmp_path: Path, capsys: pytest.Captu
     ):
         code, error = run("build", "--tokenizer", path, "--out", tmp_path / "e", capsys=capsys, monkeypatch=monkeypatch)
         assert code == 2 and message in error and error.count("\n") == 1 and not (tmp_path / "e").exists()
+
+
+def test_the_test_split_can_be_drawn_otherwise(tmp_path: Path) -> None:
+    config = load_config(Path(__file__).parents[1] / "configs" / "data" / "ood.yaml", {**SMALL, "tasks": "edge_count", "test": 20})
+    build(config, tmp_path / "d")
+    train, test = (read_examples(tmp_path / "d", "edge_count", split) for split in ("train", "test"))
+    assert all(e.num_nodes <= 19 for e in train) and all(20 <= e.num_nodes <= 40 for e in test)
+    assert all(e.num_edges <= 0.35 * e.num_nodes * (e.num_nodes - 1) / 2 for e in test)
+    assert "The test split is drawn otherwise: min_nodes 20, max_nodes 40" in (tmp_path / "d" / "README.md").read_text()
+    same = make(tmp_path / "same", tasks="edge_count")
+    assert [e.question for e in train] == [e.question for e in same.values() if e.split == "train"]  # none of these had to make way
+    with pytest.raises(InputError, match="min_nodes 20 is larger than max_nodes 19"):
+        load_config(None, {"test_min_nodes": 20})
