@@ -13,7 +13,7 @@ from prompting.journal import Journal
 from prompting.methods import METHODS, build_prompt
 from prompting.models import Completion, Model, ModelOptions, open_model, parse_model
 
-NEW_TOKENS = {"zero_shot": 64, "zero_cot": 256, "few_shot": 64, "cot": 256, "cot_bag": 256}
+NEW_TOKENS = {"zero_shot": 128, "zero_cot": 256, "few_shot": 64, "cot": 256, "cot_bag": 256}
 """Longest completion per method where none is asked for, in tokens."""
 
 Progress = Callable[[int, int, list[Completion]], None]
