@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from data_builders.errors import InputError
 from data_builders.graph import from_edges
+from eval.asked import Asked
 from eval.prediction import OUTCOMES, Prediction
 from eval.scoring import score
 from eval.witness import WITNESSES
@@ -176,6 +177,18 @@ def test_a_witness_is_checked_and_not_compared(task: str, graph: Any, query: tup
             assert not check(graph, query, wrong), (nodes, wrong)
     everything = tuple(sorted(range(graph.n), reverse=True))
     assert check(graph, query, everything) is (everything in right)
+
+
+def test_a_hamiltonian_path_of_the_right_length_may_still_repeat_a_node() -> None:
+    square = from_edges(4, [(0, 1), (1, 2), (2, 3), (3, 0)])
+    assert not WITNESSES["hamiltonian_path"](square, (), (0, 1, 0, 3))
+    assert not WITNESSES["topological_order"](DAG, (), (0, 1, 1, 3, 4))
+
+
+def test_names_that_are_words_need_their_capital_in_prose() -> None:
+    asked = Asked(example(next(case for case in CASES if case["graph"]["nodes"][3] == "Will")))
+    assert asked.name("will") is None and asked.name("will", listed=True) == "Will" and asked.name("rOBERT") == "Robert"
+    assert asked.mentioned("I will mark Robert and Will, not Roberta.") == ["Robert", "Will"]
 
 
 def test_a_set_earns_its_f1() -> None:
