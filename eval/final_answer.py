@@ -177,6 +177,9 @@ _MARK = re.compile(
         |[ ](?:(?:to|for|of)[ ](?:[^.:\n?]{1,120}?\??["']?,?[ ]))??(?:is|was|(?:would|should|must|will|may|might|could)[ ]be)\b)[ ]*:?)""",
     re.VERBOSE | re.IGNORECASE | re.MULTILINE,
 )
+# What every mark holds; looking for it first is several times faster than trying every mark at every place.
+_HINT = re.compile(r"ans|solution|boxed|####|\ba ?:", re.IGNORECASE)
+_REACH = 30
 _MOST = 12
 """How many marks are looked at, from the end: a text that repeats itself to the limit has thousands."""
 
@@ -192,10 +195,14 @@ def marks(text: str, letter: bool = True) -> list[Mark]:
     >>> [mark.content for mark in marks("The answer is 2. Wait. Final answer: \\boxed{3}")]
     ['2. Wait. ', ' ', '3']
     """
-    lower = text.lower()
-    if not ("answer" in lower or "\\boxed" in text or "A" in text or "####" in text or "ans" in lower):
-        return []
-    found = [m for m in _MARK.finditer(text) if letter or m.lastgroup != "letter"][-_MOST:]
+    found: list[re.Match[str]] = []
+    at = 0
+    while hint := _HINT.search(text, at):
+        mark = _MARK.search(text, max(at, hint.start() - _REACH), hint.end() + 10 * _REACH)
+        at = mark.end() if mark else hint.end()
+        if mark and (letter or mark.lastgroup != "letter"):
+            found.append(mark)
+    found = found[-_MOST:]
     ends = [*(m.start() for m in found), len(text)][1:]
     return [_mark(text, m, end, end == len(text)) for m, end in zip(found, ends, strict=True)]
 

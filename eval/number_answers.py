@@ -160,11 +160,12 @@ def number_stated(text: str, asked: Asked) -> Reading:
         conclusive = concludes(sentence) or (asked.kind == "distance" and _SHORTEST.search(sentence) is not None)
         sentence = committed(sentence)
         masked = mask(sentence)
-        if _RANGE.search(masked) and not _EQUALS_END.search(masked):
+        counts = _START.search(masked) is not None
+        if counts and _RANGE.search(masked) and not _EQUALS_END.search(masked):
             weak.append((UNCLEAR, conclusive))
         elif (value := _tied(sentence, masked, asked)) is not None:
             strong.append((value, conclusive))
-        elif (number := _loose(masked)) is not None:
+        elif counts and (number := _loose(masked)) is not None:
             weak.append((NO_PATH if number == -1 and asked.kind == "distance" else number, conclusive))
     return settle(strong or weak)
 
