@@ -42,7 +42,7 @@ demo: setup ## build, train, adapt, prompt, score and report on two cores, in mi
 	$(GRAPHTALK) finetune --config configs/finetune/demo_lora.yaml --model_name_or_path $(DEMO)/runs/t5_er/checkpoint \
 	    --dataset $(DEMO)/data/lesmis --output_dir $(DEMO)/runs/t5_er_lora_lesmis --label "T5 1M, adapted with LoRA"
 	$(GRAPHTALK) smollm2 --out $(SMOLLM2)
-	@# two at a time, one thread each: twice as fast as one after the other with two threads
+	@# two at a time, one thread each
 	printf '%s\n' 'cot er 96' 'cot lesmis 96' 'few_shot er 24' 'few_shot lesmis 24' 'zero_shot er 48' 'zero_shot lesmis 48' | \
 	    OMP_NUM_THREADS=1 xargs -P 2 -L 1 sh -c '$(GRAPHTALK) prompt --data $(DEMO)/data/$$2 --model hf:$(SMOLLM2) --no-chat --method $$1 \
 	    --limit $(DEMO_LIMIT) --max-new-tokens $$3 --out $(DEMO)/runs/smollm2_$$1_$$2 --label "SmolLM2-135M, $$1"' prompt
