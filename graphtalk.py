@@ -21,14 +21,17 @@ for folder in (data_commands, finetune_commands, prompting_commands, eval_comman
 def main() -> None:
     """Run the command line: 2 for input that cannot be used, 130 for Ctrl-C, one line and no traceback for either."""
     try:
-        sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False))
+        code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
+        if code == 130:  # what typer makes of Ctrl-C while a command runs, without a word
+            raise Abort
+        sys.exit(code)
     except InputError as error:
         print(f"graphtalk: {error}", file=sys.stderr)
         sys.exit(2)
     except TyperException as error:
         print(f"graphtalk: {error.format_message()}", file=sys.stderr)
         sys.exit(2)
-    except Abort:  # what typer makes of Ctrl-C
+    except Abort:
         print("graphtalk: interrupted; start the same command again to continue", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # `graphtalk ... | head`
