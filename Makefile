@@ -15,7 +15,7 @@ RUN ?= runs/$(METHOD)
 LIMIT ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check data finetune prompt eval report bench-build clean
+.PHONY: help setup demo demo-finetune demo-prompt test test-slow check data finetune prompt eval report bench-build clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -30,23 +30,30 @@ $(VENV)/.ready: requirements.txt pyproject.toml
 
 setup: $(VENV)/.ready ## make .venv with the pinned packages
 
-# Each line can be run alone; each continues where it was stopped.
+# The models train on one core while SmolLM2 answers on the other. Each line continues where it was stopped.
 demo: export HF_HUB_OFFLINE = 1
+demo: export OMP_NUM_THREADS = 1
 demo: setup ## build, train, adapt, prompt, score and report on two cores, in minutes
 	$(GRAPHTALK) build configs/data/demo_er.yaml --out $(DEMO)/data/er
 	$(GRAPHTALK) build configs/data/demo_lesmis.yaml --out $(DEMO)/data/lesmis
+	@echo "SmolLM2 is prompted meanwhile; see $(DEMO)/prompt.log"
+	@$(MAKE) --no-print-directory -j 2 demo-finetune demo-prompt
+	$(GRAPHTALK) report $(DEMO)/runs/* --out $(DEMO)/report
+
+demo-finetune:
 	$(GRAPHTALK) finetune --config configs/finetune/demo_er.yaml --dataset $(DEMO)/data/er \
 	    --output_dir $(DEMO)/runs/t5_er --label "T5 1M, trained on ER"
 	$(GRAPHTALK) finetune --model_name_or_path $(DEMO)/runs/t5_er/checkpoint --do_train false --dataset $(DEMO)/data/lesmis \
 	    --output_dir $(DEMO)/runs/t5_er_on_lesmis --label "T5 1M, trained on ER"
 	$(GRAPHTALK) finetune --config configs/finetune/demo_lora.yaml --model_name_or_path $(DEMO)/runs/t5_er/checkpoint \
 	    --dataset $(DEMO)/data/lesmis --output_dir $(DEMO)/runs/t5_er_lora_lesmis --label "T5 1M, adapted with LoRA"
-	$(GRAPHTALK) smollm2 --out $(SMOLLM2)
-	@# two at a time, one thread each
-	printf '%s\n' 'cot er 96' 'cot lesmis 96' 'few_shot er 24' 'few_shot lesmis 24' 'zero_shot er 48' 'zero_shot lesmis 48' | \
-	    OMP_NUM_THREADS=1 xargs -P 2 -L 1 sh -c '$(GRAPHTALK) prompt --data $(DEMO)/data/$$2 --model hf:$(SMOLLM2) --no-chat --method $$1 \
-	    --limit $(DEMO_LIMIT) --max-new-tokens $$3 --out $(DEMO)/runs/smollm2_$$1_$$2 --label "SmolLM2-135M, $$1"' prompt
-	$(GRAPHTALK) report $(DEMO)/runs/* --out $(DEMO)/report
+
+demo-prompt:
+	@($(GRAPHTALK) smollm2 --out $(SMOLLM2) && for data in er lesmis; do for method in zero_shot few_shot cot; do \
+	    case $$method in zero_shot) new=48;; few_shot) new=24;; cot) new=96;; esac; \
+	    $(GRAPHTALK) prompt --data $(DEMO)/data/$$data --model hf:$(SMOLLM2) --no-chat --method $$method --limit $(DEMO_LIMIT) \
+	        --max-new-tokens $$new --out $(DEMO)/runs/smollm2_$${method}_$$data --label "SmolLM2-135M, $$method" || exit 1; \
+	done; done) > $(DEMO)/prompt.log 2>&1 || { tail -n 20 $(DEMO)/prompt.log; exit 1; }
 
 test: setup ## the tests (about 10 minutes on two cores)
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
