@@ -106,7 +106,7 @@ def _progress() -> Progress:
 
 
 def _print_report(lock: dict[str, Any]) -> None:
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 120)  # a log file has no width of its own
     found = lock["report"]
     tables = [(ANSWER_COLUMNS, answer_rows(found, shown=3)), (GRAPH_COLUMNS, graph_rows(found)), (TOKEN_COLUMNS, token_rows(found))]
     for columns, cells in tables:
