@@ -39,6 +39,9 @@ class DataArguments:
     test_split: str = field(default="test", metadata={"help": "Split to predict and score at the end."})
     train_limit: int | None = field(default=None, metadata={"help": "Train on the first N examples of each task."})
     limit: int | None = field(default=None, metadata={"help": "Test on the first N examples of each task."})
+    short_answers: bool = field(
+        default=False, metadata={"help": "Train on the shortest form of each answer (Yes, 3, no path); it is scored like GraphQA's."}
+    )
     max_source_length: int | None = field(default=None, metadata={"help": "Longest question in tokens; default: the model's own limit."})
     max_target_length: int | None = field(default=None, metadata={"help": "Longest answer in tokens; default: the model's own limit."})
     max_tokens_per_batch: int | None = field(

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,18 @@ from torch.utils.data import Dataset, Sampler
 
 from data_builders.errors import InputError, check_choice
 from data_builders.example import Example, dataset_tasks, read_examples
+from eval.prediction import Prediction
+from eval.scoring import score
 
 SPREAD = 0.05  # how far examples of different length may mix, as a share of the length
+
+
+def shortened(example: Example) -> Example:
+    """The example with the shortest form of its answer that is scored as the same: `Yes`, `3`, `no path`.
+
+    GraphQA's `There is no path from node 3 to node 5.` asks a model to copy two names before it is right about the graph.
+    """
+    return replace(example, answer=score(example, Prediction(example.id, example.answer)).parsed)
 
 
 def load_examples(folder: Path, tasks: Sequence[str] | None, split: str, limit: int | None = None) -> list[Example]:

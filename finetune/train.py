@@ -16,7 +16,7 @@ from data_builders.errors import InputError
 from data_builders.example import Example, read_lock
 from eval.prediction import write_config, write_environment, write_predictions
 from finetune.config import Options, parse
-from finetune.data import Batches, Tokens, encode, load_examples
+from finetune.data import Batches, Tokens, encode, load_examples, shortened
 from finetune.loss import token_loss
 from finetune.models import LONGEST, add_lora, length_limits, load_model, model_fingerprint, new_model, read_size
 from finetune.predict import MAX_NEW_TOKENS, predict
@@ -96,7 +96,7 @@ def run_config(options: Options) -> dict[str, Any]:
 def train(options: Options, run: Path) -> tuple[Any, Any]:
     """Train from the last whole checkpoint, or from the start; the model and tokenizer come back and lie in run/checkpoint."""
     args, lora = options.train, options.lora
-    examples = load_examples(Path(str(options.data.dataset)), options.data.tasks, options.data.train_split, options.data.train_limit)
+    examples = lessons(options, options.data.train_split, options.data.train_limit)
     model, tokenizer = start_model(options)
     limits = length_limits(tokenizer, model, options.data.max_source_length, options.data.max_target_length)
     tokens = encode(examples, tokenizer, *limits)
@@ -140,8 +140,13 @@ def validation(options: Options, tokenizer: Any, limits: tuple[int, int]) -> Tok
     """The validation split, where the run asks for its loss."""
     if options.train.eval_strategy == "no":
         return None
-    data = options.data
-    return encode(load_examples(Path(str(data.dataset)), data.tasks, data.validation_split), tokenizer, *limits)
+    return encode(lessons(options, options.data.validation_split), tokenizer, *limits)
+
+
+def lessons(options: Options, split: str, limit: int | None = None) -> list[Example]:
+    """The examples of a split with the answers that are to be learned."""
+    examples = load_examples(Path(str(options.data.dataset)), options.data.tasks, split, limit)
+    return [shortened(e) for e in examples] if options.data.short_answers else examples
 
 
 class GraphTrainer(Seq2SeqTrainer):

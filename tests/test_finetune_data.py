@@ -8,10 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data_builders.build import build
+from data_builders.config import BuildConfig
 from data_builders.encoders import ENCODERS
 from data_builders.errors import InputError
+from data_builders.example import read_examples
 from data_builders.graph import from_edges
 from data_builders.names import node_names
+from data_builders.tasks import GRAPHQA
+from eval.prediction import Prediction
+from eval.scoring import score
 from tests.finetune_data import example, write_dataset
 
 pytestmark = pytest.mark.torch
@@ -142,3 +148,18 @@ def test_predictions_are_dealt_once_and_evenly(lengths: list[int], size: int, ra
     dealt = [deal(lengths, size, rank, ranks) for rank in range(ranks)]
     assert len({len(batches) for batches in dealt}) == 1
     assert sorted(i for batches in dealt for batch in batches for i in batch) == list(range(len(lengths)))
+
+
+@pytest.mark.torch
+def test_the_shortest_answer_is_scored_like_the_long_one(tmp_path: Path) -> None:
+    from finetune.data import shortened
+
+    build(BuildConfig(train=30, validation=0, test=0, workers=1), tmp_path / "all")
+    seen = set()
+    for task in GRAPHQA:
+        for asked in read_examples(tmp_path / "all", task, "train"):
+            short = shortened(asked).answer
+            assert len(short) <= len(asked.answer.strip())
+            assert score(asked, Prediction(asked.id, short)).outcome == "correct"
+            seen.add(short)
+    assert {"Yes", "No", "no path", "No nodes", "3"} <= seen
