@@ -57,6 +57,7 @@ def main(argv: list[str]) -> None:
 def quiet(options: Options) -> None:
     """Bars only on a terminal, and no library's advice about choices made here on purpose."""
     hf_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers|peft")  # about calls between the two
     if not sys.stderr.isatty():
         hf_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         options.train.disable_tqdm = True
