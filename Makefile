@@ -50,7 +50,7 @@ demo-finetune:
 
 demo-prompt:
 	@($(GRAPHTALK) smollm2 --out $(SMOLLM2) && for data in er lesmis; do for method in zero_shot few_shot cot; do \
-	    case $$method in zero_shot) new=48;; few_shot) new=24;; cot) new=96;; esac; \
+	    case $$method in zero_shot) new=128;; few_shot) new=24;; cot) new=96;; esac; \
 	    $(GRAPHTALK) prompt --data $(DEMO)/data/$$data --model hf:$(SMOLLM2) --no-chat --method $$method --limit $(DEMO_LIMIT) \
 	        --max-new-tokens $$new --out $(DEMO)/runs/smollm2_$${method}_$$data --label "SmolLM2-135M, $$method" || exit 1; \
 	done; done) > $(DEMO)/prompt.log 2>&1 || { tail -n 20 $(DEMO)/prompt.log; exit 1; }

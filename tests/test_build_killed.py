@@ -22,7 +22,15 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs POSIX p
 
 def start(out: Path, workers: int) -> "subprocess.Popen[str]":
     command = [sys.executable, "-c", PROGRAM, "build", *FLAGS, "--workers", str(workers), "--out", str(out)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell ignores it for what it starts in the background
+    )
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:
