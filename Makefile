@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 GRAPHTALK := $(BIN)/graphtalk
 DEMO ?= demo
-DEMO_LIMIT ?= 10
+DEMO_LIMIT ?= 8
 SMOLLM2 := $(DEMO)/models/smollm2-135m-instruct
 
 # Defaults of the single stations; e.g. `make prompt MODEL=hf:google/flan-t5-base METHOD=cot`
