@@ -1,15 +1,12 @@
 """One fine-tuning run: a model, a dataset, a run folder with a checkpoint, predictions and scores."""
 
-import shutil
 import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
-import torch
 from accelerate import PartialState
-from torch.utils.data import DataLoader
-from transformers import DataCollatorForSeq2Seq, Seq2SeqTrainer, TrainerCallback, set_seed
+from transformers import DataCollatorForSeq2Seq, set_seed
 from transformers import logging as hf_logging
 from transformers.integrations.deepspeed import is_deepspeed_zero3_enabled
 
@@ -17,12 +14,14 @@ from data_builders.errors import InputError
 from data_builders.example import Example, read_lock
 from eval.prediction import write_config, write_environment, write_predictions
 from finetune.config import Options, parse
-from finetune.data import Batches, Tokens, encode, load_examples, shortened
+from finetune.data import Tokens, encode, load_examples, shortened
+from finetune.describe import Describe, say
 from finetune.loss import token_loss
 from finetune.models import LONGEST, add_lora, length_limits, load_model, model_fingerprint, new_model, read_size
 from finetune.predict import MAX_NEW_TOKENS, predict
 from finetune.resume import check_same_run, drop_broken, last_checkpoint
 from finetune.tokenizer import tokenizer_for
+from finetune.trainer import GraphTrainer, save
 
 
 def main(argv: list[str]) -> None:
@@ -151,84 +150,6 @@ def lessons(options: Options, split: str, limit: int | None = None) -> list[Exam
     return [shortened(e) for e in examples] if options.data.short_answers else examples
 
 
-class GraphTrainer(Seq2SeqTrainer):
-    """Seq2SeqTrainer with batches of similar length, in an order that a resumed run repeats exactly."""
-
-    max_tokens: int | None = None
-
-    def get_train_dataloader(self) -> Any:
-        args = self.args
-        tokens: Any = self.train_dataset
-        if self.max_tokens is None and args.train_sampling_strategy != "group_by_length":
-            return super().get_train_dataloader()
-        sampler = Batches(
-            tokens.lengths,
-            args.seed if args.data_seed is None else args.data_seed,
-            max_tokens=self.max_tokens,
-            size=args.per_device_train_batch_size,
-            rank=args.process_index,
-            ranks=args.world_size,
-        )
-        return EpochLoader(
-            tokens,
-            batch_sampler=sampler,
-            collate_fn=self.data_collator,
-            num_workers=args.dataloader_num_workers,
-            pin_memory=args.dataloader_pin_memory and torch.cuda.is_available(),
-        )
-
-
-class EpochLoader(DataLoader[Any]):
-    """Passes Trainer's epoch on to the batches. Not prepared by accelerate, which would deal them out a second time."""
-
-    def set_epoch(self, epoch: int) -> None:
-        self.batch_sampler.set_epoch(epoch)  # type: ignore[union-attr]
-
-
-class Describe(TrainerCallback):
-    """Says what really happens once everything is wrapped, which is not always what was asked for."""
-
-    def __init__(self, options: Options, trainer: Any) -> None:
-        self.options, self.trainer = options, trainer
-
-    def on_train_begin(self, *_: Any, **__: Any) -> None:
-        describe(self.options, self.trainer)
-
-
-def describe(options: Options, trainer: Any) -> None:
-    """Examples, trainable parameters, processes, precision and the size of a step, on stdout."""
-    args = options.train
-    parameters = [
-        (getattr(p, "ds_numel", p.numel()), p.requires_grad) for p in trainer.model.parameters()
-    ]  # ds_numel: ZeRO-3 leaves empty shells
-    trainable, total = sum(n for n, trained in parameters if trained), sum(n for n, _ in parameters)
-    shares = args.world_size * args.gradient_accumulation_steps
-    budget = options.data.max_tokens_per_batch
-    batch = f"up to {budget * shares} question tokens" if budget else f"{args.per_device_train_batch_size * shares} examples"
-    precision = "bf16" if args.bf16 or args.mixed_precision == "bf16" else "fp32"
-    vocabulary = len(trainer.processing_class)
-    say(options, f"{len(trainer.train_dataset)} examples, a vocabulary of {vocabulary}, {trainable:,} of {total:,} parameters trainable")
-    processes = f"{args.world_size} process{'es' * (args.world_size > 1)} on {args.device.type} ({type(trainer.model_wrapped).__name__})"
-    say(options, f"{processes}, {precision}, a step is {batch}")
-
-
-def save(trainer: Any, run: Path) -> None:
-    """run/checkpoint appears whole or not at all; the log of the training lies beside it."""
-    part = run / "checkpoint.part"
-    if trainer.args.should_save and part.exists():
-        shutil.rmtree(part)
-    PartialState().wait_for_everyone()
-    trainer.save_model(str(part))  # every rank takes part: ZeRO-3 gathers the weights here
-    trainer.save_state()
-    PartialState().wait_for_everyone()
-    if trainer.args.should_save:
-        (part / "training_args.bin").unlink(missing_ok=True)  # a pickle that nobody needs to trust
-        if (run / "checkpoint").exists():
-            shutil.rmtree(run / "checkpoint")
-        part.rename(run / "checkpoint")
-    PartialState().wait_for_everyone()
-
-
 def test(options: Options, run: Path, model: Any, tokenizer: Any) -> None:
     """Predict the test split into run/predictions.parquet."""
     args, data = options.train, options.data
@@ -262,9 +183,3 @@ def report(run: Path) -> None:
         print(f"{task:20s} {row['correct']:5d} of {row['n']:5d} correct, {interval}")
     macro = metrics["macro"]
     print(f"{'macro accuracy':20s} {100 * macro['accuracy']:.1f} ({100 * macro['low']:.1f} to {100 * macro['high']:.1f}); see {run}")
-
-
-def say(options: Options, line: str) -> None:
-    """One line on stdout, from one process."""
-    if options.train.process_index == 0:
-        print(line, flush=True)
