@@ -53,6 +53,7 @@ def read_answer(text: str, asked: Asked, cut: bool) -> Answer | Silence:
     marked = _read_marks(text, reader, asked, cut)
     if marked is not None:
         return marked
+    whole = text
     text, refused = refusals(text)
     reading = reader.at_start(text, asked)
     if isinstance(reading, Answer) and _taken_back(text[reading.end :], reading, reader, asked):
@@ -62,8 +63,24 @@ def read_answer(text: str, asked: Asked, cut: bool) -> Answer | Silence:
     if reading is None:
         reading = reader.stated(text, asked)
     if isinstance(reading, Answer):
-        return reading
+        return _placed(reading, text) if reading.end >= 0 else _on_last_line(reading, whole, reader, asked)
     return "refused" if refused else "unparsed"
+
+
+_NOTHING_MORE = re.compile(r"[\s.!\"')\]}]*\Z")
+
+
+def _placed(answer: Answer, text: str) -> Answer:
+    """The answer, `alone` where nothing but stops and brackets follow it."""
+    return Answer(answer.value, answer.end, _NOTHING_MORE.match(text, answer.end) is not None)
+
+
+def _on_last_line(answer: Answer, text: str, reader: Reader, asked: Asked) -> Answer:
+    """An answer that sentences state, `alone` where the last line repeats it and says nothing else."""
+    line = text.rstrip().rpartition("\n")[2]
+    last = reader.at_start(line, asked)
+    alone = isinstance(last, Answer) and last.value == answer.value and _placed(last, line).alone
+    return Answer(answer.value, answer.end, alone)
 
 
 def _read_marks(text: str, reader: Reader, asked: Asked, cut: bool) -> Answer | Silence | None:
@@ -91,7 +108,7 @@ def _read_mark(mark: Mark, reader: Reader, asked: Asked) -> Reading:
         return None
     reading = reader.at_start(content, asked)
     if reading is not None:
-        return reading
+        return _placed(reading, content) if isinstance(reading, Answer) else reading
     if refusals(parts[0])[1]:
         return None
     reading = reader.stated(parts[0], asked)

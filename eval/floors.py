@@ -118,11 +118,14 @@ def majority_answer(data: Path, task: str) -> str | None:
     for file in sorted((data / task).glob("train-*.parquet")):
         table = pq.read_table(file, columns=["answer", "answer_kind"]).group_by(["answer", "answer_kind"]).aggregate([([], "count_all")])
         for row in table.to_pylist():
-            answer = row["answer"].strip()
-            if row["answer_kind"] == "distance" and not answer.rstrip(".").isdigit():
-                answer = NO_PATH
-            counts[answer] += row["count_all"]
+            counts[_without_names(row["answer"], row["answer_kind"])] += row["count_all"]
     return most_frequent(counts) if counts else None
+
+
+def _without_names(answer: str, kind: str) -> str:
+    """The answer as a floor gives it: that there is no path, without the nodes of its question."""
+    answer = answer.strip()
+    return NO_PATH if kind == "distance" and not answer.rstrip(".").isdigit() else answer
 
 
 def rule_answer(example: Example) -> str:
@@ -136,11 +139,20 @@ def floors(data: Path, task: str, examples: Sequence[Example]) -> dict[str, list
 
     `majority` is absent where the dataset has no train split, `rule` where the task has no known shortcut.
     """
+    return _judged(majority_answer(data, task), examples)
+
+
+def answer_floors(train: Sequence[Example], examples: Sequence[Example]) -> dict[str, list[bool]]:
+    """As `floors`, for examples of one task that are at hand and not in a folder."""
+    counts = Counter(_without_names(e.answer, e.answer_kind) for e in train)
+    return _judged(most_frequent(counts) if counts else None, examples)
+
+
+def _judged(common: str | None, examples: Sequence[Example]) -> dict[str, list[bool]]:
     answers: dict[str, list[str]] = {}
-    common = majority_answer(data, task)
     if common is not None:
         answers["majority"] = [common] * len(examples)
-    if task in RULES:
+    if examples[0].task in RULES:
         answers["rule"] = [rule_answer(e) for e in examples]
     return {
         name: [score(e, Prediction(e.id, text)).outcome == "correct" for e, text in zip(examples, texts, strict=True)]

@@ -37,12 +37,20 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How one prediction was judged. `parsed` is the answer that was read out of it, '' where none was; credit is in [0, 1]."""
+    """How one prediction was judged.
+
+    parsed: the answer that was read out of it, '' where none was. credit: in [0, 1]; 1 for correct and for nothing else.
+    strict: whether it is correct and its answer stands alone where it was asked for (docs/scoring.md).
+    invented_nodes, invented_edges: how many nodes the answer names, and steps its path takes, that the graph does not have.
+    """
 
     example_id: str
     outcome: Outcome
     parsed: str
     credit: float
+    strict: bool = False
+    invented_nodes: int = 0
+    invented_edges: int = 0
 
 
 PREDICTION_SCHEMA = pa.schema(
@@ -55,7 +63,17 @@ PREDICTION_SCHEMA = pa.schema(
         ("seconds", pa.float64()),
     ]
 )
-SCORE_SCHEMA = pa.schema([("example_id", pa.string()), ("outcome", pa.string()), ("parsed", pa.string()), ("credit", pa.float64())])
+SCORE_SCHEMA = pa.schema(
+    [
+        ("example_id", pa.string()),
+        ("outcome", pa.string()),
+        ("parsed", pa.string()),
+        ("credit", pa.float64()),
+        ("strict", pa.bool_()),
+        ("invented_nodes", pa.int32()),
+        ("invented_edges", pa.int32()),
+    ]
+)
 
 
 def write_atomic(path: Path, text: str) -> None:

@@ -11,10 +11,14 @@ NONE_EXISTS = "none exists"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer that the text states. end: where it ends in the text it was read from; -1 where sentences state it."""
+    """An answer that the text states.
+
+    end: where it ends in the text it was read from; -1 where sentences state it. alone: whether nothing else stands in its place.
+    """
 
     value: Value
     end: int = -1
+    alone: bool = False
 
 
 UNCLEAR: Literal["unclear"] = "unclear"
@@ -241,7 +245,7 @@ def settle(found: list[tuple[Value, bool]]) -> Reading:
     """One answer out of (value, whether its sentence concludes) in text order: the last, if all agree or it concludes.
 
     >>> settle([(3.0, False), (4.0, True)]), settle([(3.0, False), (4.0, False)]), settle([])
-    (Answer(value=4.0, end=-1), 'unclear', None)
+    (Answer(value=4.0, end=-1, alone=False), 'unclear', None)
     """
     if not found:
         return None

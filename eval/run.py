@@ -57,7 +57,7 @@ def judge(run: Path, data: Path | None = None) -> Judged:
     for task, asked in examples.items():
         if not asked:
             raise InputError(f"{run}: task {task} has no examples in split {config['split']!r} of {data}; nothing to score")
-    predictions = _matched(run, [e.id for asked in examples.values() for e in asked])
+    predictions = matched(str(run), read_predictions(run), [e.id for asked in examples.values() for e in asked])
     scores = {e.id: score(e, predictions[e.id]) for asked in examples.values() for e in asked}
     beside = {task: floors(data, task, asked) for task, asked in examples.items()}
     metrics = {
@@ -111,9 +111,8 @@ def _unchanged(folder: Path, lock: dict[str, Any], config: dict[str, Any]) -> No
                     raise InputError(f"{path}: not the file that dataset.lock was written for; build the dataset again")
 
 
-def _matched(run: Path, asked: Sequence[str]) -> dict[str, Prediction]:
-    """The run's predictions by example id, one for each id asked and no other, else InputError."""
-    rows = read_predictions(run)
+def matched(where: str, rows: Sequence[Prediction], asked: Sequence[str]) -> dict[str, Prediction]:
+    """Predictions by example id, one for each id asked and no other, else InputError, which opens with `where`."""
     counts, wanted = Counter(p.example_id for p in rows), set(asked)
     faults = {
         "missing": [i for i in asked if i not in counts],
@@ -123,7 +122,7 @@ def _matched(run: Path, asked: Sequence[str]) -> dict[str, Prediction]:
     said = [f"{len(ids)} {what} (first: {ids[0]})" for what, ids in faults.items() if ids]
     if said:
         raise InputError(
-            f"{run}: its predictions do not match the {len(asked)} examples asked: {', '.join(said)}; one prediction per example is needed"
+            f"{where}: its predictions do not match the {len(asked)} examples asked: {', '.join(said)}; each example needs exactly one"
         )
     return {p.example_id: p for p in rows}
 

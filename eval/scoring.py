@@ -1,6 +1,8 @@
 """score: one example and one prediction in, one Score out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from itertools import pairwise
+from typing import NamedTuple
 
 from data_builders.errors import InputError, check_choice
 from data_builders.example import Example
@@ -10,25 +12,38 @@ from eval.asked import Asked, unshield
 from eval.final_answer import tidy, visible
 from eval.prediction import Outcome, Prediction, Score
 from eval.prose import NO_PATH, NONE_EXISTS, Answer, Value
-from eval.witness import WITNESSES
+from eval.witness import PARTIAL, WITNESSES
 
 _NAMED = ("yes_no", "distance", "node_set", "label", "path", "order")
-Judge = Callable[[Value, Asked], tuple[bool, float]]
-"""(what was read, what was asked) -> (whether it is right, its credit in [0, 1])."""
+
+
+class Verdict(NamedTuple):
+    """Whether an answer is right, its credit in [0, 1], and how many nodes and edges it makes up."""
+
+    right: bool
+    credit: float
+    invented_nodes: int = 0
+    invented_edges: int = 0
+
+
+Judge = Callable[[Value, Asked], Verdict]
+"""(what was read, what was asked) -> what it is worth."""
 
 
 def score(example: Example, prediction: Prediction) -> Score:
     """How a prediction is judged: the answer that its text states, compared with the example's.
 
     Returns a Score: outcome; parsed, the answer that was read ('' where there is none); credit, 1 for correct answers, the F1
-    of a node set that is not exact, else 0. Every outcome counts in the number of answers, only `correct` as right.
+    of a node set that is not exact, up to one half for a path or order that the graph allows although another was asked for, else 0.
+    Every outcome counts in the number of answers, only `correct` as right.
 
     Raises InputError if the example's answer kind or answer is of no form that can be scored.
 
     >>> example = Example("node_degree/er/adjacency/test/0", "node_degree", "retrieval", "..A: ", "1.", "integer", "", "adjacency",
     ...     "er", '{"directed": false, "nodes": ["0", "1"], "edges": [[0, 1]]}', "er/test/0", 2, 1, [0], "test")
     >>> score(example, Prediction(example.id, "Node 0 is connected to node 1, so its degree is **1**."))
-    Score(example_id='node_degree/er/adjacency/test/0', outcome='correct', parsed='1', credit=1.0)
+    Score(example_id='node_degree/er/adjacency/test/0', outcome='correct', parsed='1', credit=1.0, strict=False, invented_nodes=0, \
+invented_edges=0)
     """
     kind = check_choice(f"answer kind of {example.id}", example.answer_kind, READERS)
     if prediction.finish_reason == "error":
@@ -45,9 +60,14 @@ def score(example: Example, prediction: Prediction) -> Score:
     answer = read_answer(asked.shield(text) if kind in _NAMED else text, asked, seen.cut)
     if not isinstance(answer, Answer):
         return Score(prediction.example_id, answer, "", 0.0)
-    right, credit = _JUDGES[kind](answer.value, asked)
+    right, credit, nodes, edges = _JUDGES[kind](answer.value, asked)
+    strict = right and (answer.alone or _plain(text.rstrip().rpartition("\n")[2]) == _plain(example.answer))
     outcome: Outcome = "correct" if right else "wrong"
-    return Score(prediction.example_id, outcome, _shown(answer.value, kind), credit)
+    return Score(prediction.example_id, outcome, _shown(answer.value, kind), credit, strict, nodes, edges)
+
+
+def _plain(text: str) -> str:
+    return text.strip(" .!").lower()
 
 
 def _shown(value: Value, kind: str) -> str:
@@ -61,13 +81,13 @@ def _shown(value: Value, kind: str) -> str:
 
 
 def _exact(read: Callable[[str], Value]) -> Judge:
-    def judge(value: Value, asked: Asked) -> tuple[bool, float]:
+    def judge(value: Value, asked: Asked) -> Verdict:
         gold = asked.example.answer
         try:
             right = value == read(gold.strip())
         except ValueError as error:
             raise InputError(f"{asked.example.id}: cannot score against the answer {gold!r} of kind {asked.example.answer_kind}") from error
-        return right, float(right)
+        return Verdict(right, float(right))
 
     return judge
 
@@ -102,24 +122,28 @@ def gold_nodes(asked: Asked) -> frozenset[str]:
     return frozenset(parts)
 
 
-def _judge_set(value: Value, asked: Asked) -> tuple[bool, float]:
+def _judge_set(value: Value, asked: Asked) -> Verdict:
     gold, said = gold_nodes(asked), frozenset(value if isinstance(value, tuple) else ())
     if gold == said:
-        return True, 1.0
-    return False, 2 * len(gold & said) / (len(gold) + len(said))
+        return Verdict(True, 1.0)
+    return Verdict(False, 2 * len(gold & said) / (len(gold) + len(said)), len(said - asked.known))
 
 
-def _judge_witness(value: Value, asked: Asked) -> tuple[bool, float]:
+def _judge_witness(value: Value, asked: Asked) -> Verdict:
     """Any valid path or order is right; `none exists` is right where the gold answer says so too."""
     none = asked.example.answer.strip().lower().startswith(("there is no", "no "))
     if not isinstance(value, tuple):
-        return none and value == NONE_EXISTS, float(none and value == NONE_EXISTS)
+        return Verdict(none and value == NONE_EXISTS, float(none and value == NONE_EXISTS))
     check = WITNESSES[check_choice(f"witness task of {asked.example.id}", asked.task, WITNESSES)]
     graph, _ = graph_from_json(asked.example.graph)
     ids = {name: i for i, name in enumerate(asked.names)}
-    nodes: Sequence[int] = [ids[name] for name in value if name in ids]
-    right = len(nodes) == len(value) and check(graph, asked.example.query, nodes)
-    return right, float(right)
+    nodes = [ids[name] for name in value if name in ids]
+    invented = len(set(value) - asked.known)
+    steps = sum(not graph.has_edge(u, v) for u, v in pairwise(nodes)) if asked.kind == "path" and not invented else 0
+    if invented or none:
+        return Verdict(False, 0.0, invented, steps)
+    right = check(graph, asked.example.query, nodes)
+    return Verdict(right, 1.0 if right else PARTIAL[asked.task](graph, asked.example.query, nodes), 0, steps)
 
 
 _JUDGES: dict[str, Judge] = {
