@@ -1,5 +1,7 @@
-"""report.html: one page that needs no network, no script, and no trust in what a model wrote."""
+"""report.html: one page that needs no network, and no trust in what a model wrote."""
 
+import base64
+import hashlib
 import platform
 from collections.abc import Sequence
 from importlib import metadata
@@ -9,8 +11,8 @@ from typing import Any
 import yaml
 
 from data_builders.card import ANSWER_COLUMNS, GRAPH_COLUMNS, answer_rows, graph_rows
-from data_builders.example import Example
 from eval import plots
+from eval.explorer import clipped, explorer_data
 from eval.findings import findings, percent
 from eval.floors import RULES
 from eval.prediction import OUTCOMES
@@ -19,17 +21,14 @@ from eval.shown import for_html
 from eval.statistics import Estimate
 from eval.tables import FLOOR_TEXT, silent_rate
 
-SHOWN = 12  # examples per task in the explorer: the first ones of each run, so nobody picked them
-LONGEST = 4000  # characters of a prompt or an output that are shown
-
-MARKS = {"correct": "✓", "wrong": "✗", "unparsed": "?", "truncated": "…", "refused": "∅", "error": "!"}
+SCRIPTS = ("explorer.js", "graph_view.js", "example_view.js")
 
 HEAD = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src '{hash}'">
 <title>graphtalk report</title>
 <style>
 """
@@ -45,35 +44,60 @@ majority answer where no rule is known; a score that is not above it does not sh
 can be read (unparsed, truncated, refused, or error: no completion at all) stay in n and count as not correct.</p></div></details>"""
 
 
+EXPLORER = """<section id="explorer"><h2>Questions and answers</h2>
+<noscript><p class="hint">The explorer of single questions needs a script; everything else on this page does not.</p></noscript>
+<form id="x-filters" class="filters" role="search" aria-label="Filter the questions">
+<label>dataset <select id="x-dataset"></select></label><label>task <select id="x-task"></select></label>
+<label>run <select id="x-run"></select></label><label>outcome <select id="x-outcome"></select></label>
+<label>graphs <select id="x-generator"></select></label><label>text <select id="x-encoder"></select></label>
+<label class="wide">search <input id="x-search" type="search" autocomplete="off" placeholder="in questions, answers, outputs"></label>
+<label class="tick"><input id="x-disagree" type="checkbox"> runs disagree (some right, some not)</label>
+<button id="x-clear" type="button">Clear</button></form>
+<p class="hint"><output id="x-count" aria-live="polite">&hellip;</output> &middot; <kbd>j</kbd> <kbd>k</kbd> or arrows: next, previous;
+<kbd>Enter</kbd>: read it; <kbd>Esc</kbd>: back to the list; <kbd>/</kbd>: search</p>
+<div class="x"><div id="x-list" role="listbox" tabindex="0" aria-label="Questions"><div id="x-space" role="presentation"></div></div>
+<div id="x-shown" role="region" tabindex="-1" aria-label="The chosen question"></div></div></section>"""
+
+
 def _pre(text: str) -> str:
-    if not text:
-        return '<pre class="soft">(empty)</pre>'
-    more = f"\n… {len(text) - LONGEST:,} more characters" if len(text) > LONGEST else ""
-    return f"<pre>{for_html(text[:LONGEST])}{more}</pre>"
+    return f"<pre>{for_html(clipped(text))}</pre>" if text else '<pre class="soft">(empty)</pre>'
+
+
+def _beside(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
 def page(report: Report) -> str:
     """The whole page as text; the same report gives the same page."""
-    css = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
+    script = "\n".join([*map(_beside, SCRIPTS), "startExplorer();\n"])
+    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
     rows = [row for dataset in report.datasets for row in dataset.rows]
     judged = sum(sum(row.outcomes.values()) for row in rows)
     links = "".join(f'<a href="#d{i}">{for_html(_title(d))}</a>' for i, d in enumerate(report.datasets))
     parts = [
-        HEAD,
-        css,
+        HEAD.replace("{hash}", f"sha256-{digest}"),
+        _beside("report.css"),
         "</style>\n</head>\n<body>\n<header><h1>Can it reason about graphs?</h1>",
         f'<p class="soft">{_count(len(rows), "run")} on {_count(len(report.datasets), "dataset")}, {judged:,} answers judged. ',
         "Each score stands beside what simple answering without understanding reaches on the same questions.</p>",
-        f'<nav>{links}<a href="#runs">Runs and environment</a></nav></header>\n<main>',
+        f'<nav>{links}<a href="#explorer">Questions and answers</a><a href="#runs">Runs and environment</a></nav></header>\n<main>',
         _left_out(report),
         METHOD,
         *[_dataset(dataset, i) for i, dataset in enumerate(report.datasets)],
+        EXPLORER,
         _runs(rows),
         "</main>\n<footer>",
-        for_html(f"graphtalk {_version()}, Python {platform.python_version()}. This page has no script and needs no network."),
-        "</footer>\n</body>\n</html>\n",
+        for_html(f"graphtalk {_version()}, Python {platform.python_version()}. This page needs no network."),
+        f"</footer>\n{_blocks(report)}<script>{script}</script>\n</body>\n</html>\n",
     ]
     return "".join(parts)
+
+
+def _blocks(report: Report) -> str:
+    """The explorer's data. The type is none that a browser runs, and base64 cannot close the element."""
+    index, blocks = explorer_data(report)
+    named = [("index", index), *((f"block-{i}", block) for i, block in enumerate(blocks))]
+    return "".join(f'<script type="application/octet-stream" id="{name}">{data}</script>\n' for name, data in named)
 
 
 def _version() -> str:
@@ -118,8 +142,6 @@ def _dataset(dataset: Dataset, index: int) -> str:
             "<h3>What the outputs were</h3>",
             plots.outcome_bars(dataset),
             _outcome_table(dataset),
-            "<h3>Questions and answers</h3>",
-            _explorer(dataset),
             "<h3>The data</h3>",
             _data(dataset),
             "</section>",
@@ -196,46 +218,6 @@ def _outcome_table(dataset: Dataset) -> str:
     heads = "".join(f"<th>{outcome}</th>" for outcome in OUTCOMES)
     table = f"<table><thead><tr><th>run</th><th>task</th><th>n</th>{heads}</tr></thead><tbody>{''.join(body)}</tbody></table>"
     return f'<details><summary>Counts per task</summary><div class="inside"><div class="scroll">{table}</div></div></details>'
-
-
-def _verdict(outcome: str) -> str:
-    return f'<span class="verdict"><i class="swatch {outcome}"></i>{MARKS[outcome]} {outcome}</span>'
-
-
-def _explorer(dataset: Dataset) -> str:
-    out = [f'<p class="hint">The first {SHOWN} questions of each task that a run answered, in file order.</p>']
-    for task in dataset.tasks:
-        picked: dict[str, Example] = {}
-        for sample in dataset.samples:
-            picked.update({e.id: e for e in sample.examples.get(task, [])[:SHOWN]})
-        body = "".join(_example(dataset, e) for e in picked.values())
-        out.append(f'<details><summary>{for_html(task.replace("_", " "))}</summary><div class="inside">{body}</div></details>')
-    return "".join(out)
-
-
-def _example(dataset: Dataset, e: Example) -> str:
-    answered = [row for row in dataset.rows if row.run is not None and e.id in row.run.scores]
-    right = sum(row.run is not None and row.run.scores[e.id].outcome == "correct" for row in answered)
-    size = f"{_count(e.num_nodes, 'node')}, {_count(e.num_edges, 'edge')}"
-    head = (
-        f'<span>{for_html(f"{e.generator}, {e.encoder}")}</span><span class="soft">{size}</span>'
-        f'<span class="soft">right: {right} of {len(answered)}</span>'
-    )
-    return (
-        f'<details><summary>{head}</summary><div class="inside"><h4>Question (a prompt method may add to it)</h4>{_pre(e.question)}'
-        f"<h4>Right answer</h4>{_pre(e.answer.strip())}<h4>Answers</h4>{''.join(_answer(row, e) for row in answered)}"
-        f"<small>{for_html(e.id)}</small></div></details>"
-    )
-
-
-def _answer(row: Row, e: Example) -> str:
-    assert row.run is not None
-    score, said = row.run.scores[e.id], row.run.predictions[e.id]
-    read = f"read as <code>{for_html(score.parsed)}</code>" if score.parsed else "no answer read"
-    return (
-        f'<div class="answer"><b>{for_html(row.label)}</b>{_verdict(score.outcome)}'
-        f"<div>{_pre(said.output)}<small>{read}; finish: {for_html(said.finish_reason)}</small></div></div>"
-    )
 
 
 def _data(dataset: Dataset) -> str:

@@ -1,7 +1,11 @@
 """Text that others wrote, made safe to show: models, labels and file names are not trusted."""
 
 import html
+import re
 import unicodedata
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 def visible(text: str) -> str:
@@ -10,8 +14,13 @@ def visible(text: str) -> str:
     >>> visible("a\\x1b[2J\\u202eb")
     'a⟨U+001B⟩[2J⟨U+202E⟩b'
     """
-    hidden = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-    return "".join(f"⟨U+{ord(c):04X}⟩" if unicodedata.category(c) in hidden and c not in "\n\t" else c for c in text)
+    if text.isascii():
+        return _CONTROL.sub(_code_point, text)
+    return "".join(f"⟨U+{ord(c):04X}⟩" if unicodedata.category(c) in _HIDDEN and c not in "\n\t" else c for c in text)
+
+
+def _code_point(found: re.Match[str]) -> str:
+    return f"⟨U+{ord(found[0]):04X}⟩"
 
 
 def for_html(text: str) -> str:

@@ -1,0 +1,108 @@
+"""What the page's explorer reads: every question and every answer, packed so that 50,000 of them open at once.
+
+The index (small columns, one character per judged answer) is read when the page opens. Texts and graphs lie in blocks that are
+unpacked when one of their questions is shown or searched. Both are JSON, deflated, in base64, which can hold no markup.
+"""
+
+import base64
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from itertools import chain
+from typing import Any
+
+from data_builders.example import Example
+from eval.highlights import HIGHLIGHTS, highlighted
+from eval.prediction import OUTCOMES
+from eval.reasons import ending, reason
+from eval.rows import Dataset, Report, Row
+from eval.shown import visible
+
+BLOCK = 200  # questions unpacked together
+LONGEST = 4000  # characters of a prompt or an output that are shown
+MARKS = {"correct": "✓", "wrong": "✗", "unparsed": "?", "truncated": "…", "refused": "∅", "error": "!"}
+_CODE = {outcome: str(i) for i, outcome in enumerate(OUTCOMES)}
+_COLUMNS = ("dataset", "task", "generator", "encoder", "answer", "nodes", "edges")
+
+
+def pack(value: Any) -> str:
+    """JSON -> deflate -> base64; the page's `unpack` is its inverse."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return base64.b64encode(zlib.compress(text.encode("utf-8"), 9)).decode("ascii")
+
+
+def explorer_data(report: Report) -> tuple[str, list[str]]:
+    """The packed index and the packed blocks of a report."""
+    words: dict[str, dict[str, int]] = {column: {} for column in _COLUMNS[1:5]}
+    columns: dict[str, list[int]] = {column: [] for column in _COLUMNS}
+    runs, outcomes, blocks, start = [], [], [], 0
+    asked = [ordered(dataset) for dataset in report.datasets]
+    total = sum(map(len, asked))
+    for d, (dataset, examples) in enumerate(zip(report.datasets, asked, strict=True)):
+        for e in examples:
+            said = (e.task, e.generator, e.encoder, clipped(e.answer.strip(), 60))
+            coded = [known.setdefault(visible(text), len(known)) for known, text in zip(words.values(), said, strict=True)]
+            for column, number in zip(_COLUMNS, (d, *coded, e.num_nodes, e.num_edges), strict=True):
+                columns[column].append(number)
+        for row in dataset.rows:
+            runs.append({"label": visible(row.label), "dataset": d, "colour": row.colour})
+            codes = "".join(_outcome(row, e) for e in examples)
+            outcomes.append("." * start + codes + "." * (total - start - len(codes)))
+        start += len(examples)
+        blocks += [[_shown(dataset, e) for e in examples[i : i + BLOCK]] for i in range(0, len(examples), BLOCK)]
+    index = {
+        "outcomes": [[outcome, MARKS[outcome]] for outcome in OUTCOMES],
+        "datasets": [visible(f"{dataset.name}, {dataset.split}") for dataset in report.datasets],
+        "runs": runs,
+        "words": {column: list(known) for column, known in words.items()},
+        "columns": columns,
+        "judged": outcomes,
+        "blocks": list(chain.from_iterable([i] * len(block) for i, block in enumerate(blocks))),
+        "highlights": {task: known.text for task, known in HIGHLIGHTS.items() if task in words["task"]},
+    }
+    return pack(index), [pack(block) for block in blocks]
+
+
+def ordered(dataset: Dataset) -> list[Example]:
+    """Every example that some run answered, once: the questions about one graph together, graphs in file order."""
+    asked = {e.id: e for sample in dataset.samples for examples in sample.examples.values() for e in examples}
+    graphs: dict[str, list[Example]] = {}
+    for e in asked.values():
+        graphs.setdefault(e.graph_id, []).append(e)
+    return list(chain.from_iterable(graphs.values()))
+
+
+def clipped(text: str, longest: int = LONGEST) -> str:
+    """The start of a text, and how much more there was."""
+    return text if len(text) <= longest else f"{text[:longest]}… ({len(text) - longest:,} more characters)"
+
+
+def _outcome(row: Row, e: Example) -> str:
+    score = row.run.scores.get(e.id) if row.run else None
+    return _CODE[score.outcome] if score else "."
+
+
+def _shown(dataset: Dataset, e: Example) -> list[Any]:
+    """One question as the page shows it; the page's `showExample` takes it apart in this order."""
+    nodes, edges = highlighted(e)
+    graph = _graph(json.loads(e.graph))
+    return [*map(_text, (e.id, e.question, e.answer.strip())), graph, e.query, nodes, edges, list(_answers(dataset.rows, e))]
+
+
+def _graph(record: Mapping[str, Any]) -> dict[str, Any]:
+    names = [visible(str(name)) for name in record["nodes"]]
+    labels = {visible(str(node)): visible(str(word)) for node, word in record.get("labels", {}).items()}
+    return {"directed": record["directed"], "nodes": names, "edges": record["edges"], **({"labels": labels} if labels else {})}
+
+
+def _answers(rows: Iterable[Row], e: Example) -> Iterable[list[str] | None]:
+    for row in rows:
+        if row.run is None or e.id not in row.run.scores:
+            yield None
+            continue
+        said, score = row.run.predictions[e.id], row.run.scores[e.id]
+        yield [_text(said.output), _text(score.parsed), _text(reason(e, said, score)), _text(ending(said))]
+
+
+def _text(text: str) -> str:
+    return visible(clipped(text))
