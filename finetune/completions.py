@@ -84,22 +84,27 @@ def context_length(model: Any, tokenizer: Any) -> int:
     return int(positions or min(tokenizer.model_max_length, 1 << 20))
 
 
-def check_lengths(examples: Sequence[Example], tokens: Tokens, context: int, room: int | None = None, longest: Sequence[int | None] = (None, None)) -> None:
+def check_lengths(
+    examples: Sequence[Example],
+    tokens: Tokens,
+    context: int,
+    *,
+    room: int | None = None,
+    limits: tuple[int | None, int | None] = (None, None),
+) -> None:
     """InputError that names the first example that does not fit; nothing is ever cut.
 
-    context: tokens that question and answer have together. room: tokens that an answer may take, where it is yet to be written.
-    longest: limits of the question and of the answer by themselves.
+    context: tokens that question and answer have together. room: tokens that an answer may take where it is yet to be written,
+    else it takes its own. limits: most tokens of a question, and of an answer.
     """
-    targets = tokens.target_lengths
-    for example, source, target in zip(examples, tokens.lengths, targets, strict=True):
-        answer = target if room is None else room
-        where = f"{example.id}: encoder {example.encoder} makes the question {source} tokens long"
-        for what, length, limit, flag in (("question", source, longest[0], "max_source_length"), ("answer", target, longest[1], "max_target_length")):
+    for example, source, target in zip(examples, tokens.lengths, tokens.target_lengths, strict=True):
+        where = f"{example.id}: in encoder {example.encoder} the question is {source} tokens long"
+        for flag, length, limit in zip(("max_source_length", "max_target_length"), (source, target), limits, strict=True):
             if limit is not None and length > limit:
-                raise InputError(f"{where} and the answer {target}; the {what} is over the limit of {limit}: set {flag} to {length} or more")
-        if source + answer > context:
-            upto = "the answer" if room is None else "an answer up to"
+                raise InputError(f"{where} and its answer {target}, over the limit of {limit}; set {flag} to {length} or more")
+        if source + (target if room is None else room) > context:
+            answer = f"its answer {target}" if room is None else f"an answer gets up to {room}"
             raise InputError(
-                f"{where}, {upto} {answer}, and {context} is all that fits; "
-                "build with smaller graphs or a shorter encoder, or take a model with a longer context"
+                f"{where} and {answer}, but together they have {context}; build with smaller graphs or a shorter encoder, "
+                "or take a model (or a packing_length) that holds more"
             )

@@ -18,7 +18,9 @@ from data_builders.example import dataset_tasks, read_examples, read_lock
 class ModelArguments:
     """Which model: one with weights by id or folder, or a T5 from a configuration with random weights and a tokenizer of its own."""
 
-    model_name_or_path: str | None = field(default=None, metadata={"help": "T5-family model: a Hub id, a folder, or runs/NAME/checkpoint."})
+    model_name_or_path: str | None = field(
+        default=None, metadata={"help": "T5-family or decoder-only model: a Hub id, a folder, or runs/NAME/checkpoint."}
+    )
     model_config: str | None = field(
         default=None,
         metadata={
@@ -47,6 +49,11 @@ class DataArguments:
     max_tokens_per_batch: int | None = field(
         default=None, metadata={"help": "Padded question tokens per device and batch, instead of --per_device_train_batch_size."}
     )
+    chat: bool | None = field(
+        default=None, metadata={"help": "Decoder-only: ask as a user's turn; default: where the tokenizer has a chat template."}
+    )
+    packing: bool = field(default=False, metadata={"help": "Decoder-only: several examples in one row, none of which sees another."})
+    packing_length: int | None = field(default=None, metadata={"help": "Tokens of such a row; default: what the model holds."})
     tokenizer_datasets: list[str] | None = field(
         default=None,
         metadata={"help": "Datasets whose words and node names the tokenizer of a from-scratch model knows; default: the dataset."},
@@ -61,7 +68,9 @@ class LoraArguments:
     lora_r: int = field(default=16, metadata={"help": "Rank."})
     lora_alpha: int = field(default=32, metadata={"help": "Scale: the update is multiplied by alpha / r."})
     lora_dropout: float = field(default=0.0, metadata={"help": "Dropout before the adapter."})
-    lora_target_modules: list[str] | None = field(default=None, metadata={"help": "Default: every linear layer of T5's blocks."})
+    lora_target_modules: list[str] | None = field(default=None, metadata={"help": "Default: every linear layer but the head."})
+    lora_dora: bool = field(default=False, metadata={"help": "DoRA: learn each column's length apart from its direction."})
+    lora_rslora: bool = field(default=False, metadata={"help": "rsLoRA: scale by alpha / sqrt(r), for large ranks."})
     train_embeddings: bool = field(
         default=False,
         metadata={"help": "Also train the embedding rows of tokens in the training texts, e.g. node names that the model never saw."},
@@ -167,9 +176,20 @@ def check_arguments(namespace: argparse.Namespace) -> None:
         raise InputError("fp16 overflows in T5's feed-forward layers; use --bf16, or neither for fp32")
     if namespace.train_embeddings and not namespace.lora:
         raise InputError("train_embeddings belongs to --lora; full fine-tuning trains the embeddings anyway")
+    if namespace.packing and (namespace.max_tokens_per_batch or namespace.train_sampling_strategy == "group_by_length"):
+        raise InputError("packing fills rows by itself; leave out max_tokens_per_batch and group_by_length")
     if namespace.model_config and not namespace.do_train:
         raise InputError("--do_train false needs a trained model: give model_name_or_path instead of model_config")
-    for name in ("limit", "train_limit", "max_source_length", "max_target_length", "max_tokens_per_batch", "lora_r", "lora_alpha"):
+    for name in (
+        "limit",
+        "train_limit",
+        "max_source_length",
+        "max_target_length",
+        "max_tokens_per_batch",
+        "packing_length",
+        "lora_r",
+        "lora_alpha",
+    ):
         value = getattr(namespace, name)
         if value is not None and value < 1:
             raise InputError(f"{name} must be at least 1, not {value}")

@@ -59,6 +59,11 @@ class Tokens(Dataset[dict[str, list[int]]]):
         """Source length of each example in tokens."""
         return list(np.diff(self.source_ends).tolist())
 
+    @property
+    def target_lengths(self) -> list[int]:
+        """Answer length of each example in tokens, end token included."""
+        return list(np.diff(self.target_ends).tolist())
+
 
 def _flat(rows: list[list[int]]) -> tuple[Any, Any]:
     ends = np.concatenate([[0], np.cumsum([len(r) for r in rows])]).astype(np.int64)

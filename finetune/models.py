@@ -8,9 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer, T5Config, T5ForConditionalGeneration
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    GenerationConfig,
+    T5Config,
+    T5ForConditionalGeneration,
+)
 
 from data_builders.errors import InputError, check_choice
+from finetune.completions import end_tokens
 from finetune.config import LoraArguments, ModelArguments, check_model_folder
 
 LONGEST = 1024  # tokens of a question to a model from scratch, unless its keys say n_positions; T5 itself has no limit
@@ -50,7 +59,7 @@ def new_model(keys: dict[str, Any], tokenizer: Any, attention: str | None = None
 
 
 def load_model(name: str, attention: str | None = None) -> tuple[Any, Any]:
-    """(model in fp32, tokenizer) of a T5-family model by id or folder; a folder of adapters is laid over the model that it names."""
+    """(model in fp32, tokenizer) by id or folder, T5 or decoder-only; a folder of adapters is laid over the model that it names."""
     adapter = Path(name) / "adapter_config.json"
     if adapter.is_file():
         from peft import PeftModel
@@ -63,14 +72,31 @@ def load_model(name: str, attention: str | None = None) -> tuple[Any, Any]:
         name = str(Path(name).resolve())  # adapters keep this path, and are loaded from other working directories
     try:
         config = AutoConfig.from_pretrained(name)
-        if not config.is_encoder_decoder:
-            raise InputError(f"{name}: a {config.model_type} model; fine-tuning here takes encoder-decoder models of the T5 family")
-        model = AutoModelForSeq2SeqLM.from_pretrained(name, dtype="float32", attn_implementation=attention)
-        return model, AutoTokenizer.from_pretrained(name)
+        loader = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+        model = loader.from_pretrained(name, dtype="float32", attn_implementation=attention)
+        tokenizer = AutoTokenizer.from_pretrained(name)
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{name}: cannot load this model: {' '.join(str(error).split())[:300]}") from None
+    if not config.is_encoder_decoder:
+        make_greedy(model, tokenizer)
+    return model, tokenizer
+
+
+def is_decoder_only(model: Any) -> bool:
+    """Whether question and answer are one text to this model, as for GPT, Llama and Qwen; T5 reads one and writes the other."""
+    return not model.config.is_encoder_decoder
+
+
+def make_greedy(model: Any, tokenizer: Any) -> None:
+    """A decoder-only model without its folder's advice about sampling, and with a token to pad with."""
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    said = model.generation_config
+    model.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
+        do_sample=False, bos_token_id=said.bos_token_id, eos_token_id=end_tokens(model, tokenizer), pad_token_id=tokenizer.pad_token_id
+    )
 
 
 def add_lora(model: Any, options: LoraArguments, trained_tokens: list[int]) -> Any:
@@ -83,13 +109,16 @@ def add_lora(model: Any, options: LoraArguments, trained_tokens: list[int]) -> A
 
     if hasattr(model, "merge_and_unload"):
         model = model.merge_and_unload()
+    every = "all-linear" if is_decoder_only(model) else LINEAR_LAYERS  # without the head, whose weights are the embeddings' in many models
     try:
         config = LoraConfig(
-            task_type="SEQ_2_SEQ_LM",
+            task_type="CAUSAL_LM" if is_decoder_only(model) else "SEQ_2_SEQ_LM",
             r=options.lora_r,
             lora_alpha=options.lora_alpha,
             lora_dropout=options.lora_dropout,
-            target_modules=options.lora_target_modules or LINEAR_LAYERS,
+            use_dora=options.lora_dora,
+            use_rslora=options.lora_rslora,
+            target_modules=options.lora_target_modules or every,
             trainable_token_indices=trained_tokens or None,
         )
         return get_peft_model(model, config)

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from data_builders.example import Example
 from eval.prediction import Prediction
+from finetune.completions import end_tokens
 from finetune.data import Tokens
 
 MAX_NEW_TOKENS = 128  # of an answer, where the run does not say
@@ -59,18 +60,25 @@ def generate(
     model: Any, tokenizer: Any, sources: list[list[int]], device: Any, max_new_tokens: int, num_beams: int = 1, sharded: bool = False
 ) -> list[tuple[str, bool, int]]:
     """(text, whether the model ended it, its tokens without the end mark) for each list of source ids."""
+    decoder_only = not model.config.is_encoder_decoder  # it writes on where the question ends, so the padding stands before it
+    ends = {tokenizer.eos_token_id, *(end_tokens(model, tokenizer) if decoder_only else [])}
     width = max(map(len, sources))
-    ids = torch.tensor([row + [tokenizer.pad_token_id] * (width - len(row)) for row in sources], device=device)
-    mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in sources], device=device)
+
+    def padded(row: list[int], value: int) -> list[int]:
+        padding = [value] * (width - len(row))
+        return padding + row if decoder_only else row + padding
+
+    ids = torch.tensor([padded(row, tokenizer.pad_token_id) for row in sources], device=device)
+    mask = torch.tensor([padded([1] * len(row), 0) for row in sources], device=device)
     with torch.inference_mode():
         out = model.generate(
             input_ids=ids, attention_mask=mask, max_new_tokens=max_new_tokens, num_beams=num_beams, do_sample=False, synced_gpus=sharded
         )
     answers = []
-    for row in out[:, 1:].tolist():  # the first token is the decoder's start
-        stopped = tokenizer.eos_token_id in row
-        kept = row[: row.index(tokenizer.eos_token_id)] if stopped else row
-        answers.append((tokenizer.decode(kept, skip_special_tokens=True), stopped, len(kept)))
+    for row in out[:, width if decoder_only else 1 :].tolist():  # an encoder-decoder's first token is the decoder's start
+        end = next((i for i, token in enumerate(row) if token in ends), None)
+        kept = row[:end]
+        answers.append((tokenizer.decode(kept, skip_special_tokens=True), end is not None, len(kept)))
     return answers
 
 

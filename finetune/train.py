@@ -13,11 +13,12 @@ from transformers.integrations.deepspeed import is_deepspeed_zero3_enabled
 from data_builders.errors import InputError
 from data_builders.example import Example, read_lock
 from eval.prediction import write_config, write_environment, write_predictions
+from finetune.completions import check_lengths, context_length, encode_completions, end_tokens, wants_chat
 from finetune.config import Options, parse
 from finetune.data import Tokens, encode, load_examples, shortened
 from finetune.describe import Describe, say
 from finetune.loss import token_loss
-from finetune.models import LONGEST, add_lora, length_limits, load_model, model_fingerprint, new_model, read_size
+from finetune.models import LONGEST, add_lora, is_decoder_only, length_limits, load_model, model_fingerprint, new_model, read_size
 from finetune.predict import MAX_NEW_TOKENS, predict
 from finetune.resume import check_same_run, drop_broken, last_checkpoint
 from finetune.tokenizer import tokenizer_for
@@ -96,24 +97,11 @@ def run_config(options: Options) -> dict[str, Any]:
 
 def train(options: Options, run: Path) -> tuple[Any, Any]:
     """Train from the last whole checkpoint, or from the start; the model and tokenizer come back and lie in run/checkpoint."""
-    args, lora = options.train, options.lora
+    args = options.train
     examples = lessons(options, options.data.train_split, options.data.train_limit)
+    held_out = None if args.eval_strategy == "no" else lessons(options, options.data.validation_split)
     model, tokenizer = start_model(options)
-    limits = length_limits(tokenizer, model, options.data.max_source_length, options.data.max_target_length)
-    tokens = encode(examples, tokenizer, *limits)
-    if lora.lora:
-        rows = sorted(set(tokens.sources.tolist()) | set(tokens.targets.tolist())) if lora.train_embeddings else []
-        model = add_lora(model, lora, rows)
-    trainer = GraphTrainer(
-        model=model,
-        args=args,
-        train_dataset=tokens,
-        eval_dataset=validation(options, tokenizer, limits),
-        processing_class=tokenizer,
-        data_collator=DataCollatorForSeq2Seq(tokenizer, model=model),
-        compute_loss_func=token_loss(args.label_smoothing_factor),
-    )
-    trainer.max_tokens = options.data.max_tokens_per_batch
+    trainer = make_trainer(options, model, tokenizer, examples, held_out)
     checkpoint = Path(args.resume_from_checkpoint) if args.resume_from_checkpoint else last_checkpoint(run, args.world_size)
     PartialState().wait_for_everyone()
     if args.should_save and not args.resume_from_checkpoint:
@@ -137,11 +125,29 @@ def start_model(options: Options) -> tuple[Any, Any]:
     return new_model(size, tokenizer, options.model.attn_implementation), tokenizer
 
 
-def validation(options: Options, tokenizer: Any, limits: tuple[int, int]) -> Tokens | None:
-    """The validation split, where the run asks for its loss."""
-    if options.train.eval_strategy == "no":
-        return None
-    return encode(lessons(options, options.data.validation_split), tokenizer, *limits)
+def make_trainer(options: Options, model: Any, tokenizer: Any, examples: list[Example], held_out: list[Example] | None) -> Any:
+    """The trainer for this kind of model: TRL's for decoder-only ones, ours for encoder-decoders."""
+    lora = options.lora
+    if is_decoder_only(model):
+        from finetune.sft import sft_trainer
+
+        return sft_trainer(options, add_lora(model, lora, []) if lora.lora else model, tokenizer, examples, held_out)
+    limits = length_limits(tokenizer, model, options.data.max_source_length, options.data.max_target_length)
+    tokens = encode(examples, tokenizer, *limits)
+    if lora.lora:
+        rows = sorted(set(tokens.sources.tolist()) | set(tokens.targets.tolist())) if lora.train_embeddings else []
+        model = add_lora(model, lora, rows)
+    trainer = GraphTrainer(
+        model=model,
+        args=options.train,
+        train_dataset=tokens,
+        eval_dataset=None if held_out is None else encode(held_out, tokenizer, *limits),
+        processing_class=tokenizer,
+        data_collator=DataCollatorForSeq2Seq(tokenizer, model=model),
+        compute_loss_func=token_loss(options.train.label_smoothing_factor),
+    )
+    trainer.max_tokens = options.data.max_tokens_per_batch
+    return trainer
 
 
 def lessons(options: Options, split: str, limit: int | None = None) -> list[Example]:
@@ -154,7 +160,7 @@ def test(options: Options, run: Path, model: Any, tokenizer: Any) -> None:
     """Predict the test split into run/predictions.parquet."""
     args, data = options.train, options.data
     examples: list[Example] = load_examples(Path(str(data.dataset)), data.tasks, data.test_split, data.limit)
-    tokens = encode(examples, tokenizer, *length_limits(tokenizer, model, data.max_source_length, data.max_target_length))
+    tokens = questions(options, examples, model, tokenizer)
     model.to(args.device)
     predictions = predict(
         model,
@@ -171,6 +177,17 @@ def test(options: Options, run: Path, model: Any, tokenizer: Any) -> None:
     )
     if args.should_save:
         write_predictions(predictions, run)
+
+
+def questions(options: Options, examples: list[Example], model: Any, tokenizer: Any) -> Tokens:
+    """The examples as the model reads them; InputError for one that leaves no room for an answer."""
+    data = options.data
+    if is_decoder_only(model):
+        tokens = encode_completions(examples, tokenizer, wants_chat(tokenizer, data.chat), end_tokens(model, tokenizer))
+        room = options.train.generation_max_length or MAX_NEW_TOKENS
+        check_lengths(examples, tokens, context_length(model, tokenizer), room=room)
+        return tokens
+    return encode(examples, tokenizer, *length_limits(tokenizer, model, data.max_source_length, data.max_target_length))
 
 
 def report(run: Path) -> None:

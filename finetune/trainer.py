@@ -18,25 +18,30 @@ class GraphTrainer(Seq2SeqTrainer):
     max_tokens: int | None = None
 
     def get_train_dataloader(self) -> Any:
-        args = self.args
         tokens: Any = self.train_dataset
-        if self.max_tokens is None and args.train_sampling_strategy != "group_by_length":
-            return super().get_train_dataloader()
-        sampler = Batches(
-            tokens.lengths,
-            args.seed if args.data_seed is None else args.data_seed,
-            max_tokens=self.max_tokens,
-            size=args.per_device_train_batch_size,
-            rank=args.process_index,
-            ranks=args.world_size,
-        )
-        return EpochLoader(
-            tokens,
-            batch_sampler=sampler,
-            collate_fn=self.data_collator,
-            num_workers=args.dataloader_num_workers,
-            pin_memory=args.dataloader_pin_memory and torch.cuda.is_available(),
-        )
+        return by_length(self, tokens, tokens.lengths) or super().get_train_dataloader()
+
+
+def by_length(trainer: Any, rows: Any, lengths: list[int] | None) -> "EpochLoader | None":
+    """Batches of rows of similar length, where `max_tokens` or group_by_length ask for them."""
+    args = trainer.args
+    if lengths is None or (trainer.max_tokens is None and args.train_sampling_strategy != "group_by_length"):
+        return None
+    sampler = Batches(
+        lengths,
+        args.seed if args.data_seed is None else args.data_seed,
+        max_tokens=trainer.max_tokens,
+        size=args.per_device_train_batch_size,
+        rank=args.process_index,
+        ranks=args.world_size,
+    )
+    return EpochLoader(
+        rows,
+        batch_sampler=sampler,
+        collate_fn=trainer.data_collator,
+        num_workers=args.dataloader_num_workers,
+        pin_memory=args.dataloader_pin_memory and torch.cuda.is_available(),
+    )
 
 
 class EpochLoader(DataLoader[Any]):

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from data_builders.errors import InputError
 from eval.prediction import read_config, read_predictions
 from tests.finetune_data import write_dataset
 
@@ -111,13 +110,3 @@ def test_batches_of_other_lengths_do_not_change_an_answer() -> None:
     sources = [torch.randint(3, 99, (n,)).tolist() for n in (3, 12, 7)]
     together = generate(model, tokenizer, sources, "cpu", max_new_tokens=6)
     assert together == [generate(model, tokenizer, [s], "cpu", max_new_tokens=6)[0] for s in sources]
-
-
-def test_decoder_only_model_is_refused(tmp_path: Path) -> None:
-    from transformers import LlamaConfig
-
-    from finetune.models import load_model
-
-    LlamaConfig().save_pretrained(tmp_path)
-    with pytest.raises(InputError, match="a llama model; fine-tuning here takes encoder-decoder models"):
-        load_model(str(tmp_path))
