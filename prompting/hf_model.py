@@ -1,5 +1,6 @@
-"""A local transformers model, decoder-only or encoder-decoder: greedy, in batches planned by length."""
+"""A local transformers model, decoder-only or encoder-decoder: in batches planned by length."""
 
+import hashlib
 import time
 from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
@@ -8,8 +9,9 @@ import torch
 from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
 
 from data_builders.errors import InputError
+from prompting.budget import Budget, Stopped
 from prompting.hf_load import load, model_revision
-from prompting.models import Completion, ModelOptions
+from prompting.models import Completion, ModelOptions, Request
 
 _TAIL = 16  # tokens that surely hold a stop string, even where each byte is a token
 
@@ -17,7 +19,8 @@ _TAIL = 16  # tokens that surely hold a stop string, even where each byte is a t
 class HfModel:
     """Complete prompts with a model from a folder or from the Hub.
 
-    The text is greedy and plain: what the folder's generation_config says about sampling, penalties or beams is left out.
+    The text is plain: greedy unless a temperature is asked for; what the folder's generation_config says about sampling, penalties
+    or beams is left out.
     Float sums depend on a batch's shape, so near-ties may fall otherwise in another batch; the batches are therefore planned
     from all prompts, and a continued run computes what an undisturbed one does.
     """
@@ -32,8 +35,9 @@ class HfModel:
         pad = self._tokenizer.pad_token_id
         self._pad = int(self._eos[0] if pad is None else pad)
         self._model.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
-            do_sample=False,
+            do_sample=self._options.temperature > 0,
             num_beams=1,
+            **self._sampling(),
             eos_token_id=self._eos,
             pad_token_id=self._pad,
             bos_token_id=getattr(self._model.config.get_text_config(), "bos_token_id", None),
@@ -42,6 +46,11 @@ class HfModel:
             suppress_tokens=None if self._pad in self._eos else [self._pad],
         )
         self.identity = self._identity(name)
+
+    def _sampling(self) -> dict[str, Any]:
+        if not self._options.temperature:
+            return {}
+        return {"temperature": self._options.temperature, "top_p": self._options.top_p or 1.0, "top_k": 0}
 
     def _wants_chat(self) -> bool:
         template = bool(self._tokenizer.chat_template)
@@ -63,23 +72,39 @@ class HfModel:
             "chat": self._chat,
             "max_new_tokens": self._options.max_new_tokens,
             "stop": list(self._options.stop),
-            "sampling": "greedy",
+            "sampling": "sampled" if self._options.temperature else "greedy",
+            **self._options.sampling(),
         }
 
-    def complete(self, prompts: Sequence[str], done: Container[int]) -> Iterator[list[tuple[int, Completion]]]:
+    def complete(self, requests: Sequence[Request], done: Container[int], budget: Budget) -> Iterator[list[tuple[int, Completion]]]:
         """See `prompting.models.Model`; one list per batch. InputError names the first prompt that is too long for the model."""
-        ids = [self._encode(prompt) for prompt in prompts]
+        ids = [self._encode(request.prompt) for request in requests]
         self._check_lengths(ids)
         for batch in plan_batches([len(i) for i in ids], self._options):
             missing = [index for index in batch if index not in done]
             if missing:
-                yield list(zip(missing, self._generate([ids[index] for index in missing]), strict=True))
+                if why := budget.over():
+                    raise Stopped(f"{why}; what was answered is kept: start the same command again to continue")
+                self._seed(requests, batch)
+                completions = self._generate([ids[index] for index in missing])
+                for c in completions:
+                    budget.spend(c.prompt_tokens, c.output_tokens)
+                yield list(zip(missing, completions, strict=True))
+
+    def _seed(self, requests: Sequence[Request], batch: Sequence[int]) -> None:
+        """Samples depend on the seed and on the batch, which the journal keeps whole; so a second start continues the first."""
+        if self._options.temperature:
+            asked = [(requests[index].prompt, requests[index].sample) for index in batch]
+            digest = hashlib.sha256(repr((self._options.seed, asked)).encode()).digest()
+            torch.manual_seed(int.from_bytes(digest[:7]))
 
     def _encode(self, prompt: str) -> list[int]:
+        system = self._options.system
         if self._chat:
-            turns = [{"role": "user", "content": prompt}]
+            turns = [*([{"role": "system", "content": system}] if system else []), {"role": "user", "content": prompt}]
             text = self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
             return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])  # the template wrote them already
+        prompt = f"{system}\n\n{prompt}" if system else prompt
         # most vocabularies join a space with the word after it: a prompt that ends in one asks for words that never follow it
         return list(self._tokenizer(prompt if self._seq2seq else prompt.rstrip(" "))["input_ids"])
 

@@ -1,32 +1,36 @@
 """Journal: every completion on disk as it arrives, so that nothing is asked twice.
 
-One SQLite file per run. A completion is found by what was asked (model identity and whole prompt), not by which example
-asked it: a second start, a larger --limit, or another example with the same prompt finds it there.
+One SQLite file per run, or one for several runs. A completion is found by what was asked (model identity, whole prompt, and
+which sample), not by which example asked it: a second start, a larger --limit, or another example or method with the same
+prompt finds it there.
 
 >>> import tempfile
 >>> with tempfile.TemporaryDirectory() as folder, Journal(Path(folder) / "journal.sqlite", {"model": "m"}) as journal:
-...     journal.add([("Q: ", Completion("Yes.", "stop", 2, 2, 0.1))])
-...     journal.find(["Q: ", "R: "])
-{'Q: ': Completion(text='Yes.', finish_reason='stop', prompt_tokens=2, output_tokens=2, seconds=0.1)}
+...     journal.add([(Request("Q: "), Completion("Yes.", "stop", 2, 2, 0.1))])
+...     [completion.text for completion in journal.find([Request("Q: "), Request("Q: ", 1)]).values()]
+['Yes.']
 """
 
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from data_builders.errors import InputError
-from prompting.models import Completion
+from prompting.budget import Stopped
+from prompting.models import Completion, Request
 
-_VERSION = 1
+_VERSION = 2
 _TABLE = """CREATE TABLE IF NOT EXISTS completions (
     key TEXT PRIMARY KEY, model TEXT NOT NULL, prompt TEXT NOT NULL, text TEXT NOT NULL, finish_reason TEXT NOT NULL,
     prompt_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, seconds REAL NOT NULL
 ) WITHOUT ROWID"""
-_FIELDS = "text, finish_reason, prompt_tokens, output_tokens, seconds"
+_SINCE_2 = ("sample INTEGER NOT NULL DEFAULT 0", "reasoning TEXT NOT NULL DEFAULT ''", "reasoning_tokens INTEGER NOT NULL DEFAULT 0")
+_FIELDS = "text, finish_reason, prompt_tokens, output_tokens, seconds, reasoning, reasoning_tokens"
 _AT_ONCE = 500  # keys in one SELECT; SQLite allows 999 variables at least
 
 
@@ -37,19 +41,32 @@ class Journal:
     """
 
     def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
-        self._model = json.dumps(identity, sort_keys=True, ensure_ascii=False)
-        self._connection = sqlite3.connect(path, timeout=60)
+        self._path, self._model = path, json.dumps(identity, sort_keys=True, ensure_ascii=False)
         try:
+            self._connection = sqlite3.connect(path, timeout=60)
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-            if version not in (0, _VERSION):
+            if version > _VERSION:
                 raise InputError(f"{path}: a journal of version {version}; this program writes version {_VERSION}; choose another --out")
-            with self._connection:
-                self._connection.execute(_TABLE)
-                self._connection.execute(f"PRAGMA user_version={_VERSION}")
+            if version < _VERSION:
+                self._upgrade(version)
+            self._connection.execute("BEGIN IMMEDIATE")  # a folder that cannot be written is known before anything is paid for
+            self._connection.rollback()
+        except sqlite3.OperationalError as error:
+            raise InputError(f"{path}: cannot be written ({error}); free some space, or choose an --out that can be written") from error
         except sqlite3.DatabaseError as error:
             raise InputError(f"{path}: not a journal of completions ({error}); choose another --out, or move the file away") from error
+
+    def _upgrade(self, version: int) -> None:
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            if self._connection.execute("PRAGMA user_version").fetchone()[0] == _VERSION:  # another process was faster
+                return
+            self._connection.execute(_TABLE)
+            for column in _SINCE_2:
+                self._connection.execute(f"ALTER TABLE completions ADD COLUMN {column}")
+            self._connection.execute(f"PRAGMA user_version={_VERSION}")
 
     def __enter__(self) -> Self:
         return self
@@ -57,13 +74,14 @@ class Journal:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._connection.close()
 
-    def _key(self, prompt: str) -> str:
-        return hashlib.sha256(f"{self._model}\0{prompt}".encode()).hexdigest()
+    def _key(self, request: Request) -> str:
+        which = f"\0{request.sample}" if request.sample else ""
+        return hashlib.sha256(f"{self._model}\0{request.prompt}{which}".encode()).hexdigest()
 
-    def find(self, prompts: Sequence[str]) -> dict[str, Completion]:
-        """Prompt -> completion, for those that are there."""
-        keys = {self._key(prompt): prompt for prompt in prompts}
-        found: dict[str, Completion] = {}
+    def find(self, requests: Sequence[Request]) -> dict[Request, Completion]:
+        """Request -> completion, for those that are there."""
+        keys = {self._key(request): request for request in requests}
+        found: dict[Request, Completion] = {}
         ordered = list(keys)
         for start in range(0, len(ordered), _AT_ONCE):
             some = ordered[start : start + _AT_ONCE]
@@ -72,14 +90,28 @@ class Journal:
             found.update({keys[key]: Completion(*fields) for key, *fields in rows})
         return found
 
-    def add(self, completions: Iterable[tuple[str, Completion]]) -> None:
-        """Store (prompt, completion) pairs, all or none; a prompt that is there already keeps its first completion."""
+    def add(self, completions: Iterable[tuple[Request, Completion]]) -> None:
+        """Store (request, completion) pairs, all or none; a request that is there already keeps its first completion.
+
+        Raises Stopped where the disk is full or cannot be written; what was stored before stays.
+        """
         rows = [
-            (self._key(prompt), self._model, prompt, c.text, c.finish_reason, c.prompt_tokens, c.output_tokens, c.seconds)
-            for prompt, c in completions
-        ]
-        with self._connection:
-            self._connection.executemany(f"INSERT INTO completions VALUES ({', '.join('?' * 8)}) ON CONFLICT(key) DO NOTHING", rows)
+            (self._key(r), self._model, r.prompt, c.text, c.finish_reason, c.prompt_tokens, c.output_tokens, c.seconds, r.sample,
+             c.reasoning, c.reasoning_tokens)
+            for r, c in completions
+        ]  # fmt: skip
+        with self._writing():
+            self._connection.executemany(f"INSERT INTO completions VALUES ({', '.join('?' * 11)}) ON CONFLICT(key) DO NOTHING", rows)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            with self._connection:
+                yield
+        except sqlite3.OperationalError as error:
+            raise Stopped(
+                f"{self._path}: cannot be written ({error}); all completions before this are kept: free some space and start again"
+            ) from error
 
     def __len__(self) -> int:
         """Number of stored completions, of any model."""

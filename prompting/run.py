@@ -8,10 +8,11 @@ from typing import Any
 from data_builders.errors import InputError, check_choice
 from data_builders.example import SPLITS, Example, dataset_tasks, read_examples, read_lock
 from eval.prediction import Prediction, read_config, write_config, write_environment, write_predictions
+from prompting.budget import Budget
 from prompting.exemplars import Exemplars
 from prompting.journal import Journal
 from prompting.methods import METHODS, build_prompt
-from prompting.models import Completion, Model, ModelOptions, open_model, parse_model
+from prompting.models import Completion, Model, ModelOptions, Request, open_model, parse_model, same_model
 
 NEW_TOKENS = {"zero_shot": 128, "zero_cot": 256, "few_shot": 64, "cot": 256, "cot_bag": 256}
 """Longest completion per method where none is asked for, in tokens."""
@@ -67,8 +68,13 @@ def _plan_task(run: PromptRun, task: str) -> list[tuple[Example, str]]:
     return [(example, build_prompt(run.method, example, pool.draw(example, run.shots, run.seed))) for example in asked]
 
 
-def execute(run: PromptRun, model: str, options: ModelOptions, out: Path, label: str | None, progress: Progress) -> dict[str, Any]:
-    """Ask everything that the run folder's journal does not hold yet, then write predictions and scores; the metrics come back."""
+def execute(
+    run: PromptRun, model: str, options: ModelOptions, out: Path, label: str | None, progress: Progress, budget: Budget | None = None
+) -> dict[str, Any]:
+    """Ask everything that the run folder's journal does not hold yet, then write predictions and scores; the metrics come back.
+
+    Raises Stopped where the budget ends, the server is of no use, or the disk is full: what was answered is in the journal.
+    """
     from eval.run import score_run
 
     parse_model(model)
@@ -77,20 +83,24 @@ def execute(run: PromptRun, model: str, options: ModelOptions, out: Path, label:
     opened = open_model(model, options)
     _start_folder(out, _config(run, model, options, opened, label or out.name))
     with Journal(out / "journal.sqlite", opened.identity) as journal:
-        completions = complete_all(opened, [prompt for _, prompt in asked], journal, progress)
-    write_predictions([_prediction(example, completions[prompt]) for example, prompt in asked], out)
+        completions = complete_all(opened, [Request(prompt) for _, prompt in asked], journal, progress, budget or Budget())
+    write_predictions([_prediction(example, completions[Request(prompt)]) for example, prompt in asked], out)
     return score_run(out)
 
 
-def complete_all(model: Model, prompts: list[str], journal: Journal, progress: Progress) -> dict[str, Completion]:
-    """Prompt -> completion, each distinct prompt asked once in the journal's life."""
-    distinct = list(dict.fromkeys(prompts))
+def complete_all(model: Model, requests: list[Request], journal: Journal, progress: Progress, budget: Budget) -> dict[Request, Completion]:
+    """Request -> completion, each distinct request completed once in the journal's life; errors are not kept there."""
+    distinct = list(dict.fromkeys(requests))
     found = journal.find(distinct)
-    done = {index for index, prompt in enumerate(distinct) if prompt in found}
+    done = {index for index, request in enumerate(distinct) if request in found}
+    for completion in found.values():
+        budget.spend(completion.prompt_tokens, completion.output_tokens)
     progress(len(done), len(distinct), [])
-    for batch in model.complete(distinct, done):
+    if len(done) == len(distinct):
+        return found
+    for batch in model.complete(distinct, done, budget):
         fresh = [(distinct[index], completion) for index, completion in batch]
-        journal.add(fresh)
+        journal.add((request, completion) for request, completion in fresh if completion.finish_reason != "error")
         found.update(fresh)
         progress(len(found), len(distinct), [completion for _, completion in fresh])
     return found
@@ -114,7 +124,7 @@ def _config(run: PromptRun, model: str, options: ModelOptions, opened: Model, la
         "shots": run.shots if METHODS[run.method].shots else 0,
         "seed": run.seed,
         "any_generator": run.any_generator,
-        "options": {**asdict(options), "stop": list(options.stop)},
+        "options": {**asdict(options), "stop": list(options.stop), "extra": dict(options.extra)},
         "identity": dict(opened.identity),
     }
 
@@ -126,6 +136,8 @@ def _check_folder(out: Path, run: PromptRun, model: str) -> None:
             raise InputError(f"{out}: not a folder; choose another --out")
         return
     old = read_config(out)
+    if same_model(str(old.get("model")), model):
+        old["model"] = model
     for key, value in (("kind", "prompt"), ("model", model), ("method", run.method)):
         if old.get(key) != value:
             raise InputError(f"{out}: it holds a run with {key} {old.get(key)!r}, not {value!r}; choose another --out")

@@ -16,7 +16,8 @@ from data_builders.build import build
 from data_builders.config import BuildConfig
 from data_builders.errors import InputError
 from eval.prediction import Prediction, read_config, read_predictions
-from prompting.models import Completion, ModelOptions
+from prompting.budget import Budget
+from prompting.models import Completion, ModelOptions, Request
 from prompting.run import PromptRun, execute, plan
 from tests.tiny_models import make_llama, make_t5
 
@@ -56,7 +57,7 @@ def ask(folder: Path, prompts: list[str], **options: object) -> list[Completion]
 
     settings: dict[str, object] = {"max_new_tokens": 24, **options}
     found: dict[int, Completion] = {}
-    for batch in HfModel(str(folder), ModelOptions(**settings)).complete(prompts, set()):  # type: ignore[arg-type]
+    for batch in HfModel(str(folder), ModelOptions(**settings)).complete([Request(p) for p in prompts], set(), Budget()):  # type: ignore[arg-type]
         found.update(batch)
     return [found[i] for i in range(len(prompts))]
 

@@ -18,9 +18,10 @@ from data_builders.errors import InputError
 from data_builders.example import Example, read_examples
 from data_builders.graph import from_edges, graph_from_json, graph_to_json, to_networkx
 from eval.prediction import read_predictions
+from prompting.budget import Budget
 from prompting.exemplars import Exemplars
 from prompting.journal import Journal
-from prompting.models import Completion, ModelOptions
+from prompting.models import Completion, ModelOptions, Request
 from prompting.run import PromptRun, complete_all, plan
 
 ROOT = Path(__file__).parents[1]
@@ -118,7 +119,8 @@ class Parrot:
         self.asked: list[str] = []
         self._lives = lives
 
-    def complete(self, prompts: Sequence[str], done: Container[int]) -> Iterator[list[tuple[int, Completion]]]:
+    def complete(self, requests: Sequence[Request], done: Container[int], budget: Budget) -> Iterator[list[tuple[int, Completion]]]:
+        prompts = [request.prompt for request in requests]
         for start in range(0, len(prompts), 2):
             missing = [i for i in range(start, min(start + 2, len(prompts))) if i not in done]
             if not missing:
@@ -140,19 +142,20 @@ def test_no_prompt_is_asked_twice(tmp_path_factory: pytest.TempPathFactory, prom
         parrot = Parrot(life)
         with Journal(path, parrot.identity) as journal:
             try:
-                answers = complete_all(parrot, some, journal, lambda done, total, fresh: None)
+                answers = complete_all(parrot, [Request(p) for p in some], journal, lambda done, total, fresh: None, Budget())
             except KeyboardInterrupt:
                 answers = {}
         asked += parrot.asked
     assert sorted(asked) == sorted(set(prompts))
-    assert {prompt: answers[prompt].text for prompt in prompts} == {prompt: str(len(prompt)) for prompt in prompts}
+    assert {prompt: answers[Request(prompt)].text for prompt in prompts} == {prompt: str(len(prompt)) for prompt in prompts}
 
 
 def test_progress_counts_what_is_new(tmp_path: Path) -> None:
     told: list[tuple[int, int, int]] = []
     with Journal(tmp_path / "j", Parrot.identity) as journal:
-        complete_all(Parrot(), ["a", "b"], journal, lambda *args: None)
-        complete_all(Parrot(), ["a", "b", "c", "d", "a"], journal, lambda done, total, fresh: told.append((done, total, len(fresh))))
+        complete_all(Parrot(), [Request("a"), Request("b")], journal, lambda *args: None, Budget())
+        asked = [Request(p) for p in "abcda"]
+        complete_all(Parrot(), asked, journal, lambda done, total, fresh: told.append((done, total, len(fresh))), Budget())
     assert told == [(2, 4, 0), (4, 4, 2)]
 
 

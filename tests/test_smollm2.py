@@ -71,16 +71,18 @@ def test_the_real_model_speaks(tmp_path: Path) -> None:
         find_gguf()
     except InputError as error:
         pytest.skip(str(error))
+    from prompting.budget import Budget
     from prompting.hf_model import HfModel
-    from prompting.models import ModelOptions
+    from prompting.models import ModelOptions, Request
 
     out = tmp_path / "smol"
     make_smollm2(out)
     assert "quantization_config" not in json.loads((out / "config.json").read_text())
     model = HfModel(str(out), ModelOptions(12))
     assert model.identity["chat"], "the chat template is kept"
-    said = dict(pair for batch in model.complete(["What is the capital of France?", "12 34"], {1}) for pair in batch)
+    asked = [Request("What is the capital of France?"), Request("12 34")]
+    said = dict(pair for batch in model.complete(asked, {1}, Budget()) for pair in batch)
     assert "Paris" in said[0].text and said[0].finish_reason in ("stop", "length")
     plain = HfModel(str(out), ModelOptions(4, chat=False))
-    digits = dict(plain.complete(["node 12"], set()).__next__())
+    digits = dict(plain.complete([Request("node 12")], set(), Budget()).__next__())
     assert digits[0].prompt_tokens == 4, "node, space, and each digit alone"
