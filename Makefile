@@ -15,7 +15,7 @@ RUN ?= runs/$(METHOD)
 LIMIT ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-finetune demo-prompt test test-slow check data finetune prompt eval report bench-build clean
+.PHONY: help setup demo demo-finetune demo-prompt test test-slow check data finetune prompt eval report bench-build bench-eval clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -83,6 +83,9 @@ report: setup ## tables and the page over every run
 
 bench-build: setup ## how fast datasets are built, and how that grows with the graphs
 	$(BIN)/python -m benchmarks.build
+
+bench-eval: setup ## how fast 50,000 answers become a report, and how soon its page can be used
+	$(BIN)/python -m benchmarks.eval_page
 
 clean: ## remove what the demo and the stations wrote (not the packages)
 	rm -rf $(DEMO) runs report data/graphqa

@@ -212,4 +212,5 @@ async function startExplorer() {
   document.addEventListener("keydown", onKey);
   await filter();
   byId("explorer").dataset.ready = "yes";
+  performance.mark("explorer-ready");
 }
