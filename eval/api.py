@@ -11,7 +11,7 @@ from eval.floors import answer_floors
 from eval.prediction import OUTCOMES, Prediction, Score
 from eval.run import matched
 from eval.scoring import score
-from eval.statistics import Estimate, macro, proportion
+from eval.statistics import Estimate, accuracy, macro_accuracy
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -70,16 +70,17 @@ def evaluate(examples: Sequence[Example], predictions: Sequence[Prediction | str
     asked: dict[str, list[int]] = {}
     for i, e in enumerate(examples):
         asked.setdefault(e.task, []).append(i)
-    tasks = {task: proportion(sum(scores[i].outcome == "correct" for i in rows), len(rows)) for task, rows in asked.items()}
-    strict = {task: proportion(sum(scores[i].strict for i in rows), len(rows)) for task, rows in asked.items()}
-    floors = {
-        task: {
-            name: proportion(sum(right), len(right))
-            for name, right in answer_floors([e for e in train if e.task == task], [examples[i] for i in rows]).items()
-        }
-        for task, rows in asked.items()
-    }
-    return Results(list(examples), scores, tasks, strict, macro(list(tasks.values())), floors)
+    graphs = {task: [examples[i].graph_id for i in rows] for task, rows in asked.items()}
+    right = {task: [scores[i].outcome == "correct" for i in rows] for task, rows in asked.items()}
+    floors = {task: answer_floors([e for e in train if e.task == task], [examples[i] for i in rows]) for task, rows in asked.items()}
+    return Results(
+        list(examples),
+        scores,
+        {task: accuracy(right[task], graphs[task]) for task in asked},
+        {task: accuracy([scores[i].strict for i in rows], graphs[task]) for task, rows in asked.items()},
+        macro_accuracy(right, graphs),
+        {task: {name: accuracy(hits, graphs[task]) for name, hits in known.items()} for task, known in floors.items()},
+    )
 
 
 def compute_metrics(examples: Sequence[Example], tokenizer: Any) -> Callable[[Any], dict[str, float]]:

@@ -35,8 +35,9 @@ HEAD = """<!doctype html>
 
 METHOD = """<details><summary>How to read this page</summary><div class="inside">
 <p>Every number is a percentage of correct answers with its 95% interval and the number of questions n. A task's interval is Wilson's.
-The macro mean weighs every task alike; its interval is stratified over the tasks (MOVER). Both take questions as independent. Questions
-about one graph are not quite, which makes the intervals a little too narrow. &ldquo;Above&rdquo; and &ldquo;below&rdquo; are said only
+The macro mean weighs every task alike; its interval is stratified over the tasks (MOVER). Where questions share
+graphs, both are widened by as much as answers about one graph are alike (design effect).
+&ldquo;Above&rdquo; and &ldquo;below&rdquo; are said only
 where two 95% intervals do not touch. Among many comparisons, a few may still be due to chance.</p>
 <p>Floors answer the very questions that the runs above them answered, and are judged by the same scorer. <em>Majority</em> always gives
 the most frequent answer of the train split. <em>Shortcut</em> follows one simple rule per task that does not solve it, and gives the

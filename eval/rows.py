@@ -10,8 +10,8 @@ from data_builders.errors import InputError
 from data_builders.example import Example, read_lock
 from data_builders.tasks import TASKS
 from eval.prediction import OUTCOMES, read_config
-from eval.run import Judged, judge
-from eval.statistics import Estimate, macro, proportion
+from eval.run import Judged, estimate, judge
+from eval.statistics import Estimate, accuracy, macro_accuracy
 
 
 @dataclass(frozen=True)
@@ -139,8 +139,8 @@ def _sample(group: Sequence[Judged], labels: Mapping[Path, str]) -> Sample:
     first = group[0]
     rows = []
     for j in group:
-        cells = {task: proportion(t["correct"], t["n"]) for task, t in j.metrics["tasks"].items()}
-        rows.append(Row(labels[j.folder], cells, macro(list(cells.values())), j))
+        cells = {task: estimate(t) for task, t in j.metrics["tasks"].items()}
+        rows.append(Row(labels[j.folder], cells, estimate(j.metrics["macro"]), j))
     rows.sort(key=lambda row: (-row.macro.value if row.macro else 0.0, row.label))
     counts = sorted({len(asked) for asked in first.examples.values()})
     total = sum(len(asked) for asked in first.examples.values())
@@ -153,11 +153,13 @@ def _sample(group: Sequence[Judged], labels: Mapping[Path, str]) -> Sample:
 
 def _floor(judged: Judged, label: str) -> Row | None:
     """A floor as a row; the shortcut falls back on the majority for tasks without a rule. None where it covers no task."""
-    cells: dict[str, Estimate] = {}
+    found: dict[str, list[bool]] = {}
     for task, known in judged.floors.items():
         right = known.get("rule", known.get("majority")) if label == SHORTCUT else known.get("majority")
         if right is not None:
-            cells[task] = proportion(sum(right), len(right))
-    if not cells:
+            found[task] = right
+    if not found:
         return None
-    return Row(label, cells, macro(list(cells.values())) if len(cells) == len(judged.floors) else None)
+    graphs = {task: [e.graph_id for e in judged.examples[task]] for task in found}
+    cells = {task: accuracy(right, graphs[task]) for task, right in found.items()}
+    return Row(label, cells, macro_accuracy(found, graphs) if len(cells) == len(judged.floors) else None)

@@ -13,9 +13,10 @@ from data_builders.folder import file_sha256
 from eval.floors import floors
 from eval.prediction import OUTCOMES, Prediction, Score, read_config, read_predictions, write_atomic, write_scores
 from eval.scoring import score
-from eval.statistics import Estimate, macro, proportion
+from eval.statistics import Estimate, accuracy, balanced, macro_accuracy
 
 CONFIG_KEYS = ("data", "dataset_fingerprint", "split", "tasks")
+BALANCED = ("yes_no", "label")  # kinds of few answers, which may be skewed
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def judge(run: Path, data: Path | None = None) -> Judged:
         "data": str(data),
         "dataset_fingerprint": config["dataset_fingerprint"],
         "split": config["split"],
-        **_metrics({task: [scores[e.id] for e in asked] for task, asked in examples.items()}, beside),
+        **_metrics({task: [(e, scores[e.id]) for e in asked] for task, asked in examples.items()}, beside),
     }
     write_scores(list(scores.values()), run)
     write_atomic(run / "metrics.json", json.dumps(metrics, indent=2, ensure_ascii=False) + "\n")
@@ -127,22 +128,34 @@ def matched(where: str, rows: Sequence[Prediction], asked: Sequence[str]) -> dic
     return {p.example_id: p for p in rows}
 
 
+def estimate(numbers: dict[str, Any]) -> Estimate:
+    """An accuracy as metrics.json holds it."""
+    return Estimate(numbers["accuracy"], numbers["low"], numbers["high"], numbers["n"])
+
+
 def _numbers(e: Estimate) -> dict[str, float]:
     return {"accuracy": e.value, "low": e.low, "high": e.high}
 
 
-def _metrics(scores: dict[str, list[Score]], beside: dict[str, dict[str, list[bool]]]) -> dict[str, Any]:
+def _metrics(judged: dict[str, list[tuple[Example, Score]]], beside: dict[str, dict[str, list[bool]]]) -> dict[str, Any]:
     tasks: dict[str, Any] = {}
-    for task, rows in scores.items():
-        outcomes = Counter(s.outcome for s in rows)
-        estimate = proportion(outcomes["correct"], len(rows))
+    right = {task: [s.outcome == "correct" for _, s in rows] for task, rows in judged.items()}
+    graphs = {task: [e.graph_id for e, _ in rows] for task, rows in judged.items()}
+    for task, rows in judged.items():
+        outcomes = Counter(s.outcome for _, s in rows)
         tasks[task] = {
             "n": len(rows),
             "correct": outcomes["correct"],
-            **_numbers(estimate),
-            "credit": sum(s.credit for s in rows) / len(rows),
+            **_numbers(accuracy(right[task], graphs[task])),
+            "strict_accuracy": sum(s.strict for _, s in rows) / len(rows),
+            "credit": sum(s.credit for _, s in rows) / len(rows),
+            "invented_nodes": sum(s.invented_nodes for _, s in rows),
+            "invented_edges": sum(s.invented_edges for _, s in rows),
             "outcomes": {outcome: outcomes[outcome] for outcome in OUTCOMES},
-            "floors": {name: sum(right) / len(right) for name, right in beside[task].items()},
+            "floors": {name: sum(hits) / len(hits) for name, hits in beside[task].items()},
         }
-    mean = macro([proportion(t["correct"], t["n"]) for t in tasks.values()])
-    return {"tasks": tasks, "macro": {**_numbers(mean), "n": mean.n}}
+        if rows[0][0].answer_kind in BALANCED:
+            tasks[task]["balanced_accuracy"] = balanced(right[task], [e.answer.strip() for e, _ in rows])
+    mean = macro_accuracy(right, graphs)
+    strict = sum(t["strict_accuracy"] for t in tasks.values()) / len(tasks)
+    return {"tasks": tasks, "macro": {**_numbers(mean), "n": mean.n, "strict_accuracy": strict}}

@@ -1,6 +1,7 @@
 """Estimates: an accuracy never travels without its 95% interval and its n."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from statistics import NormalDist
@@ -29,11 +30,66 @@ def proportion(correct: int, n: int) -> Estimate:
     """
     if not 0 <= correct <= n or n == 0:
         raise InputError(f"{correct} correct of {n} is not a proportion; it takes at least one question and 0 <= correct <= n")
-    share = correct / n
+    return _wilson(correct / n, n, n)
+
+
+def _wilson(share: float, effective: float, counted: int) -> Estimate:
+    """Wilson's interval for as many independent questions as `counted` ones are worth."""
+    n = effective
     middle = (share + Z * Z / (2 * n)) / (1 + Z * Z / n)
     half = Z * sqrt(share * (1 - share) / n + Z * Z / (4 * n * n)) / (1 + Z * Z / n)
     # min and max: rounding must not push an end past the estimate itself when the share is 0 or 1
-    return Estimate(share, min(share, max(0.0, middle - half)), max(share, min(1.0, middle + half)), n)
+    return Estimate(share, min(share, max(0.0, middle - half)), max(share, min(1.0, middle + half)), counted)
+
+
+def accuracy(right: Sequence[bool], clusters: Sequence[str]) -> Estimate:
+    """The share of right answers; Wilson's interval where every question has a graph of its own.
+
+    clusters: the graph_id of each question. Questions about one graph (under several encoders, or relabelled) tend to be answered
+    alike, so n of them are worth n divided by the design effect, the variance of the share by graphs over that by questions
+    (Kish, Survey Sampling, 1965), never less than 1. Where all or none are right nothing shows how alike answers are: then
+    questions about one graph count as one.
+
+    >>> accuracy([True] * 8 + [False] * 2, "abcdefghij") == proportion(8, 10)
+    True
+    >>> alike = accuracy([True] * 8 + [False] * 2, "aabbccddee")
+    >>> round(alike.low, 3), round(alike.high, 3), alike.n
+    (0.257, 0.979, 10)
+    """
+    n, correct = len(right), sum(right)
+    if len(clusters) != n:
+        raise InputError(f"{n} answers and {len(clusters)} graphs; an accuracy takes the graph of each answer")
+    sizes = Counter(clusters)
+    if len(sizes) == n:
+        return proportion(correct, n)
+    return _wilson(correct / n, n / design_effect({"": right}, {"": clusters}), n)
+
+
+def design_effect(right: Mapping[str, Sequence[bool]], clusters: Mapping[str, Sequence[str]]) -> float:
+    """How many times the variance of the tasks' mean accuracy grows because questions share graphs; at least 1.
+
+    right, clusters: by task, in one order. The variance is that of linearised graph totals, as in survey sampling.
+    """
+    asked = sum(map(len, clusters.values()))
+    if len(set().union(*clusters.values())) == asked:
+        return 1.0
+    shares = {task: sum(answers) / len(answers) for task, answers in right.items()}
+    open_tasks = [task for task, share in shares.items() if 0 < share < 1]
+    # where all or none are right, as if every graph's questions were answered alike
+    alike = not open_tasks
+    totals: Counter[str] = Counter()
+    single = 0.0
+    for task in right if alike else open_tasks:
+        n, share = len(right[task]), 0.0 if alike else shares[task]
+        single += (1.0 if alike else share * (1 - share)) / n
+        for answer, cluster in zip(right[task], clusters[task], strict=True):
+            totals[cluster] += (1.0 if alike else answer - share) / n  # type: ignore[assignment]
+    graphs = len(totals)
+    if graphs < 2:
+        return float(asked)
+    # few graphs: their variance is itself an estimate, so Student's quantile in place of the normal one (to first order)
+    few = 1.0 if alike else graphs / (graphs - 1) * (1 + (Z * Z + 1) / (2 * (graphs - 1)))
+    return max(1.0, few * sum(total * total for total in totals.values()) / single)
 
 
 def macro(tasks: Sequence[Estimate]) -> Estimate:
@@ -41,7 +97,7 @@ def macro(tasks: Sequence[Estimate]) -> Estimate:
 
     The distance to each end is the root of the summed squares of the tasks' own Wilson distances, divided by the number of tasks
     (Zou and Donner's MOVER, Statistics in Medicine 27, 2008). For one task it is that task's Wilson interval. It takes the
-    tasks as independent strata; questions that share graphs make it a little too narrow.
+    tasks as independent strata; see `macro_accuracy` for questions that share graphs.
 
     >>> m = macro([proportion(8, 10), proportion(40, 100)])
     >>> round(m.value, 3), round(m.low, 3), round(m.high, 3), m.n
@@ -54,6 +110,33 @@ def macro(tasks: Sequence[Estimate]) -> Estimate:
     down = sqrt(sum((t.value - t.low) ** 2 for t in tasks)) / k
     up = sqrt(sum((t.high - t.value) ** 2 for t in tasks)) / k
     return Estimate(value, max(0.0, value - down), min(1.0, value + up), sum(t.n for t in tasks))
+
+
+def macro_accuracy(right: Mapping[str, Sequence[bool]], clusters: Mapping[str, Sequence[str]]) -> Estimate:
+    """`macro` of the tasks, its interval widened by the design effect where questions share graphs, within a task or across tasks.
+
+    right, clusters: by task, as in `accuracy`.
+
+    >>> right = {"a": [True, False] * 10, "b": [True, False] * 10}
+    >>> own = macro_accuracy(right, {"a": list("abcdefghijklmnopqrst"), "b": list("ABCDEFGHIJKLMNOPQRST")})
+    >>> shared = macro_accuracy(right, dict.fromkeys("ab", list("abcdefghijklmnopqrst")))
+    >>> round(own.low, 3), round(shared.low, 3)
+    (0.356, 0.281)
+    """
+    mean = macro([proportion(sum(answers), len(answers)) for answers in right.values()])
+    wider = sqrt(design_effect(right, clusters))
+    value = mean.value
+    return Estimate(value, max(0.0, value - wider * (value - mean.low)), min(1.0, value + wider * (mean.high - value)), mean.n)
+
+
+def balanced(right: Sequence[bool], answers: Sequence[str]) -> float:
+    """Mean over the gold answers of the accuracy on their questions, in [0, 1]: what always giving one answer cannot raise.
+
+    >>> balanced([True, True, True, False], ["Yes.", "Yes.", "Yes.", "No."])
+    0.5
+    """
+    asked, correct = Counter(answers), Counter(answer for answer, r in zip(answers, right, strict=True) if r)
+    return sum(correct[answer] / n for answer, n in asked.items()) / len(asked)
 
 
 def above(a: Estimate, b: Estimate) -> bool:

@@ -16,7 +16,8 @@ from eval.statistics import Estimate
 
 FLOOR_TEXT = {MAJORITY: "majority of train", SHORTCUT: "shortcut rules"}
 NOTE = (
-    "Percent correct [95% interval]: Wilson per task, for the macro mean stratified over tasks (MOVER). "
+    "Percent correct [95% interval]: Wilson per task, for the macro mean stratified over tasks (MOVER), both wider where questions share "
+    "graphs and are answered alike. "
     "Outputs without a readable answer count as not correct. "
     "Floors answer the same questions: the most frequent answer of the train split, and each task's known shortcut "
     "(the majority where none is known)."

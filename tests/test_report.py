@@ -83,7 +83,8 @@ def test_metrics_count_every_question_once(data: Path, tmp_path: Path) -> None:
     for t in metrics["tasks"].values():
         assert (t["n"], t["correct"], sum(t["outcomes"].values()), t["outcomes"]["correct"]) == (30, 20, 30, 20)
         assert (t["low"], t["accuracy"], t["high"]) == ((e := proportion(20, 30)).low, e.value, e.high)
-        assert set(t["floors"]) == {"majority", "rule"} and t["credit"] == pytest.approx(2 / 3)
+        assert set(t["floors"]) == {"majority", "rule"} and t["credit"] == t["strict_accuracy"] == pytest.approx(2 / 3)
+    assert set(metrics["tasks"]["cycle_check"]) - set(metrics["tasks"]["node_degree"]) == {"balanced_accuracy"}
     assert metrics["macro"]["n"] == 90 and metrics["macro"]["low"] < metrics["macro"]["accuracy"] < metrics["macro"]["high"]
     scores = pq.read_table(run / "scores.parquet").to_pylist()
     assert [s["example_id"] for s in scores] == [e.id for task in TASKS for e in read_examples(data, task, "test")[:30]]

@@ -2,13 +2,14 @@
 
 from math import comb
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import binom, binomtest, norm
 
 from data_builders.errors import InputError
-from eval.statistics import Estimate, above, macro, proportion
+from eval.statistics import Estimate, above, accuracy, balanced, macro, macro_accuracy, proportion
 
 counts = st.integers(1, 2000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -64,3 +65,52 @@ def test_above_means_that_the_intervals_do_not_touch() -> None:
     a, b = Estimate(0.8, 0.6, 0.9, 10), Estimate(0.5, 0.3, 0.6, 10)
     assert not above(a, b) and not above(b, a)
     assert above(Estimate(0.8, 0.61, 0.9, 10), b)
+
+
+@pytest.mark.parametrize(("n", "p"), [(50, 0.5), (100, 0.83), (500, 0.97), (500, 0.3)])
+def test_binomial_intervals_cover_95_percent(n: int, p: float) -> None:
+    """Exactly, over every outcome."""
+    held = [(e := proportion(k, n)).low <= p <= e.high for k in range(n + 1)]
+    assert 0.93 <= float(binom.pmf(np.arange(n + 1), n, p)[held].sum()) <= 0.97
+
+
+@pytest.mark.parametrize(
+    ("graphs", "each", "tasks", "shared", "p"),
+    [
+        (100, 5, 1, 0.5, 0.8),
+        (60, 8, 1, 0.8, 0.9),
+        (200, 3, 1, 0.0, 0.5),
+        (100, 1, 5, 0.5, 0.7),
+        (100, 1, 5, 0.0, 0.7),
+        (60, 3, 3, 0.5, 0.6),
+    ],
+)
+def test_intervals_of_questions_that_share_graphs_cover_95_percent(graphs: int, each: int, tasks: int, shared: float, p: float) -> None:
+    """Of 1,000 simulated runs; shared: how much of an answer is the graph's doing. Wilson's interval alone covers far less."""
+    draw = np.random.default_rng(3)
+    clusters = [str(i) for i in range(graphs) for _ in range(each)]
+    covered, plain = 0, 0
+    for _ in range(1000):
+        skill = draw.normal(size=(graphs, 1))
+        lots = [shared**0.5 * skill + (1 - shared) ** 0.5 * draw.normal(size=(graphs, each)) for _ in range(tasks)]
+        right = {str(t): (lot < norm.ppf(p)).ravel().tolist() for t, lot in enumerate(lots)}
+        e = accuracy(right["0"], clusters) if tasks == 1 else macro_accuracy(right, dict.fromkeys(right, clusters))
+        covered += e.low <= p <= e.high
+        naive = macro([proportion(sum(answers), len(answers)) for answers in right.values()])
+        plain += naive.low <= p <= naive.high
+    assert 930 <= covered <= 970
+    assert plain < 900 if shared else plain <= 970
+
+
+def test_right_on_every_graph_claims_no_more_than_the_graphs_can_show() -> None:
+    shared = accuracy([True] * 40, [str(i // 8) for i in range(40)])
+    assert (shared.low, shared.high, shared.n) == (proportion(5, 5).low, 1.0, 40)
+    assert accuracy([False] * 40, ["g"] * 40).high == proportion(0, 1).high
+    assert accuracy([True, False] * 20, ["g"] * 40).low < 0.1
+    with pytest.raises(InputError, match="graph of each answer"):
+        accuracy([True], [])
+
+
+def test_balanced_accuracy_does_not_reward_the_common_answer() -> None:
+    answers = ["Yes."] * 83 + ["No."] * 17
+    assert balanced([a == "Yes." for a in answers], answers) == 0.5 and balanced([True] * 100, answers) == 1.0
