@@ -1,5 +1,6 @@
 """Command-line commands of this folder."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,4 +35,25 @@ def report(
     typer.echo(f"The report: {page}")
 
 
-COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [("score", score, {}), ("report", report, {})]
+def compare(
+    run_a: Annotated[Path, typer.Argument(help="Run folder A.")],
+    run_b: Annotated[Path, typer.Argument(help="Run folder B, on the same split of the same dataset.")],
+    data: Data = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")] = False,
+) -> None:
+    """Compare two runs question by question: paired differences with intervals, exact tests adjusted over tasks."""
+    from eval.compare import compare as compared
+    from eval.compare import print_comparison
+
+    found = compared(run_a, run_b, data or [])
+    if as_json:
+        typer.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+    else:
+        print_comparison(found)
+
+
+COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [
+    ("score", score, {}),
+    ("report", report, {}),
+    ("compare", compare, {}),
+]

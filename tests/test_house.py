@@ -97,6 +97,6 @@ def test_a_folder_with_an_eval_of_its_own_does_not_get_in_the_way(tmp_path: Path
     script = Path(sys.executable).with_name("graphtalk")
     if not script.exists():
         pytest.skip("the console script is not installed in this environment")
-    for command in ("build", "prompt", "score", "report", "finetune"):
+    for command in ("build", "prompt", "score", "report", "compare", "finetune"):
         shown = subprocess.run([str(script), command, "--help"], cwd=tmp_path, capture_output=True, text=True, timeout=300)
         assert shown.returncode == 0, shown.stderr
