@@ -15,7 +15,7 @@ RUN ?= runs/$(METHOD)
 LIMIT ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-finetune demo-prompt test test-slow check data finetune prompt eval report bench-build bench-eval clean
+.PHONY: help setup demo demo-finetune demo-prompt test test-slow check data finetune prompt eval report bench-build bench-eval bench-lora clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -86,6 +86,9 @@ bench-build: setup ## how fast datasets are built, and how that grows with the g
 
 bench-eval: setup ## how fast 50,000 answers become a report, and how soon its page can be used
 	$(BIN)/python -m benchmarks.eval_page
+
+bench-lora: setup ## SmolLM2 fine-tuned with LoRA on 500 examples against its own few-shot prompting (half an hour)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.smollm2_lora --model $(SMOLLM2)
 
 clean: ## remove what the demo and the stations wrote (not the packages)
 	rm -rf $(DEMO) runs report data/graphqa
