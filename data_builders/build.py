@@ -32,7 +32,7 @@ from data_builders.errors import InputError
 from data_builders.example import SCHEMA, read_lock
 from data_builders.folder import BUILDING, LOCK, claim, file_sha256, fingerprint, sweep, write_text
 from data_builders.graph_files import source_name
-from data_builders.held_out import ORDER, draw_one, hold_out, taken_by
+from data_builders.held_out import ORDER, draws, hold_out
 from data_builders.rows import Chunk, Files, check_smallest, open_files
 from data_builders.tasks import TASKS
 from data_builders.tokens import count_tokens, load_tokenizer
@@ -196,12 +196,12 @@ def write_shard(config: BuildConfig, out: Path, done: Path, shard: Shard, advanc
 def _chunks(config: BuildConfig, done: Path, shard: Shard, graphs: dict[str, Record]) -> Iterator[Chunk]:
     """The rows of a shard, a few graphs at a time; counts of its graphs are added to `graphs`."""
     files, sources, split = _files(config, done), config.drawn, shard.split
-    taken = {} if split == "test" else taken_by(config, done, split)
+    chosen = draws(config, files, split, done)
     chunk = Chunk(config, split)
     for index in range(shard.start, shard.stop):
         for source in sources:
             counted = graphs[source]
-            for choice in draw_one(config, files, split, source, index, taken.get(source, {})):
+            for choice in chosen[source].choices(index):
                 graph = choice.drawn[0]
                 counted["redrawn"] += choice.redraws > 0
                 counted["seen"].append(hash((graph.n, graph.edges)))

@@ -6,6 +6,7 @@ To add a family, write one function and one line in GENERATORS.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import combinations, compress, permutations
 from random import Random
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from data_builders import more_generators as more
 from data_builders.graph import Edge, Graph, from_edges, from_networkx, from_sorted_edges
+from data_builders.streams import Stream
 
 SIZE_CLASSES = ((5, 9), (10, 14), (15, 19))  # GraphQA's small, medium and large
 LARGE = 64  # nodes from which on a call per pair takes too long
@@ -27,23 +29,23 @@ class Generator:
     draw: (stream, number of nodes, **options) -> Graph over 0 .. n-1.
     options: the keyword options that `draw` understands: `directed`, `self_loops`, `density` (least and largest edge probability).
     min_nodes: the smallest size for which the family is defined.
+    stream: what its random numbers come from, in a dataset: Stream where they are few, Random where they are many.
     """
 
     draw: Callable[..., Graph]
     options: frozenset[str] = frozenset()
     min_nodes: int = 1
+    stream: type[Random] = Random
 
 
 def draw_size(rng: Random, min_nodes: int | None = None, max_nodes: int | None = None) -> int:
-    """A number of nodes: GraphQA's size class first and then n in it, both uniform; uniform over the range where one is given.
+    """A number of nodes, uniform over the range given, or over GraphQA's size classes, which are equally wide.
 
     >>> 5 <= draw_size(Random("a")) <= 19
     True
     >>> draw_size(Random("a"), 30, 30)
     30
     """
-    if min_nodes is None and max_nodes is None:
-        return rng.randint(*rng.choice(SIZE_CLASSES))
     return rng.randint(SIZE_CLASSES[0][0] if min_nodes is None else min_nodes, SIZE_CLASSES[-1][1] if max_nodes is None else max_nodes)
 
 
@@ -53,18 +55,34 @@ def er(rng: Random, n: int, directed: bool = False, density: tuple[float, float]
     >>> er(Random(0), 4).n
     4
     """
-    p, draw = density[0] + (density[1] - density[0]) * rng.random(), rng.random
-    pairs = permutations(range(n), 2) if directed else combinations(range(n), 2)
-    count = n * (n - 1) if directed else n * (n - 1) // 2
-    if n <= LARGE:
-        return from_sorted_edges(n, list(compress(pairs, [draw() < p for _ in range(count)])), directed)
-    return from_sorted_edges(n, _large_er(np.random.Philox(key=rng.getrandbits(128)), n, p, directed), directed)
+    p = density[0] + (density[1] - density[0]) * rng.random()
+    if n > LARGE:
+        return from_sorted_edges(n, _large_er(np.random.Philox(key=rng.getrandbits(128)), n, p, directed), directed)
+    pairs = _pairs(n, directed)
+    low = int(256 * p)
+    # a byte per pair: below 256 p there is an edge, above there is none, and on it a finer number decides
+    coins = rng.randbytes(len(pairs)).translate(_COINS[low])
+    while b"?" in coins:
+        coins = coins.replace(b"?", b"\1" if rng.random() < 256 * p - low else b"\0", 1)
+    return from_sorted_edges(n, tuple(compress(pairs, coins)), directed)
+
+
+_COINS = [bytes([1] * low + [ord("?")] * (low < 256) + [0] * (255 - low)) for low in range(257)]
+
+
+@lru_cache(maxsize=2 * LARGE)
+def _pairs(n: int, directed: bool) -> tuple[Edge, ...]:
+    return tuple((permutations if directed else combinations)(range(n), 2))
 
 
 def _large_er(bits: np.random.Philox, n: int, p: float, directed: bool) -> list[Edge]:
     """The sorted edges of G(n, p), from raw bits: of all that numpy draws, they alone are the same in every version."""
     count = n * (n - 1) if directed else n * (n - 1) // 2
-    at = np.flatnonzero(bits.random_raw(count) <= np.uint64(min(int(p * 2.0**64), 2**64 - 1))) if p > 0 else np.empty(0, np.int64)
+    coins, low = bits.random_raw(count // 8 + 1).view(np.uint8)[:count], int(256 * p)
+    edge = coins < low
+    ties = np.flatnonzero(coins == low)
+    edge[ties] = bits.random_raw(len(ties)) < (256 * p - low) * 2.0**64
+    at = np.flatnonzero(edge)
     if directed:
         u, v = np.divmod(at, n - 1)
         v += v >= u
@@ -176,7 +194,7 @@ def _stored_once(graph: "nx.Graph[int]") -> Graph:
 
 
 GENERATORS: dict[str, Generator] = {
-    "er": Generator(er, frozenset({"directed", "density"})),
+    "er": Generator(er, frozenset({"directed", "density"}), stream=Stream),
     "ba": Generator(ba),
     "sbm": Generator(sbm, min_nodes=2),
     "sfn": Generator(sfn, frozenset({"directed", "self_loops"}), min_nodes=3),

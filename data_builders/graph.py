@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
@@ -35,7 +35,21 @@ class Graph:
     weights: Mapping[Edge, int] | None = None
     blocks: tuple[int, ...] = ()
 
-    @property
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """The adjacency of `from_sorted_edges`, made when it is first asked for: many questions do without."""
+            if name != "adjacency" or "edges" not in self.__dict__:
+                raise AttributeError(name)
+            ends: list[list[int]] = [[] for _ in range(self.n)]
+            for u, v in self.edges:
+                ends[u].append(v)
+                if not self.directed:
+                    ends[v].append(u)
+            self.__dict__["adjacency"] = dict(enumerate(map(tuple, ends)))
+            return self.__dict__["adjacency"]
+
+    @cached_property
     def n(self) -> int:
         """Number of nodes."""
         return len(self.adjacency)
@@ -58,7 +72,9 @@ class Graph:
         return len(self.edges)
 
     def has_edge(self, u: int, v: int) -> bool:
-        return v in self.adjacency[u]
+        if "adjacency" in self.__dict__:
+            return v in self.adjacency[u]
+        return (u, v) in self.edges or (not self.directed and (v, u) in self.edges)
 
     def weight(self, u: int, v: int) -> int:
         """Weight of the edge (u, v), in either orientation if undirected; 1 in an unweighted graph."""
@@ -121,13 +137,8 @@ def from_sorted_edges(n: int, edges: Sequence[Edge], directed: bool = False) -> 
     >>> from_sorted_edges(3, [(0, 2), (1, 2)]) == from_edges(3, [(0, 2), (1, 2)])
     True
     """
-    adjacency: list[list[int]] = [[] for _ in range(n)]
-    for u, v in edges:
-        adjacency[u].append(v)
-        if not directed:
-            adjacency[v].append(u)
-    graph = Graph(dict(enumerate(map(tuple, adjacency))), directed)
-    graph.__dict__["edges"] = tuple(edges)  # where cached_property keeps it
+    graph = object.__new__(Graph)
+    graph.__dict__.update(n=n, edges=tuple(edges), directed=directed, weights=None, blocks=())
     return graph
 
 

@@ -1,20 +1,20 @@
 """The graphs that training must not see: their classes are found once per build and shared by all of its processes.
 
-Test is drawn as it comes; validation stays away from test, train from both. To stay away is cheap because a class is
+Test is drawn first; validation stays away from test, train from both (`splits`). To stay away is cheap because a class is
 worked out only where a graph has the numbers of nodes and edges and the degrees of one that is held out.
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from functools import lru_cache, partial
+from collections.abc import Mapping
+from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
-from random import Random
 from typing import NamedTuple
 
 from data_builders.balance import CANDIDATES, answers, wanted
 from data_builders.config import BuildConfig
 from data_builders.folder import write_text
-from data_builders.rows import Drawn, Files, candidate, draw_graph, numbered
+from data_builders.rows import Drawn, Files, candidate, drawing, numbered
 from data_builders.splits import Taken, draw_apart, graph_class, outline
 from data_builders.tasks import TASKS
 
@@ -24,7 +24,7 @@ ORDER = ("test", "validation")  # what is held out, in the order of drawing
 class Choice(NamedTuple):
     """A graph that some tasks ask about.
 
-    nth: how many graphs were drawn for this index before. redraws: how often it made way for held-out graphs.
+    nth: how many graphs were drawn for this index before. redraws: how often it made way for graphs of other splits.
     also_in: held-out splits that have its class all the same. tasks: None for all.
     """
 
@@ -37,52 +37,60 @@ class Choice(NamedTuple):
 
 def hold_out(config: BuildConfig, files: Files, done: Path) -> None:
     """Write `test.held` and `validation.held` into the folder `done`: per source the outline and class of every graph."""
-    sources = config.drawn
     for split in ORDER:
         path = done / f"{split}.held"
         if path.is_file():
             continue
-        taken = {} if split == "test" else taken_by(config, done, split)
-        held: dict[str, list[tuple[int, str]]] = {source: [] for source in sources}
+        held: dict[str, list[tuple[int, str]]] = {source: [] for source in config.drawn}
+        graphs = draws(config, files, split, done)
         for index in range(config.size(split)):
-            for source in sources:
-                for choice in draw_one(config, files, split, source, index, taken.get(source, {})):
+            for source in config.drawn:
+                for choice in graphs[source].choices(index):
                     graph = choice.drawn[0]
                     held[source].append((outline(graph), graph_class(graph)))
         write_text(path, json.dumps(held), unique=True)
 
 
-def draw_one(config: BuildConfig, files: Files, split: str, source: str, index: int, taken: Taken) -> Iterator[Choice]:
-    """The graphs for an index of a source: one for all tasks, or with `balance`, for each task the first that gives the answer wanted."""
-    left = set(config.tasks_of(source))
-    among = {task: answers(task, TASKS[task].answer_kind, config.balance) for task in left}
-    if not any(among.values()):
-        yield Choice(0, *_draw(config, files, split, source, index, 0, taken), None)
-        return
-    first = _draw(config, files, split, source, index, 0, taken)
-    found: dict[int, set[str]] = {0: {task for task in left if not among[task]}}
-    drawn = {0: first}
-    left -= found[0]
-    for nth in range(CANDIDATES):
-        if not left:
-            break
-        drawn[nth] = first if nth == 0 else _draw(config, files, split, source, index, nth, taken)
-        for task in sorted(left):
-            graph, query, solution = candidate(config, split, source, index, nth, drawn[nth][0][0], task)
-            if wanted(task, config.balance, among[task], index, graph, query.nodes, solution):
-                found.setdefault(nth, set()).add(task)
-                left.discard(task)
-    found[0] |= left
-    for nth in sorted(found):
-        if found[nth]:
-            yield Choice(nth, *drawn[nth], frozenset(found[nth]))
+def draws(config: BuildConfig, files: Files, split: str, done: Path) -> dict[str, "Draws"]:
+    """Source -> its graphs for a split; what the split must stay away from is read from the folder `done`."""
+    taken = {} if split == ORDER[0] else taken_by(config, done, split)
+    return {source: Draws(config, files, split, source, taken.get(source, {})) for source in config.drawn}
 
 
-def _draw(
-    config: BuildConfig, files: Files, split: str, source: str, index: int, nth: int, taken: Taken
-) -> tuple[Drawn, int, tuple[str, ...]]:
-    rng = Random(f"{config.seed}/{split}/{source}/{numbered(index, nth)}")
-    return draw_apart(partial(draw_graph, config.of_split(split), files, source, rng), lambda drawn: drawn[0], taken)
+class Draws:
+    """The graphs of one source for one split, by index."""
+
+    def __init__(self, config: BuildConfig, files: Files, split: str, source: str, taken: Taken) -> None:
+        self._config, self._split, self._source, self._taken = config, split, source, taken
+        self._stream = f"{config.seed}/{split}/{source}"
+        self._rng, self._size, self._graph = drawing(config.of_split(split), files, source)
+        self._among = {task: answers(task, TASKS[task].answer_kind, config.balance) for task in config.tasks_of(source)}
+        self._balanced = any(self._among.values())
+
+    def choices(self, index: int) -> list[Choice]:
+        """The graphs for an index: one for all tasks, or with `balance`, for each task the first that gives the answer wanted."""
+        first = self._draw(index, 0)
+        if not self._balanced:
+            return [Choice(0, *first, None)]
+        found: dict[int, set[str]] = {0: {task for task, among in self._among.items() if not among}}
+        drawn, left = {0: first}, self._among.keys() - found[0]
+        for nth in range(CANDIDATES):
+            if not left:
+                break
+            drawn[nth] = first if nth == 0 else self._draw(index, nth)
+            for task in sorted(left):
+                graph, query, solution = candidate(self._stream, index, nth, drawn[nth][0][0], task)
+                if wanted(task, self._config.balance, self._among[task], index, graph, query.nodes, solution):
+                    found.setdefault(nth, set()).add(task)
+                    left.discard(task)
+        found[0] |= left
+        return [Choice(nth, *drawn[nth], frozenset(found[nth])) for nth in sorted(found) if found[nth]]
+
+    def _draw(self, index: int, nth: int) -> tuple[Drawn, int, tuple[str, ...]]:
+        rng = self._rng
+        rng.seed(f"{self._stream}/{numbered(index, nth)}")
+        n = self._size(rng)
+        return draw_apart(lambda: self._graph(rng, n), itemgetter(0), self._split, self._taken)
 
 
 @lru_cache(maxsize=4)

@@ -4,13 +4,14 @@ Each thing that is drawn has a stream of its own, named by what it is for: `{see
 `{seed}/{split}/{source}/{task}/{index}` for a query, `.../{form}/...` for weights or directions, `.../{encoder}/names/...` for names.
 So neither another task, encoder or generator nor the number of workers changes any other row.
 
-What all tasks of a graph share (its text, its JSON, its sizes) is written once, on a Sheet, and joined to the tasks'
-questions column by column.
+What all tasks of a graph share (its text, its JSON, its sizes) is written once, and joined to the tasks' questions column
+by column.
 """
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import accumulate, chain
 from random import Random
 from typing import Any
 
@@ -26,7 +27,7 @@ from data_builders.graph import Graph, graph_to_json
 from data_builders.graph_files import GraphFile, read_graph_file, sample, source_name
 from data_builders.names import node_names
 from data_builders.streams import Stream
-from data_builders.tasks import FORMS, TASKS, Query
+from data_builders.tasks import FORMS, TASKS, Query, Task
 
 RANDOM_NAMES = ("random_integers",)  # schemes that draw; the others depend on the number of nodes alone
 
@@ -41,21 +42,20 @@ def open_files(config: BuildConfig) -> dict[str, GraphFile]:
     return {source_name(path): read_graph_file(path, config.directed, config.label, config.columns) for path in config.graphs}
 
 
-def draw_graph(config: BuildConfig, files: Files, source: str, rng: Random) -> Drawn:
-    """The next graph of a stream: its size, then itself."""
-    n = draw_size(rng, config.min_nodes, config.max_nodes)
-    return _draw_of_size(config, files, source, rng, n)
-
-
-def _draw_of_size(config: BuildConfig, files: Files, source: str, rng: Random, n: int) -> Drawn:
+def drawing(config: BuildConfig, files: Files, source: str) -> tuple[Random, Callable[[Random], int], Callable[[Random, int], Drawn]]:
+    """How a source is drawn from: a stream of the kind that suits it, the number of nodes, and a graph of that many."""
+    size = partial(draw_size, min_nodes=config.min_nodes, max_nodes=config.max_nodes)
     if source in files:
-        graph, labels = sample(files[source], rng, n, config.sampling)
-        return graph, labels if config.names == "labels" else None
+
+        def subgraph(rng: Random, n: int) -> Drawn:
+            graph, labels = sample(files[source], rng, n, config.sampling)
+            return graph, labels if config.names == "labels" else None
+
+        return Random(""), size, subgraph
     generator = GENERATORS[source]
-    if not generator.options:
-        return generator.draw(rng, n), None
     asked = {"directed": config.directed, "self_loops": config.self_loops, "density": config.density}
-    return generator.draw(rng, n, **{key: value for key, value in asked.items() if value and key in generator.options}), None
+    draw = partial(generator.draw, **{key: value for key, value in asked.items() if value and key in generator.options})
+    return generator.stream(""), size, lambda rng, n: (draw(rng, n), None)
 
 
 def numbered(index: int, nth: int) -> str:
@@ -67,9 +67,9 @@ def numbered(index: int, nth: int) -> str:
     return f"{index}.{nth}" if nth else f"{index}"
 
 
-def candidate(config: BuildConfig, split: str, source: str, index: int, nth: int, graph: Graph, task: str) -> tuple[Graph, Query, Any]:
+def candidate(stream: str, index: int, nth: int, graph: Graph, task: str) -> tuple[Graph, Query, Any]:
     """The graph as the task sees it, the query and the solution that a Chunk comes to for the same names."""
-    stream, place = f"{config.seed}/{split}/{source}", numbered(index, nth)
+    place = numbered(index, nth)
     formed = FORMS[TASKS[task].form](graph, Stream(f"{stream}/{TASKS[task].form}/{place}"))
     query = TASKS[task].draw(formed, Stream(f"{stream}/{task}/{place}"))
     return formed, query, TASKS[task].solve(formed, query)
@@ -78,35 +78,23 @@ def candidate(config: BuildConfig, split: str, source: str, index: int, nth: int
 def check_smallest(config: BuildConfig, files: Files) -> None:
     """InputError where a task cannot ask about the smallest graphs of a source: tasks know best what they need."""
     for source in config.drawn:
-        graph, _ = _draw_of_size(config, files, source, Random(0), config.smallest)
+        rng, _, draw = drawing(config, files, source)
+        graph, _ = draw(rng, config.smallest)
         for task in config.tasks_of(source):
             reason = TASKS[task].fits(FORMS[TASKS[task].form](graph, Random(0)))
             if reason is not None:
                 raise InputError(f"task {task!r} cannot ask about the smallest graphs of {source!r}: it {reason}")
 
 
-@dataclass
-class Sheet:
-    """What the rows about the same graphs share: one entry per graph and encoder, in the order of the files."""
-
-    text: list[str] = field(default_factory=list)
-    encoder: list[str] = field(default_factory=list)
-    generator: list[str] = field(default_factory=list)
-    graph: list[str] = field(default_factory=list)
-    graph_id: list[str] = field(default_factory=list)
-    tail: list[str] = field(default_factory=list)  # of the id, after the task
-    num_nodes: list[int] = field(default_factory=list)
-    num_edges: list[int] = field(default_factory=list)
-
-    def arrays(self) -> dict[str, pa.Array]:
-        return {name: pa.array(values, pa.int32() if name.startswith("num_") else pa.string()) for name, values in vars(self).items()}
+Shared = tuple[str, str, str, str, str, str, int, int]  # text, encoder, generator, graph, place, index, num_nodes, num_edges
+COLUMNS = ("text", "encoder", "generator", "graph", "place", "index", "num_nodes", "num_edges")
 
 
 @dataclass
 class Asked:
-    """What the rows of one task have to themselves."""
+    """What the rows of one task have to themselves, and the list of what they share with those of other tasks."""
 
-    sheet: Sheet
+    shared: list[Shared]
     ask: list[str] = field(default_factory=list)
     answer: list[str] = field(default_factory=list)
     rationale: list[str] = field(default_factory=list)
@@ -118,36 +106,41 @@ class Chunk:
     """The rows of some graphs of one split, growing graph by graph."""
 
     def __init__(self, config: BuildConfig, split: str) -> None:
-        self.config, self.split = config, split
+        self.split, self.rationales = split, config.rationales
         self.graphs = self.characters = 0  # how large it has grown: graphs, and characters of their texts
         self._rng = Stream()
         self._encoders = [get_encoder(name) for name in config.encoders]
+        self._streams = {source: f"{config.seed}/{split}/{source}" for source in config.drawn}
         self._asked: dict[str, Asked] = {}
-        self._of: dict[str, list[tuple[Form, Sheet, list[str]]]] = {source: [] for source in config.drawn}
-        alike: dict[tuple[tuple[str, ...], Form, str], list[str]] = {}
-        for task in config.tasks:
-            alone = "" if config.balance == "none" else task  # balanced tasks have graphs of their own
-            alike.setdefault((config.sources_of(task), (TASKS[task].form, TASKS[task].quantity), alone), []).append(task)
+        self._of: dict[str, list[tuple[Form, list[Shared], list[Task]]]] = {source: [] for source in config.drawn}
+        alike: dict[tuple[tuple[str, ...], Form, str], list[Task]] = {}
+        for name in config.tasks:
+            alone = "" if config.balance == "none" else name  # balanced tasks have graphs of their own
+            alike.setdefault((config.sources_of(name), (TASKS[name].form, TASKS[name].quantity), alone), []).append(TASKS[name])
         for (sources, form, _), tasks in alike.items():
-            sheet = Sheet()
-            self._asked |= {task: Asked(sheet) for task in tasks}
+            shared: list[Shared] = []
+            self._asked |= {task.name: Asked(shared) for task in tasks}
             for source in sources:
-                self._of[source].append((form, sheet, tasks))
+                self._of[source].append((form, shared, tasks))
 
     def add(self, source: str, index: int, drawn: Drawn, nth: int = 0, only: Container[str] | None = None) -> None:
         """Append one row per task (of `only`) and encoder about the `nth` graph that was drawn for an index."""
         graph, labels = drawn
         self.graphs += 1
-        stream, place = f"{self.config.seed}/{self.split}/{source}", numbered(index, nth)
+        rng, stream, place = self._rng, self._streams[source], numbered(index, nth)
         named = [(e, labels or self._names(e, graph.n, f"{stream}/{e.name}/names/{place}")) for e in self._encoders]
-        for (form, quantity), sheet, tasks in self._of[source]:
-            if only is None or tasks[0] in only:
-                self._rng.seed(f"{stream}/{form}/{place}")
-                formed = FORMS[form](graph, self._rng)
-                self._share(sheet, source, index, nth, formed, quantity, named)
-                for task in tasks:
-                    self._rng.seed(f"{stream}/{task}/{place}")
-                    self._ask(task, formed, named)
+        for (form, quantity), shared, tasks in self._of[source]:
+            if only is not None and tasks[0].name not in only:
+                continue
+            rng.seed(f"{stream}/{form}/{place}")
+            formed = FORMS[form](graph, rng)
+            for encoder, names in named:
+                text = encoder.text(formed, names, quantity)
+                self.characters += len(text)
+                shared.append((text, encoder.name, source, graph_to_json(formed, names), place, str(index), formed.n, formed.m))
+            for task in tasks:
+                rng.seed(f"{stream}/{task.name}/{place}")
+                self._ask(task, formed, named)
 
     def _names(self, encoder: Encoder, n: int, stream: str) -> list[str]:
         if encoder.names not in RANDOM_NAMES:
@@ -155,28 +148,14 @@ class Chunk:
         self._rng.seed(stream)
         return node_names(encoder.names, n, self._rng)
 
-    def _share(self, sheet: Sheet, source: str, index: int, nth: int, graph: Graph, quantity: str, named: Named) -> None:
-        n, m, graph_id = graph.n, graph.m, f"{source}/{self.split}/{numbered(index, nth)}"
-        for encoder, names in named:
-            text = encoder.text(graph, names, quantity)
-            self.characters += len(text)
-            sheet.text.append(text)
-            sheet.encoder.append(encoder.name)
-            sheet.generator.append(source)
-            sheet.graph.append(graph_to_json(graph, names))
-            sheet.graph_id.append(graph_id)
-            sheet.tail.append(f"/{source}/{encoder.name}/{self.split}/{index}")
-            sheet.num_nodes.append(n)
-            sheet.num_edges.append(m)
-
-    def _ask(self, name: str, graph: Graph, named: Named) -> None:
-        task, out = TASKS[name], self._asked[name]
+    def _ask(self, task: Task, graph: Graph, named: Named) -> None:
+        out = self._asked[task.name]
         query = task.draw(graph, self._rng)
         solution = task.solve(graph, query)
         for encoder, names in named:
             out.ask.append(encoder.ask(task, names, query))
             out.answer.append(task.say(solution, names, query))
-            if self.config.rationales:
+            if self.rationales:
                 out.rationale.append(task.explain(graph, names, query, solution))
             out.query.append(query.nodes)
             if query.classes:
@@ -184,27 +163,35 @@ class Chunk:
 
     def tables(self) -> dict[str, pa.Table]:
         """The rows of each task in the schema of Example."""
-        shared: dict[int, dict[str, pa.Array]] = {}
+        columns: dict[int, dict[str, pa.Array]] = {}
         for asked in self._asked.values():
-            if id(asked.sheet) not in shared:
-                shared[id(asked.sheet)] = asked.sheet.arrays()
-        return {task: self._table(task, asked, shared[id(asked.sheet)]) for task, asked in self._asked.items()}
+            if id(asked.shared) not in columns:
+                columns[id(asked.shared)] = self._shared_columns(asked.shared)
+        return {name: self._table(TASKS[name], asked, columns[id(asked.shared)]) for name, asked in self._asked.items()}
 
-    def _table(self, name: str, asked: Asked, shared: Mapping[str, pa.Array]) -> pa.Table:
-        size, task = len(asked.ask), TASKS[name]
-        offsets = [0]
-        for nodes in asked.query:
-            offsets.append(offsets[-1] + len(nodes))
+    def _shared_columns(self, shared: list[Shared]) -> dict[str, pa.Array]:
+        values = zip(*shared, strict=True) if shared else [()] * len(COLUMNS)
+        out = {
+            name: pa.array(column, pa.int32() if name.startswith("num_") else pa.string())
+            for name, column in zip(COLUMNS, values, strict=True)
+        }
+        out["graph_id"] = pc.binary_join_element_wise(out["generator"], self.split, out["place"], "/")
+        out["tail"] = pc.binary_join_element_wise(out["generator"], out["encoder"], self.split, out["index"], "/")
+        return out
+
+    def _table(self, task: Task, asked: Asked, shared: Mapping[str, pa.Array]) -> pa.Table:
+        size = len(asked.ask)
+        offsets = [0, *accumulate(map(len, asked.query))]
         columns: dict[str, Any] = {
             **shared,
-            "id": pc.binary_join_element_wise(name, shared["tail"], ""),
-            "task": pa.repeat(name, size),
+            "id": pc.binary_join_element_wise(task.name, shared["tail"], "/"),
+            "task": pa.repeat(task.name, size),
             "task_class": pa.repeat(task.task_class, size),
             "question": pc.binary_join_element_wise(shared["text"], pa.array(asked.ask, pa.string()), ""),
             "answer": pa.array(asked.answer, pa.string()),
             "answer_kind": pa.repeat(task.answer_kind, size),
-            "rationale": pa.array(asked.rationale, pa.string()) if self.config.rationales else pa.repeat("", size),
-            "query": pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array([u for q in asked.query for u in q], pa.int32())),
+            "rationale": pa.array(asked.rationale, pa.string()) if self.rationales else pa.repeat("", size),
+            "query": pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(list(chain.from_iterable(asked.query)), pa.int32())),
             "split": pa.repeat(self.split, size),
         }
         if asked.graph:

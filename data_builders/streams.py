@@ -1,7 +1,7 @@
 """Random streams: one per thing that is drawn, named by what it is for, so that nothing else moves it.
 
-A graph has `random.Random(name)` of its own. A question needs a few bits only, and to seed a Mersenne twister for them
-takes longer than to draw them: `Stream` takes its bits from BLAKE2b of the name and a counter.
+To seed a Mersenne twister takes longer than to draw a question or a small graph from it: `Stream` takes its bits from
+BLAKE2b of the name and a counter. Generators that draw number after number are faster with `random.Random(name)`.
 """
 
 from hashlib import blake2b
@@ -30,15 +30,22 @@ class Stream(Random):
         self.gauss_next = None  # where Random.gauss keeps its second value
 
     def getrandbits(self, k: int, /) -> int:
+        if self._left < k:
+            self._fill(k)
+        pool = self._pool
+        self._pool = pool >> k
+        self._left -= k
+        return pool & ((1 << k) - 1)
+
+    def _fill(self, k: int) -> None:
+        name = self._name.encode()
+        if not self._block:  # a salt of zero is none
+            self._pool, self._left, self._block = int.from_bytes(blake2b(name).digest(), "little"), 8 * BLOCK, 1
         while self._left < k:
-            digest = blake2b(self._name.encode(), salt=self._block.to_bytes(16, "little")).digest()
+            digest = blake2b(name, salt=self._block.to_bytes(16, "little")).digest()
             self._pool |= int.from_bytes(digest, "little") << self._left
             self._left += 8 * BLOCK
             self._block += 1
-        bits = self._pool & ((1 << k) - 1)
-        self._pool >>= k
-        self._left -= k
-        return bits
 
     def random(self) -> float:
         return self.getrandbits(53) * 2.0**-53

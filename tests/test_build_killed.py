@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 # small shards, so that there is much to come back to
 PROGRAM = "import data_builders.build as b; b.SHARD_ROWS = 40; import graphtalk; graphtalk.main()"
 FLAGS = ["--tasks", "shortest_path,cycle_check,maximum_flow,node_classification", "--generators", "er,ba"]
-FLAGS += ["--train", "120", "--validation", "30", "--test", "30"]
+FLAGS += ["--train", "600", "--validation", "30", "--test", "30"]
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs POSIX process groups")
 

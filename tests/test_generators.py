@@ -53,13 +53,14 @@ def test_sizes_follow_the_size_classes() -> None:
 
 
 @pytest.mark.parametrize("directed", [False, True])
-def test_er_is_networkx_gnp(directed: bool) -> None:
-    for seed in range(30):
-        rng = Random(seed)
-        want = nx.gnp_random_graph(9, rng.random(), seed=rng, directed=directed)
-        got = er(Random(seed), 9, directed=directed)
-        assert got.adjacency == {u: tuple(nbrs) for u, nbrs in want.adjacency()}
-        assert got.directed == directed
+@pytest.mark.parametrize("p", [0.0, 1 / 300, 0.5, 0.7109375, 0.999, 1.0])
+def test_every_pair_of_er_is_an_edge_with_the_same_chance(p: float, directed: bool) -> None:
+    """Also where a chance lies between two of the 256 values that a byte can have."""
+    rng, rounds = Random(f"{p}/{directed}"), 3000
+    counts = Counter(edge for _ in range(rounds) for edge in er(rng, 4, directed, (p, p)).edges)
+    pairs = [(u, v) for u in range(4) for v in range(4) if (u < v if not directed else u != v)]
+    assert set(counts) <= set(pairs)
+    assert all(abs(counts[pair] / rounds - p) <= 4.5 * (p * (1 - p) / rounds) ** 0.5 for pair in pairs)
 
 
 def test_er_density_is_uniform() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from data_builders.generators import GENERATORS, draw_size
 from data_builders.graph import Edge, Graph, from_edges
-from data_builders.splits import REDRAWS, Taken, draw_apart, graph_class, held_in, outline
+from data_builders.splits import FEW, REDRAWS, SIDES, Taken, draw_apart, graph_class, held_in, outline, side
 
 
 def all_graphs(n: int, pairs: list[Edge], directed: bool) -> Iterator[Graph]:
@@ -57,25 +57,44 @@ def taken_by(graphs: list[Graph]) -> Taken:
 
 def test_draws_avoid_taken_classes_while_there_are_others() -> None:
     rng = Random("apart")
-    taken = taken_by([GENERATORS["er"].draw(rng, 4) for _ in range(4)])
+    taken = taken_by([GENERATORS["er"].draw(rng, 7) for _ in range(40)])
     classes = {c for found in taken.values() for c in found}
     redrawn = 0
     for _ in range(200):
-        graph, redraws, also_in = draw_apart(lambda: GENERATORS["er"].draw(rng, 4), lambda g: g, taken)
+        graph, redraws, also_in = draw_apart(lambda: GENERATORS["er"].draw(rng, 7), lambda g: g, "train", taken)
         assert graph_class(graph) not in classes and also_in == ()
         redrawn += redraws
     assert redrawn > 0
 
 
 def test_a_family_of_one_member_gives_up_and_keeps_its_first_draw() -> None:
-    drawn: list[Graph] = []
+    for n, splits in ((8, ("test",)), (5, ("test",))):
+        drawn: list[Graph] = []
 
-    def draw() -> Graph:
-        drawn.append(GENERATORS["path"].draw(Random(0), 5))
-        return drawn[-1]
+        def draw(drawn: list[Graph] = drawn, n: int = n) -> Graph:
+            drawn.append(GENERATORS["path"].draw(Random(0), n))
+            return drawn[-1]
 
-    graph, redraws, also_in = draw_apart(draw, lambda g: g, taken_by([GENERATORS["path"].draw(Random(0), 5)]))
-    assert graph is drawn[0] and redraws == REDRAWS == len(drawn) - 1 and also_in == ("test",)
+        graph, redraws, also_in = draw_apart(draw, lambda g: g, "train", taken_by([GENERATORS["path"].draw(Random(0), n)]))
+        assert graph is drawn[0] and redraws == REDRAWS == len(drawn) - 1 and also_in == splits
+
+
+@pytest.mark.parametrize("n", [4, 5])
+def test_the_smallest_classes_are_dealt_to_the_splits(n: int) -> None:
+    """Every split has some, in every dataset the same, and all drawings of a class are on one side."""
+    sides: dict[str, set[str | None]] = {}
+    for graph in all_graphs(n, list(combinations(range(n), 2)), False):
+        sides.setdefault(graph_class(graph), set()).add(side(graph))
+    assert all(len(found) == 1 for found in sides.values())
+    assert set.union(*sides.values()) == set(SIDES)
+    rng = Random("sides")
+    for split in sorted(set(SIDES)):
+        for _ in range(50):
+            graph, _, also_in = draw_apart(lambda: GENERATORS["er"].draw(rng, n), lambda g: g, split, {})
+            assert side(graph) == split and also_in == () and graph.n == n
+    assert side(GENERATORS["er"].draw(rng, FEW[False] + 1)) is None
+    assert side(GENERATORS["er"].draw(rng, FEW[True] + 1, directed=True)) is None
+    assert side(GENERATORS["er"].draw(rng, FEW[True], directed=True)) in SIDES
 
 
 @pytest.mark.parametrize("directed", [False, True])

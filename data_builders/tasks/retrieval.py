@@ -9,7 +9,7 @@ from data_builders.tasks.task import Names, Query, Task, Witness, asking, draw_n
 def solve_edge_existence(graph: Graph, query: Query) -> bool:
     """Whether there is an edge from the source to the target; in a directed graph, its direction counts."""
     source, target = query.nodes
-    return target in graph.adjacency[source]
+    return graph.has_edge(source, target)
 
 
 def explain_edge_existence(graph: Graph, names: Names, query: Query, solution: bool, witness: Witness = None) -> str:

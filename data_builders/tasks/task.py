@@ -109,8 +109,9 @@ def draw_node(graph: Graph, rng: random.Random) -> Query:
 
 def draw_pair(graph: Graph, rng: random.Random) -> Query:
     """A query about a source and a different target, uniform over ordered pairs."""
-    source, target = rng.sample(range(graph.n), 2)
-    return Query((source, target))
+    others = graph.n - 1
+    source, target = divmod(rng.randrange(graph.n * others), others)
+    return Query((source, target + (target >= source)))
 
 
 def asking(sentence: str) -> Callable[[Sequence[str], Query], str]:
