@@ -52,8 +52,25 @@ def compare(
         print_comparison(found)
 
 
+def conformance(
+    scorer: Annotated[str, typer.Option("--scorer", help="module:function, of an example and a prediction.")] = "eval.scoring:score",
+    cases: Annotated[Path | None, typer.Option("--cases", help="A file of cases of your own, instead of the suite.")] = None,
+    faults: Annotated[bool, typer.Option("--faults", help="List every case that is decided otherwise.")] = False,
+) -> None:
+    """Hold a scorer against the public suite: false accepts and false rejects per task; 1 where any case is decided otherwise."""
+    from eval.conformance import CASES, load_scorer, print_tallies, read_cases, together
+    from eval.conformance import conformance as held
+
+    found = held(load_scorer(scorer), read_cases(cases or CASES))
+    print_tallies(scorer, found)
+    if faults:
+        typer.echo("\n".join(together(found).faults))
+    raise typer.Exit(1 if together(found).faults else 0)
+
+
 COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [
     ("score", score, {}),
     ("report", report, {}),
     ("compare", compare, {}),
+    ("conformance", conformance, {}),
 ]

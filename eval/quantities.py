@@ -150,8 +150,8 @@ QUANTITIES: dict[str, Quantity] = {
     "weighted_shortest_path": _quantity(
         noun="(?:path |total |minimum )?(?:length|weight|cost) | distance", bare="length | distance | total weight"
     ),
-    "diameter": _quantity(noun="diameter", bare="diameter"),
-    "radius": _quantity(noun="radius", bare="radius"),
+    "diameter": _quantity(noun="diameter | (?:maximum|largest|greatest) eccentricity", bare="diameter"),
+    "radius": _quantity(noun="radius | (?:minimum|smallest) eccentricity", bare="radius"),
     "maximum_matching_size": _quantity(
         unit="edges? | pairs", noun="(?:size|cardinality)[^.;\\d]{0,40} matching | matching size | maximum matching"
     ),

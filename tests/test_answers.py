@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -210,7 +211,7 @@ def test_an_example_that_cannot_be_scored_is_named() -> None:
     with pytest.raises(InputError, match=r"cannot score against the answer 'many'"):
         judged({**case, "answer": "many"}, "3")
     with pytest.raises(InputError, match="unknown answer kind"):
-        score(example({**case, "task": "no_such_task"}), Prediction("x", "3"))
+        score(replace(example(case), answer_kind="colour"), Prediction("x", "3"))
 
 
 def test_our_cases_reach_every_rule() -> None:
