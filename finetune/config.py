@@ -78,6 +78,16 @@ class LoraArguments:
 
 
 @dataclass
+class GrpoArguments:
+    """How a decoder-only model learns: from answers (sft), or from the scores of its own (grpo)."""
+
+    method: str = field(default="sft", metadata={"help": "sft, or grpo: reinforcement with the scorer's reward (decoder-only models)."})
+    num_generations: int = field(default=8, metadata={"help": "grpo: answers drawn to each question; the batch is a multiple of it."})
+    temperature: float = field(default=1.0, metadata={"help": "grpo: of the answers drawn; tests are greedy."})
+    beta: float = field(default=0.0, metadata={"help": "grpo: weight of the KL divergence from the model before training."})
+
+
+@dataclass
 class TrainArguments(Seq2SeqTrainingArguments):
     """Hugging Face's Seq2SeqTrainingArguments with the defaults of a run that trains, tests and can be continued."""
 
@@ -96,11 +106,15 @@ class Options:
     model: ModelArguments
     data: DataArguments
     lora: LoraArguments
+    grpo: GrpoArguments
     train: TrainArguments
     given: dict[str, Any]
 
 
-GROUPS: tuple[Any, ...] = (ModelArguments, DataArguments, LoraArguments, TrainArguments)
+AT_LEAST_ONE = ["limit", "train_limit", "max_source_length", "max_target_length", "max_tokens_per_batch", "packing_length"]
+AT_LEAST_ONE += ["lora_r", "lora_alpha", "num_generations"]
+METHODS = ("sft", "grpo")
+GROUPS: tuple[Any, ...] = (ModelArguments, DataArguments, LoraArguments, GrpoArguments, TrainArguments)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -180,16 +194,10 @@ def check_arguments(namespace: argparse.Namespace) -> None:
         raise InputError("packing fills rows by itself; leave out max_tokens_per_batch and group_by_length")
     if namespace.model_config and not namespace.do_train:
         raise InputError("--do_train false needs a trained model: give model_name_or_path instead of model_config")
-    for name in (
-        "limit",
-        "train_limit",
-        "max_source_length",
-        "max_target_length",
-        "max_tokens_per_batch",
-        "packing_length",
-        "lora_r",
-        "lora_alpha",
-    ):
+    check_choice("method", namespace.method, METHODS)
+    if namespace.method == "grpo" and (namespace.packing or namespace.max_tokens_per_batch):
+        raise InputError("method grpo draws its own batches; leave out packing and max_tokens_per_batch")
+    for name in AT_LEAST_ONE:
         value = getattr(namespace, name)
         if value is not None and value < 1:
             raise InputError(f"{name} must be at least 1, not {value}")
@@ -232,7 +240,7 @@ def parse(argv: list[str]) -> Options:
     values = vars(namespace)
     given = {k: v for k, v in values.items() if k != "config" and v != defaults[k]}
     try:
-        model, data, lora, train = (group(**{f.name: values[f.name] for f in fields(group) if f.init}) for group in GROUPS)
+        model, data, lora, grpo, train = (group(**{f.name: values[f.name] for f in fields(group) if f.init}) for group in GROUPS)
     except (ValueError, ImportError) as error:
         raise InputError(" ".join(str(error).split())) from None
-    return Options(model, data, lora, train, given)
+    return Options(model, data, lora, grpo, train, given)

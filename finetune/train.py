@@ -57,7 +57,7 @@ def main(argv: list[str]) -> None:
 def quiet(options: Options) -> None:
     """Bars only on a terminal, and no library's advice about choices made here on purpose."""
     hf_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers|peft")  # about calls between the two
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers|peft|trl")  # about calls between the two
     if not sys.stderr.isatty():
         hf_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         options.train.disable_tqdm = True
@@ -78,7 +78,7 @@ def run_config(options: Options) -> dict[str, Any]:
     """What config.yaml keeps: the keys that scoring and reports read, then every argument that differs from its default."""
     data = Path(str(options.data.dataset))
     examples = load_examples(data, options.data.tasks, options.data.test_split, 1) if options.train.do_predict else []
-    method = "none" if not options.train.do_train else "lora" if options.lora.lora else "full"
+    method = "grpo" if options.grpo.method == "grpo" else "lora" if options.lora.lora else "full"
     return {
         "label": options.train.label or Path(str(options.train.output_dir)).resolve().name,
         "kind": "finetune",
@@ -88,7 +88,7 @@ def run_config(options: Options) -> dict[str, Any]:
         "tasks": [e.task for e in examples],
         "limit": options.data.limit,
         "model": options.model.model_name_or_path or options.model.model_config,
-        "method": method,
+        "method": method if options.train.do_train else "none",
         "model_fingerprint": model_fingerprint(options.model),
         "world_size": options.train.world_size,
         "arguments": options.given,
@@ -129,9 +129,16 @@ def make_trainer(options: Options, model: Any, tokenizer: Any, examples: list[Ex
     """The trainer for this kind of model: TRL's for decoder-only ones, ours for encoder-decoders."""
     lora = options.lora
     if is_decoder_only(model):
+        model = add_lora(model, lora, []) if lora.lora else model
+        if options.grpo.method == "grpo":
+            from finetune.grpo import grpo_trainer
+
+            return grpo_trainer(options, model, tokenizer, examples, held_out)
         from finetune.sft import sft_trainer
 
-        return sft_trainer(options, add_lora(model, lora, []) if lora.lora else model, tokenizer, examples, held_out)
+        return sft_trainer(options, model, tokenizer, examples, held_out)
+    if options.grpo.method == "grpo":
+        raise InputError("method grpo is for decoder-only models; T5 learns from answers")
     limits = length_limits(tokenizer, model, options.data.max_source_length, options.data.max_target_length)
     tokens = encode(examples, tokenizer, *limits)
     if lora.lora:
