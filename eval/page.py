@@ -10,18 +10,18 @@ from typing import Any
 
 import yaml
 
-from data_builders.card import ANSWER_COLUMNS, GRAPH_COLUMNS, answer_rows, graph_rows
 from eval import plots
-from eval.explorer import clipped, explorer_data
-from eval.findings import findings, percent
+from eval.comparisons import Comparison, comparisons, packed
+from eval.curves import Curves, by_distance, by_size
+from eval.explorer import clipped, explorer_data, pack
+from eval.findings import findings
 from eval.floors import RULES
-from eval.prediction import OUTCOMES
+from eval.page_tables import comparison, confusions, cost_table, data_tables, outcome_table, score_table
 from eval.rows import MAJORITY, SHORTCUT, Dataset, Report, Row
 from eval.shown import for_html
-from eval.statistics import Estimate
-from eval.tables import FLOOR_TEXT, silent_rate
+from eval.tables import FLOOR_TEXT
 
-SCRIPTS = ("explorer.js", "graph_view.js", "example_view.js")
+SCRIPTS = ("explorer.js", "graph_view.js", "example_view.js", "compare.js")
 
 HEAD = """<!doctype html>
 <html lang="en">
@@ -44,6 +44,8 @@ the most frequent answer of the train split. <em>Shortcut</em> follows one simpl
 majority answer where no rule is known; a score that is not above it does not show that the task was solved. Outputs from which no answer
 can be read (unparsed, truncated, refused, or error: no completion at all) stay in n and count as not correct.</p></div></details>"""
 
+
+UNSURE = '<p class="hint">No run records how sure it was of its answers, so there is no calibration to show.</p>'
 
 EXPLORER = """<section id="explorer"><h2>Questions and answers</h2>
 <noscript><p class="hint">The explorer of single questions needs a script; everything else on this page does not.</p></noscript>
@@ -70,8 +72,9 @@ def _beside(name: str) -> str:
 
 def page(report: Report) -> str:
     """The whole page as text; the same report gives the same page."""
-    script = "\n".join([*map(_beside, SCRIPTS), "startExplorer();\n"])
+    script = "\n".join([*map(_beside, SCRIPTS), "startComparisons().then(startExplorer);\n"])
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+    pairs = [list(comparisons(dataset)) for dataset in report.datasets]
     rows = [row for dataset in report.datasets for row in dataset.rows]
     judged = sum(sum(row.outcomes.values()) for row in rows)
     links = "".join(f'<a href="#d{i}">{for_html(_title(d))}</a>' for i, d in enumerate(report.datasets))
@@ -84,20 +87,21 @@ def page(report: Report) -> str:
         f'<nav>{links}<a href="#explorer">Questions and answers</a><a href="#runs">Runs and environment</a></nav></header>\n<main>',
         _left_out(report),
         METHOD,
-        *[_dataset(dataset, i) for i, dataset in enumerate(report.datasets)],
+        *[_dataset(dataset, i, found) for i, (dataset, found) in enumerate(zip(report.datasets, pairs, strict=True))],
         EXPLORER,
         _runs(rows),
         "</main>\n<footer>",
         for_html(f"graphtalk {_version()}, Python {platform.python_version()}. This page needs no network."),
-        f"</footer>\n{_blocks(report)}<script>{script}</script>\n</body>\n</html>\n",
+        f"</footer>\n{_blocks(report, pairs)}<script>{script}</script>\n</body>\n</html>\n",
     ]
     return "".join(parts)
 
 
-def _blocks(report: Report) -> str:
-    """The explorer's data. The type is none that a browser runs, and base64 cannot close the element."""
+def _blocks(report: Report, pairs: Sequence[Sequence[Comparison]]) -> str:
+    """The script's data. The type is none that a browser runs, and base64 cannot close the element."""
     index, blocks = explorer_data(report)
-    named = [("index", index), *((f"block-{i}", block) for i, block in enumerate(blocks))]
+    compared = pack([[packed(one) for one in found] for found in pairs])
+    named = [("index", index), ("comparisons", compared), *((f"block-{i}", block) for i, block in enumerate(blocks))]
     return "".join(f'<script type="application/octet-stream" id="{name}">{data}</script>\n' for name, data in named)
 
 
@@ -123,26 +127,30 @@ def _left_out(report: Report) -> str:
     return f'<div class="left-out"><p><b>Not in this report</b></p>{lines}</div>'
 
 
-def _dataset(dataset: Dataset, index: int) -> str:
+def _dataset(dataset: Dataset, index: int, pairs: Sequence[Comparison]) -> str:
     asked = [e for sample in dataset.samples for examples in sample.examples.values() for e in examples]
     sizes = [e.num_nodes for e in asked]
     about = f"{dataset.split} split; graphs: {_few({e.generator for e in asked})}; text: {_few({e.encoder for e in asked})}; "
     about += f"{min(sizes)} to {max(sizes)} nodes"
-    by_size = plots.size_panels(dataset)
     return "".join(
         [
             f'<section id="d{index}"><h2>{for_html(dataset.name)}</h2><p class="soft">{for_html(about)}</p>',
             "<h3>Accuracy</h3>",
-            _table(dataset),
+            score_table(dataset),
             "<h3>What this shows</h3>",
             _findings(dataset),
             "<h3>Accuracy by task</h3>",
             f'<p class="legend">{_floor_keys()}</p><div class="panels">{plots.task_panels(dataset)}</div>',
-            f"<h3>Accuracy by number of nodes</h3>{_size_legend(dataset)}" if by_size else "",
-            f'<div class="panels">{by_size}</div>' if by_size else "",
+            _panels(dataset, "Accuracy by number of nodes", "nodes", by_size(dataset)),
+            _panels(dataset, "Accuracy by distance between the asked nodes", "edges apart", by_distance(dataset)),
+            comparison(dataset, index, pairs),
+            confusions(dataset),
             "<h3>What the outputs were</h3>",
             plots.outcome_bars(dataset),
-            _outcome_table(dataset),
+            outcome_table(dataset),
+            "<h3>What it took</h3>",
+            cost_table(dataset.rows),
+            UNSURE,
             "<h3>The data</h3>",
             _data(dataset),
             "</section>",
@@ -163,42 +171,12 @@ def _floor_keys() -> str:
     return f"<span>{whisker}95% interval</span>{key(MAJORITY)}{key(SHORTCUT)}"
 
 
-def _size_legend(dataset: Dataset) -> str:
+def _panels(dataset: Dataset, title: str, unit: str, panels: Sequence[Curves]) -> str:
+    if not panels:
+        return ""
     largest = f'<p class="hint">Floors on {for_html(dataset.samples[0].text)}.</p>' if len(dataset.samples) > 1 else ""
-    return f'<p class="legend">{plots.legend(dataset.rows)}{_floor_keys()}</p>{largest}'
-
-
-def _cell(e: Estimate | None, extra: str = "") -> str:
-    if e is None:
-        return f'<td{extra}><span class="soft">&ndash;</span></td>'
-    return (
-        f"<td{extra}><b>{percent(e.value)}</b><small>{percent(e.low)}&ndash;{percent(e.high)}</small>"
-        f"<small>n&thinsp;=&thinsp;{e.n:,}</small></td>"
-    )
-
-
-def _table(dataset: Dataset) -> str:
-    heads = "".join(f"<th>{for_html(task.replace('_', ' '))}</th>" for task in dataset.tasks)
-    out = [f'<div class="scroll"><table><thead><tr><th>run</th><th>macro mean</th>{heads}<th>no answer</th></tr></thead>']
-    for sample in dataset.samples:
-        out.append("<tbody>")
-        if len(dataset.samples) > 1:
-            out.append(
-                f'<tr class="sample"><th colspan="{len(dataset.tasks) + 3}">{for_html(sample.text[0].upper() + sample.text[1:])}</th></tr>'
-            )
-        out += [_table_row(dataset, row) for row in sample.rows + sample.floors]
-        out.append("</tbody>")
-    return "".join(out) + "</table></div>"
-
-
-def _table_row(dataset: Dataset, row: Row) -> str:
-    cells = _cell(row.macro, ' class="macro"') + "".join(_cell(row.cells.get(task)) for task in dataset.tasks)
-    if row.run is None:
-        return f'<tr class="floor"><th>{FLOOR_TEXT[row.label]}</th>{cells}<td></td></tr>'
-    rates = silent_rate(row)
-    parts = "".join(f"<small>{outcome} {percent(rate)}</small>" for outcome, rate in rates.items() if rate)
-    name = f'<i class="swatch c{row.colour % plots.COLOURS}"></i>{for_html(row.label)}'
-    return f"<tr><th>{name}</th>{cells}<td><b>{percent(sum(rates.values()))}</b>{parts}</td></tr>"
+    legend = f'<p class="legend">{plots.legend(dataset.rows)}{_floor_keys()}</p>{largest}'
+    return f'<h3>{title}</h3>{legend}<div class="panels">{"".join(plots.lines(one, unit) for one in panels)}</div>'
 
 
 def _findings(dataset: Dataset) -> str:
@@ -209,43 +187,14 @@ def _findings(dataset: Dataset) -> str:
     return f'<ul class="findings">{lines}</ul>' + (f'<p class="hint">Shortcuts. {for_html(rules)}.</p>' if rules else "")
 
 
-def _outcome_table(dataset: Dataset) -> str:
-    body = []
-    for row in dataset.rows:
-        assert row.run is not None
-        for task, t in row.run.metrics["tasks"].items():
-            counts = "".join(f"<td>{t['outcomes'][outcome]:,}</td>" for outcome in OUTCOMES)
-            body.append(f"<tr><th>{for_html(row.label)}</th><td>{for_html(task.replace('_', ' '))}</td><td>{t['n']:,}</td>{counts}</tr>")
-    heads = "".join(f"<th>{outcome}</th>" for outcome in OUTCOMES)
-    table = f"<table><thead><tr><th>run</th><th>task</th><th>n</th>{heads}</tr></thead><tbody>{''.join(body)}</tbody></table>"
-    return f'<details><summary>Counts per task</summary><div class="inside"><div class="scroll">{table}</div></div></details>'
-
-
 def _data(dataset: Dataset) -> str:
-    lock, parts = dataset.lock, []
-    facts = {"folder": dataset.path, "fingerprint": lock.get("fingerprint")}
-    versions = lock.get("versions")
-    if isinstance(versions, dict):
-        facts |= versions
-    parts.append(_rows_table((), [[str(key), str(value)] for key, value in facts.items()]))
-    found = lock.get("report")
-    if found:
-        parts.append("<h4>Answers; lists of nodes are counted by their length</h4>" + _rows_table(ANSWER_COLUMNS, answer_rows(found)))
-        parts.append("<h4>Graphs, and how many of them are isomorphic to one in another split</h4>")
-        parts.append(_rows_table(GRAPH_COLUMNS, graph_rows(found)))
-    if lock.get("config"):
-        parts.append(f"<h4>Build config</h4>{_pre(_yaml(lock['config']))}")
-    return f'<details><summary>Source, answer counts, leakage</summary><div class="inside">{"".join(parts)}</div></details>'
+    config = dataset.lock.get("config")
+    built = f"<h4>Build config</h4>{_pre(_yaml(config))}" if config else ""
+    return f'<details><summary>Source, answer counts, leakage</summary><div class="inside">{data_tables(dataset)}{built}</div></details>'
 
 
 def _yaml(value: Any) -> str:
     return yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
-
-
-def _rows_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f"<th>{for_html(c)}</th>" for c in columns)
-    body = "".join(f"<tr><th>{for_html(row[0])}</th>{''.join(f'<td>{for_html(cell)}</td>' for cell in row[1:])}</tr>" for row in rows)
-    return f'<div class="scroll"><table class="facts"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _runs(rows: list[Row]) -> str:

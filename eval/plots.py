@@ -1,13 +1,13 @@
 """Plots as inline SVG: colours and type come from the page's style sheet, so they follow light, dark and print."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from eval.curves import APART, Curves
 from eval.findings import percent
 from eval.prediction import OUTCOMES
 from eval.rows import MAJORITY, SHORTCUT, Dataset, Row, Sample
 from eval.shown import for_html
-from eval.statistics import Estimate, proportion
+from eval.statistics import Estimate
 
 COLOURS = 8  # the palette's --c0 .. --c7; a ninth run starts again, dashed
 WIDTH, LEFT, RIGHT = 400, 146, 40
@@ -99,60 +99,10 @@ def _floor_line(sample: Sample, name: str, task: str | None, top: float, bottom:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Bins:
-    """Graph sizes in steps of `width`, from `start`."""
-
-    start: int
-    width: int
-    count: int
-
-    def index(self, nodes: int) -> int:
-        return (nodes - self.start) // self.width
-
-    def label(self, i: int) -> str:
-        low = self.start + i * self.width
-        return f"{low}" if self.width == 1 else f"{low}–{low + self.width - 1}"
-
-
-def size_bins(sizes: Sequence[int], most: int = 6) -> Bins:
-    """The finest of the steps 1, 5, 10, 20, 50, .. with at most `most` bins, aligned to multiples of the step.
-
-    >>> size_bins([5, 12, 19])
-    Bins(start=5, width=5, count=3)
-    """
-    step, scale = 1, 1
-    while True:
-        for step in (1, 2, 5) if scale > 1 else (1, 5):
-            width = step * scale
-            start = min(sizes) // width * width
-            count = (max(sizes) - start) // width + 1
-            if count <= most:
-                return Bins(start, width, count)
-        scale *= 10
-
-
-def size_panels(dataset: Dataset) -> str:
-    """One panel per task: accuracy against the number of nodes, a line per run; '' where all graphs fall into one bin."""
-    sizes = [e.num_nodes for sample in dataset.samples for asked in sample.examples.values() for e in asked]
-    bins = size_bins(sizes)
-    if bins.count < 2:
-        return ""
-    return "".join(_lines(dataset, task, bins) for task in dataset.tasks)
-
-
-def _by_size(nodes: Sequence[int], right: Sequence[bool], bins: Bins) -> dict[int, Estimate]:
-    out = {}
-    for i in range(bins.count):
-        hits = [ok for n, ok in zip(nodes, right, strict=True) if bins.index(n) == i]
-        if hits:
-            out[i] = proportion(sum(hits), len(hits))
-    return out
-
-
-def _lines(dataset: Dataset, task: str, bins: Bins) -> str:
+def lines(curves: Curves, unit: str) -> str:
+    """One panel: accuracy over the ticks, a line with intervals per run; `unit` is what a tick counts, for the tooltips."""
     left, width, height, bottom = 34.0, 366.0, 150.0, 158.0
-    step = (width - 10) / bins.count
+    step = (width - 10) / len(curves.ticks)
 
     def x(i: int, shift: float = 0.0) -> float:
         return left + (i + 0.5) * step + shift
@@ -165,33 +115,29 @@ def _lines(dataset: Dataset, task: str, bins: Bins) -> str:
         f'<text class="tick" x="{left - 6}" y="{y(t) + 4:.1f}" text-anchor="end">{t * 100:.0f}</text>'
         for t in (0, 0.25, 0.5, 0.75, 1)
     ]
-    body += [f'<text class="tick" x="{x(i):.1f}" y="{bottom + 15}" text-anchor="middle">{bins.label(i)}</text>' for i in range(bins.count)]
-    runs = [(sample, row) for sample in dataset.samples for row in sample.rows if task in row.cells]
-    first = next(sample for sample in dataset.samples if task in sample.examples)
-    floor = first.rows[0].run
-    assert floor is not None
-    for name, kind in (("majority", MAJORITY), ("rule", SHORTCUT)):
-        if name in floor.floors[task]:
-            points = _by_size([e.num_nodes for e in first.examples[task]], floor.floors[task][name], bins)
-            path = " ".join(f"{x(i):.1f},{y(e.value):.1f}" for i, e in points.items())
-            body.append(f'<g><title>{kind} floor</title><polyline class="floor {kind}" points="{path}"/></g>')
-    spread = min(7.0, step / (len(runs) + 1))
-    for k, (sample, row) in enumerate(runs):
-        assert row.run is not None
-        right = [row.run.scores[e.id].outcome == "correct" for e in sample.examples[task]]
-        points = _by_size([e.num_nodes for e in sample.examples[task]], right, bins)
-        shift = (k - (len(runs) - 1) / 2) * spread
-        body.append(_line(row, [(x(i, shift), e, bins.label(i)) for i, e in points.items()], y))
-    name = task.replace("_", " ")
-    plot = _svg(WIDTH, bottom + 22, f"Accuracy by number of nodes, {name}", body)
+    body += [
+        f'<text class="tick" x="{x(i):.1f}" y="{bottom + 15}" text-anchor="middle">{tick}</text>' for i, tick in enumerate(curves.ticks)
+    ]
+    for kind, points in curves.floors.items():
+        path = " ".join(f"{x(i):.1f},{y(e.value):.1f}" for i, e in points.items() if curves.ticks[i] != APART)
+        alone = [(x(i) - 12, x(i) + 12, y(e.value)) for i, e in points.items() if curves.ticks[i] == APART]
+        dash = "".join(f'<line class="floor {kind}" x1="{x1:.1f}" x2="{x2:.1f}" y1="{at:.1f}" y2="{at:.1f}"/>' for x1, x2, at in alone)
+        body.append(f'<g><title>{kind} floor</title><polyline class="floor {kind}" points="{path}"/>{dash}</g>')
+    spread = min(7.0, step / (len(curves.runs) + 1))
+    for k, (row, points) in enumerate(curves.runs):
+        shift = (k - (len(curves.runs) - 1) / 2) * spread
+        named = [(x(i, shift), e, curves.ticks[i]) for i, e in points.items()]
+        body.append(_line(row, [(at, e, tick if tick == APART else f"{tick} {unit}") for at, e, tick in named], y))
+    name = curves.task.replace("_", " ")
+    plot = _svg(WIDTH, bottom + 22, f"Accuracy by {unit}, {name}", body)
     return f"<figure><figcaption>{for_html(name)}</figcaption>{plot}</figure>"
 
 
 def _line(row: Row, points: Sequence[tuple[float, Estimate, str]], y: Callable[[float], float]) -> str:
     colour, dashed = f"c{row.colour % COLOURS}", " dashed" if row.colour >= COLOURS else ""
-    path = " ".join(f"{px:.1f},{y(e.value):.1f}" for px, e, _ in points)
+    path = " ".join(f"{px:.1f},{y(e.value):.1f}" for px, e, label in points if label != APART)  # it is no distance, so no line leads there
     marks = "".join(
-        f"<g><title>{spoken(f'{row.label}, {label} nodes', e)}</title>"
+        f"<g><title>{spoken(f'{row.label}, {label}', e)}</title>"
         f'<line class="stem {colour}" x1="{px:.1f}" x2="{px:.1f}" y1="{y(e.low):.1f}" y2="{y(e.high):.1f}"/>'
         f'<circle class="dot {colour}" cx="{px:.1f}" cy="{y(e.value):.1f}" r="3.2"/></g>'
         for px, e, label in points

@@ -13,6 +13,7 @@ from data_builders.example import Example, read_examples, read_lock
 from eval.prediction import Prediction, write_config, write_environment, write_predictions
 from eval.report import write_report
 from eval.rows import gather
+from eval.shown import visible
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -146,6 +147,30 @@ def test_an_open_question_shows_graph_prompt_answers_and_judgement(page: "Page",
     page.fill("#x-search", "")
     page.wait_for_selector("#x-shown h3:text-is('maximum flow')")
     assert page.locator("#x-shown .edge.gold").count() > 0 and page.locator("#x-shown .weight").count() > 0
+
+
+def test_any_two_runs_are_compared(page: "Page") -> None:
+    names = page.locator("#c-b-0 option").all_inner_texts()
+
+    def compare(a: str, b: str) -> None:
+        page.select_option("#c-a-0", index=names.index(a))
+        page.select_option("#c-b-0", index=names.index(b))
+
+    def cells(task: str) -> list[str]:
+        return page.locator(f"#c-table-0 tr:has(th:text-is('{task}')) td").all_inner_texts()
+
+    compare("always right", "on ten")
+    assert cells("shortest path")[:3] == ["10", "100.0", "100.0"] and cells("all questions")[-1] == "not told apart"
+    compare("always right", visible(HOSTILE))
+    one_way = cells("all questions")
+    assert one_way[:2] == [str(N * len(TASKS)), "100.0"] and one_way[-1] == "always right is higher" and one_way[3][0] == "+"
+    compare(visible(HOSTILE), "always right")
+    other_way = cells("all questions")
+    assert other_way[1:3] == [one_way[2], one_way[1]] and other_way[-1] == "always right is higher"
+    assert other_way[3].split()[0] == "−" + one_way[3].split()[0][1:]
+    assert [end[1:] for end in other_way[3].split()[1::2]] == [end[1:] for end in reversed(one_way[3].split()[1::2])]
+    compare("always right", "always right")
+    assert "Choose two different runs" in page.inner_text("#c-table-0")
 
 
 def test_hostile_text_is_shown_as_text(page: "Page") -> None:

@@ -19,9 +19,9 @@ from data_builders.build import build
 from data_builders.config import load_config
 from data_builders.errors import InputError
 from data_builders.example import Example, read_examples, read_lock
+from eval.curves import size_bins
 from eval.explorer import LONGEST, explorer_data
 from eval.findings import findings
-from eval.plots import size_bins
 from eval.prediction import OUTCOMES, Prediction, read_predictions, write_config, write_environment, write_predictions
 from eval.report import write_report
 from eval.rows import gather

@@ -1,0 +1,41 @@
+"""What each run took: time, tokens, and money where its config names the price."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from eval.rows import Row
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Sums over a run's answers; 0 for what it did not record. dollars: None where the config has no price."""
+
+    answers: int
+    seconds: float
+    prompt_tokens: int
+    output_tokens: int
+    dollars: float | None
+
+    def per_second(self, amount: float) -> float | None:
+        """None where the time was not recorded."""
+        return amount / self.seconds if self.seconds else None
+
+
+def cost(row: Row) -> Cost:
+    """What a run's predictions and config say. Price: `price: {prompt: .., output: ..}`, dollars per million tokens."""
+    assert row.run is not None
+    said = row.run.predictions.values()
+    prompt, output = sum(p.prompt_tokens for p in said), sum(p.output_tokens for p in said)
+    return Cost(len(said), sum(p.seconds for p in said), prompt, output, _dollars(row.run.config.get("price"), prompt, output))
+
+
+def _dollars(price: Any, prompt: int, output: int) -> float | None:
+    """None where the price is not there, or not of that form.
+
+    >>> _dollars({"prompt": 0.5, "output": 2.0}, 1_000_000, 500_000)
+    1.5
+    """
+    match price:
+        case {"prompt": int() | float() as per_prompt, "output": int() | float() as per_output}:
+            return (prompt * per_prompt + output * per_output) / 1e6
+    return None
