@@ -10,6 +10,6 @@ if __name__ == "__main__":
     try:
         run_here(sys.argv[1:])
     except InputError as error:
-        if os.environ.get("RANK", "0") == "0":
+        if os.environ.get("RANK", "0") == "0" or type(error) is not InputError:  # TrainingStopped: only that rank may know
             print(f"finetune: {error}", file=sys.stderr)
         sys.exit(2)

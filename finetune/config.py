@@ -37,7 +37,12 @@ class DataArguments:
     dataset: str | None = field(default=None, metadata={"help": "Dataset folder that `graphtalk build` made."})
     tasks: list[str] | None = field(default=None, metadata={"help": "Tasks to train and test on; default: all of the dataset."})
     train_split: str = field(default="train", metadata={"help": "Split to train on."})
-    validation_split: str = field(default="validation", metadata={"help": "Split for the loss during training (with --eval_strategy)."})
+    validation_split: str = field(
+        default="validation", metadata={"help": "Split for loss and accuracy while training (with --eval_strategy)."}
+    )
+    validation_limit: int | None = field(
+        default=200, metadata={"help": "Validate on the first N examples of each task: their loss, and the score of generated answers."}
+    )
     test_split: str = field(default="test", metadata={"help": "Split to predict and score at the end."})
     train_limit: int | None = field(default=None, metadata={"help": "Train on the first N examples of each task."})
     limit: int | None = field(default=None, metadata={"help": "Test on the first N examples of each task."})
@@ -96,6 +101,10 @@ class TrainArguments(Seq2SeqTrainingArguments):
     logging_steps: float = field(default=50, metadata={"help": "Log the loss every so many steps."})
     save_total_limit: int | None = field(default=2, metadata={"help": "Checkpoints to keep; below 2, a kill while saving loses them all."})
     ddp_find_unused_parameters: bool | None = field(default=False, metadata={"help": "T5 uses every parameter in every step."})
+    early_stopping_patience: int | None = field(
+        default=None, metadata={"help": "Stop after N validations without a better accuracy, and keep the best checkpoint."}
+    )
+    force_fp16: bool = field(default=False, metadata={"help": "Allow fp16 although T5's feed-forward layers overflow in it."})
     label: str | None = field(default=None, metadata={"help": "Row name in reports; default: the run folder's name."})
 
 
@@ -111,8 +120,12 @@ class Options:
     given: dict[str, Any]
 
 
+FP16 = (
+    "fp16 overflows in T5's feed-forward layers; use --bf16 (or bf16 in the accelerate configuration), neither for fp32, or --force_fp16 "
+    "and watch the loss"
+)
 AT_LEAST_ONE = ["limit", "train_limit", "max_source_length", "max_target_length", "max_tokens_per_batch", "packing_length"]
-AT_LEAST_ONE += ["lora_r", "lora_alpha", "num_generations"]
+AT_LEAST_ONE += ["lora_r", "lora_alpha", "num_generations", "validation_limit", "early_stopping_patience"]
 METHODS = ("sft", "grpo")
 GROUPS: tuple[Any, ...] = (ModelArguments, DataArguments, LoraArguments, GrpoArguments, TrainArguments)
 
@@ -186,8 +199,10 @@ def check_arguments(namespace: argparse.Namespace) -> None:
         raise InputError("no run folder; give --output_dir, e.g. runs/t5")
     if (namespace.model_name_or_path is None) == (namespace.model_config is None):
         raise InputError("give either model_name_or_path (a model with weights) or model_config (random weights)")
-    if namespace.fp16:
-        raise InputError("fp16 overflows in T5's feed-forward layers; use --bf16, or neither for fp32")
+    if namespace.fp16 and not namespace.force_fp16:
+        raise InputError(FP16)
+    if namespace.early_stopping_patience is not None and namespace.eval_strategy == "no":
+        raise InputError("early_stopping_patience needs validations: give --eval_strategy steps or epoch")
     if namespace.train_embeddings and not namespace.lora:
         raise InputError("train_embeddings belongs to --lora; full fine-tuning trains the embeddings anyway")
     if namespace.packing and (namespace.max_tokens_per_batch or namespace.train_sampling_strategy == "group_by_length"):
@@ -233,11 +248,22 @@ def check_model_folder(name: str) -> None:
         raise InputError(f"{name}: no such model folder")
 
 
+def keep_best(values: dict[str, Any]) -> None:
+    """What early stopping needs of Hugging Face's arguments: the best checkpoint by accuracy, saved whenever it is validated."""
+    if values["early_stopping_patience"] is not None:
+        values["load_best_model_at_end"] = values["restore_callback_states_from_checkpoint"] = True  # so that a resumed run counts on
+        values["save_strategy"] = values["eval_strategy"]
+        values["save_steps"] = values["eval_steps"] or values["logging_steps"]
+    if values["load_best_model_at_end"]:
+        values["metric_for_best_model"] = values["metric_for_best_model"] or "accuracy"
+
+
 def parse(argv: list[str]) -> Options:
     """Options from the command line. Building TrainArguments picks the device and joins the other processes."""
     namespace = read_arguments(argv)
     defaults = vars(parser().parse_args([]))
     values = vars(namespace)
+    keep_best(values)
     given = {k: v for k, v in values.items() if k != "config" and v != defaults[k]}
     try:
         model, data, lora, grpo, train = (group(**{f.name: values[f.name] for f in fields(group) if f.init}) for group in GROUPS)

@@ -36,10 +36,12 @@ def load_examples(folder: Path, tasks: Sequence[str] | None, split: str, limit: 
 class Tokens(Dataset[dict[str, list[int]]]):
     """Token ids of examples, flat, so that a million examples are two arrays and not a hundred million Python objects.
 
+    ids: the examples' ids, for messages.
     Item i is {"input_ids": [..], "attention_mask": [1, ..], "labels": [..]} with the end-of-sequence token in place.
     """
 
-    def __init__(self, sources: list[list[int]], targets: list[list[int]]) -> None:
+    def __init__(self, sources: list[list[int]], targets: list[list[int]], ids: Sequence[str] = ()) -> None:
+        self.ids = ids
         self.sources, self.source_ends = _flat(sources)
         self.targets, self.target_ends = _flat(targets)
 
@@ -77,7 +79,7 @@ def encode(examples: list[Example], tokenizer: Any, max_source_length: int, max_
     """
     sources = _encode(examples, [e.question for e in examples], tokenizer, max_source_length, "question", "max_source_length")
     targets = _encode(examples, [e.answer for e in examples], tokenizer, max_target_length, "answer", "max_target_length")
-    return Tokens(sources, targets)
+    return Tokens(sources, targets, [e.id for e in examples])
 
 
 def _encode(examples: list[Example], texts: list[str], tokenizer: Any, limit: int, what: str, flag: str) -> list[list[int]]:

@@ -1,37 +1,153 @@
 """What a run really does once everything is wrapped, which is not always what was asked for."""
 
+import json
+import os
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+import psutil  # type: ignore[import-untyped]
+import yaml
 from transformers import TrainerCallback
 
+from data_builders.errors import InputError
+from eval.prediction import write_atomic
 from finetune.config import Options
 
 
 class Describe(TrainerCallback):
-    """Says what really happens once everything is wrapped, which is not always what was asked for."""
+    """At the start of training: stops where the launch is not what was asked for, else says and keeps what it is."""
 
     def __init__(self, options: Options, trainer: Any) -> None:
         self.options, self.trainer = options, trainer
 
-    def on_train_begin(self, *_: Any, **__: Any) -> None:
-        describe(self.options, self.trainer)
+    def on_train_begin(self, args: Any, state: Any, control: Any, train_dataloader: Any = None, **_: Any) -> None:
+        check_wrapping(self.options, type(self.trainer.model_wrapped).__name__)
+        facts = launch_facts(self.options, self.trainer, len(train_dataloader))
+        if args.should_save:
+            write_atomic(Path(args.output_dir) / "launch.json", json.dumps(facts, indent=2) + "\n")
+        describe(self.options, facts)
 
 
-def describe(options: Options, trainer: Any) -> None:
-    """Examples, trainable parameters, processes, precision and the size of a step, on stdout."""
+def launch_facts(options: Options, trainer: Any, batches: int) -> dict[str, Any]:
+    """What launch.json holds. tokens_per_step is the mean over the training set, questions and answers, of all ranks together.
+
+    batches: those of one rank in an epoch.
+    """
     args = options.train
-    parameters = [
-        (getattr(p, "ds_numel", p.numel()), p.requires_grad) for p in trainer.model.parameters()
-    ]  # ds_numel: ZeRO-3 leaves empty shells
+    parameters = [(getattr(p, "ds_numel", p.numel()), p.requires_grad) for p in trainer.model.parameters()]  # ZeRO-3 leaves empty shells
     trainable, total = sum(n for n, trained in parameters if trained), sum(n for n, _ in parameters)
     shares = args.world_size * args.gradient_accumulation_steps
-    budget = options.data.max_tokens_per_batch
-    batch = f"up to {budget * shares} question tokens" if budget else f"{args.per_device_train_batch_size * shares} examples"
-    precision = "bf16" if args.bf16 or args.mixed_precision == "bf16" else "fp32"
-    vocabulary = len(trainer.processing_class)
-    say(options, f"{len(trainer.train_dataset)} examples, a vocabulary of {vocabulary}, {trainable:,} of {total:,} parameters trainable")
-    processes = f"{args.world_size} process{'es' * (args.world_size > 1)} on {args.device.type} ({type(trainer.model_wrapped).__name__})"
-    say(options, f"{processes}, {precision}, a step is {batch}")
+    lengths = row_lengths(trainer)
+    steps = max(1, batches // args.gradient_accumulation_steps)
+    return {
+        "world_size": args.world_size,
+        "wrapped": type(trainer.model_wrapped).__name__,
+        "device": args.device.type,
+        "precision": {"no": "fp32"}.get(trainer.accelerator.mixed_precision, trainer.accelerator.mixed_precision),
+        "examples": len(trainer.train_dataset),
+        "examples_per_step": round(len(trainer.train_dataset) / steps, 1)
+        if options.data.max_tokens_per_batch
+        else args.per_device_train_batch_size * shares,
+        "most_question_tokens_per_step": options.data.max_tokens_per_batch and options.data.max_tokens_per_batch * shares,
+        "tokens_per_step": lengths and round(sum(lengths) / steps),
+        "vocabulary": len(trainer.processing_class),
+        "parameters": total,
+        "trainable_parameters": trainable,
+        "state_gb": round(state_bytes(total, trainable, zero_stage(trainer), args.world_size) / 2**30, 2),
+    }
+
+
+def row_lengths(trainer: Any) -> list[int] | None:
+    """Tokens of each training row, question and answer; None where the trainer's rows do not say."""
+    rows = trainer.train_dataset
+    if hasattr(rows, "target_lengths"):
+        return [a + b for a, b in zip(rows.lengths, rows.target_lengths, strict=True)]
+    return getattr(trainer, "lengths", None)
+
+
+def zero_stage(trainer: Any) -> int:
+    """DeepSpeed's ZeRO stage; FSDP spreads what stage 3 does."""
+    plugin = trainer.accelerator.state.deepspeed_plugin
+    return int(plugin.zero_stage) if plugin is not None else 3 if trainer.is_fsdp_enabled else 0
+
+
+def state_bytes(parameters: int, trainable: int, stage: int, ranks: int) -> float:
+    """Bytes per rank of fp32 weights, gradients and Adam's two moments; what the batches need comes on top.
+
+    ZeRO spreads the moments from stage 1, gradients from 2, weights from 3 (Rajbhandari et al. 2020, figure 1).
+
+    >>> state_bytes(100, 100, 0, 4), state_bytes(100, 100, 2, 4), state_bytes(100, 10, 3, 4)
+    (1600.0, 700.0, 130.0)
+    """
+    share = [1 / ranks if stage >= least else 1.0 for least in (3, 2, 1)]
+    return 4 * parameters * share[0] + 4 * trainable * share[1] + 8 * trainable * share[2]
+
+
+def describe(options: Options, facts: dict[str, Any]) -> None:
+    """The facts as two lines on stdout."""
+    step = f"{facts['examples_per_step']:g} examples"
+    if facts["most_question_tokens_per_step"]:
+        step = f"about {step} (up to {facts['most_question_tokens_per_step']} question tokens)"
+    if facts["tokens_per_step"]:
+        step += f", about {facts['tokens_per_step']:,} tokens"
+    trainable = f"{facts['trainable_parameters']:,} of {facts['parameters']:,} parameters trainable"
+    say(options, f"{facts['examples']} examples, a vocabulary of {facts['vocabulary']}, {trainable}")
+    processes = f"{facts['world_size']} process{'es' * (facts['world_size'] > 1)} on {facts['device']} ({facts['wrapped']})"
+    memory = f"{facts['state_gb']:.2f} GB each for weights, gradients and optimizer, batches on top"
+    say(options, f"{processes}, {facts['precision']}, a step is {step}; {memory}")
+
+
+def check_wrapping(options: Options, wrapped: str) -> None:
+    """InputError where the model is not wrapped in what the launch asked for."""
+    args, env = options.train, os.environ
+    if args.deepspeed or env.get("ACCELERATE_USE_DEEPSPEED") == "true":
+        asked, right = "DeepSpeed", wrapped == "DeepSpeedEngine"
+    elif args.fsdp or env.get("ACCELERATE_USE_FSDP") == "true":
+        asked, right = "FSDP", wrapped.startswith(("FSDP", "FullyShardedDataParallel"))
+    else:
+        return
+    if not right:
+        where = "a CPU, where FSDP runs as plain data parallel" if args.device.type == "cpu" else f"{args.world_size} processes"
+        raise InputError(f"{asked} was asked for, but the model is a plain {wrapped} on {where}; see docs/launch.md")
+
+
+def check_processes(world_size: int) -> None:
+    """InputError where `accelerate launch` was asked for more processes than it started, as it does with --cpu, without a word."""
+    asked = asked_processes(parent_command())
+    if asked is not None and asked != world_size:
+        raise InputError(
+            f"accelerate was asked for {asked} processes and started {world_size}: with --cpu or use_cpu it starts one; "
+            "leave that out and give --use_cpu to the run (configs/accelerate/cpu.yaml), or use torchrun"
+        )
+
+
+def parent_command() -> list[str]:
+    """The command line of the process that started this one."""
+    try:
+        parent = psutil.Process().parent()
+        return [] if parent is None else parent.cmdline()
+    except psutil.Error:
+        return []
+
+
+def asked_processes(command: list[str]) -> int | None:
+    """How many processes a command line asks `accelerate launch` for, with flags or its configuration file; None for another command.
+
+    >>> asked_processes(["python", "accelerate", "launch", "--cpu", "--num_processes", "2", "-m", "finetune"])
+    2
+    >>> asked_processes(["bash"]) is None
+    True
+    """
+    if not any(word.endswith(("accelerate", "accelerate.commands.launch", "accelerate-launch")) for word in command[:3]):
+        return None
+    flags = [part for word in command for part in word.split("=", 1)]
+    ours = flags.index("-m", 3) if "-m" in flags[3:] else len(flags)
+    given = dict(pairwise(flags[:ours]))
+    if "--num_processes" in given:
+        return int(given["--num_processes"])
+    path = Path(given.get("--config_file", ""))
+    return int(yaml.safe_load(path.read_text(encoding="utf-8")).get("num_processes", 1)) if path.is_file() else None
 
 
 def say(options: Options, line: str) -> None:

@@ -18,9 +18,10 @@ from finetune.completions import check_lengths, context_length, encode_completio
 from finetune.config import DataArguments, Options
 from finetune.data import Tokens
 from finetune.trainer import by_length
+from finetune.watch import Watched
 
 
-class CompletionTrainer(SFTTrainer):
+class CompletionTrainer(Watched, SFTTrainer):
     """SFTTrainer with our batches: of similar length, in an order that a resumed run repeats exactly."""
 
     max_tokens: int | None = None

@@ -6,23 +6,25 @@ from pathlib import Path
 from typing import Any
 
 from accelerate import PartialState
-from transformers import DataCollatorForSeq2Seq, set_seed
+from transformers import DataCollatorForSeq2Seq, EarlyStoppingCallback, PrinterCallback, ProgressCallback, set_seed
 from transformers import logging as hf_logging
 from transformers.integrations.deepspeed import is_deepspeed_zero3_enabled
 
 from data_builders.errors import InputError
 from data_builders.example import Example, read_lock
+from eval.floors import floors
 from eval.prediction import write_config, write_environment, write_predictions
 from finetune.completions import check_lengths, context_length, encode_completions, end_tokens, wants_chat
-from finetune.config import Options, parse
+from finetune.config import FP16, Options, parse
 from finetune.data import Tokens, encode, load_examples, shortened
-from finetune.describe import Describe, say
+from finetune.describe import Describe, check_processes, say
 from finetune.loss import token_loss
 from finetune.models import LONGEST, add_lora, is_decoder_only, length_limits, load_model, model_fingerprint, new_model, read_size
 from finetune.predict import MAX_NEW_TOKENS, predict
 from finetune.resume import check_same_run, drop_broken, last_checkpoint
 from finetune.tokenizer import tokenizer_for
 from finetune.trainer import GraphTrainer, save
+from finetune.watch import Lines, Validation
 
 
 def main(argv: list[str]) -> None:
@@ -70,8 +72,9 @@ def check_hardware(options: Options) -> None:
             f"{options.train.n_gpu} GPUs are visible to one process; use `--accelerate-config configs/accelerate/ddp.yaml`, torchrun, "
             "or CUDA_VISIBLE_DEVICES=0"
         )
-    if options.train.fp16 or options.train.mixed_precision == "fp16":
-        raise InputError("fp16 overflows in T5's feed-forward layers; use bf16 (also in the accelerate configuration), or neither for fp32")
+    if (options.train.fp16 or options.train.mixed_precision == "fp16") and not options.train.force_fp16:
+        raise InputError(FP16)
+    check_processes(options.train.world_size)
 
 
 def run_config(options: Options) -> dict[str, Any]:
@@ -99,7 +102,7 @@ def train(options: Options, run: Path) -> tuple[Any, Any]:
     """Train from the last whole checkpoint, or from the start; the model and tokenizer come back and lie in run/checkpoint."""
     args = options.train
     examples = lessons(options, options.data.train_split, options.data.train_limit)
-    held_out = None if args.eval_strategy == "no" else lessons(options, options.data.validation_split)
+    held_out = None if args.eval_strategy == "no" else lessons(options, options.data.validation_split, options.data.validation_limit)
     model, tokenizer = start_model(options)
     trainer = make_trainer(options, model, tokenizer, examples, held_out)
     checkpoint = Path(args.resume_from_checkpoint) if args.resume_from_checkpoint else last_checkpoint(run, args.world_size)
@@ -107,12 +110,37 @@ def train(options: Options, run: Path) -> tuple[Any, Any]:
     if args.should_save and not args.resume_from_checkpoint:
         for name in drop_broken(run, checkpoint):
             say(options, f"{run}/{name} was not written to its end: ignored")
-    trainer.add_callback(Describe(options, trainer))
+    if held_out is not None:
+        trainer.validation = validation(options, model, tokenizer)
+    watch(options, trainer)
     if checkpoint:
         say(options, f"continue from {checkpoint}")
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     save(trainer, run)
     return trainer.model, tokenizer
+
+
+def watch(options: Options, trainer: Any) -> None:
+    """Our lines instead of the library's, a description at the start, and early stopping where it is asked for."""
+    for callback in (PrinterCallback, ProgressCallback):
+        trainer.remove_callback(callback)
+    trainer.add_callback(Lines())
+    trainer.add_callback(Describe(options, trainer))
+    if options.train.early_stopping_patience is not None:
+        trainer.add_callback(EarlyStoppingCallback(options.train.early_stopping_patience))
+
+
+def validation(options: Options, model: Any, tokenizer: Any) -> Validation:
+    """The first questions of the validation split as GraphQA asks and answers them, with the majority floor."""
+    data = options.data
+    folder = Path(str(data.dataset))
+    examples = load_examples(folder, data.tasks, data.validation_split, data.validation_limit)
+    majority: dict[str, float] = {}
+    for task in dict.fromkeys(e.task for e in examples):
+        right = floors(folder, task, [e for e in examples if e.task == task]).get("majority")
+        if right is not None:
+            majority[task] = sum(right) / len(right)
+    return Validation(examples, questions(options, examples, model, tokenizer), majority, answering(options))
 
 
 def start_model(options: Options) -> tuple[Any, Any]:
@@ -169,21 +197,23 @@ def test(options: Options, run: Path, model: Any, tokenizer: Any) -> None:
     examples: list[Example] = load_examples(Path(str(data.dataset)), data.tasks, data.test_split, data.limit)
     tokens = questions(options, examples, model, tokenizer)
     model.to(args.device)
-    predictions = predict(
-        model,
-        tokenizer,
-        examples,
-        tokens,
-        size=args.per_device_eval_batch_size,
-        device=args.device,
-        rank=args.process_index,
-        ranks=args.world_size,
-        sharded=bool(is_deepspeed_zero3_enabled()),  # type: ignore[no-untyped-call]
-        max_new_tokens=args.generation_max_length or MAX_NEW_TOKENS,
-        num_beams=args.generation_num_beams or 1,
-    )
+    predictions = predict(model, tokenizer, examples, tokens, **answering(options))
     if args.should_save:
         write_predictions(predictions, run)
+
+
+def answering(options: Options) -> dict[str, Any]:
+    """How this run answers questions: arguments of `predict`."""
+    args = options.train
+    return {
+        "size": args.per_device_eval_batch_size,
+        "device": args.device,
+        "rank": args.process_index,
+        "ranks": args.world_size,
+        "sharded": bool(is_deepspeed_zero3_enabled()) or bool(args.fsdp),  # type: ignore[no-untyped-call]
+        "max_new_tokens": args.generation_max_length or MAX_NEW_TOKENS,
+        "num_beams": args.generation_num_beams or 1,
+    }
 
 
 def questions(options: Options, examples: list[Example], model: Any, tokenizer: Any) -> Tokens:

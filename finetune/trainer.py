@@ -10,9 +10,10 @@ from torch.utils.data import DataLoader
 from transformers import Seq2SeqTrainer
 
 from finetune.data import Batches
+from finetune.watch import Watched
 
 
-class GraphTrainer(Seq2SeqTrainer):
+class GraphTrainer(Watched, Seq2SeqTrainer):
     """Seq2SeqTrainer with batches of similar length, in an order that a resumed run repeats exactly."""
 
     max_tokens: int | None = None
