@@ -23,7 +23,8 @@ class Prediction:
     """What a model said to one example.
 
     output: the raw completion, untouched.
-    finish_reason: `stop`, `length`, or `error` where there is no completion (output then says why).
+    finish_reason: `stop`, `length`, `refusal` where a server withheld an answer, or `error` where there is no completion
+        (output then says why).
     seconds: wall time that this completion took (its share of the batch's).
     """
 

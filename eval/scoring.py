@@ -48,12 +48,14 @@ invented_edges=0)
     kind = check_choice(f"answer kind of {example.id}", example.answer_kind, READERS)
     if prediction.finish_reason == "error":
         return Score(prediction.example_id, "error", "", 0.0)
+    if prediction.finish_reason == "refusal":  # the server's word: a filter, or a message that is marked as a refusal
+        return Score(prediction.example_id, "refused", "", 0.0)
     seen = visible(prediction.output, prediction.finish_reason)
     if seen.thinking:
         return Score(prediction.example_id, "truncated" if seen.cut else "unparsed", "", 0.0)
     text = tidy(seen.text)
-    if not text.strip():
-        return Score(prediction.example_id, "unparsed", "", 0.0)
+    if not text.strip():  # cut and empty: all tokens went into reasoning that the server kept to itself
+        return Score(prediction.example_id, "truncated" if seen.cut else "unparsed", "", 0.0)
     asked = Asked(example)
     if text.isupper():
         text = asked.recase(text)

@@ -53,9 +53,9 @@ class Budget:
     `settle` gives the room back and counts what it did cost.
     """
 
-    max_tokens: int | None = None
+    max_tokens_total: int | None = None
     max_cost: float | None = None
-    max_seconds: float | None = None
+    max_time: float | None = None
     price: Price | None = None
     prompt_tokens: int = 0
     output_tokens: int = 0
@@ -73,16 +73,16 @@ class Budget:
 
     @property
     def seconds_left(self) -> float | None:
-        return None if self.max_seconds is None else self.max_seconds - (time.monotonic() - self._begin)
+        return None if self.max_time is None else self.max_time - (time.monotonic() - self._begin)
 
     def over(self, prompt_tokens: int = 0, output_tokens: int = 0) -> str | None:
         """Why nothing more that takes so many tokens may be sent; None where it may."""
         prompt = self.prompt_tokens + self._held[0] + prompt_tokens
         output = self.output_tokens + self._held[1] + output_tokens
         if self.seconds_left is not None and self.seconds_left <= 0:
-            return f"--max-time of {self.max_seconds:g} s is over"
-        if self.max_tokens is not None and prompt + output > self.max_tokens:
-            return f"--max-tokens-total of {self.max_tokens:,} is reached ({self.prompt_tokens + self.output_tokens:,} spent)"
+            return f"--max-time of {self.max_time:g} s is over"
+        if self.max_tokens_total is not None and prompt + output > self.max_tokens_total:
+            return f"--max-tokens-total of {self.max_tokens_total:,} is reached ({self.prompt_tokens + self.output_tokens:,} spent)"
         if self.max_cost is not None and self.price is not None and self.price.of(prompt, output) > self.max_cost:
             return f"--max-cost of ${self.max_cost:g} is reached (${self.cost or 0:.4f} spent)"
         return None

@@ -11,69 +11,102 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from data_builders.errors import InputError
-from prompting.models import Completion, ModelOptions
-from prompting.run import NEW_TOKENS, PromptRun, execute, plan
+from prompting import flags as f
+from prompting.budget import Budget, Stopped
+from prompting.estimate import estimate
+from prompting.models import Completion, Request
+from prompting.run import execute, plan
+from prompting.settings import KEYS, Settings, load_settings
 from prompting.smollm2 import make_smollm2
+
+_STOPPED = 3  # exit code of a run that a cap, a server or the disk ended
 
 
 def prompt_command(
-    data: Annotated[Path, typer.Option(help="Dataset folder, made by `graphtalk build`.")],
-    method: Annotated[str, typer.Option(help=f"Prompt method: {', '.join(NEW_TOKENS)}.")],
-    model: Annotated[str | None, typer.Option(help="hf:FOLDER or hf:ID, a transformers model.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Run folder, e.g. runs/NAME; a second start continues there.")] = None,
-    tasks: Annotated[str | None, typer.Option(help="Tasks, with commas; all of the dataset's by default.")] = None,
-    split: Annotated[str, typer.Option(help="Split that is asked.")] = "test",
-    limit: Annotated[int | None, typer.Option(help="Examples per task, from the front of the split; all by default.")] = None,
-    shots: Annotated[int, typer.Option(help="Exemplars of the methods that show some.")] = 2,
-    seed: Annotated[int, typer.Option(help="Seed of the exemplars.")] = 0,
-    any_generator: Annotated[
-        bool, typer.Option("--any-generator", help="Exemplars from every generator, not only the question's.")
-    ] = False,
-    max_new_tokens: Annotated[int | None, typer.Option(help="Longest completion, in tokens; by default as the method needs.")] = None,
-    batch_tokens: Annotated[int, typer.Option(help="Most tokens in a batch, padding and completions included.")] = 16384,
-    batch_size: Annotated[int, typer.Option(help="Most prompts in a batch.")] = 32,
-    context: Annotated[int | None, typer.Option(help="Tokens that the model holds, where its config says too little.")] = None,
-    chat: Annotated[bool | None, typer.Option("--chat/--no-chat", help="Use the chat template; by default if there is one.")] = None,
-    dtype: Annotated[str | None, typer.Option(help="float32, bfloat16 or float16; by default as stored, where the device has it.")] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, ...; by default a GPU where there is one.")] = None,
-    label: Annotated[str | None, typer.Option(help="Name of the run's row in tables; the folder's name by default.")] = None,
-    show: Annotated[int | None, typer.Option(help="Print this many prompts, load no model and write nothing.")] = None,
+    data: f.Data = None,
+    method: f.MethodName = None,
+    model: f.ModelName = None,
+    out: f.Out = None,
+    config: f.Config = None,
+    tasks: f.Tasks = None,
+    split: f.Split = None,
+    limit: f.Limit = None,
+    shots: f.Shots = None,
+    seed: f.Seed = None,
+    any_generator: f.AnyGenerator = None,
+    exemplars: f.ExemplarChoice = None,
+    balanced: f.Balanced = None,
+    answer_format: f.AnswerFormat = None,
+    samples: f.Samples = None,
+    system: f.System = None,
+    chat: f.Chat = None,
+    max_new_tokens: f.MaxNewTokens = None,
+    temperature: f.Temperature = None,
+    top_p: f.TopP = None,
+    extra: f.Extra = None,
+    batch_tokens: f.BatchTokens = None,
+    batch_size: f.BatchSize = None,
+    context: f.Context = None,
+    dtype: f.Dtype = None,
+    device: f.Device = None,
+    concurrency: f.Concurrency = None,
+    timeout: f.Timeout = None,
+    attempts: f.Attempts = None,
+    api_key_env: f.ApiKeyEnv = None,
+    max_tokens_total: f.MaxTokensTotal = None,
+    max_cost: f.MaxCost = None,
+    max_time: f.MaxTime = None,
+    journal: f.Journal = None,
+    tokenizer: f.Tokenizer = None,
+    label: f.Label = None,
+    show: f.Show = None,
+    dry_run: f.DryRun = False,
 ) -> None:
     """Ask a language model the questions of a dataset, and score what it says; a second start continues."""
-    chosen = None if tasks is None else tuple(t.strip() for t in tasks.split(",") if t.strip())
-    run = PromptRun(data, method, chosen, split, limit, shots, seed, any_generator)
+    settings = load_settings(config, {key: value for key, value in locals().items() if key in KEYS})
     if show is not None:
-        _show(run, show)
-        return
-    if model is None or out is None:
+        for example, prompt in plan(settings.run)[:show]:
+            print(f"--- {example.id} (answer: {example.answer.strip()})\n{prompt}\n")
+    elif dry_run:
+        _dry_run(settings)
+    else:
+        _run(settings)
+
+
+def _dry_run(settings: Settings) -> None:
+    run, target = settings.run, settings.target
+    requests = [Request(prompt, sample) for _, prompt in plan(run) for sample in range(run.samples)]
+    found = estimate(requests, target.model, settings.options, target.tokenizer)
+    print("\n".join(found.lines(settings.budget().price)))
+
+
+def _run(settings: Settings) -> None:
+    target = settings.target
+    if target.model is None or target.out is None:
         raise InputError("give --model BACKEND:NAME and --out FOLDER, or --show K to look at prompts only")
-    options = ModelOptions(_new_tokens(method, max_new_tokens), batch_tokens, batch_size, dtype, device, chat, context)
-    begin = perf_counter()
-    with _Bar() as bar:
-        metrics = execute(run, model, options, out, label, bar.advance)
+    begin, budget = perf_counter(), settings.budget()
+    try:
+        with _Bar(budget) as bar:
+            metrics = execute(settings.run, target.model, settings.options, target.out, target.label, bar.advance, budget, target.journal)
+    except Stopped as stopped:
+        print(f"graphtalk: {stopped}", file=sys.stderr)
+        raise typer.Exit(_STOPPED) from None
     macro = metrics["macro"]
+    cost = "" if budget.cost is None else f", ${budget.cost:.4f}"
     print(
-        f"{out}: {macro['n']} answers scored ({bar.new} new in {perf_counter() - begin:.0f} s), "
+        f"{target.out}: {macro['n']} answers scored ({bar.new} new in {perf_counter() - begin:.0f} s{cost}), "
         f"macro accuracy {macro['accuracy']:.1%} ({macro['low']:.1%} to {macro['high']:.1%})"
     )
-
-
-def _new_tokens(method: str, asked: int | None) -> int:
-    if asked is not None and asked < 1:
-        raise InputError(f"--max-new-tokens is {asked}; it is a whole number of at least 1")
-    return asked or NEW_TOKENS.get(method, 1)  # an unknown method is refused where the prompts are made
-
-
-def _show(run: PromptRun, count: int) -> None:
-    for example, prompt in plan(run)[:count]:
-        print(f"--- {example.id} (answer: {example.answer.strip()})\n{prompt}\n")
+    if bar.errors:
+        print(f"{bar.errors} requests failed and count as not correct; the same command asks them again")
 
 
 class _Bar:
-    """A progress bar with prompts and tokens per second, on a terminal only."""
+    """A progress bar with rates, money and errors, on a terminal only."""
 
-    def __init__(self) -> None:
-        self.new, self._tokens = 0, 0
+    def __init__(self, budget: Budget) -> None:
+        self.new = self.errors = self._tokens = 0
+        self._budget = budget
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -96,10 +129,13 @@ class _Bar:
         if not fresh:
             self._begin = perf_counter()
         self.new += len(fresh)
+        self.errors += sum(c.finish_reason == "error" for c in fresh)
         self._tokens += sum(c.prompt_tokens + c.output_tokens for c in fresh)
         seconds = max(perf_counter() - self._begin, 1e-9)
-        rate = f"{self.new / seconds:.1f} prompts/s, {self._tokens / seconds:,.0f} tokens/s" if self.new else ""
-        self._bar.update(self._task, completed=done, total=total, rate=rate)
+        said = [f"{self.new / seconds:.1f} prompts/s, {self._tokens / seconds:,.0f} tokens/s"] if self.new else []
+        said += [] if self._budget.cost is None else [f"${self._budget.cost:.4f}"]
+        said += [f"{self.errors} errors"] if self.errors else []
+        self._bar.update(self._task, completed=done, total=total, rate=", ".join(said))
 
 
 def smollm2_command(

@@ -39,6 +39,36 @@ def load(name: str, options: ModelOptions) -> tuple[Any, Any]:
     return model.to(device).eval(), tokenizer
 
 
+def load_tokenizer(name: str) -> tuple[Any, bool]:
+    """The tokenizer of a model, and whether the model is an encoder-decoder; no weights are read."""
+    _check_there(name)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+        seq2seq = bool(AutoConfig.from_pretrained(name, trust_remote_code=False).is_encoder_decoder)
+    except Exception as error:
+        raise InputError(f"tokenizer {name}: cannot be loaded: {' '.join(str(error).split())[:300]}") from error
+    return tokenizer, seq2seq
+
+
+def wants_chat(name: str, tokenizer: Any, asked: bool | None) -> bool:
+    """Whether prompts go into the chat template: as asked, else where there is one."""
+    template = bool(tokenizer.chat_template)
+    if asked and not template:
+        raise InputError(f"model {name}: its tokenizer has no chat template; leave --chat out")
+    return template if asked is None else asked
+
+
+def prompt_ids(tokenizer: Any, prompt: str, chat: bool, system: str | None, seq2seq: bool) -> list[int]:
+    """The token ids that the model is given for a prompt."""
+    if chat:
+        turns = [*([{"role": "system", "content": system}] if system else []), {"role": "user", "content": prompt}]
+        text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        return list(tokenizer(text, add_special_tokens=False)["input_ids"])  # the template wrote them already
+    prompt = f"{system}\n\n{prompt}" if system else prompt
+    # most vocabularies join a space with the word after it: a prompt that ends in one asks for words that never follow it
+    return list(tokenizer(prompt if seq2seq else prompt.rstrip(" "))["input_ids"])
+
+
 def _check_there(name: str) -> None:
     path = Path(name).expanduser()
     if path.is_dir():

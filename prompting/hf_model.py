@@ -10,7 +10,7 @@ from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaLis
 
 from data_builders.errors import InputError
 from prompting.budget import Budget, Stopped
-from prompting.hf_load import load, model_revision
+from prompting.hf_load import load, model_revision, prompt_ids, wants_chat
 from prompting.models import Completion, ModelOptions, Request
 
 _TAIL = 16  # tokens that surely hold a stop string, even where each byte is a token
@@ -29,7 +29,7 @@ class HfModel:
         self._name, self._options = name, options
         self._model, self._tokenizer = load(name, options)
         self._seq2seq = bool(self._model.config.is_encoder_decoder)
-        self._chat = self._wants_chat()
+        self._chat = wants_chat(name, self._tokenizer, options.chat)
         self._tokenizer.padding_side = "right" if self._seq2seq else "left"
         self._eos = _eos_ids(self._model, self._tokenizer)
         pad = self._tokenizer.pad_token_id
@@ -51,12 +51,6 @@ class HfModel:
         if not self._options.temperature:
             return {}
         return {"temperature": self._options.temperature, "top_p": self._options.top_p or 1.0, "top_k": 0}
-
-    def _wants_chat(self) -> bool:
-        template = bool(self._tokenizer.chat_template)
-        if self._options.chat and not template:
-            raise InputError(f"model {self._name}: its tokenizer has no chat template; leave --chat out")
-        return template if self._options.chat is None else self._options.chat
 
     def _decoder_start(self) -> int | None:
         if not self._seq2seq:
@@ -99,14 +93,7 @@ class HfModel:
             torch.manual_seed(int.from_bytes(digest[:7]))
 
     def _encode(self, prompt: str) -> list[int]:
-        system = self._options.system
-        if self._chat:
-            turns = [*([{"role": "system", "content": system}] if system else []), {"role": "user", "content": prompt}]
-            text = self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-            return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])  # the template wrote them already
-        prompt = f"{system}\n\n{prompt}" if system else prompt
-        # most vocabularies join a space with the word after it: a prompt that ends in one asks for words that never follow it
-        return list(self._tokenizer(prompt if self._seq2seq else prompt.rstrip(" "))["input_ids"])
+        return prompt_ids(self._tokenizer, prompt, self._chat, self._options.system, self._seq2seq)
 
     def _check_lengths(self, ids: Sequence[Sequence[int]]) -> None:
         limit = self._options.context or _context(self._model, self._tokenizer)

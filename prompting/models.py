@@ -49,8 +49,8 @@ class ModelOptions:
     Of local models: batch_tokens: most tokens, padding and completion included, that one batch holds. batch_size: most prompts
     in one batch. context: tokens that the model can hold.
     Of served models: concurrency: most requests at a time. timeout: seconds for one attempt. attempts: of a request that fails;
-    rate limits do not count. patience: seconds that a request waits for rate limits in all. key_env: the environment variable
-    that holds the key. extra: further keys of the request's body; null takes a key out.
+    rate limits do not count. patience: seconds that a request waits for rate limits in all. api_key_env: the environment
+    variable that holds the key. extra: further keys of the request's body; null takes a key out.
     """
 
     max_new_tokens: int
@@ -69,8 +69,17 @@ class ModelOptions:
     timeout: float = 120.0
     attempts: int = 6
     patience: float = 900.0
-    key_env: str = "OPENAI_API_KEY"
+    api_key_env: str = "OPENAI_API_KEY"
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        whole = ("max_new_tokens", "batch_tokens", "batch_size", "context", "concurrency", "attempts")
+        for name in whole:
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise InputError(f"--{name.replace('_', '-')} is {value}; it is a whole number of at least 1")
+        for name, least, most in (("temperature", 0.0, 10.0), ("top_p", 0.0, 1.0), ("timeout", 0.001, 1e6), ("patience", 0.0, 1e6)):
+            if (value := getattr(self, name)) is not None and not least <= value <= most:
+                raise InputError(f"--{name.replace('_', '-')} is {value}; it is a number from {least:g} to {most:g}")
 
     def sampling(self) -> dict[str, Any]:
         """What decides the text besides model and prompt, as a part of an identity; only what is not plain greedy."""

@@ -30,7 +30,7 @@ class OpenAIModel:
     def __init__(self, name: str, options: ModelOptions) -> None:
         self._name, self._url = split_server(name)
         self._options = options
-        self._key = read_key(options.key_env, self._url)
+        self._key = read_key(options.api_key_env, self._url)
         self._wire = Wire(self._name, options.chat is not False, options, "://api.openai.com/" in f"{self._url}/")
         self._seen: set[str] | None = set()  # ids of replies
         self._repeats = 0

@@ -1,24 +1,25 @@
 """A prompting run: dataset and method -> prompts -> completions in the journal -> predictions -> scores."""
 
-from collections.abc import Callable
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from data_builders.errors import InputError, check_choice
 from data_builders.example import SPLITS, Example, dataset_tasks, read_examples, read_lock
-from eval.prediction import Prediction, read_config, write_config, write_environment, write_predictions
-from prompting.budget import Budget
+from eval.prediction import read_config, write_atomic, write_config, write_environment, write_predictions
+from prompting.budget import Budget, Stopped
 from prompting.exemplars import Exemplars
 from prompting.journal import Journal
 from prompting.methods import METHODS, build_prompt
 from prompting.models import Completion, Model, ModelOptions, Request, open_model, parse_model, same_model
-
-NEW_TOKENS = {"zero_shot": 128, "zero_cot": 256, "few_shot": 64, "cot": 256, "cot_bag": 256}
-"""Longest completion per method where none is asked for, in tokens."""
+from prompting.vote import vote
 
 Progress = Callable[[int, int, list[Completion]], None]
-"""Called with prompts done, prompts in all, and the completions that are new."""
+"""Called with requests done, requests in all, and the completions that are new."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,9 @@ class PromptRun:
     """What one run asks, and how. The first `limit` examples of each task's split are asked; None asks all of them.
 
     tasks: None for every task of the dataset. shots: exemplars of the methods that show some.
-    any_generator: exemplars may come from other generators than the question's.
+    any_generator: exemplars may come from other generators than the question's. exemplars: drawn for each question, or fixed for
+    all of one task, encoder and generator. balanced: their answers take turns. answer_format: tell what the answer is to look
+    like. samples: completions per prompt; more than one vote.
     """
 
     data: Path
@@ -37,13 +40,17 @@ class PromptRun:
     shots: int = 2
     seed: int = 0
     any_generator: bool = False
+    exemplars: Literal["drawn", "fixed"] = "drawn"
+    balanced: bool = False
+    answer_format: bool = False
+    samples: int = 1
 
 
 def plan(run: PromptRun) -> list[tuple[Example, str]]:
     """Every example that is asked, with its whole prompt, in file order; InputError for anything that the dataset does not have."""
     check_choice("prompt method", run.method, METHODS)
     check_choice("split", run.split, SPLITS)
-    for option, value, least in (("--limit", run.limit, 1), ("--shots", run.shots, 1)):
+    for option, value, least in (("--limit", run.limit, 1), ("--shots", run.shots, 1), ("--samples", run.samples, 1)):
         if value is not None and value < least:
             raise InputError(f"{option} is {value}; it is a whole number of at least {least}")
     tasks = chosen_tasks(run)
@@ -63,16 +70,26 @@ def _plan_task(run: PromptRun, task: str) -> list[tuple[Example, str]]:
     if not asked:
         raise InputError(f"{run.data}: task {task} has no examples in split {run.split!r}; there is nothing to ask")
     if not METHODS[run.method].shots:
-        return [(example, build_prompt(run.method, example, [])) for example in asked]
-    pool = Exemplars(read_examples(run.data, task, "train"), run.any_generator)
-    return [(example, build_prompt(run.method, example, pool.draw(example, run.shots, run.seed))) for example in asked]
+        return [(example, build_prompt(run.method, example, [], run.answer_format)) for example in asked]
+    fixed = asked if run.exemplars == "fixed" else ()
+    pool = Exemplars(read_examples(run.data, task, "train"), run.any_generator, run.balanced, fixed)
+    drawn = ((example, pool.draw(example, run.shots, run.seed)) for example in asked)
+    return [(example, build_prompt(run.method, example, shown, run.answer_format)) for example, shown in drawn]
 
 
 def execute(
-    run: PromptRun, model: str, options: ModelOptions, out: Path, label: str | None, progress: Progress, budget: Budget | None = None
+    run: PromptRun,
+    model: str,
+    options: ModelOptions,
+    out: Path,
+    label: str | None,
+    progress: Progress,
+    budget: Budget | None = None,
+    shared: Path | None = None,
 ) -> dict[str, Any]:
-    """Ask everything that the run folder's journal does not hold yet, then write predictions and scores; the metrics come back.
+    """Ask everything that the journal does not hold yet, then write predictions, usage and scores; the metrics come back.
 
+    shared: a journal for several runs; the run folder's own by default.
     Raises Stopped where the budget ends, the server is of no use, or the disk is full: what was answered is in the journal.
     """
     from eval.run import score_run
@@ -81,14 +98,27 @@ def execute(
     asked = plan(run)
     _check_folder(out, run, model)
     opened = open_model(model, options)
-    _start_folder(out, _config(run, model, options, opened, label or out.name))
-    with Journal(out / "journal.sqlite", opened.identity) as journal:
-        completions = complete_all(opened, [Request(prompt) for _, prompt in asked], journal, progress, budget or Budget())
-    write_predictions([_prediction(example, completions[Request(prompt)]) for example, prompt in asked], out)
-    return score_run(out)
+    budget = budget or Budget()
+    try:
+        _start_folder(out, _config(run, model, options, opened, label or out.name, budget))
+        requests = [Request(prompt, sample) for _, prompt in asked for sample in range(run.samples)]
+        with Journal(shared or out / "journal.sqlite", opened.identity) as journal:
+            begin = time.perf_counter()
+            completions = complete_all(opened, requests, journal, progress, budget)
+            seconds = time.perf_counter() - begin
+        write_predictions([vote(e, [completions[Request(prompt, i)] for i in range(run.samples)]) for e, prompt in asked], out)
+        write_atomic(out / "usage.json", json.dumps(usage(completions, budget, seconds), indent=2) + "\n")
+        return score_run(out)
+    except OSError as error:
+        raise Stopped(
+            f"{error.filename or out}: cannot be written ({(error.strerror or str(error)).lower()}); all completions are kept: "
+            "make room, or the folder writable, and start again"
+        ) from error
 
 
-def complete_all(model: Model, requests: list[Request], journal: Journal, progress: Progress, budget: Budget) -> dict[Request, Completion]:
+def complete_all(
+    model: Model, requests: Sequence[Request], journal: Journal, progress: Progress, budget: Budget
+) -> dict[Request, Completion]:
     """Request -> completion, each distinct request completed once in the journal's life; errors are not kept there."""
     distinct = list(dict.fromkeys(requests))
     found = journal.find(distinct)
@@ -106,11 +136,22 @@ def complete_all(model: Model, requests: list[Request], journal: Journal, progre
     return found
 
 
-def _prediction(example: Example, c: Completion) -> Prediction:
-    return Prediction(example.id, c.text, c.finish_reason, c.prompt_tokens, c.output_tokens, c.seconds)
+def usage(completions: Mapping[Request, Completion], budget: Budget, seconds: float) -> dict[str, Any]:
+    """What a run took, for usage.json: how requests ended, tokens, dollars (None where the price is not known), seconds of this start."""
+    all_of = completions.values()
+    return {
+        "requests": len(completions),
+        "finish_reasons": dict(sorted(Counter(c.finish_reason for c in all_of).items())),
+        "empty": sum(not c.text.strip() for c in all_of),
+        "prompt_tokens": sum(c.prompt_tokens for c in all_of),
+        "output_tokens": sum(c.output_tokens for c in all_of),
+        "reasoning_tokens": sum(c.reasoning_tokens for c in all_of),
+        "dollars": budget.cost,
+        "seconds": round(seconds, 3),
+    }
 
 
-def _config(run: PromptRun, model: str, options: ModelOptions, opened: Model, label: str) -> dict[str, Any]:
+def _config(run: PromptRun, model: str, options: ModelOptions, opened: Model, label: str, budget: Budget) -> dict[str, Any]:
     return {
         "label": label,
         "kind": "prompt",
@@ -124,6 +165,11 @@ def _config(run: PromptRun, model: str, options: ModelOptions, opened: Model, la
         "shots": run.shots if METHODS[run.method].shots else 0,
         "seed": run.seed,
         "any_generator": run.any_generator,
+        "exemplars": run.exemplars,
+        "balanced": run.balanced,
+        "answer_format": run.answer_format,
+        "samples": run.samples,
+        "price": None if budget.price is None else asdict(budget.price),
         "options": {**asdict(options), "stop": list(options.stop), "extra": dict(options.extra)},
         "identity": dict(opened.identity),
     }
@@ -145,7 +191,12 @@ def _check_folder(out: Path, run: PromptRun, model: str) -> None:
 
 def _start_folder(out: Path, config: dict[str, Any]) -> None:
     if (out / "config.yaml").is_file() and read_config(out) != config:
-        for stale in ("predictions.parquet", "scores.parquet", "metrics.json"):  # they would be read as answers to the new config
+        for stale in (
+            "predictions.parquet",
+            "scores.parquet",
+            "metrics.json",
+            "usage.json",
+        ):  # they would be read as answers to the new config
             (out / stale).unlink(missing_ok=True)
     write_config(config, out)
     write_environment(out)

@@ -6,6 +6,7 @@ import pytest
 
 from data_builders.errors import InputError
 from data_builders.example import Example
+from prompting.algorithms import ALGORITHMS
 from prompting.methods import METHODS, build_prompt
 
 ASKED = Example(
@@ -34,6 +35,8 @@ PROMPTS = {
     "cot": f"Example: {ASKED.question}2. The nodes are 0, and 1.\nExample: Another graph.\nQ: How many?\nA: 3. Three.\n"
     f"Example: {ASKED.question}",
 }
+PROMPTS["algorithm"] = f"{ALGORITHMS['node_count']}\n{ASKED.question}"
+PROMPTS["self_consistency"] = PROMPTS["cot"]
 PROMPTS["cot_bag"] = PROMPTS["cot"].replace("Q: ", f"{BAG}Q: ")
 
 
@@ -43,7 +46,7 @@ def test_the_whole_prompt(method: str) -> None:
 
 
 def test_zero_shot_methods_show_nothing() -> None:
-    assert [name for name, method in METHODS.items() if not method.shots] == ["zero_shot", "zero_cot"]
+    assert [name for name, method in METHODS.items() if not method.shots] == ["zero_shot", "zero_cot", "algorithm"]
     assert build_prompt("zero_shot", ASKED, []) == build_prompt("zero_shot", ASKED, SHOWN)
 
 
@@ -65,5 +68,7 @@ def test_an_acyclic_exemplar_has_no_reason_and_needs_none() -> None:
 
 
 def test_a_wrong_method_gets_the_choices() -> None:
-    with pytest.raises(InputError, match="unknown prompt method 'tot'; choose from cot, cot_bag, few_shot, zero_cot, zero_shot"):
+    with pytest.raises(
+        InputError, match="unknown prompt method 'tot'; choose from algorithm, cot, cot_bag, few_shot, self_consistency, zero_cot"
+    ):
         build_prompt("tot", ASKED, SHOWN)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import graphtalk
 from data_builders.build import build
 from data_builders.config import BuildConfig
 from data_builders.errors import InputError
@@ -191,16 +192,25 @@ def test_show_prints_prompts_and_loads_no_model(data: Path) -> None:
         (("--tasks", ","), ("--tasks names no task", "cycle_check, node_count")),
     ],
 )
-def test_bad_input_is_one_line(flags: tuple[str, ...], parts: tuple[str, ...], data: Path, tmp_path: Path) -> None:
+def test_bad_input_is_one_line(
+    flags: tuple[str, ...],
+    parts: tuple[str, ...],
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     out = tmp_path / "run"
     given = {"--data": str(data), "--method": "zero_shot", "--model": "hf:./nowhere", "--out": str(out)}
     given.update(zip(flags[::2], flags[1::2], strict=True))
-    command = [sys.executable, "-m", "graphtalk", "prompt", *(word for pair in given.items() for word in pair)]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert run.returncode == 2, run.stderr
-    assert len(run.stderr.strip().splitlines()) == 1, run.stderr
+    monkeypatch.setattr(sys, "argv", ["graphtalk", "prompt", *(word for pair in given.items() for word in pair)])
+    with pytest.raises(SystemExit) as stop:
+        graphtalk.main()
+    said = capsys.readouterr().err
+    assert stop.value.code == 2, said
+    assert len(said.strip().splitlines()) == 1, said
     for part in parts:
-        assert part in run.stderr
+        assert part in said
     assert not out.exists()
 
 

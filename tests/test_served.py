@@ -117,7 +117,7 @@ def test_a_busy_server_is_an_error_when_patience_ends() -> None:
 @pytest.mark.parametrize(
     ("budget", "said"),
     [
-        (lambda: Budget(max_tokens=300), "--max-tokens-total of 300 is reached"),
+        (lambda: Budget(max_tokens_total=300), "--max-tokens-total of 300 is reached"),
         (lambda: Budget(max_cost=0.0003, price=Price(1, 1)), r"--max-cost of \$0.0003 is reached"),
     ],
 )
@@ -131,7 +131,7 @@ def test_a_cap_stops_cleanly_and_is_never_passed(budget: Callable[[], Budget], s
 
 def test_the_time_cap_waits_for_what_was_sent() -> None:
     with FakeServer(delay=0.2) as server, pytest.raises(Stopped, match=r"--max-time of 0\.5 s is over"):
-        ask(server, [f"question {i}" for i in range(500)], Budget(max_seconds=0.5), concurrency=4)
+        ask(server, [f"question {i}" for i in range(500)], Budget(max_time=0.5), concurrency=4)
     assert 4 <= server.answered.total() == server.arrived.total() < 40
 
 
@@ -202,3 +202,15 @@ def test_an_address_that_cannot_be_used(name: str, said: str, monkeypatch: pytes
     with pytest.raises(InputError, match=said) as caught:
         open_model(f"openai:{name}", ModelOptions(8))
     assert "secret" not in str(caught.value)
+
+
+def test_a_refusal_and_an_empty_answer_are_outcomes() -> None:
+    from data_builders.example import Example
+    from eval.prediction import Prediction
+    from eval.scoring import score
+
+    example = Example("e", "cycle_check", "search", "Q: ?\nA: ", "No, there is no cycle.", "yes_no", "", "adjacency", "er", '{"directed": '
+        'false, "nodes": ["0"], "edges": []}', "er/test/0", 1, 0, [], "test")  # fmt: skip
+    said = {"refusal": "refused", "length": "truncated", "stop": "unparsed", "error": "error"}
+    assert {finish: score(example, Prediction("e", "", finish)).outcome for finish in said} == said
+    assert score(example, Prediction("e", "No.", "refusal")).outcome == "refused", "not read for an answer that it does not give"

@@ -1,0 +1,78 @@
+"""What a run would take, told before anything is sent: prompts, tokens, dollars."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from prompting.budget import Price
+from prompting.models import ModelOptions, Request, parse_model, split_server
+
+# how tokenizers of the GPT-4 kind cut text before they merge: words with the space before them, up to three digits, runs of signs
+_PIECES = re.compile(r"[^\r\n\w]?[^\W\d_]+|\d{1,3}| ?[^\s\w]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+|_")
+_TURN = 4  # tokens around a chat turn where the template is not known
+_REPLY = 3
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """prompts: distinct requests. prompt_tokens: of all of them. output_tokens: if every answer is as long as it may be.
+
+    counted_by: what counted the tokens.
+    """
+
+    prompts: int
+    prompt_tokens: int
+    output_tokens: int
+    counted_by: str
+
+    def lines(self, price: Price | None) -> list[str]:
+        """What --dry-run prints."""
+        said = [
+            f"requests: {self.prompts:,}",
+            f"prompt tokens: {self.prompt_tokens:,} ({self.counted_by})",
+            f"answer tokens: at most {self.output_tokens:,}",
+        ]
+        if price is None:
+            return [*said, "cost: unknown; give the model's price in the config's prices: table"]
+        prompt, most = price.of(self.prompt_tokens, 0), price.of(self.prompt_tokens, self.output_tokens)
+        return [
+            *said,
+            f"cost: ${prompt:.4f} for the prompts, at most ${most:.4f} with the answers; as batch files ${most * price.batch:.4f}",
+        ]
+
+
+def estimate(requests: Sequence[Request], model: str | None, options: ModelOptions, tokenizer: str | None) -> Estimate:
+    """Tokens of the distinct requests, with the model's own tokenizer where one is given or at hand, else by rule."""
+    count, counted_by = _counter(model, options, tokenizer)
+    distinct = list(dict.fromkeys(requests))
+    prompts = {request.prompt: 0 for request in distinct}
+    for prompt in prompts:
+        prompts[prompt] = count(prompt)
+    return Estimate(len(distinct), sum(prompts[r.prompt] for r in distinct), options.max_new_tokens * len(distinct), counted_by)
+
+
+def rule_of_thumb(text: str) -> int:
+    """About how many tokens a text is for tokenizers of the GPT-4 kind.
+
+    >>> rule_of_thumb("The edges in G are: (0, 1) (12, 345).")
+    18
+    """
+    return len(_PIECES.findall(text))
+
+
+def _counter(model: str | None, options: ModelOptions, tokenizer: str | None) -> tuple[Callable[[str], int], str]:
+    backend, name = ("", "") if model is None else parse_model(model)
+    folder = tokenizer or (name if backend == "hf" else split_server(name)[0] if name else "")
+    if tokenizer or backend == "hf" or (folder and (Path(folder) / "tokenizer_config.json").is_file()):
+        from prompting.hf_load import load_tokenizer, prompt_ids, wants_chat
+
+        loaded, seq2seq = load_tokenizer(folder)
+        chat = wants_chat(folder, loaded, options.chat if backend in ("", "hf") else options.chat is not False)
+        return lambda prompt: len(prompt_ids(loaded, prompt, chat, options.system, seq2seq)), f"by the tokenizer in {folder}"
+    system = options.system or ""
+    turns = 0 if options.chat is False else _REPLY + _TURN * (1 + bool(system))
+    return (
+        lambda prompt: rule_of_thumb(system + prompt) + turns,
+        "about, by a rule for tokenizers of the GPT-4 kind; --tokenizer counts exactly",
+    )
