@@ -22,7 +22,10 @@ def score(runs: Runs, data: Data = None) -> None:
 
 
 def report(
-    runs: Runs, out: Annotated[Path, typer.Option("--out", help="Folder for the report.")] = Path("report"), data: Data = None
+    runs: Runs,
+    out: Annotated[Path, typer.Option("--out", help="Folder for the report.")] = Path("report"),
+    data: Data = None,
+    figures: Annotated[bool, typer.Option("--figures", help="Also write the plots for a paper: SVG and PNG in figures/.")] = False,
 ) -> None:
     """Compare runs: a table here, and report.html, report.md and scores.csv in the --out folder."""
     from eval.report import write_report
@@ -30,7 +33,7 @@ def report(
     from eval.tables import print_tables
 
     gathered = gather(runs, data or [])
-    page = write_report(gathered, out)  # before the table, which a closed pipe may cut short
+    page = write_report(gathered, out, figures)  # before the table, which a closed pipe may cut short
     print_tables(gathered)
     typer.echo(f"The report: {page}")
 

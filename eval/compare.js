@@ -26,14 +26,14 @@ function whisker(difference, low, high) {
 }
 
 function comparisonRow([task, n, both, onlyA, onlyB, difference, low, high, mde, p], names) {
-  const higher = p >= 0.05 ? "not told apart" : `${difference > 0 ? names[0] : names[1]} is higher`;
+  const higher = p > 0.05 ? "not told apart" : `${difference > 0 ? names[0] : names[1]} is higher`;
   const percentOf = (k) => ((100 * k) / n).toFixed(1);
   const cell = (text, ...more) => element("td", {}, text, ...more);
-  return element("tr", {}, element("th", {}, task.replaceAll("_", " ")), cell(n.toLocaleString("en")),
-    cell(percentOf(both + onlyA)), cell(percentOf(both + onlyB)),
-    cell(element("b", {}, points(difference)), element("small", {}, `${points(low)} to ${points(high)}`)), cell(whisker(difference, low, high)),
-    cell(chance(p)), cell(`${onlyA.toLocaleString("en")} / ${onlyB.toLocaleString("en")}`), cell((100 * mde).toFixed(1)),
-    element("td", { class: p < 0.05 ? "told" : "soft" }, higher));
+  return element("tr", {}, element("th", {}, task.replaceAll("_", " ")),
+    cell(element("b", {}, points(difference)), element("small", {}, `${points(low)} to ${points(high)}`)),
+    element("td", { class: p <= 0.05 ? "told" : "soft" }, higher), cell(whisker(difference, low, high)), cell(chance(p)),
+    cell(percentOf(both + onlyA)), cell(percentOf(both + onlyB)), cell(`${onlyA.toLocaleString("en")} / ${onlyB.toLocaleString("en")}`),
+    cell(n.toLocaleString("en")), cell((100 * mde).toFixed(1)));
 }
 
 function showComparison(d, comparisons) {
@@ -45,7 +45,7 @@ function showComparison(d, comparisons) {
       a === b ? "Choose two different runs." : "These two runs have no question in common."));
     return;
   }
-  const heads = ["task", "n", "A", "B", "A − B, points", "", "p (Holm)", "only A / only B right", "visible difference", ""];
+  const heads = ["task", "A − B, points", "", "", "p (Holm)", "A", "B", "only A / only B right", "n", "least difference"];
   byId(`c-table-${d}`).replaceChildren(element("div", { class: "scroll" }, element("table", {},
     element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", {}, head)))),
     element("tbody", {}, ...rows.map((one) => comparisonRow(one, names))))));

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from eval import plots
-from eval.comparisons import Comparison, comparisons, packed
+from eval.comparisons import Pair, packed, pairs
 from eval.curves import Curves, by_distance, by_size
 from eval.explorer import clipped, explorer_data, pack
 from eval.findings import findings
@@ -74,7 +74,7 @@ def page(report: Report) -> str:
     """The whole page as text; the same report gives the same page."""
     script = "\n".join([*map(_beside, SCRIPTS), "startComparisons().then(startExplorer);\n"])
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
-    pairs = [list(comparisons(dataset)) for dataset in report.datasets]
+    compared = [list(pairs(dataset)) for dataset in report.datasets]
     rows = [row for dataset in report.datasets for row in dataset.rows]
     judged = sum(sum(row.outcomes.values()) for row in rows)
     links = "".join(f'<a href="#d{i}">{for_html(_title(d))}</a>' for i, d in enumerate(report.datasets))
@@ -87,21 +87,24 @@ def page(report: Report) -> str:
         f'<nav>{links}<a href="#explorer">Questions and answers</a><a href="#runs">Runs and environment</a></nav></header>\n<main>',
         _left_out(report),
         METHOD,
-        *[_dataset(dataset, i, found) for i, (dataset, found) in enumerate(zip(report.datasets, pairs, strict=True))],
+        *[_dataset(dataset, i, found) for i, (dataset, found) in enumerate(zip(report.datasets, compared, strict=True))],
         EXPLORER,
         _runs(rows),
         "</main>\n<footer>",
         for_html(f"graphtalk {_version()}, Python {platform.python_version()}. This page needs no network."),
-        f"</footer>\n{_blocks(report, pairs)}<script>{script}</script>\n</body>\n</html>\n",
+        f"</footer>\n{_blocks(report, compared)}<script>{script}</script>\n</body>\n</html>\n",
     ]
     return "".join(parts)
 
 
-def _blocks(report: Report, pairs: Sequence[Sequence[Comparison]]) -> str:
+def _blocks(report: Report, compared: Sequence[Sequence[Pair]]) -> str:
     """The script's data. The type is none that a browser runs, and base64 cannot close the element."""
     index, blocks = explorer_data(report)
-    compared = pack([[packed(one) for one in found] for found in pairs])
-    named = [("index", index), ("comparisons", compared), *((f"block-{i}", block) for i, block in enumerate(blocks))]
+    named = [
+        ("index", index),
+        ("comparisons", pack([[packed(pair) for pair in found] for found in compared])),
+        *((f"block-{i}", block) for i, block in enumerate(blocks)),
+    ]
     return "".join(f'<script type="application/octet-stream" id="{name}">{data}</script>\n' for name, data in named)
 
 
@@ -127,7 +130,7 @@ def _left_out(report: Report) -> str:
     return f'<div class="left-out"><p><b>Not in this report</b></p>{lines}</div>'
 
 
-def _dataset(dataset: Dataset, index: int, pairs: Sequence[Comparison]) -> str:
+def _dataset(dataset: Dataset, index: int, found: Sequence[Pair]) -> str:
     asked = [e for sample in dataset.samples for examples in sample.examples.values() for e in examples]
     sizes = [e.num_nodes for e in asked]
     about = f"{dataset.split} split; graphs: {_few({e.generator for e in asked})}; text: {_few({e.encoder for e in asked})}; "
@@ -143,7 +146,7 @@ def _dataset(dataset: Dataset, index: int, pairs: Sequence[Comparison]) -> str:
             f'<p class="legend">{_floor_keys()}</p><div class="panels">{plots.task_panels(dataset)}</div>',
             _panels(dataset, "Accuracy by number of nodes", "nodes", by_size(dataset)),
             _panels(dataset, "Accuracy by distance between the asked nodes", "edges apart", by_distance(dataset)),
-            comparison(dataset, index, pairs),
+            comparison(dataset, index, found),
             confusions(dataset),
             "<h3>What the outputs were</h3>",
             plots.outcome_bars(dataset),

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from data_builders.card import ANSWER_COLUMNS, GRAPH_COLUMNS, answer_rows, graph_rows
-from eval.comparisons import MOST_RUNS, Comparison
+from eval.compare import NOTE
+from eval.comparisons import MOST_RUNS, Pair
 from eval.confusion import Confusion, confusion
 from eval.costs import cost
 from eval.findings import percent
@@ -99,12 +100,12 @@ def cost_table(rows: Sequence[Row]) -> str:
     return simple_table([heads[k] for k in kept], [[line[k] or "–" for k in kept] for line in body], "costs")
 
 
-def comparison(dataset: Dataset, index: int, pairs: Sequence[Comparison]) -> str:
+def comparison(dataset: Dataset, index: int, pairs: Sequence[Pair]) -> str:
     """Two selects, which compare.js reads, and every pair over all questions for who has no script."""
     rows = dataset.rows
     if len(rows) < 2:
         return ""
-    kept = sorted({i for found in pairs for i in (found.a, found.b)})
+    kept = sorted({i for pair in pairs for i in (pair.a, pair.b)})
     if not kept:
         return '<h3>Two runs compared</h3><p class="hint">No two runs answered a question in common.</p>'
     selects = ""
@@ -112,23 +113,17 @@ def comparison(dataset: Dataset, index: int, pairs: Sequence[Comparison]) -> str
         options = "".join(f'<option value="{i}"{" selected" if i == chosen else ""}>{for_html(rows[i].label)}</option>' for i in kept)
         selects += f'<label>{side.upper()} <select id="c-{side}-{index}">{options}</select></label>'
     body = []
-    for found in pairs:
-        p = found.together
+    for pair in pairs:
+        p = pair.found.together
         interval = f"{points(p.difference)} [{points(p.low)}, {points(p.high)}]"
-        body.append([f"{rows[found.a].label} − {rows[found.b].label}", f"{p.n:,}", interval, f"{p.p:.3f}" if p.p >= 0.001 else "< 0.001"])
+        body.append([f"{rows[pair.a].label} − {rows[pair.b].label}", f"{p.n:,}", interval, f"{p.p:.3f}" if p.p >= 0.001 else "< 0.001"])
     few = f" The {MOST_RUNS} best runs are compared." if len(rows) > len(kept) else ""
     return (
-        f'<h3>Two runs compared</h3><p class="hint">{COMPARED}{few}</p>'
+        f'<h3>Two runs compared</h3><p class="hint">On the questions that both answered. {NOTE}{few}</p>'
         f'<form id="compare-{index}" class="filters" hidden>{selects}</form><div id="c-table-{index}" aria-live="polite"></div>'
         f'<details><summary>Every pair, over all questions</summary><div class="inside">'
         f"{simple_table(('first − second', 'n', 'points [95%]', 'p'), body)}</div></details>"
     )
-
-
-COMPARED = (
-    "On the questions that both answered. The interval is a bootstrap over graphs; p is the exact paired test, adjusted for the number "
-    "of tasks (Holm); the last number is the difference that so many questions would show in four of five such comparisons."
-)
 
 
 def confusions(dataset: Dataset) -> str:

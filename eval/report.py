@@ -1,4 +1,4 @@
-"""The report of a set of runs: one HTML page, its table in Markdown, and every number as CSV."""
+"""The report of a set of runs: one HTML page, its table in Markdown, every number as CSV, and figures for a paper."""
 
 from pathlib import Path
 
@@ -8,10 +8,17 @@ from eval.rows import Report
 from eval.tables import csv_text, markdown
 
 
-def write_report(report: Report, out: Path) -> Path:
-    """Write report.html (one self-contained page), report.md and scores.csv into `out`; the path of the page comes back."""
+def write_report(report: Report, out: Path, figures: bool = False) -> Path:
+    """Write report.html (one self-contained page), report.md and scores.csv into `out`; the path of the page comes back.
+
+    figures: also the plots, as SVG and PNG, into `out`/figures.
+    """
     out.mkdir(parents=True, exist_ok=True)
     write_atomic(out / "scores.csv", csv_text(report))
     write_atomic(out / "report.md", markdown(report))
     write_atomic(out / "report.html", page(report))
+    if figures:
+        from eval.figures import write_figures  # matplotlib takes a second to import
+
+        write_figures(report, out / "figures")
     return out / "report.html"
