@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -59,6 +60,9 @@ class DataArguments:
     )
     packing: bool = field(default=False, metadata={"help": "Decoder-only: several examples in one row, none of which sees another."})
     packing_length: int | None = field(default=None, metadata={"help": "Tokens of such a row; default: what the model holds."})
+    add_missing_tokens: bool = field(
+        default=False, metadata={"help": "Give the tokenizer symbols of the data that it lacks (T5's has no newline, `{` or `<`)."}
+    )
     tokenizer_datasets: list[str] | None = field(
         default=None,
         metadata={"help": "Datasets whose words and node names the tokenizer of a from-scratch model knows; default: the dataset."},
@@ -258,6 +262,21 @@ def keep_best(values: dict[str, Any]) -> None:
         values["metric_for_best_model"] = values["metric_for_best_model"] or "accuracy"
 
 
+def meeting_error(message: str) -> str:
+    """What to do where torch.distributed does not start, in one line.
+
+    >>> meeting_error("The server socket has failed to listen on any local network address. port: 29500, code: -98, name: EADDRINUSE")
+    'port 29500 is in use; take another (torchrun --master_port, main_process_port in the accelerate configuration: 0 is any free one)'
+    """
+    if "EADDRINUSE" in message:
+        port = re.search(r"port: (\d+)", message)
+        return (
+            f"port {port[1] if port else ''} is in use; take another (torchrun --master_port, main_process_port in the accelerate "
+            "configuration: 0 is any free one)"
+        )
+    return " ".join(message.split())[:300]
+
+
 def parse(argv: list[str]) -> Options:
     """Options from the command line. Building TrainArguments picks the device and joins the other processes."""
     namespace = read_arguments(argv)
@@ -269,4 +288,6 @@ def parse(argv: list[str]) -> Options:
         model, data, lora, grpo, train = (group(**{f.name: values[f.name] for f in fields(group) if f.init}) for group in GROUPS)
     except (ValueError, ImportError) as error:
         raise InputError(" ".join(str(error).split())) from None
+    except RuntimeError as error:
+        raise InputError(f"the processes cannot meet: {meeting_error(str(error))}") from None
     return Options(model, data, lora, grpo, train, given)

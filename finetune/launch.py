@@ -2,9 +2,12 @@
 
 import logging
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
+
+import yaml
 
 from data_builders.errors import InputError
 
@@ -33,8 +36,25 @@ def launch(argv: list[str], accelerate_config: Path) -> int:
     if not accelerate_config.is_file():
         raise InputError(f"{accelerate_config}: no such accelerate configuration; see configs/accelerate/")
     read_arguments(argv)
+    check_port(accelerate_config)
     command = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(accelerate_config), "-m", "finetune", *argv]
     return subprocess.run(command, env=worker_environment(), check=False).returncode
+
+
+def check_port(accelerate_config: Path) -> None:
+    """InputError where the port at which the processes are to meet on this machine is taken."""
+    keys = yaml.safe_load(accelerate_config.read_text(encoding="utf-8")) or {}
+    port = int(keys.get("main_process_port") or 0)
+    if port == 0 or int(keys.get("machine_rank") or 0) > 0:
+        return
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("", port))
+        except OSError:
+            raise InputError(
+                f"port {port} is in use; set main_process_port in {accelerate_config} to another, or 0 for a free one"
+            ) from None
 
 
 def worker_environment() -> dict[str, str]:

@@ -21,6 +21,7 @@ from transformers import (
 from data_builders.errors import InputError, check_choice
 from finetune.completions import end_tokens
 from finetune.config import LoraArguments, ModelArguments, check_model_folder
+from finetune.spelling import fit_embeddings
 
 LONGEST = 1024  # tokens of a question to a model from scratch, unless its keys say n_positions; T5 itself has no limit
 SIZES: dict[str, dict[str, Any]] = {  # deep encoder, shallow decoder: answers are short, graphs are not
@@ -66,7 +67,12 @@ def load_model(name: str, attention: str | None = None) -> tuple[Any, Any]:
 
         base = json.loads(adapter.read_text(encoding="utf-8"))["base_model_name_or_path"]
         model, _ = load_model(base, attention)
-        return PeftModel.from_pretrained(model, name), AutoTokenizer.from_pretrained(name)
+        tokenizer = AutoTokenizer.from_pretrained(name)
+        fit_embeddings(model, tokenizer)  # adapters may come with added tokens
+        try:
+            return PeftModel.from_pretrained(model, name), tokenizer
+        except (RuntimeError, ValueError) as error:
+            raise InputError(f"{name}: adapters of another model than {base}: {' '.join(str(error).split())[:300]}") from None
     check_model_folder(name)
     if Path(name).is_dir():
         name = str(Path(name).resolve())  # adapters keep this path, and are loaded from other working directories
@@ -75,7 +81,7 @@ def load_model(name: str, attention: str | None = None) -> tuple[Any, Any]:
         loader = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
         model = loader.from_pretrained(name, dtype="float32", attn_implementation=attention)
         tokenizer = AutoTokenizer.from_pretrained(name)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{name}: cannot load this model: {' '.join(str(error).split())[:300]}") from None

@@ -72,6 +72,9 @@ def is_whole(checkpoint: Path, step: int, ranks: int) -> bool:
         random_states = ["rng_state.pth"] if ranks == 1 else [f"rng_state_{rank}.pth" for rank in range(ranks)]
         if not all((checkpoint / name).is_file() for name in random_states):
             return False
+        for shares in checkpoint.glob("global_step*"):  # DeepSpeed's: one file of optimizer state per rank, then `latest`
+            if len(list(shares.glob("*optim_states.pt"))) != ranks or not (checkpoint / "latest").is_file():
+                return False
         for path in checkpoint.rglob("*.safetensors"):
             with safe_open(path, "pt"):
                 pass

@@ -22,6 +22,7 @@ from finetune.loss import token_loss
 from finetune.models import LONGEST, add_lora, is_decoder_only, length_limits, load_model, model_fingerprint, new_model, read_size
 from finetune.predict import MAX_NEW_TOKENS, predict
 from finetune.resume import check_same_run, drop_broken, last_checkpoint
+from finetune.spelling import add_symbols, check_spelling
 from finetune.tokenizer import tokenizer_for
 from finetune.trainer import GraphTrainer, save
 from finetune.watch import Lines, Validation
@@ -115,7 +116,12 @@ def train(options: Options, run: Path) -> tuple[Any, Any]:
     watch(options, trainer)
     if checkpoint:
         say(options, f"continue from {checkpoint}")
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    except RuntimeError as error:
+        if "loading state_dict" not in str(error):
+            raise
+        raise InputError(f"{checkpoint}: a checkpoint of another model: {' '.join(str(error).split())[:300]}") from None
     save(trainer, run)
     return trainer.model, tokenizer
 
@@ -168,9 +174,11 @@ def make_trainer(options: Options, model: Any, tokenizer: Any, examples: list[Ex
     if options.grpo.method == "grpo":
         raise InputError("method grpo is for decoder-only models; T5 learns from answers")
     limits = length_limits(tokenizer, model, options.data.max_source_length, options.data.max_target_length)
+    added = add_symbols(all_texts(options), tokenizer, model) if options.data.add_missing_tokens else []
+    check_spelling([*examples, *(held_out or [])], tokenizer)
     tokens = encode(examples, tokenizer, *limits)
     if lora.lora:
-        rows = sorted(set(tokens.sources.tolist()) | set(tokens.targets.tolist())) if lora.train_embeddings else []
+        rows = sorted(set(tokens.sources.tolist()) | set(tokens.targets.tolist())) if lora.train_embeddings else added
         model = add_lora(model, lora, rows)
     trainer = GraphTrainer(
         model=model,
@@ -183,6 +191,14 @@ def make_trainer(options: Options, model: Any, tokenizer: Any, examples: list[Ex
     )
     trainer.max_tokens = options.data.max_tokens_per_batch
     return trainer
+
+
+def all_texts(options: Options) -> list[str]:
+    """Questions and answers of every split that the run reads."""
+    data, args = options.data, options.train
+    splits = {data.train_split: True, data.validation_split: args.eval_strategy != "no", data.test_split: args.do_predict}
+    examples = [e for split, read in splits.items() if read for e in load_examples(Path(str(data.dataset)), data.tasks, split)]
+    return [text for e in examples for text in (e.question, e.answer)]
 
 
 def lessons(options: Options, split: str, limit: int | None = None) -> list[Example]:
@@ -224,6 +240,7 @@ def questions(options: Options, examples: list[Example], model: Any, tokenizer: 
         room = options.train.generation_max_length or MAX_NEW_TOKENS
         check_lengths(examples, tokens, context_length(model, tokenizer), room=room)
         return tokens
+    check_spelling(examples, tokenizer)
     return encode(examples, tokenizer, *length_limits(tokenizer, model, data.max_source_length, data.max_target_length))
 
 
