@@ -25,8 +25,8 @@ function whisker(difference, low, high) {
     element("circle", { class: "mean", cx: x(difference), cy: 8, r: 3.5 }));
 }
 
-function comparisonRow([task, n, both, onlyA, onlyB, difference, low, high, mde, p], names) {
-  const higher = p > 0.05 ? "not told apart" : `${difference > 0 ? names[0] : names[1]} is higher`;
+function comparisonRow([task, n, both, onlyA, onlyB, difference, low, high, mde, p]) {
+  const higher = p > 0.05 ? "not told apart" : `${difference > 0 ? "A" : "B"} is higher`;
   const percentOf = (k) => ((100 * k) / n).toFixed(1);
   const cell = (text, ...more) => element("td", {}, text, ...more);
   return element("tr", {}, element("th", {}, task.replaceAll("_", " ")),
@@ -38,7 +38,6 @@ function comparisonRow([task, n, both, onlyA, onlyB, difference, low, high, mde,
 
 function showComparison(d, comparisons) {
   const [a, b] = ["a", "b"].map((side) => Number(byId(`c-${side}-${d}`).value));
-  const names = ["a", "b"].map((side) => byId(`c-${side}-${d}`).selectedOptions[0].text);
   const rows = pair(comparisons, a, b);
   if (!rows) {
     byId(`c-table-${d}`).replaceChildren(element("p", { class: "soft" },
@@ -48,7 +47,7 @@ function showComparison(d, comparisons) {
   const heads = ["task", "A − B, points", "", "", "p (Holm)", "A", "B", "only A / only B right", "n", "least difference"];
   byId(`c-table-${d}`).replaceChildren(element("div", { class: "scroll" }, element("table", {},
     element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", {}, head)))),
-    element("tbody", {}, ...rows.map((one) => comparisonRow(one, names))))));
+    element("tbody", {}, ...rows.map(comparisonRow)))));
 }
 
 async function startComparisons() {

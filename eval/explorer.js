@@ -174,7 +174,7 @@ function onKey(event) {
 
 /** A select's options: everything first, then each word by its number. */
 function fill(id, words, all) {
-  const options = words.map((text, number) => element("option", { value: number }, text.replaceAll("_", " ")));
+  const options = words.map((text, number) => element("option", { value: number }, text));
   byId(id).replaceChildren(element("option", { value: "" }, all), ...options);
   byId(id).closest("label").hidden = words.length < 2;
 }
@@ -199,7 +199,8 @@ async function startExplorer() {
   const index = (explorer.index = await unpack("index"));
   explorer.runsOf = index.datasets.map((_, d) => index.runs.flatMap((run, r) => (run.dataset === d ? [r] : [])));
   fill("x-dataset", index.datasets, "all datasets");
-  for (const column of ["task", "generator", "encoder"]) fill(`x-${column}`, index.words[column], `all ${column}s`);
+  fill("x-task", index.words.task.map((task) => task.replaceAll("_", " ")), "all tasks");
+  for (const column of ["generator", "encoder"]) fill(`x-${column}`, index.words[column], `all ${column}s`);
   fill("x-outcome", index.outcomes.map(([outcome]) => outcome), "any outcome");
   fillRuns();
   let waiting = 0;

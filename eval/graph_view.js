@@ -92,7 +92,7 @@ function weightText(weight, x, y) {
 }
 
 function drawNode(name, label, [x, y], radius, kind, inside) {
-  const text = element("text", { x, y: inside ? y + 4.5 : y - radius - 5, "text-anchor": "middle", class: "name" }, short(name, 12));
+  const text = element("text", { x, y: inside ? y + 4.5 : y - radius - 5, "text-anchor": "middle", class: inside ? "name inside" : "name" }, short(name, 12));
   const ring = kind.includes("asked") ? [element("circle", { class: "ring", cx: x, cy: y, r: radius + 4 })] : [];
   const word = label ? [element("text", { class: "weight", x, y: y + radius + 13, "text-anchor": "middle" }, short(label, 14))] : [];
   return element("g", { class: kind }, element("title", {}, label ? `${name} (${label})` : name), ...ring,

@@ -50,10 +50,10 @@ def points(share: float) -> str:
 
 def _margin(e: Estimate | None, row: Row, floors: Sequence[tuple[str, Estimate | None]]) -> str:
     """How far a run's accuracy is above or below the highest floor on the same questions."""
-    known = [(floor.value, name) for name, floor in floors if floor is not None]
+    known = {name: floor.value for name, floor in floors if floor is not None}
     if row.run is None or e is None or not known:
         return ""
-    highest, name = max(known)
+    name, highest = max(known.items(), key=lambda one: one[1])  # of equals the first, the majority
     return f'<small class="margin">{points(e.value - highest)} vs {FLOOR_TEXT[name].split()[0]}</small>'
 
 

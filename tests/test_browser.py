@@ -164,10 +164,10 @@ def test_any_two_runs_are_compared(page: "Page") -> None:
     assert cells("all questions")[1] == "not told apart"
     compare("always right", visible(HOSTILE))
     one_way = cells("all questions")
-    assert one_way[4] == "100.0" and one_way[7] == str(N * len(TASKS)) and one_way[1] == "always right is higher" and one_way[0][0] == "+"
+    assert one_way[4] == "100.0" and one_way[7] == str(N * len(TASKS)) and one_way[1] == "A is higher" and one_way[0][0] == "+"
     compare(visible(HOSTILE), "always right")
     other_way = cells("all questions")
-    assert other_way[4:6] == [one_way[5], one_way[4]] and other_way[1] == "always right is higher"
+    assert other_way[4:6] == [one_way[5], one_way[4]] and other_way[1] == "B is higher"
     assert other_way[0].split()[0] == "−" + one_way[0].split()[0][1:]
     assert [end[1:] for end in other_way[0].split()[1::2]] == [end[1:] for end in reversed(one_way[0].split()[1::2])]
     compare("always right", "always right")
