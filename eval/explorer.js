@@ -193,10 +193,12 @@ function fillRuns() {
 
 async function startExplorer() {
   if (!("DecompressionStream" in window)) {
-    byId("x-count").textContent = "This browser is too old to unpack the questions; any of 2023 or later can.";
+    byId("x-note").textContent = "This browser is too old to unpack the questions; any of 2023 or later can.";
     return;
   }
   const index = (explorer.index = await unpack("index"));
+  byId("x-note").hidden = true;
+  byId("x-all").hidden = false;
   explorer.runsOf = index.datasets.map((_, d) => index.runs.flatMap((run, r) => (run.dataset === d ? [r] : [])));
   fill("x-dataset", index.datasets, "all datasets");
   fill("x-task", index.words.task.map((task) => task.replaceAll("_", " ")), "all tasks");

@@ -48,8 +48,8 @@ can be read (unparsed, truncated, refused, or error: no completion at all) stay 
 UNSURE = '<p class="hint">No run records how sure it was of its answers, so there is no calibration to show.</p>'
 
 EXPLORER = """<section id="explorer"><h2>Questions and answers</h2>
-<noscript><p class="hint">The explorer of single questions needs a script; everything else on this page does not.</p></noscript>
-<form id="x-filters" class="filters" role="search" aria-label="Filter the questions">
+<p class="hint" id="x-note">The explorer of single questions needs a script; everything else on this page does not.</p>
+<div id="x-all" hidden><form id="x-filters" class="filters" role="search" aria-label="Filter the questions">
 <label>dataset <select id="x-dataset"></select></label><label>task <select id="x-task"></select></label>
 <label>run <select id="x-run"></select></label><label>outcome <select id="x-outcome"></select></label>
 <label>graphs <select id="x-generator"></select></label><label>text <select id="x-encoder"></select></label>
@@ -59,7 +59,7 @@ EXPLORER = """<section id="explorer"><h2>Questions and answers</h2>
 <p class="hint"><output id="x-count" aria-live="polite">&hellip;</output> &middot; <kbd>j</kbd> <kbd>k</kbd> or arrows: next, previous;
 <kbd>Enter</kbd>: read it; <kbd>Esc</kbd>: back to the list; <kbd>/</kbd>: search</p>
 <div class="x"><div id="x-list" role="listbox" tabindex="0" aria-label="Questions"><div id="x-space" role="presentation"></div></div>
-<div id="x-shown" role="region" tabindex="-1" aria-label="The chosen question"></div></div></section>"""
+<div id="x-shown" role="region" tabindex="-1" aria-label="The chosen question"></div></div></div></section>"""
 
 
 def _pre(text: str) -> str:

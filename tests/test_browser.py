@@ -200,6 +200,14 @@ def test_of_a_large_graph_the_part_around_the_asked_nodes_is_drawn(page: "Page")
     assert drawn == [60, 1, "60 of 500 nodes are drawn: those nearest to what was asked."]
 
 
+def test_without_a_script_everything_else_is_there(browser: "Browser", report: Path) -> None:
+    page = browser.new_page(java_script_enabled=False)
+    page.goto(report.as_uri())
+    assert "needs a script" in page.inner_text("#explorer") and not page.locator("#x-list").is_visible()
+    assert page.locator("table").first.is_visible() and page.locator("svg").first.is_visible()
+    page.close()
+
+
 @pytest.mark.parametrize("width", [400, 1400])
 def test_nothing_sticks_out_of_the_window(page: "Page", width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})
