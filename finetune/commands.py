@@ -33,6 +33,17 @@ def finetune(
         raise typer.Exit(code)
 
 
+def merge(
+    source: Annotated[Path, typer.Argument(metavar="RUN_OR_ADAPTER", help="Run folder of a LoRA fine-tuning, or a folder of adapters.")],
+    out: Annotated[Path, typer.Option(help="Model folder to make.")],
+) -> None:
+    """Work adapters into their base model: a plain folder that answers the same and needs no peft."""
+    from finetune.merge import merge as merge_adapters
+
+    print(f"{out}: {merge_adapters(source, out)} with the adapters of {source}")
+
+
 COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [
-    ("finetune", finetune, {"context_settings": {"allow_extra_args": True, "ignore_unknown_options": True}})
+    ("finetune", finetune, {"context_settings": {"allow_extra_args": True, "ignore_unknown_options": True}}),
+    ("merge", merge, {}),
 ]

@@ -29,6 +29,10 @@ class ModelArguments:
         },
     )
     attn_implementation: str | None = field(default=None, metadata={"help": "eager or sdpa; default is the library's choice."})
+    dtype: str = field(
+        default="float32", metadata={"help": "Of the weights; bfloat16 halves the memory of a model that adapters leave alone."}
+    )
+    load_in_4bit: bool = field(default=False, metadata={"help": "QLoRA: the model's own weights in 4 bit (bitsandbytes, an NVIDIA GPU)."})
 
 
 @dataclass
@@ -130,6 +134,7 @@ FP16 = (
 )
 AT_LEAST_ONE = ["limit", "train_limit", "max_source_length", "max_target_length", "max_tokens_per_batch", "packing_length"]
 AT_LEAST_ONE += ["lora_r", "lora_alpha", "num_generations", "validation_limit", "early_stopping_patience"]
+DTYPES = ("float32", "bfloat16")
 METHODS = ("sft", "grpo")
 GROUPS: tuple[Any, ...] = (ModelArguments, DataArguments, LoraArguments, GrpoArguments, TrainArguments)
 
@@ -209,6 +214,11 @@ def check_arguments(namespace: argparse.Namespace) -> None:
         raise InputError("early_stopping_patience needs validations: give --eval_strategy steps or epoch")
     if namespace.train_embeddings and not namespace.lora:
         raise InputError("train_embeddings belongs to --lora; full fine-tuning trains the embeddings anyway")
+    check_choice("dtype", namespace.dtype, DTYPES)
+    if (namespace.load_in_4bit or namespace.dtype != "float32") and namespace.do_train and not namespace.lora:
+        raise InputError(
+            "weights in 4 bit or bfloat16 are too coarse to be trained themselves: add --lora, or use --bf16 for fast arithmetic"
+        )
     if namespace.packing and (namespace.max_tokens_per_batch or namespace.train_sampling_strategy == "group_by_length"):
         raise InputError("packing fills rows by itself; leave out max_tokens_per_batch and group_by_length")
     if namespace.model_config and not namespace.do_train:

@@ -4,21 +4,25 @@ import hashlib
 import json
 from dataclasses import fields
 from difflib import get_close_matches
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
     AutoModelForSeq2SeqLM,
     AutoTokenizer,
+    BitsAndBytesConfig,
     GenerationConfig,
     T5Config,
     T5ForConditionalGeneration,
 )
 
 from data_builders.errors import InputError, check_choice
+from eval.prediction import read_config
 from finetune.completions import end_tokens
 from finetune.config import LoraArguments, ModelArguments, check_model_folder
 from finetune.spelling import fit_embeddings
@@ -59,27 +63,26 @@ def new_model(keys: dict[str, Any], tokenizer: Any, attention: str | None = None
         raise InputError(f"model_config: {' '.join(str(error).split())}") from None
 
 
-def load_model(name: str, attention: str | None = None) -> tuple[Any, Any]:
-    """(model in fp32, tokenizer) by id or folder, T5 or decoder-only; a folder of adapters is laid over the model that it names."""
-    adapter = Path(name) / "adapter_config.json"
-    if adapter.is_file():
-        from peft import PeftModel
+def load_model(name: str, options: ModelArguments | None = None) -> tuple[Any, Any]:
+    """(model, tokenizer) by id or folder, T5 or decoder-only; a folder of adapters is laid over the model that it names.
 
-        base = json.loads(adapter.read_text(encoding="utf-8"))["base_model_name_or_path"]
-        model, _ = load_model(base, attention)
+    options: how the weights are held (dtype, 4 bit) and which attention is used; fp32 without them.
+    """
+    options = options or ModelArguments()
+    if (Path(name) / "adapter_config.json").is_file():
+        base = base_of(Path(name))
+        model, _ = load_model(base, options)
         tokenizer = AutoTokenizer.from_pretrained(name)
         fit_embeddings(model, tokenizer)  # adapters may come with added tokens
-        try:
-            return PeftModel.from_pretrained(model, name), tokenizer
-        except (RuntimeError, ValueError) as error:
-            raise InputError(f"{name}: adapters of another model than {base}: {' '.join(str(error).split())[:300]}") from None
+        return lay_adapters(model, base, Path(name)), tokenizer
     check_model_folder(name)
     if Path(name).is_dir():
         name = str(Path(name).resolve())  # adapters keep this path, and are loaded from other working directories
+    more = four_bits() if options.load_in_4bit else {}
     try:
         config = AutoConfig.from_pretrained(name)
         loader = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-        model = loader.from_pretrained(name, dtype="float32", attn_implementation=attention)
+        model = loader.from_pretrained(name, dtype=options.dtype, attn_implementation=options.attn_implementation, **more)
         tokenizer = AutoTokenizer.from_pretrained(name)
     except (OSError, ValueError, RuntimeError) as error:
         if isinstance(error, InputError):
@@ -88,6 +91,43 @@ def load_model(name: str, attention: str | None = None) -> tuple[Any, Any]:
     if not config.is_encoder_decoder:
         make_greedy(model, tokenizer)
     return model, tokenizer
+
+
+def four_bits() -> dict[str, Any]:
+    """How QLoRA (arXiv 2305.14314) holds a frozen model: 4-bit NormalFloat weights, computed with in bf16, all on this process's GPU."""
+    if not torch.cuda.is_available():
+        raise InputError(
+            "load_in_4bit needs an NVIDIA GPU, and this machine has none; leave it out, or use --dtype bfloat16 to save memory"
+        )
+    if find_spec("bitsandbytes") is None:
+        raise InputError("load_in_4bit needs bitsandbytes; install it with `pip install 'graphtalk[qlora]'`")
+    bits = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=torch.bfloat16
+    )
+    return {"quantization_config": bits, "device_map": {"": torch.cuda.current_device()}}
+
+
+def base_of(adapter: Path) -> str:
+    """The model that a folder of adapters was trained on, by id or folder."""
+    return str(json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"])
+
+
+def lay_adapters(model: Any, base: str, adapter: Path) -> Any:
+    """The model with adapters over it; InputError where they were trained on another one.
+
+    Other sizes do not fit; other weights of the same sizes are known by the digest that the run folder around a checkpoint keeps.
+    """
+    from peft import PeftModel
+
+    try:
+        adapted = PeftModel.from_pretrained(model, str(adapter))
+    except (RuntimeError, ValueError) as error:
+        raise InputError(f"{adapter}: adapters of another model than {base}: {' '.join(str(error).split())[:300]}") from None
+    trained_on = read_config(adapter.parent).get("model_fingerprint") if (adapter.parent / "config.yaml").is_file() else None
+    found = model_fingerprint(ModelArguments(base))
+    if trained_on and found and trained_on != found:
+        raise InputError(f"{adapter}: these adapters were trained on other weights than those in {base}; bring their base model back")
+    return adapted
 
 
 def is_decoder_only(model: Any) -> bool:
@@ -114,7 +154,7 @@ def add_lora(model: Any, options: LoraArguments, trained_tokens: list[int]) -> A
     from peft import LoraConfig, get_peft_model
 
     if hasattr(model, "merge_and_unload"):
-        model = model.merge_and_unload()
+        raise InputError("lora: this model is a folder of adapters already; make it a plain one first with `graphtalk merge`")
     every = "all-linear" if is_decoder_only(model) else LINEAR_LAYERS  # without the head, whose weights are the embeddings' in many models
     try:
         config = LoraConfig(
@@ -147,8 +187,7 @@ def model_fingerprint(options: ModelArguments) -> str | None:
         return None
     weights = sorted(p for p in folder.iterdir() if p.suffix in {".safetensors", ".bin"})
     if (folder / "adapter_config.json").is_file():
-        base = Path(json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"])
-        weights += sorted(base.glob("*.safetensors"))
+        weights += sorted(Path(base_of(folder)).glob("*.safetensors"))
     digest = hashlib.sha256()
     for path in weights:
         digest.update(hashlib.sha256(path.read_bytes()).digest())

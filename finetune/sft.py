@@ -61,7 +61,9 @@ def completions(data: DataArguments, model: Any, tokenizer: Any, examples: list[
     """Rows of input_ids (question, answer, end token) and labels, which are -100 over the question."""
     tokens = encode_completions(examples, tokenizer, wants_chat(tokenizer, data.chat), end_tokens(model, tokenizer))
     check_lengths(examples, tokens, context, limits=(data.max_source_length, data.max_target_length))
-    return labelled(tokens)
+    rows = labelled(tokens)
+    rows.ids = [e.id for e in examples]  # for the line about a loss that is no number
+    return rows
 
 
 def labelled(tokens: Tokens) -> Dataset:

@@ -43,12 +43,10 @@ def main(argv: list[str]) -> None:
         write_environment(run)
     if going_on and (run / "checkpoint").is_dir():
         say(options, f"{run}/checkpoint is trained already")
-        model, tokenizer = load_model(str(run / "checkpoint"), options.model.attn_implementation)
+        model, tokenizer = load_model(str(run / "checkpoint"), options.model)
     else:
         model, tokenizer = (
-            train(options, run)
-            if options.train.do_train
-            else load_model(str(options.model.model_name_or_path), options.model.attn_implementation)
+            train(options, run) if options.train.do_train else load_model(str(options.model.model_name_or_path), options.model)
         )
     if options.train.do_predict:
         if not (going_on and (run / "predictions.parquet").is_file()):
@@ -152,7 +150,7 @@ def validation(options: Options, model: Any, tokenizer: Any) -> Validation:
 def start_model(options: Options) -> tuple[Any, Any]:
     """The model before training, and its tokenizer."""
     if options.model.model_name_or_path:
-        return load_model(options.model.model_name_or_path, options.model.attn_implementation)
+        return load_model(options.model.model_name_or_path, options.model)
     size = read_size(str(options.model.model_config))
     folders = options.data.tokenizer_datasets or [str(options.data.dataset)]
     tokenizer = tokenizer_for([Path(f) for f in folders], int(size.get("n_positions", LONGEST)))
@@ -162,6 +160,8 @@ def start_model(options: Options) -> tuple[Any, Any]:
 def make_trainer(options: Options, model: Any, tokenizer: Any, examples: list[Example], held_out: list[Example] | None) -> Any:
     """The trainer for this kind of model: TRL's for decoder-only ones, ours for encoder-decoders."""
     lora = options.lora
+    if not lora.lora and hasattr(model, "merge_and_unload"):
+        model = model.merge_and_unload()  # full training of what adapters made
     if is_decoder_only(model):
         model = add_lora(model, lora, []) if lora.lora else model
         if options.grpo.method == "grpo":
@@ -212,7 +212,8 @@ def test(options: Options, run: Path, model: Any, tokenizer: Any) -> None:
     args, data = options.train, options.data
     examples: list[Example] = load_examples(Path(str(data.dataset)), data.tasks, data.test_split, data.limit)
     tokens = questions(options, examples, model, tokenizer)
-    model.to(args.device)
+    if not getattr(model, "is_quantized", False):  # 4-bit weights are where they stay
+        model.to(args.device)
     predictions = predict(model, tokenizer, examples, tokens, **answering(options))
     if args.should_save:
         write_predictions(predictions, run)
