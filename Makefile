@@ -84,7 +84,8 @@ report: setup ## tables and the page over every run
 bench-build: setup ## how fast datasets are built, and how that grows with the graphs
 	$(BIN)/python -m benchmarks.build
 
-bench-eval: setup ## how fast 50,000 answers become a report, and how soon its page can be used
+bench-eval: setup ## how fast answers are judged, how fast 50,000 become a report, and how soon its page can be used
+	$(BIN)/python -m benchmarks.eval
 	$(BIN)/python -m benchmarks.eval_page
 
 bench-lora: setup ## SmolLM2 fine-tuned with LoRA on 500 examples against its own few-shot prompting (half an hour)

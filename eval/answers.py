@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from data_builders.errors import check_choice
+from eval.anycase import anycase
 from eval.asked import Asked
 from eval.final_answer import Mark, marks
 from eval.label_answers import label_at_start, label_stated
 from eval.node_answers import nodes_at_start, nodes_stated
 from eval.number_answers import number_at_start, number_stated
-from eval.prose import REVISION, UNCLEAR, Answer, Reading, hedges, refusals, sentences
+from eval.prose import REVISION, UNCLEAR, Answer, Reading, hedges, sentences
+from eval.refusals import refusals
 from eval.yes_no_answers import yes_no_at_start, yes_no_stated
 
 
@@ -97,7 +99,7 @@ def _read_marks(text: str, reader: Reader, asked: Asked, cut: bool) -> Answer | 
     return None
 
 
-_NOT_BUT = re.compile(r"[\s:]*not\b[^.;\n]{1,40}?\bbut\b", re.IGNORECASE)
+_NOT_BUT = anycase(r"[\s:]*not\b[^.;\n]{1,40}?\bbut\b")
 
 
 def _read_mark(mark: Mark, reader: Reader, asked: Asked) -> Reading:

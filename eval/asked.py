@@ -7,6 +7,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from data_builders.example import Example
+from eval.anycase import anycase
 from eval.prose import word_set
 
 # Names that are also words: they are names only where they stand like one, and in this case only.
@@ -19,15 +20,36 @@ _WORDS = word_set(
 )
 _TOKEN = re.compile(r"\w+(?:'(?=\w)(?!s\b)\w+)?")
 _NUMBER = re.compile(r"(?<![\w.])\d+(?!\w|\.\d)")
-_NAME_BEFORE = re.compile(
-    r"(?:^|[,(\[{\"/&:-]|->|- |\b(?:nodes?|to|and|from|between|with|or|via|through|include|are|is))\s*$", re.IGNORECASE
-)
+_NAME_BEFORE = anycase(r"(?:^|[,(\[{\"/&:-]|->|- |\b(?:nodes?|to|and|from|between|with|or|via|through|include|are|is))\s*$")
 _NAME_AFTER = re.compile(
     r"\s*(?:$|[.,;:()\[\]{}\"'/&\n]|->|-|\+|(?:and|is|to|has|are|or|likes?|connects?|links?|isn't|does|was"
     r"|were|both|becomes?|knows?|can)\b)"
 )
 _STOPS = str.maketrans(".!?;:,", "\ue000\ue001\ue002\ue003\ue004\ue005")
 _BACK = str.maketrans("\ue000\ue001\ue002\ue003\ue004\ue005", ".!?;:,")
+
+
+class Names:
+    """The names of a graph's nodes, and what else its record says. Names that hold full stops are shielded, see `Asked.shield`.
+
+    folded: lower-case form -> name, for names that no other name shares it with. odd: names that are no plain word, longest first.
+    """
+
+    def __init__(self, graph: str) -> None:
+        record: dict[str, Any] = json.loads(graph)
+        self.directed = bool(record["directed"])
+        self.classes = [str(c).lower() for c in record.get("classes", ())]
+        self.names = [str(name).translate(_STOPS) for name in record["nodes"]]
+        self.known = frozenset(self.names)
+        self.numeric = all(name.isdigit() for name in self.names)
+        seen: dict[str, str] = {}
+        for name in self.names:
+            seen[name.lower()] = "" if name.lower() in seen else name
+        self.folded = {low: name for low, name in seen.items() if name}
+        self.odd = tuple(sorted((name for name in self.names if not _TOKEN.fullmatch(name)), key=len, reverse=True))
+
+
+_names = lru_cache(maxsize=2048)(Names)  # one graph is asked about by many tasks and answered by many runs
 
 
 class Asked:
@@ -39,13 +61,12 @@ class Asked:
         self.kind = example.answer_kind
 
     @cached_property
-    def _record(self) -> dict[str, Any]:
-        record: dict[str, Any] = json.loads(self.example.graph)
-        return record
+    def _graph(self) -> Names:
+        return _names(self.example.graph)
 
     @cached_property
     def names(self) -> list[str]:
-        return [str(name).translate(_STOPS) for name in self._record["nodes"]]
+        return self._graph.names
 
     @cached_property
     def query(self) -> list[str]:
@@ -54,41 +75,28 @@ class Asked:
 
     @property
     def directed(self) -> bool:
-        return bool(self._record["directed"])
+        return self._graph.directed
 
     @cached_property
     def classes(self) -> list[str]:
         """The classes on offer, in lower case, from the graph record or else from the question's last line."""
-        if "classes" in self._record:
-            return [str(c).lower() for c in self._record["classes"]]
+        if self._graph.classes:
+            return self._graph.classes
         found = re.search(r"like (\w+) or (\w+)\?\s*(?:A:)?\s*$", self.example.question.rstrip())
         return [c.lower() for c in found.groups()] if found else []
 
     @cached_property
     def numeric(self) -> bool:
         """Whether the nodes are called by numbers."""
-        return all(name.isdigit() for name in self.names)
+        return self._graph.numeric
 
     @cached_property
     def known(self) -> frozenset[str]:
-        return frozenset(self.names)
-
-    @cached_property
-    def _folded(self) -> dict[str, str]:
-        """Lower-case form -> name, for names that no other name shares it with."""
-        seen: dict[str, str] = {}
-        for name in self.names:
-            seen[name.lower()] = "" if name.lower() in seen else name
-        return {low: name for low, name in seen.items() if name}
-
-    @cached_property
-    def _odd(self) -> tuple[str, ...]:
-        """Names that are no plain word, longest first."""
-        return tuple(sorted((name for name in self.names if not _TOKEN.fullmatch(name)), key=len, reverse=True))
+        return self._graph.known
 
     def shield(self, text: str) -> str:
         """The text with the punctuation inside of node names replaced, so that `Mme. Burgon` ends no sentence."""
-        for name in self._odd:
+        for name in self._graph.odd:
             plain = name.translate(_BACK)
             if plain != name:
                 text = re.sub(rf"(?<!\w){re.escape(plain)}(?!\w)", lambda found: found[0].translate(_STOPS), text, flags=re.IGNORECASE)
@@ -100,13 +108,13 @@ class Asked:
 
     def tokens(self, text: str) -> Iterator[re.Match[str]]:
         """Words and names of a text; a name that is no plain word is one token."""
-        return (_tokens(self._odd) if self._odd else _TOKEN).finditer(text)
+        return (_tokens(self._graph.odd) if self._graph.odd else _TOKEN).finditer(text)
 
     def name(self, token: str, listed: bool = False) -> str | None:
         """The node called `token`. Case matters for names that are also words, unless the token stands in a bare list."""
         if token in self.known:
             return token
-        name = self._folded.get(token.lower())
+        name = self._graph.folded.get(token.lower())
         return name if name and (listed or name.lower() not in _WORDS) else None
 
     def is_name(self, text: str, start: int, end: int, name: str) -> bool:

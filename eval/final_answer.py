@@ -4,7 +4,9 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-_PLAIN = re.compile(r"[^\x0a\x20-\x7e]|[\\$*_`~<>#]|(?:e\.g|i\.e)\.")
+from eval.anycase import anycase
+
+_PLAIN = re.compile(r"[^\n -\"%-)+-;=?-\[\]^a-}]")  # all but line ends and printable ASCII that is no dressing
 _PUNCTUATION = {
     **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212\ufe63"), "-"),
     **dict.fromkeys(map(ord, "\u2014\u2015"), " - "),
@@ -63,6 +65,7 @@ _SPACES = re.compile(r"[ \t]{2,}|[ \t]+(?=\n)")
 _LINES = re.compile(r"\n{3,}")
 # A hundred brackets in a row say no more than a few, and would cost far more to read.
 _REPEATED = re.compile(r"([^\w\s])\1{30,}")
+_MANY = 31
 _STARS = re.compile(r"(?<=\d) ?\* ?(?=\d)")
 
 
@@ -116,9 +119,9 @@ def tidy(text: str) -> str:
     >>> tidy("**Yes** \u2014 it\u2019s $\\boxed{\\text{4}}$")
     "Yes - it's \\boxed{4}"
     """
-    if _REPEATED.search(text):
+    if len(text) >= _MANY and any(sign * _MANY in text for sign in set(text) if not sign.isalnum()):
         text = _REPEATED.sub(lambda found: found[1] * 30, text)
-    if _PLAIN.search(text):
+    if _PLAIN.search(text) or "e.g." in text or "i.e." in text:
         text = _undressed(text)
     if "  " in text or " \n" in text:
         text = _SPACES.sub(" ", text)
@@ -165,8 +168,8 @@ class Mark:
     to_end: bool
 
 
-_MARK = re.compile(
-    r"""(?P<boxed>\\boxed\s*(?=\{))
+_MARK = anycase(
+    r"""(?xm)(?P<boxed>\\boxed\s*(?=\{))
     |(?P<tag><answer>)
     |(?P<hashes>^\#\#\#\#[ ]*)
     |(?P<key>["'](?:final|correct)?[_ ]?answer["']\s*:\s*)
@@ -174,11 +177,10 @@ _MARK = re.compile(
     |(?P<heading>(?<![^\n])[ ]*(?:the[ ])?(?:final|correct|my)?[ ]?(?:answer|solution)[ ]*:?[ ]*(?=\n|\Z))
     |\b(?P<colon>(?:final|correct|my|the)?[ ]?(?:answer|ans)(?:[ ]?\([^()\n]{0,60}\)|[ ]?\[[^\[\]\n]{0,60}\])?[ ]*(?::-?|=|->|[ ]-(?=[ ])))
     |\b(?P<inline>answer(?:'s
-        |[ ](?:(?:to|for|of)[ ](?:[^.:\n?]{1,120}?\??["']?,?[ ]))??(?:is|was|(?:would|should|must|will|may|might|could)[ ]be)\b)[ ]*:?)""",
-    re.VERBOSE | re.IGNORECASE | re.MULTILINE,
+        |[ ](?:(?:to|for|of)[ ](?:[^.:\n?]{1,120}?\??["']?,?[ ]))??(?:is|was|(?:would|should|must|will|may|might|could)[ ]be)\b)[ ]*:?)"""
 )
 # What every mark holds; looking for it first is several times faster than trying every mark at every place.
-_HINT = re.compile(r"ans|solution|boxed|####|\ba ?:", re.IGNORECASE)
+_HINT = anycase(r"ans(?:wer|[ ]?[(\[]|[ ]*[:=-])|solution|boxed|####|\ba ?:")
 _REACH = 30
 _MOST = 12
 """How many marks are looked at, from the end: a text that repeats itself to the limit has thousands."""
@@ -198,7 +200,8 @@ def marks(text: str, letter: bool = True) -> list[Mark]:
     found: list[re.Match[str]] = []
     at = 0
     while hint := _HINT.search(text, at):
-        mark = _MARK.search(text, max(at, hint.start() - _REACH), hint.end() + 10 * _REACH)
+        starts = range(max(at, hint.start() - _REACH), hint.start() + 1)
+        mark = next(filter(None, (_MARK.match(text, start, hint.end() + 10 * _REACH) for start in starts)), None)
         at = mark.end() if mark else hint.end()
         if mark and (letter or mark.lastgroup != "letter"):
             found.append(mark)

@@ -2,6 +2,7 @@
 
 import re
 
+from eval.anycase import anycase
 from eval.asked import Asked
 from eval.prose import (
     UNCLEAR,
@@ -11,6 +12,7 @@ from eval.prose import (
     clauses,
     committed,
     concludes,
+    decided,
     either,
     is_question,
     opening,
@@ -31,7 +33,7 @@ _FUNCTION_WORDS = word_set(
     unclear undetermined cannot can't sure well ok okay so however although while we're i'm unable sorry likely probably maybe perhaps
     depends tie equal equally undecided nothing anything everything something its their his her error"""
 )
-_JOINED = re.compile(r"\W{0,3}\s*(?:(?:or|and|and/or|/|&|vs\.?|versus)\s*\W{0,2}|,\s*(?=\w+\W*$))", re.IGNORECASE)
+_JOINED = anycase(r"\W{0,3}\s*(?:(?:or|and|and/or|/|&|vs\.?|versus)\s*\W{0,2}|,\s*(?=\w+\W*$))")
 
 
 def label_at_start(text: str, asked: Asked) -> Reading:
@@ -56,14 +58,13 @@ _LIKES = words(
     """likes? | liking | prefers? | preferr?ing | enjoys? | loves? | plays? | favou?rs? | chooses? | is | be | class | label | category
     group | belongs? | for | assigned | classified | predict\\w* | say | choose | pick | guess | answer | go with | interest\\w* | fan"""
 )
-_REJECTS = re.compile(
+_REJECTS = anycase(
     r"(?:\b"
     + either(
         """not | no | never | rather than | instead of | over | unlike | than | dislikes? | prefers? \\w+ to | hates? | neither | nor
         against | without | fewer | less | except"""
     )
-    + r"|n't)\s+(?:\w+\s+){0,4}$",
-    re.IGNORECASE,
+    + r"|n't)\s+(?:\w+\s+){0,4}$"
 )
 _PRONOUN = words("it | he | she | they | this node | the node | its | this person | that node | the last node | the target")
 _ITS_NEIGHBOURS = r"\b(?:connected|linked|adjacent|neighbou?rs?|friends?)\b.*\b"
@@ -73,7 +74,9 @@ def label_stated(text: str, asked: Asked) -> Reading:
     """The class that the sentences give to the node of the question, else the one that all of them agree on."""
     direct: list[tuple[Value, bool]] = []
     loose: list[tuple[Value, bool]] = []
-    for sentence in sentences(text):
+    for sentence in reversed(sentences(text)):
+        if decided(direct):
+            break
         if is_question(sentence):
             continue
         conclusive = concludes(sentence)
@@ -93,7 +96,7 @@ def label_stated(text: str, asked: Asked) -> Reading:
                 loose.append((UNCLEAR, False))
         elif subject != "others":
             (direct if subject == "query" else loose).append((chosen[0], conclusive))
-    return settle(direct or loose)
+    return settle((direct or loose)[::-1])
 
 
 def _said(sentence: str, offered: list[str]) -> list[tuple[str, bool]]:

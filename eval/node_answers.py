@@ -2,6 +2,7 @@
 
 import re
 
+from eval.anycase import anycase
 from eval.asked import Asked
 from eval.node_lists import DOUBT_AFTER, Run, join_bullets, runs
 from eval.prose import (
@@ -13,6 +14,7 @@ from eval.prose import (
     clauses,
     committed,
     concludes,
+    decided,
     either,
     hedges,
     is_question,
@@ -30,14 +32,13 @@ _OPENING = opening(
         (?:the )?(?:shortest |hamiltonian |topological )?(?:path|order|answer|list|nodes) (?:is|are)
     nodes? | vertices | in alphabetical order | neighbou?rs | in order"""
 )
-_FINISH = re.compile(
+_FINISH = anycase(
     r"[\s\"')\]}]*(?:$|[.!;\n]|\(|- |[,:]?\s*"
     + either(
         "because | since | as | in (?:alphabetical|that|this|ascending|sorted|order) | which | these | this "
         "| that is | so | where | there (?:is|are) | with | here"
     )
-    + r"\b)",
-    re.IGNORECASE,
+    + r"\b)"
 )
 _TUPLES = re.compile(r"\(\s*[^\s(),]+\s*,\s*[^\s(),]+\s*\)\s*(?:,|;|and)?\s*\(")
 
@@ -72,22 +73,19 @@ def _numbers_a_step(rest: str, run: Run) -> bool:
     return following is not None and int(following[1]) == int(run.names[0]) + 1
 
 
-_NONE_OPENING = re.compile(
+_NONE_OPENING = anycase(
     r"[\s\"'(:;,.=>\-]*(?:"
     + either("so | thus | therefore | hence | there (?:are|is) | it is | they are | the (?:list|set) is | answer | sorry | an? | the")
-    + r"\b[\s:,]*){0,3}",
-    re.IGNORECASE,
+    + r"\b[\s:,]*){0,3}"
 )
-_NONE = re.compile(
+_NONE = anycase(
     r"(?:no(?: (?:other|such|connected|disconnected|neighbou?ring|adjacent|remaining))? (?:nodes?|vertices"
     r"|vertex|neighbou?rs?|one|friends?|people|others?|connections?)"
-    r"|none|nobody|nothing|empty(?: (?:list|set))?|\[\s*\]|\{\s*\}|\(\s*\)|\u2205|set\(\))(?![\w\]])",
-    re.IGNORECASE,
+    r"|none|nobody|nothing|empty(?: (?:list|set))?|\[\s*\]|\{\s*\}|\(\s*\)|\u2205|set\(\))(?![\w\]])"
 )
-_EXCEPT = re.compile(r"[^.\n]{0,40}\b(?:except|other than|but|besides|apart from|only)\b", re.IGNORECASE)
-_NO_WITNESS_AT_START = re.compile(
-    r"(?:none|no(?: such)? (?:\w+ )?(?:path|order|ordering)|unreachable|impossible)\b(?=\s*(?:[.,;!\n]|$|exists?\b|from\b|between\b))",
-    re.IGNORECASE,
+_EXCEPT = anycase(r"[^.\n]{0,40}\b(?:except|other than|but|besides|apart from|only)\b")
+_NO_WITNESS_AT_START = anycase(
+    r"(?:none|no(?: such)? (?:\w+ )?(?:path|order|ordering)|unreachable|impossible)\b(?=\s*(?:[.,;!\n]|$|exists?\b|from\b|between\b))"
 )
 
 
@@ -129,7 +127,7 @@ def nodes_stated(text: str, asked: Asked) -> Reading:
     """The list that the sentences give: the last, if all agree or it is a conclusion."""
     found: list[tuple[Value, bool]] = []
     elsewhere = 0
-    for sentence in sentences(join_bullets(text)):
+    for sentence in reversed(sentences(join_bullets(text))):
         if is_question(sentence):
             continue
         plain = _ASIDES.sub("", committed(sentence))
@@ -138,20 +136,20 @@ def nodes_stated(text: str, asked: Asked) -> Reading:
             elsewhere += 1
         elif value is not None:
             found.append((value, concludes(sentence)))
-            elsewhere = 0 if concludes(sentence) else elsewhere
+            if decided(found):
+                break
     if len(found) == 1 and elsewhere >= 2 and not found[0][1]:
         return None  # the neighbour lists of the whole graph, recited
-    return settle(found)
+    return settle(found[::-1])
 
 
 _ASIDES = re.compile(r"\s?\([^()\n]{1,60},[^()\n]{1,60}\)|\s?\((?:via|through|from|edge|since|because|by|as|due)\b[^()\n]{0,80}\)")
 _ALL_BUT = words(
     "(?:all|every(?:thing|one|body)?|any)\\b[^.]{0,40}\\b(?:except|but|other than|besides|apart from|excluding) | except | excluding"
 )
-_INTRODUCTION = re.compile(
+_INTRODUCTION = anycase(
     r"(?:\b(?:are|is|include|includes|only|namely|be)|:|=|\bto|\bwith|\bof|->)\s*(?:\b(?:only|just|exactly"
-    r"|therefore|thus|then|the|following|nodes?)\b\s*)*[:\s\"'(\[{]*(?:nodes?\s+)?[\"'(\[{]*$",
-    re.IGNORECASE,
+    r"|therefore|thus|then|the|following|nodes?)\b\s*)*[:\s\"'(\[{]*(?:nodes?\s+)?[\"'(\[{]*$"
 )
 _WHOLE_GRAPH = words(
     """all (?:the )?nodes? | graph among nodes | nodes in (?:the|this) graph | (?:the|this) graph (?:has|contains|consists)
@@ -189,10 +187,9 @@ def _listed(sentence: str, asked: Asked) -> Value | None:
     return UNCLEAR if doubtful else tuple(sorted(set(run.names)))
 
 
-_SUBJECT = re.compile(r"(?:(?:so|then|and|also|now|thus|first|next)[,:]?\s+)*(?:node\s+)?[\"']?", re.IGNORECASE)
-_NEIGHBOURS_OF = re.compile(
-    r"\b(?:neighbou?rs|nodes (?:not )?(?:dis)?connected|friends|adjacent|nodes adjacent)\s+(?:of|to|for|with|from)\s+(?:node\s+)?[\"']?",
-    re.IGNORECASE,
+_SUBJECT = anycase(r"(?:(?:so|then|and|also|now|thus|first|next)[,:]?\s+)*(?:node\s+)?[\"']?")
+_NEIGHBOURS_OF = anycase(
+    r"\b(?:neighbou?rs|nodes (?:not )?(?:dis)?connected|friends|adjacent|nodes adjacent)\s+(?:of|to|for|with|from)\s+(?:node\s+)?[\"']?"
 )
 
 
@@ -228,7 +225,7 @@ _TO_ALL = words(
     """(?:connected|adjacent|linked|friends) (?:to|with) (?:all|every)(?:one|body)?\\b(?: (?:the |of the )?(?:other )?(?:nodes?|people))?
     (?:all|every) (?:the )?(?:other )?nodes? (?:is|are) (?:directly )?(?:connected|adjacent|linked)"""
 )
-_NONE_STATED = re.compile(
+_NONE_STATED = anycase(
     r"\b"
     + either(
         """there (?:is|are) none | no (?:other )?(?:nodes?|vertices|one|neighbou?rs?|friends?|connections?|edges?) | none
@@ -237,8 +234,7 @@ _NONE_STATED = re.compile(
         (?:set|list) is empty
         empty (?:set|list)"""
     )
-    + r"\b|n't (?:have any|(?:directly )?(?:connected|adjacent|linked|friends) (?:to|with) any\w*)\b",
-    re.IGNORECASE,
+    + r"\b|n't (?:have any|(?:directly )?(?:connected|adjacent|linked|friends) (?:to|with) any\w*)\b"
 )
 
 
@@ -256,15 +252,14 @@ def _states_none(sentence: str, asked: Asked) -> Value | None:
 
 
 _QUALIFIED = words("shorter | direct | other | better | longer | fewer")
-_NO_WITNESS = re.compile(
+_NO_WITNESS = anycase(
     r"\b(?:no|not any|without an?)\s+(?:\w+ ){0,2}(?:paths?|orders?|orderings?|sort|solution|route|way)\b|\u221e|\b"
     + either(
         """none exists? | (?:path|order|ordering|sort) (?:does not|doesn't|cannot|can't) (?:exist|be) | unreachable
         not reachable | cannot be reached | infinite
         (?:does not|doesn't|do not|don't) (?:have|contain|exist|admit) | (?:not|dis)[ ]?connected | impossible"""
     )
-    + r"\b",
-    re.IGNORECASE,
+    + r"\b"
 )
 _ABOUT_WITNESS = words(
     "paths? | orders? | orderings? | sort | exists? | reach\\w* | routes? | infinite | \\w*connected | impossible | none"

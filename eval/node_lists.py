@@ -1,8 +1,11 @@
 """Runs of node names in a text: `0, 1 and 3`, bullets, arrows, brackets."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
+from eval.anycase import anycase
 from eval.asked import Asked
 from eval.prose import either, word_set
 
@@ -23,18 +26,16 @@ class Run:
     arrows: bool
 
 
-_SEPARATOR = re.compile(r"(?:[\s,;&\"'()\[\]{}+|-]|->|\b(?:and|then|nodes?|vertex|vertices|also|finally)\b)*", re.IGNORECASE)
-_DOUBT = re.compile(
+_SEPARATOR = anycase(r"(?:[\s,;&\"'()\[\]{}+|-]|->|\b(?:and|then|nodes?|vertex|vertices|also|finally)\b)*")
+_DOUBT = anycase(
     r"(?:[\s,;()\"'-]|\b(?:and|nodes?)\b)*(?:\b(?:possibly|maybe|perhaps|probably|to|through)\b|\.\.\."
-    r"|\u2026)(?:[\s,;()\"'/-]|\b(?:and|nodes?|even)\b)*",
-    re.IGNORECASE,
+    r"|\u2026)(?:[\s,;()\"'/-]|\b(?:and|nodes?|even)\b)*"
 )
-_OR = re.compile(r"(?:[\s,;()\"'-]|\bnodes?\b)*\bor\b(?:[\s,;()\"'-]|\bnodes?\b)*", re.IGNORECASE)
-DOUBT_AFTER = re.compile(
+_OR = anycase(r"(?:[\s,;()\"'-]|\bnodes?\b)*\bor\b(?:[\s,;()\"'-]|\bnodes?\b)*")
+DOUBT_AFTER = anycase(
     r"[\s,;)\"'\]}-]*(?:\.\.|\u2026|(?:and\s+)?"
     + either("etc | and so on | so on | possibly | maybe | perhaps | others? | some | more | or | among others")
-    + r"\b)",
-    re.IGNORECASE,
+    + r"\b)"
 )
 _ARROW = re.compile(r"->|^\s*-\s*$")
 _LIST_WORDS = frozenset(["and", "then", "node", "nodes", "vertex", "vertices", "also", "finally"])
@@ -51,16 +52,15 @@ _CAPITALISED = word_set(
 )
 
 
-def runs(text: str, asked: Asked, prose: bool = True) -> list[Run]:
-    """The runs of names in a text.
+def runs(text: str, asked: Asked, prose: bool = True) -> Iterator[Run]:
+    """The runs of names in a text, in order.
 
     prose: whether words that are also names need to stand like names, and runs without any node of the graph are left out.
     """
-    found: list[Run] = []
     names: list[str] = []
     start = end = 0
     doubt = other = arrows = False
-    for at, stop, name in [*_items(text, asked, prose), (-1, -1, "")]:
+    for at, stop, name in chain(_items(text, asked, prose), [(-1, -1, "")]):
         gap = text[end:at] if at >= 0 else ""
         joined = bool(names) and at >= 0 and len(gap) < 60
         if joined and (_SEPARATOR.fullmatch(gap) or _DOUBT.fullmatch(gap) or _OR.fullmatch(gap)):
@@ -69,16 +69,14 @@ def runs(text: str, asked: Asked, prose: bool = True) -> list[Run]:
             arrows = arrows or _ARROW.search(gap) is not None
         else:
             if names and (not prose or asked.known & set(names)):
-                found.append(Run(tuple(names), start, end, doubt, other, arrows))
+                yield Run(tuple(names), start, end, doubt, other, arrows)
             names, start, doubt, other, arrows = [], at, False, False, False
         names.append(name)
         end = stop
-    return found
 
 
-def _items(text: str, asked: Asked, prose: bool) -> list[tuple[int, int, str]]:
+def _items(text: str, asked: Asked, prose: bool) -> Iterator[tuple[int, int, str]]:
     """Tokens that are names, or that would be names if the graph had them."""
-    out = []
     for m in asked.tokens(text):
         token = m[0]
         name = asked.name(token, listed=not prose)
@@ -89,13 +87,12 @@ def _items(text: str, asked: Asked, prose: bool) -> list[tuple[int, int, str]]:
                 continue
         elif prose and not asked.is_name(text, m.start(), m.end(), name):
             continue
-        out.append((m.start(), m.end(), name or token))
-    return out
+        yield m.start(), m.end(), name or token
 
 
 _SMALL_PROSE = frozenset(word.lower() for word in _CAPITALISED) | {"there", "be", "possible", "isolated", "available", "it"}
-_BEFORE_ITEM = re.compile(r"(?:^|[,;\n\[(\"'])\s*(?:and\s+)?[\"']?$", re.IGNORECASE)
-_AFTER_ITEM = re.compile(r"[\"']?\s*(?:[,;\n\])]|\.?\s*$|(?:and|&)\s)", re.IGNORECASE)
+_BEFORE_ITEM = anycase(r"(?:^|[,;\n\[(\"'])\s*(?:and\s+)?[\"']?$")
+_AFTER_ITEM = anycase(r"[\"']?\s*(?:[,;\n\])]|\.?\s*$|(?:and|&)\s)")
 
 
 def _between_separators(text: str, token: re.Match[str]) -> bool:
@@ -108,7 +105,7 @@ def _between_separators(text: str, token: re.Match[str]) -> bool:
 _BULLET = re.compile(r"^[ \t]*(?:-[ \t]+|(\d+)[.)][ \t]+)(?=\S)")
 
 
-_LONE = re.compile(r"^[ \t]*(?:nodes? )?[^\s:]+[,.]?[ \t]*$", re.IGNORECASE)
+_LONE = anycase(r"^[ \t]*(?:nodes? )?[^\s:]+[,.]?[ \t]*$")
 
 
 def join_bullets(text: str) -> str:

@@ -3,6 +3,7 @@
 import re
 from functools import lru_cache
 
+from eval.anycase import AnyCase, anycase
 from eval.asked import Asked
 from eval.prose import (
     NO_PATH,
@@ -13,6 +14,7 @@ from eval.prose import (
     clauses,
     committed,
     concludes,
+    decided,
     either,
     is_question,
     opening,
@@ -22,6 +24,7 @@ from eval.prose import (
 )
 from eval.quantities import (
     ADJECTIVES,
+    DENIES,
     DIGITS,
     INFINITE,
     MASKED,
@@ -39,36 +42,34 @@ from eval.quantities import (
 )
 
 _OPENING = opening("equal to | equals | count")
-_START = re.compile(NUMBER, re.IGNORECASE)
+_START = anycase(NUMBER)
 _SPACED = re.compile(r"\d{1,3}(?: \d{3})+(?=[.\s]*$)")
-_ALTERNATIVE = re.compile(
-    rf"\s*(?:,?\s*or(?: maybe| perhaps| possibly)?|/|-|to|,?\s*and|and/or|,?\s*maybe|,?\s*perhaps)\s*{NUMBER}(?!\s*[-+*/x=])", re.IGNORECASE
+_ALTERNATIVE = anycase(
+    rf"\s*(?:,?\s*or(?: maybe| perhaps| possibly)?|/|-|to|,?\s*and|and/or|,?\s*maybe|,?\s*perhaps)\s*{NUMBER}(?!\s*[-+*/x=])"
 )
 _LIST_GOES_ON = re.compile(rf"\s*(?:,|->|;)\s*(?:and\s+)?(?:{DIGITS})(?!\s*=)|\s+(?:{DIGITS})\b")
 _PATH = re.compile(r"\d+(?:\s*(?:->|-)\s*\d+){2,}|\d+\s+and\s+\d+\s+(?:are|is)\b")
 _OPERATOR = re.compile(r"\s*[+\-*/x\u00d7\u00f7=]\s*[-+]?[\d(]")
-_EQUATION_END = re.compile(rf"=\s*({NUMBER})(?!\s*[+*/x]\s*\d)", re.IGNORECASE)
-_FINISH = re.compile(
+_EQUATION_END = anycase(rf"=\s*({NUMBER})(?!\s*[+*/x]\s*\d)")
+_FINISH = anycase(
     r"[\"')\]}]*\s*(?:$|[.!,;:\n\"')\]}(<]|- |"
     + either(
         "because | since | as | in | for | is the | which | this | that | the | total | altogether | so | "
         "edges? long | away | from | between | on | by | and (?:the|that|here|this)"
     )
-    + r"\b)",
-    re.IGNORECASE,
+    + r"\b)"
 )
 _NEXT_NUMBER = re.compile(r"\n\s*(\d+)[.)]\s")
-_ITEM = re.compile(
+_ITEM = anycase(
     r"[.)]\s*(?:[(\[{]|-|\d|\w+\s*(?:->|-\s)|"
     + either(
         """first | start | begin | identify | find | count | list | check | look | determine | examine | let | edge | step
         write | note | understand | read
         analy[sz]e | draw | consider | go | take | use | add | make | for | calculate | initiali[sz]e"""
     )
-    + r"\b)",
-    re.IGNORECASE,
+    + r"\b)"
 )
-_NONE = re.compile(r"none\b(?!\s+of)(?=\s*(?:[.,!;\n\"]|$))", re.IGNORECASE)
+_NONE = anycase(r"none\b(?!\s+of)(?=\s*(?:[.,!;\n\"]|$))")
 
 
 def number_at_start(text: str, asked: Asked) -> Reading:
@@ -99,12 +100,12 @@ def number_at_start(text: str, asked: Asked) -> Reading:
 
 
 @lru_cache(maxsize=32)
-def _unit(task: str) -> re.Pattern[str]:
+def _unit(task: str) -> AnyCase:
     """What may be counted right after a leading number; group `wrong` where it is something that was not asked for."""
     quantity = QUANTITIES.get(task, OTHER)
     right = quantity.counted.pattern.split("(?P<unit>")[1].split(r")\b(?! (?:count")[0]
     tail = r"(?:\s+(?:in (?:this|the) graph|in total|total|long|away))?"
-    return re.compile(rf"\s+(?:{ADJECTIVES}\s+){{0,3}}(?:(?:{right}|units?(?: of flow)?)\b|(?P<wrong>{UNITS}\b)){tail}", re.IGNORECASE)
+    return anycase(rf"\s+(?:{ADJECTIVES}\s+){{0,3}}(?:(?:{right}|units?(?: of flow)?)\b|(?P<wrong>{UNITS}\b)){tail}")
 
 
 def _numbers_a_list(text: str, found: re.Match[str]) -> bool:
@@ -127,34 +128,32 @@ def _equation(text: str, start: int) -> Reading:
 
 
 _LIST_NUMBERS = re.compile(r"^[ \t]*\d+[.)][ \t]+(?=\S)", re.MULTILINE)
-_MAY_COUNT = re.compile(
+_MAY_COUNT = anycase(
     r"\d|\b(?:"
     + "|".join(NUMBER_WORDS)
     + r"|no(?:ne|t|thing|body)?)\b|n't|path|reach|infini|\u221e|\binf\b|isolated|connected|edgeless|empty"
-    r"|free|component|without",
-    re.IGNORECASE,
+    r"|free|component|without"
 )
 _BOUND = either(
     "at least | at most | more than | fewer than | less than | up to | no more than | no fewer than | "
     "over | under | or more | or fewer | or less"
 )
-_RANGE = re.compile(
+_RANGE = anycase(
     rf"\b(?:between|from)\s+{NUMBER}\s+(?:and|to)\s+{NUMBER}\s+(?:{ADJECTIVES}\s+)*{UNITS}\b|\b{_BOUND}\b|\beither\s+{NUMBER}\s+or\b"
     rf"|(?<!nodes )(?<!node )(?<!to ){NUMBER}(?:\s+{UNITS})?,?\s+or\s+(?:maybe |perhaps |possibly )?{NUMBER}"
-    rf"|{NUMBER}\s*(?:-|to)\s*{NUMBER}\s+(?:{ADJECTIVES}\s+)*{UNITS}\b",
-    re.IGNORECASE,
+    rf"|{NUMBER}\s*(?:-|to)\s*{NUMBER}\s+(?:{ADJECTIVES}\s+)*{UNITS}\b"
 )
-_EQUALS_END = re.compile(rf"=\s*(?P<n>{NUMBER})[^=\d]*$", re.IGNORECASE)
+_EQUALS_END = anycase(rf"=\s*(?P<n>{NUMBER})[^=\d]*$")
 
 
-_SHORTEST = re.compile(r"\b(?:shortest|minimum|minimal)\b", re.IGNORECASE)
+_SHORTEST = anycase(r"\b(?:shortest|minimum|minimal)\b")
 
 
 def number_stated(text: str, asked: Asked) -> Reading:
     """The count that the sentences state: tied to what is counted, else the only number that is no node id."""
     strong: list[tuple[Value, bool]] = []
     weak: list[tuple[Value, bool]] = []
-    for sentence in sentences(_LIST_NUMBERS.sub("", text.replace('"', " "))):
+    for sentence in reversed(sentences(_LIST_NUMBERS.sub("", text.replace('"', " ")))):
         if is_question(sentence) or not _MAY_COUNT.search(sentence):
             continue
         conclusive = concludes(sentence) or (asked.kind == "distance" and _SHORTEST.search(sentence) is not None)
@@ -165,22 +164,23 @@ def number_stated(text: str, asked: Asked) -> Reading:
             weak.append((UNCLEAR, conclusive))
         elif (value := _tied(sentence, masked, asked)) is not None:
             strong.append((value, conclusive))
+            if decided(strong):
+                break
         elif counts and (number := _loose(masked)) is not None:
             weak.append((NO_PATH if number == -1 and asked.kind == "distance" else number, conclusive))
-    return settle(strong or weak)
+    return settle((strong or weak)[::-1])
 
 
-_PART_BEFORE = re.compile(
+_PART_BEFORE = anycase(
     r"\b"
     + either(
         """each | every | per | if | another | first | missing | only the | these | those | than | least | most | remaining | up
         about the | of the | of its
         of these | adds? | removed? | extra | nodes with"""
     )
-    + r"\s*$",
-    re.IGNORECASE,
+    + r"\s*$"
 )
-_PART_AFTER = re.compile(
+_PART_AFTER = anycase(
     r"\s*"
     + either(
         """each | per | (?:that|which|who) (?:includes?|contains?|involves?|goes?|go|start|have|has|are|is|do|does) | including
@@ -190,8 +190,7 @@ _PART_AFTER = re.compile(
         involving | left | already | so far | would | not | in (?:the )?(?:first|second|one|each|component)
         to (?:check|visit|consider)"""
     )
-    + r"\b",
-    re.IGNORECASE,
+    + r"\b"
 )
 
 
@@ -247,7 +246,7 @@ def _nothing(sentence: str, masked: str, quantity: Quantity, asked: Asked) -> Va
     """0 or no path, where a clause says that there is none of what was asked."""
     distance = asked.kind == "distance"
     at = 0
-    for clause in clauses(sentence):
+    for clause in clauses(sentence) if DENIES.search(sentence) else ():
         at = max(sentence.find(clause, at), at)
         named = _named(sentence, masked, at, at + len(clause), asked)
         if supposes(clause):
@@ -276,13 +275,12 @@ _IT_IS = (
 _STANDS_ALONE = (
     r"(?:in total|total|in all|altogether|overall|units?(?: of flow)?)?[.!\"')\s]*(?:$|[,;](?!\s*\d)|\(|\b(?:because|since|as)\b)"
 )
-_LOOSE = re.compile(
+_LOOSE = anycase(
     rf"{_IT_IS}\s*(?:(?:exactly|simply|just|only|probably|likely|about|around|approximately|now"
-    rf"|a total of)\s+)?(?P<n>{NUMBER})(?!\s*[-+*/x]\s*\d)\s*{_STANDS_ALONE}",
-    re.IGNORECASE,
+    rf"|a total of)\s+)?(?P<n>{NUMBER})(?!\s*[-+*/x]\s*\d)\s*{_STANDS_ALONE}"
 )
-_ALTOGETHER = re.compile(rf"(?P<n>{NUMBER})\s+(?:units? )?(?:in total|altogether|overall|in all)\b", re.IGNORECASE)
-_BARE = re.compile(rf"\W{{0,4}}(?P<n>{NUMBER})[.!\"')\s]*$", re.IGNORECASE)
+_ALTOGETHER = anycase(rf"(?P<n>{NUMBER})\s+(?:units? )?(?:in total|altogether|overall|in all)\b")
+_BARE = anycase(rf"\W{{0,4}}(?P<n>{NUMBER})[.!\"')\s]*$")
 
 
 def _loose(masked: str) -> float | None:

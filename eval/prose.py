@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from eval.anycase import AnyCase, anycase
+
 Value = bool | float | str | tuple[str, ...]
 NO_PATH = "no path"
 NONE_EXISTS = "none exists"
@@ -45,9 +47,9 @@ def either(phrases: str) -> str:
     return f"(?:{'|'.join(p.strip() for line in phrases.splitlines() for p in line.split(' | ') if p.strip())})"
 
 
-def words(phrases: str) -> re.Pattern[str]:
+def words(phrases: str) -> AnyCase:
     """`either`, compiled, as whole words in any case."""
-    return re.compile(rf"\b{either(phrases)}\b", re.IGNORECASE)
+    return anycase(rf"\b{either(phrases)}\b")
 
 
 _FILLERS = """so | well | ok(?:ay)? | sure | hmm+ | oh | ah | thus | therefore | hence | then | finally | overall
@@ -61,16 +63,16 @@ _FILLERS = """so | well | ok(?:ay)? | sure | hmm+ | oh | ah | thus | therefore |
     sorry | my apologies | apologies | actually | wait | rather"""
 
 
-def opening(extra: str = "") -> re.Pattern[str]:
+def opening(extra: str = "") -> AnyCase:
     """What may stand before a direct answer: quotes, brackets, a bullet, filler words, and the extra phrases."""
     dressing = r"[\s\"'(\[{:;,.=>!]*(?:-(?![\d>])\s*)?[\"'(\[{]*"
-    return re.compile(rf"{dressing}(?:\b{either(_FILLERS + chr(10) + extra)}\b{dressing}){{0,4}}", re.IGNORECASE)
+    return anycase(rf"{dressing}(?:\b{either(_FILLERS + chr(10) + extra)}\b{dressing}){{0,4}}")
 
 
 # A stop that ends a sentence: before a space, before a capital (3.There) or before a bracket.
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+|\s*\n\s*|(?<=[\w)\]][.!?])(?=[A-Z][a-z])|(?<=[.!?])(?=\()")
 # A comma between the items of a list ends no clause.
-_CLAUSE_END = re.compile(
+_CLAUSE_END = anycase(
     r"\s*[;:]\s+|,\s+(?!(?:and |or )?(?:nodes? )?[\w'-]+(?:[,.)]|$| and | or ))|\s+-\s+|(?:,\s*|\s+)"
     + either("but | because | since | so | while | although | though | however | which | therefore | thus | hence | whereas | where")
     + r"\s+|\s+(?:and|as)\s+(?="
@@ -80,14 +82,12 @@ _CLAUSE_END = re.compile(
         also | therefore | thus | hence | does | is | are | has | not | cannot | can't | only
         \\w+ (?:has|is|likes|knows)"""
     )
-    + r"\b)",
-    re.IGNORECASE,
+    + r"\b)"
 )
-_ASIDE = re.compile(
+_ASIDE = anycase(
     r",\s*"
     + either("in fact | indeed | therefore | thus | hence | of course | however | then | clearly | in this case | as a result")
-    + r"\s*,",
-    re.IGNORECASE,
+    + r"\s*,"
 )
 
 
@@ -109,7 +109,7 @@ def clauses(sentence: str) -> list[str]:
     return [c for c in _CLAUSE_END.split(_ASIDE.sub(" ", sentence)) if c]
 
 
-_ECHO = re.compile(
+_ECHO = anycase(
     r"(?:q:|question:|in an? (?:un)?directed graph, ?\(|"
     + either(
         """list (?:all )?(?:of )?the | what (?:is|are) | which (?:nodes?|class) | how many | is there | are there
@@ -117,8 +117,7 @@ _ECHO = re.compile(
         name (?:all )?the | please | g (?:describes|has) (?:an?|the) | you are (?:an?|given) | we are given
         given (?:a|the) graph | the question (?:is|asks)"""
     )
-    + r"\b)",
-    re.IGNORECASE,
+    + r"\b)"
 )
 
 
@@ -139,11 +138,10 @@ _HEDGE = words(
     depending on | no idea | either way | one or the other | both are possible
     (?:not|isn't|aren't|don't|doesn't|never) (?:\\w+ly )?(?:sure|certain|clear|know|known|enough|determinable|specified|have enough)"""
 )
-_CANNOT_KNOW = re.compile(
+_CANNOT_KNOW = anycase(
     rf"\b{_CANNOT} (?:\w+ly )?(?:(?:determine|tell|say|know|infer|decide|conclude|deduce|guess|judge|answer"
     r"|work out|figure out|give a definit\w+)\b"
-    r"|be (?:\w+ly )?(?:determined|known|said|sure|certain|answered|inferred|told|decided|computed|calculated|deduced|concluded)\b)",
-    re.IGNORECASE,
+    r"|be (?:\w+ly )?(?:determined|known|said|sure|certain|answered|inferred|told|decided|computed|calculated|deduced|concluded)\b)"
 )
 
 
@@ -156,7 +154,7 @@ def hedges(sentence: str) -> bool:
     return _HEDGE.search(sentence) is not None or _CANNOT_KNOW.search(sentence) is not None
 
 
-_DESPITE = re.compile(r"\b(?:but|however|still|nevertheless|yet)\b[,:]?\s*", re.IGNORECASE)
+_DESPITE = anycase(r"\b(?:but|however|still|nevertheless|yet)\b[,:]?\s*")
 
 
 def committed(sentence: str) -> str:
@@ -171,7 +169,7 @@ def committed(sentence: str) -> str:
     return rest[0] if rest and not hedges(rest[0]) else ""
 
 
-_CONCLUSION = re.compile(
+_CONCLUSION = anycase(
     r"(?:^|[,;:.]\s*|\band\s+)"
     + either(
         """so | therefore | thus | hence | then | finally | overall | altogether | accordingly | consequently | ultimately
@@ -183,8 +181,7 @@ _CONCLUSION = re.compile(
     )
     + r"\b|\b"
     + either("in total | altogether | in all | overall | total(?:s|ing)?(?: of)?")
-    + r"\b",
-    re.IGNORECASE,
+    + r"\b"
 )
 
 
@@ -198,7 +195,7 @@ _LOOKING = either(
         examine | list | explore | search
     trace | figure | consider | solve | test | start | use"""
 )
-_SUPPOSITION = re.compile(
+_SUPPOSITION = anycase(
     r"\b"
     + either(
         f"""if | whether | suppose | supposing | assum(?:e|ing) | unless | in order to | let's | let us
@@ -206,8 +203,7 @@ _SUPPOSITION = re.compile(
         (?:we|i) (?:must|should|will|can|could) (?:now |first )?{_LOOKING}(?! (?:that|no|an?|any|only)\\b)
         (?:we|i|i'll|we'll) (?:check|see if|verify|look|examine|test|list|identify|trace|start)"""
     )
-    + rf"\b|^(?:after|by|when|before|upon|while|on) [a-z]{{3,}}ing\b|^to (?:be|have|form|{_LOOKING})\b",
-    re.IGNORECASE,
+    + rf"\b|^(?:after|by|when|before|upon|while|on) [a-z]{{3,}}ing\b|^to (?:be|have|form|{_LOOKING})\b"
 )
 
 
@@ -216,21 +212,28 @@ def supposes(clause: str) -> bool:
     return _SUPPOSITION.search(clause) is not None
 
 
-_NEITHER = re.compile(r"\bneither\b.*\bnor\b", re.IGNORECASE)
-_NEGATION = re.compile(
+_NEITHER = anycase(r"\bneither\b.*\bnor\b")
+_NEGATION = anycase(
     r"\b"
     + either(
         "no | not | never | cannot | without | neither | nor | none | nobody | lacks? | free of | absence of "
         "| fails? to | impossible | unable | nothing"
     )
-    + r"\b|n't\b",
-    re.IGNORECASE,
+    + r"\b|n't\b"
 )
 
 
 def negations(clause: str) -> int:
     """How many words negate in a clause; `neither .. nor` is one."""
-    return len(_NEGATION.findall(clause)) - (_NEITHER.search(clause) is not None)
+    return _NEGATION.count(clause) - (_NEITHER.search(clause) is not None)
+
+
+def decided(backwards: list[tuple[Value, bool]]) -> bool:
+    """Whether what was said before cannot change what `settle` makes of values that were read from the end of the text."""
+    if not backwards:
+        return False
+    value, conclusive = backwards[0]
+    return conclusive or value == UNCLEAR or backwards[-1][0] != value
 
 
 REVISION = words(
@@ -253,51 +256,3 @@ def settle(found: list[tuple[Value, bool]]) -> Reading:
     if value == UNCLEAR:
         return UNCLEAR
     return Answer(value) if conclusive or all(other == value for other, _ in found) else UNCLEAR
-
-
-_UNWILLING = either(
-    """cannot | can't | can not | won't | will not | must (?:respectfully )?decline | have to decline | decline | refuse
-        not able to | unable to
-    not (?:allowed|permitted|programmed|designed|authorized) to | would (?:rather )?not | not going to | don't feel comfortable
-    do not feel comfortable
-    don't have the (?:ability|capability|capacity) | do not have the (?:ability|capability|capacity)
-    don't (?:provide|offer|engage) | do not (?:provide|offer|engage)"""
-)
-_SERVICE = either(
-    """help | assist | answer | share | provid | discuss | comply | fulfil | support | engag | participat | continu | disclos
-        reveal | give | complet
-    do (?:that|this|so) | process | mak(?:e|ing) guesses | speculat | generat | creat | respond | offer | perform | solv | handl
-    accommodat | proceed
-    talk | reply | work on | access | analy[sz] | carry(?:ing)? out"""
-)
-_REFUSAL = re.compile(
-    rf"\b(?:(?:i|we)(?: am| are|'m|'re)?(?: (?:really|truly|also|sorry|afraid|but|i))* (?:{_UNWILLING})(?: be able to)?(?: to)?"
-    rf"(?: (?:directly|really|currently|further|with))* ?(?:{_SERVICE}\w*|(?=[.!]|$)|the request\b)"
-    r"|as an? (?:ai|language model|large language model)\b[^.]{0,60}?\b(?:cannot|can't|unable|not able|don't|do not)"
-    r"|(?:against|violates?) (?:my|our|the) (?:policy|policies|guidelines|programming)"
-    r"|unable to (?:help|assist|comply|answer|provide|fulfil)|(?:can't|cannot|can not) (?:help|assist|comply)\b)",
-    re.IGNORECASE,
-)
-_AFTER_REFUSAL = re.compile(r"\b(?:because|since|but|however)\b|[;.!\n](?:\s|$)")
-_NOT_ENOUGH = re.compile(r"\b(?:without|from|based on|with (?:the|only)|given (?:the|only)|information|not enough)\b", re.IGNORECASE)
-_MAY_REFUSE = re.compile(r"can|'t|\bnot\b|able|decline|refuse|\bAI\b|polic|guideline")
-
-
-def refusals(text: str) -> tuple[str, bool]:
-    """The text without its refusals, and whether there was one.
-
-    >>> refusals("Sorry, I cannot help with node 5. The graph is large.")
-    ('Sorry, . The graph is large.', True)
-    """
-    if not _MAY_REFUSE.search(text):
-        return text, False
-    kept, at, refused = [], 0, False
-    while found := _REFUSAL.search(text, at):
-        stop = _AFTER_REFUSAL.search(text, found.end())
-        end = stop.start() if stop else len(text)
-        # "I cannot answer this without the edges" is a doubt about the graph, no refusal.
-        doubt = found[0].lower().endswith(("answer", "solv", "solve", "provide", "give")) and _NOT_ENOUGH.search(text, found.end(), end)
-        kept.append(text[at : end if doubt else found.start()])
-        refused = refused or not doubt
-        at = max(end, found.end())
-    return "".join(kept) + text[at:], refused

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from eval.anycase import AnyCase, anycase
 from eval.prose import either, words
 
 _SMALL = "zero one two three four five six seven eight nine ten"
@@ -46,10 +47,10 @@ class Quantity:
     local: whether the question is about the nodes that it names, not about the whole graph.
     """
 
-    counted: re.Pattern[str]
-    equals: re.Pattern[str]
-    none: re.Pattern[str]
-    part: re.Pattern[str]
+    counted: AnyCase
+    equals: AnyCase
+    none: AnyCase
+    part: AnyCase
     local: bool
 
 
@@ -66,17 +67,15 @@ def _quantity(
         "since | because | exist | forms? | hence"
     )
     return Quantity(
-        re.compile(rf"(?P<n>{NUMBER})\s+(?:{ADJECTIVES}\s+){{0,3}}(?P<unit>{either(unit)})\b(?! (?:count|ids?)\b|\s+\d)", re.IGNORECASE),
-        re.compile(
+        anycase(rf"(?P<n>{NUMBER})\s+(?:{ADJECTIVES}\s+){{0,3}}(?P<unit>{either(unit)})\b(?! (?:count|ids?)\b|\s+\d)"),
+        anycase(
             rf"(?<![\w|])(?:{either(noun)}(?![\w|])[^.;=:\d\n]{{0,50}}?{_IS}{_FILL}{{0,4}}"
-            rf"|{either(bare)}(?:\s+of)?)\s*(?P<n>{NUMBER})",
-            re.IGNORECASE,
+            rf"|{either(bare)}(?:\s+of)?)\s*(?P<n>{NUMBER})"
         ),
-        re.compile(
+        anycase(
             rf"(?:^|\b{before}\s+)(?:\w+ )?{nothing}\b|\b(?:not|never)\b (?:\w+ )?any (?:\w+ )?{either(none)}\b"
             rf"|n't (?:\w+ )?any (?:\w+ )?{either(none)}\b"
-            rf"|\bno {either(none)} (?:exists?|(?:is|are|were) (?:present|found|there|formed))\b|{either(also_none)}",
-            re.IGNORECASE,
+            rf"|\bno {either(none)} (?:exists?|(?:is|are|were) (?:present|found|there|formed))\b|{either(also_none)}"
         ),
         words(part),
         part == _NEVER,
@@ -159,7 +158,7 @@ QUANTITIES: dict[str, Quantity] = {
 }
 OTHER = _quantity()
 
-NO_PATH_WORDS = re.compile(
+NO_PATH_WORDS = anycase(
     r"\b"
     + either(
         """no (?:(?:valid|possible|shortest|such|available|existing|connecting|directed|feasible) ){0,2}(?:paths?|routes?|way|connection)
@@ -169,10 +168,14 @@ NO_PATH_WORDS = re.compile(
         (?:impossible|not possible) to (?:get|reach|go|travel) | none exists?
         nothing exists | (?:not|dis|un)[ -]?connected | (?:different|separate|disconnected) (?:connected )?components?"""
     )
-    + r"\b|n't (?:\w+ ){0,3}(?:an?|any) (?:\w+ )?path\b|n't (?:connected|reachable)\b",
-    re.IGNORECASE,
+    + r"\b|n't (?:\w+ ){0,3}(?:an?|any) (?:\w+ )?path\b|n't (?:connected|reachable)\b"
 )
-INFINITE = re.compile(r"\binfinit(?:e|y)\b|\u221e|\binf\b", re.IGNORECASE)
+INFINITE = anycase(r"\binfinit(?:e|y)\b|\u221e|\binf\b")
+DENIES = anycase(
+    r"\b(?:no(?:ne|t|thing|body)?|zero|never|without|isolated|empty|edgeless|impossible|cannot|infinit(?:e|y)|inf|unreach(?:able|ed)"
+    r"|components?)\b|n't|\w-free\b|can not|\b(?:dis|un)[ -]?connected|\u221e"
+)
+"""Words of which every statement that there is nothing has one."""
 # "No shorter path", "no path with fewer edges": there is one.
 NO_PATH_QUALIFIED = words(
     """shorter | direct(?:ly)? | fewer | less | other | better | alternative | longer | cheaper | quicker | additional | more
@@ -191,48 +194,41 @@ _NUMBERED = either(
 )
 _MASKS = [
     # tuples and lists in brackets
-    re.compile(r"\([^()\n]*,[^()\n]*\)|\[[^\[\]\n]*,[^\[\]\n]*\]|\{[^{}\n:]*,[^{}\n:]*\}"),
+    anycase(r"\([^()\n]*,[^()\n]*\)|\[[^\[\]\n]*,[^\[\]\n]*\]|\{[^{}\n:]*,[^{}\n:]*\}"),
     # node 3, nodes 1 and 2, step 4
-    re.compile(
-        rf"\b{_NUMBERED}\s+#?{_IDS}",
-        re.IGNORECASE,
-    ),
+    anycase(rf"\b{_NUMBERED}\s+#?{_IDS}"),
     # 0 -> 1 -> 2, 0-1-2
-    re.compile(r"\d+(?:\s*->\s*\d+)+|(?<![\w.])\d+(?:\s?-\s?\d+){2,}(?!\w)"),
+    anycase(r"\d+(?:\s*->\s*\d+)+|(?<![\w.])\d+(?:\s?-\s?\d+){2,}(?!\w)"),
     # connected to 1, 3 and 4; from 0 to 5
-    re.compile(
+    anycase(
         rf"\b(?:(?:connected|adjacent|linked|joined|attached|next|edges?|links?|connections?|neighbou?rs?)\s+(?:directly\s+)?(?:to|with|of)"
-        rf"|from|between|through|via|including|namely|visit(?:s|ed|ing)?)\s+(?:nodes?\s+)?{_IDS}{_COUNTED_NEXT}",
-        re.IGNORECASE,
+        rf"|from|between|through|via|including|namely|visit(?:s|ed|ing)?)\s+(?:nodes?\s+)?{_IDS}{_COUNTED_NEXT}"
     ),
     # deg(2), degree of 2 is
-    re.compile(
+    anycase(
         rf"\b(?:degree|deg|distance|d|N|C)\s*\(\s*(?:{DIGITS})[^()]{{0,12}}\)|\b(?:degree|neighbou?rs?"
-        rf"|flow)\s+(?:of|for)\s+(?:{DIGITS})(?=\s*(?:(?:is|are|equals|has|in)\b|[=:,]))",
-        re.IGNORECASE,
+        rf"|flow)\s+(?:of|for)\s+(?:{DIGITS})(?=\s*(?:(?:is|are|equals|has|in)\b|[=:,]))"
     ),
     # 1, 3 and 4; 1 and 3 (but not the terms of a sum)
-    re.compile(
+    anycase(
         rf"(?<![=+*/x\-]\s)(?<![=+*/x\-])(?:{DIGITS})(?:(?:\s*,\s+"
-        rf"|,(?!\d{{3}}(?!\d)))(?:and\s+)?(?:{DIGITS}))+(?:,?\s+and\s+(?:{DIGITS}))?(?!\s*[+*/x=]){_COUNTED_NEXT}",
-        re.IGNORECASE,
+        rf"|,(?!\d{{3}}(?!\d)))(?:and\s+)?(?:{DIGITS}))+(?:,?\s+and\s+(?:{DIGITS}))?(?!\s*[+*/x=]){_COUNTED_NEXT}"
     ),
-    re.compile(rf"(?<![=+*/x\-]\s)(?:{DIGITS})\s+(?:and|&)\s+(?:{DIGITS})(?!\s*[+*/x=]){_COUNTED_NEXT}", re.IGNORECASE),
+    anycase(rf"(?<![=+*/x\-]\s)(?:{DIGITS})\s+(?:and|&)\s+(?:{DIGITS})(?!\s*[+*/x=]){_COUNTED_NEXT}"),
     # 3rd, K4, 2-coloured
-    re.compile(r"\b\d+(?:st|nd|rd|th)\b|\b[A-Za-z]\d+\b|\b\d+-(?=[a-z])"),
+    anycase(r"\b\d+(?:st|nd|rd|th)\b|\b[A-Za-z]\d+\b|\b\d+-(?=[a-z])"),
     # back to 0; 2 has, 2 is
-    re.compile(
+    anycase(
         r"(?<!equal )(?<!comes )(?<!amounts )(?<!up )(?<!sums )\b(?:to|with|at|by|reach(?:es"
-        rf"|ed)?)\s+(?:{DIGITS})(?=\s*(?:[,.;)]|$|(?:is|and|are|in|has|with|via|by)\b))",
-        re.IGNORECASE,
+        rf"|ed)?)\s+(?:{DIGITS})(?=\s*(?:[,.;)]|$|(?:is|and|are|in|has|with|via|by)\b))"
     ),
-    re.compile(
+    anycase(
         rf"(?:^|(?<=[,;:(]\s)|(?<=\bthat\s)|(?<=\band\s)|(?<=\bso\s))(?:{DIGITS})(?=\s+(?:is|are|has|have|can"
-        r"|connects?|does)\b)",
-        re.IGNORECASE,
+        r"|connects?|does)\b)"
     ),
 ]
 MASKED = "\u00b7"
+_DIGIT = re.compile(r"\d")
 
 
 def mask(sentence: str) -> str:
@@ -244,5 +240,7 @@ def mask(sentence: str) -> str:
     if not any(map(str.isdigit, sentence)):
         return sentence
     for pattern in _MASKS:
-        sentence = pattern.sub(lambda found: re.sub(r"\d", MASKED, found[0]), sentence)
+        for found in pattern.finditer(sentence):
+            start, end = found.span()
+            sentence = sentence[:start] + _DIGIT.sub(MASKED, sentence[start:end]) + sentence[end:]
     return sentence

@@ -1,6 +1,7 @@
 """score: one example and one prediction in, one Score out."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -131,13 +132,16 @@ def _judge_set(value: Value, asked: Asked) -> Verdict:
     return Verdict(False, 2 * len(gold & said) / (len(gold) + len(said)), len(said - asked.known))
 
 
+_parsed = lru_cache(maxsize=2048)(graph_from_json)
+
+
 def _judge_witness(value: Value, asked: Asked) -> Verdict:
     """Any valid path or order is right; `none exists` is right where the gold answer says so too."""
     none = asked.example.answer.strip().lower().startswith(("there is no", "no "))
     if not isinstance(value, tuple):
         return Verdict(none and value == NONE_EXISTS, float(none and value == NONE_EXISTS))
     check = WITNESSES[check_choice(f"witness task of {asked.example.id}", asked.task, WITNESSES)]
-    graph, _ = graph_from_json(asked.example.graph)
+    graph, _ = _parsed(asked.example.graph)
     ids = {name: i for i, name in enumerate(asked.names)}
     nodes = [ids[name] for name in value if name in ids]
     invented = len(set(value) - asked.known)

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from eval.anycase import AnyCase, anycase
 from eval.asked import Asked
 from eval.prose import (
     UNCLEAR,
@@ -13,6 +14,7 @@ from eval.prose import (
     clauses,
     committed,
     concludes,
+    decided,
     is_question,
     negations,
     opening,
@@ -31,9 +33,9 @@ class Topic:
     other: words that show that a clause is about something else. pair: whether the question names two nodes.
     """
 
-    yes: re.Pattern[str]
-    no: re.Pattern[str]
-    other: re.Pattern[str]
+    yes: AnyCase
+    no: AnyCase
+    other: AnyCase
     pair: bool = False
 
 
@@ -90,18 +92,16 @@ _OPENING = opening(
     "based on [^.,:\n?]{1,80} | according to [^.,:\n?]{1,80} | given [^.,:\n?]{1,80} | looking at "
     "[^.,:\n?]{1,80} | from [^.,:\n?]{1,60} | an?"
 )
-_WORD = re.compile(r"(?P<yes>yes|yeah|yep|yup|true|correct|affirmative)\b|(?P<no>no|nope|false|incorrect|negative)\b", re.IGNORECASE)
+_WORD = anycase(r"(?P<yes>yes|yeah|yep|yup|true|correct|affirmative)\b|(?P<no>no|nope|false|incorrect|negative)\b")
 _DETERMINERS = ("no", "correct", "incorrect", "negative", "true", "false")
 # "No node is isolated" opens with a determiner; "No, ..." and "No it is not" open with an answer.
-_AFTER_DETERMINER = re.compile(
+_AFTER_DETERMINER = anycase(
     r"[\"')\]}]*\s*(?:$|[.,;:!\n\"')\]}(<\u2026/]|- |(?:it|there|they|the|because|since|as|this|that|we"
-    r"|you|i|these|not|based|they're|no|yes|wait|answer|(?:and|or) yes)\b)",
-    re.IGNORECASE,
+    r"|you|i|these|not|based|they're|no|yes|wait|answer|(?:and|or) yes)\b)"
 )
-_BOTH = re.compile(
+_BOTH = anycase(
     r"[\"')]*\s*(?:,?\s*(?:and|or|and/or|or maybe|but also)\s+|/\s*|,?\s*)(?:also\s+"
-    r"|maybe\s+)?[\"']?(?P<again>yes|no|true|false)\b[\"']?(?=\s*(?:$|[.,;:!?\n)]|yes\b|no\b))",
-    re.IGNORECASE,
+    r"|maybe\s+)?[\"']?(?P<again>yes|no|true|false)\b[\"']?(?=\s*(?:$|[.,;:!?\n)]|yes\b|no\b))"
 )
 
 
@@ -135,7 +135,7 @@ def yes_no_stated(text: str, asked: Asked) -> Reading:
     found: list[tuple[Value, bool]] = []
     elsewhere = 0
     parts = sentences(text)
-    for i, sentence in enumerate(parts):
+    for i, sentence in reversed(list(enumerate(parts))):
         if is_question(sentence):
             continue
         word = _leading_word(sentence)
@@ -144,20 +144,22 @@ def yes_no_stated(text: str, asked: Asked) -> Reading:
             continue
         claims, others = _claims(sentence if word else committed(sentence), asked)
         elsewhere += others
-        conclusive = concludes(sentence)
-        found.extend((claim, conclusive) for claim in claims)
+        if claims:
+            conclusive = concludes(sentence)
+            found.extend((claim, conclusive) for claim in reversed(claims))
+            if decided(found):
+                break
     if len(found) == 1 and not found[0][1] and elsewhere >= 3:
         return None  # the graph's own lines, recited: one of them happens to be about the nodes asked for
-    return settle(found)
+    return settle(found[::-1])
 
 
-_INLINE = re.compile(
+_INLINE = anycase(
     r"(?:\b(?:say|think|believe|guess|is|be|probably|likely|definitely|certainly|clearly|so|therefore|thus|hence|then)[,:]?|:)\s+"
-    r"[\"']?(?P<word>yes|no|true|false)\b[\"']?\s*(?=[.,;!)\]}\n]|$)",
-    re.IGNORECASE,
+    r"[\"']?(?P<word>yes|no|true|false)\b[\"']?\s*(?=[.,;!)\]}\n]|$)"
 )
 _CONDITION = words("if | whether | suppos(?:e|ing) | assum(?:e|ing) | unless")
-_FALSE_THAT = re.compile(r"\b(?:not the case|false|not true|incorrect|untrue) that\b", re.IGNORECASE)
+_FALSE_THAT = anycase(r"\b(?:not the case|false|not true|incorrect|untrue) that\b")
 
 
 def _claims(sentence: str, asked: Asked) -> tuple[list[bool], int]:
@@ -183,14 +185,13 @@ def _claims(sentence: str, asked: Asked) -> tuple[list[bool], int]:
 
 
 _THING = r"(?:cycles?|paths?|graphs?|edges?|trees?)"
-_DEFINITION = re.compile(
+_DEFINITION = anycase(
     rf"^(?:an? (?:\w+ ){{0,2}}|(?:\w+ )?(?=\w+s\b)){_THING} "
     r"(?:is (?:an?|any|the|when|where|one|simply|defined)|are (?!present|found|there|no|not|in)|means?|requires?|occurs?|consists?|can be"
     rf"|refers?)\b|^(?:any|every|each|an?) (?:\w+ )?{_THING} (?:in an? graph|that|which|where|is|means|starts|visits)\b"
-    r"(?! (?:present|found|formed|there|possible|not)\b)",
-    re.IGNORECASE,
+    r"(?! (?:present|found|formed|there|possible|not)\b)"
 )
-_WITHOUT = re.compile(r"^without .*?(?=\b(?:there|it|we|the graph)\b)", re.IGNORECASE)
+_WITHOUT = anycase(r"^without .*?(?=\b(?:there|it|we|the graph)\b)")
 
 
 def _claim(clause: str, topic: Topic, asked: Asked) -> Literal["yes", "no", "others"] | None:
@@ -211,7 +212,7 @@ def _claim(clause: str, topic: Topic, asked: Asked) -> Literal["yes", "no", "oth
 _MANY = words("edges | links | connections | neighbou?rs | friends of | paths | every edge | each edge | all (?:the )?\\w+")
 _OTHER_END = words("it | they | both | each other | to | with")
 _MANY = words("edges | links | connections | neighbou?rs | friends of | paths | (?:every|each) edge | all (?:the )?\\w+")
-_BETWEEN = re.compile(r"\b(?:connect\w*|adjacent|linked|friends?|edges?|knows?|joined|neighbou?rs?|path|reach\w*)\b", re.IGNORECASE)
+_BETWEEN = anycase(r"\b(?:connect\w*|adjacent|linked|friends?|edges?|knows?|joined|neighbou?rs?|path|reach\w*)\b")
 
 
 def _about_pair(clause: str, named: list[str], negative: bool, no_word: bool, asked: Asked) -> Literal["yes", "no", "others"] | None:

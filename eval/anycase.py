@@ -1,0 +1,79 @@
+"""Regular expressions in any case, fast.
+
+`re.IGNORECASE` tries every alternative at every place; without it, `re` rejects most of them by their first letter. So patterns are
+made small and look at the text in small letters, letter for letter.
+"""
+
+import re
+from collections.abc import Iterator
+from sys import maxsize
+
+_CAPITALS = re.compile(r"\\.|\(\?P<|[A-Z]")
+_last = ("", "")  # a sentence is looked at by many patterns in turn
+
+
+def _small(text: str) -> str:
+    global _last
+    known, small = _last
+    if text is not known:
+        small = text.lower()
+        if len(small) != len(text):  # the Turkish capital I with a dot becomes two
+            small = "".join(letter.lower()[0] for letter in text)
+        _last = (text, small)
+    return small
+
+
+class AnyCase:
+    """A compiled pattern without case. As `re.Pattern`, but what a match holds is in small letters; its places are those of the text.
+
+    >>> found = anycase("no (edge|path)").search("So there is NO Path.")
+    >>> found.span(), found[1]
+    ((12, 19), 'path')
+    """
+
+    __slots__ = ("_re", "pattern")
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
+        self._re = re.compile(_CAPITALS.sub(lambda found: found[0] if len(found[0]) > 1 else found[0].lower(), pattern))
+
+    def search(self, text: str, start: int = 0, end: int = maxsize) -> re.Match[str] | None:
+        return self._re.search(_small(text), start, end)
+
+    def match(self, text: str, start: int = 0, end: int = maxsize) -> re.Match[str] | None:
+        return self._re.match(_small(text), start, end)
+
+    def fullmatch(self, text: str) -> re.Match[str] | None:
+        return self._re.fullmatch(_small(text))
+
+    def finditer(self, text: str) -> Iterator[re.Match[str]]:
+        return self._re.finditer(_small(text))
+
+    def count(self, text: str) -> int:
+        """How many matches there are."""
+        return sum(1 for _ in self.finditer(text))
+
+    def sub(self, new: str, text: str, count: int = 0) -> str:
+        """The text, in its own case, with the matches replaced."""
+        parts, at = [], 0
+        for i, found in enumerate(self.finditer(text)):
+            if count and i == count:
+                break
+            parts += [text[at : found.start()], new]
+            at = found.end()
+        return "".join([*parts, text[at:]]) if parts else text
+
+    def split(self, text: str, maxsplit: int = 0) -> list[str]:
+        """The text, in its own case, between the matches; without the groups of the pattern."""
+        parts, at = [], 0
+        for i, found in enumerate(self.finditer(text)):
+            if maxsplit and i == maxsplit:
+                break
+            parts.append(text[at : found.start()])
+            at = found.end()
+        return [*parts, text[at:]]
+
+
+def anycase(pattern: str) -> AnyCase:
+    """A pattern that matches in any case."""
+    return AnyCase(pattern)
