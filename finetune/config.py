@@ -64,6 +64,10 @@ class DataArguments:
     )
     packing: bool = field(default=False, metadata={"help": "Decoder-only: several examples in one row, none of which sees another."})
     packing_length: int | None = field(default=None, metadata={"help": "Tokens of such a row; default: what the model holds."})
+    share_graphs: bool = field(
+        default=False,
+        metadata={"help": "T5: questions about one graph share its reading, several times faster; the graph's tokens see no question."},
+    )
     add_missing_tokens: bool = field(
         default=False, metadata={"help": "Give the tokenizer symbols of the data that it lacks (T5's has no newline, `{` or `<`)."}
     )

@@ -36,12 +36,13 @@ def load_examples(folder: Path, tasks: Sequence[str] | None, split: str, limit: 
 class Tokens(Dataset[dict[str, list[int]]]):
     """Token ids of examples, flat, so that a million examples are two arrays and not a hundred million Python objects.
 
-    ids: the examples' ids, for messages.
+    ids: the examples' ids, for messages. heads: tokens of each question that tell the graph, where these are read by themselves.
     Item i is {"input_ids": [..], "attention_mask": [1, ..], "labels": [..]} with the end-of-sequence token in place.
     """
 
     def __init__(self, sources: list[list[int]], targets: list[list[int]], ids: Sequence[str] = ()) -> None:
         self.ids = ids
+        self.heads: list[int] | None = None
         self.sources, self.source_ends = _flat(sources)
         self.targets, self.target_ends = _flat(targets)
 
@@ -77,28 +78,35 @@ def encode(examples: list[Example], tokenizer: Any, max_source_length: int, max_
 
     InputError for a text that is longer than the model's limit, or that the tokenizer cannot spell.
     """
-    sources = _encode(examples, [e.question for e in examples], tokenizer, max_source_length, "question", "max_source_length")
-    targets = _encode(examples, [e.answer for e in examples], tokenizer, max_target_length, "answer", "max_target_length")
+    sources = _encode(examples, [e.question for e in examples], tokenizer, max_source_length, "question")
+    targets = _encode(examples, [e.answer for e in examples], tokenizer, max_target_length, "answer")
     return Tokens(sources, targets, [e.id for e in examples])
 
 
-def _encode(examples: list[Example], texts: list[str], tokenizer: Any, limit: int, what: str, flag: str) -> list[list[int]]:
+def _encode(examples: list[Example], texts: list[str], tokenizer: Any, limit: int, what: str) -> list[list[int]]:
     out: list[list[int]] = []
     for start in range(0, len(texts), 1000):
         batch = tokenizer(texts[start : start + 1000], truncation=False, verbose=False)["input_ids"]
-        for example, text, ids in zip(examples[start:], texts[start:], batch, strict=False):
-            if len(ids) > limit:
-                raise InputError(
-                    f"{example.id}: the {what} is {len(ids)} tokens long in encoder {example.encoder}, over the limit of {limit}; "
-                    f"set {flag} to {len(ids)} or more, or build with smaller graphs or a shorter encoder"
-                )
-            if tokenizer.unk_token_id is not None and tokenizer.unk_token_id in ids:
-                raise InputError(
-                    f"{example.id}: the tokenizer has no token for {unknown_symbol(text, tokenizer)!r} in the {what} "
-                    f"(encoder {example.encoder}); a from-scratch tokenizer takes it from a dataset named in tokenizer_datasets"
-                )
+        for example, ids in zip(examples[start:], batch, strict=False):
+            check_ids(example, what, ids, tokenizer, limit)
             out.append(ids)
     return out
+
+
+def check_ids(example: Example, what: str, ids: list[int], tokenizer: Any, limit: int) -> None:
+    """InputError where the ids of an example's question or answer are too many, or hold the unknown token."""
+    if len(ids) > limit:
+        flag = "max_source_length" if what == "question" else "max_target_length"
+        raise InputError(
+            f"{example.id}: the {what} is {len(ids)} tokens long in encoder {example.encoder}, over the limit of {limit}; "
+            f"set {flag} to {len(ids)} or more, or build with smaller graphs or a shorter encoder"
+        )
+    if tokenizer.unk_token_id is not None and tokenizer.unk_token_id in ids:
+        text = example.question if what == "question" else example.answer
+        raise InputError(
+            f"{example.id}: the tokenizer has no token for {unknown_symbol(text, tokenizer)!r} in the {what} "
+            f"(encoder {example.encoder}); a from-scratch tokenizer takes it from a dataset named in tokenizer_datasets"
+        )
 
 
 def unknown_symbol(text: str, tokenizer: Any) -> str:

@@ -39,15 +39,16 @@ def launch_facts(options: Options, trainer: Any, batches: int) -> dict[str, Any]
     trainable, total = sum(n for n, trained in parameters if trained), sum(n for n, _ in parameters)
     shares = args.world_size * args.gradient_accumulation_steps
     lengths = row_lengths(trainer)
+    examples = getattr(trainer.train_dataset, "questions", len(trainer.train_dataset))  # several share a row with --share_graphs
     steps = max(1, batches // args.gradient_accumulation_steps)
     return {
         "world_size": args.world_size,
         "wrapped": type(trainer.model_wrapped).__name__,
         "device": args.device.type,
         "precision": {"no": "fp32"}.get(trainer.accelerator.mixed_precision, trainer.accelerator.mixed_precision),
-        "examples": len(trainer.train_dataset),
-        "examples_per_step": round(len(trainer.train_dataset) / steps, 1)
-        if options.data.max_tokens_per_batch
+        "examples": examples,
+        "examples_per_step": round(examples / steps, 1)
+        if options.data.max_tokens_per_batch or examples > len(trainer.train_dataset)
         else args.per_device_train_batch_size * shares,
         "most_question_tokens_per_step": options.data.max_tokens_per_batch and options.data.max_tokens_per_batch * shares,
         "tokens_per_step": lengths and round(sum(lengths) / steps),

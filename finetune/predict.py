@@ -14,6 +14,7 @@ from data_builders.example import Example
 from eval.prediction import Prediction
 from finetune.completions import end_tokens
 from finetune.data import Tokens
+from finetune.shared import head_mask
 
 MAX_NEW_TOKENS = 128  # of an answer, where the run does not say
 
@@ -47,7 +48,10 @@ def predict(
         if not batch and not sharded:
             continue
         start = time.perf_counter()
-        answers = generate(model, tokenizer, [tokens[i]["input_ids"] for i in batch or [0]], device, max_new_tokens, num_beams, sharded)
+        asked = batch or [0]
+        heads = tokens.heads and [tokens.heads[i] for i in asked]
+        sources = [tokens[i]["input_ids"] for i in asked]
+        answers = generate(model, tokenizer, sources, device, max_new_tokens, num_beams, sharded, heads)
         seconds = (time.perf_counter() - start) / max(len(batch), 1)
         for i, (text, stopped, count) in zip(batch, answers, strict=False):  # a rank that only takes part keeps nothing
             reason = "stop" if stopped else "length"
@@ -57,9 +61,13 @@ def predict(
 
 
 def generate(
-    model: Any, tokenizer: Any, sources: list[list[int]], device: Any, max_new_tokens: int, num_beams: int = 1, sharded: bool = False
-) -> list[tuple[str, bool, int]]:
-    """(text, whether the model ended it, its tokens without the end mark) for each list of source ids."""
+    model: Any, tokenizer: Any, sources: list[list[int]], device: Any, max_new_tokens: int, num_beams: int = 1, sharded: bool = False,
+    heads: list[int] | None = None,
+) -> list[tuple[str, bool, int]]:  # fmt: skip
+    """(text, whether the model ended it, its tokens without the end mark) for each list of source ids.
+
+    heads: how many tokens of each tell the graph, for a model that reads these by themselves (`finetune.shared`).
+    """
     decoder_only = not model.config.is_encoder_decoder  # it writes on where the question ends, so the padding stands before it
     ends = {tokenizer.eos_token_id, *(end_tokens(model, tokenizer) if decoder_only else [])}
     width = max(map(len, sources))
@@ -71,8 +79,9 @@ def generate(
     ids = torch.tensor([padded(row, tokenizer.pad_token_id) for row in sources], device=device)
     mask = torch.tensor([padded([1] * len(row), 0) for row in sources], device=device)
     with torch.inference_mode():
+        read = {"input_ids": ids} if heads is None else {"encoder_outputs": model.get_encoder()(ids, attention_mask=head_mask(mask, heads))}
         out = model.generate(
-            input_ids=ids, attention_mask=mask, max_new_tokens=max_new_tokens, num_beams=num_beams, do_sample=False, synced_gpus=sharded
+            **read, attention_mask=mask, max_new_tokens=max_new_tokens, num_beams=num_beams, do_sample=False, synced_gpus=sharded
         )
     answers = []
     for row in out[:, width if decoder_only else 1 :].tolist():  # an encoder-decoder's first token is the decoder's start

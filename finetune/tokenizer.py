@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -100,8 +100,11 @@ def build_tokenizer(texts: Iterable[str], names: Iterable[str], max_length: int 
     )
 
 
-def tokenizer_for(folders: Iterable[Path], max_length: int = 512) -> Any:
-    """The tokenizer for datasets: words of their train splits, question words and node names of every split."""
+def tokenizer_for(folders: Iterable[Path], max_length: int = 512, pieces: Callable[[str], tuple[str, ...]] = lambda text: (text,)) -> Any:
+    """The tokenizer for datasets: words of their train splits, question words and node names of every split.
+
+    pieces: the parts of a question that are coded apart, so that no token reaches from one into the next.
+    """
     texts: dict[str, None] = {}
     names: set[str] = set()
     graphs: set[str] = set()
@@ -111,7 +114,7 @@ def tokenizer_for(folders: Iterable[Path], max_length: int = 512) -> Any:
                 if not any((Path(folder) / task).glob(f"{split}-*.parquet")):
                     continue
                 for example in read_examples(folder, task, split):
-                    texts[example.question] = None
+                    texts.update(dict.fromkeys(pieces(example.question)))
                     if split == "train":
                         texts[example.answer] = None
                     if example.graph not in graphs:

@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from finetune.loss import token_loss
 from finetune.models import LONGEST, add_lora, is_decoder_only, length_limits, load_model, model_fingerprint, new_model, read_size
 from finetune.predict import MAX_NEW_TOKENS, predict
 from finetune.resume import check_same_run, drop_broken, last_checkpoint
+from finetune.shared import SharedRows, collate, encode_shared, reads_graphs_alone, share, split_question
 from finetune.spelling import add_symbols, check_spelling
 from finetune.tokenizer import tokenizer_for
 from finetune.trainer import GraphTrainer, save
@@ -153,7 +155,8 @@ def start_model(options: Options) -> tuple[Any, Any]:
         return load_model(options.model.model_name_or_path, options.model)
     size = read_size(str(options.model.model_config))
     folders = options.data.tokenizer_datasets or [str(options.data.dataset)]
-    tokenizer = tokenizer_for([Path(f) for f in folders], int(size.get("n_positions", LONGEST)))
+    split = {"pieces": split_question} if options.data.share_graphs else {}
+    tokenizer = tokenizer_for([Path(f) for f in folders], int(size.get("n_positions", LONGEST)), **split)
     return new_model(size, tokenizer, options.model.attn_implementation), tokenizer
 
 
@@ -163,6 +166,8 @@ def make_trainer(options: Options, model: Any, tokenizer: Any, examples: list[Ex
     if not lora.lora and hasattr(model, "merge_and_unload"):
         model = model.merge_and_unload()  # full training of what adapters made
     if is_decoder_only(model):
+        if options.data.share_graphs:
+            raise InputError("share_graphs is for T5, which reads a graph as a whole before it answers")
         model = add_lora(model, lora, []) if lora.lora else model
         if options.grpo.method == "grpo":
             from finetune.grpo import grpo_trainer
@@ -176,21 +181,37 @@ def make_trainer(options: Options, model: Any, tokenizer: Any, examples: list[Ex
     limits = length_limits(tokenizer, model, options.data.max_source_length, options.data.max_target_length)
     added = add_symbols(all_texts(options), tokenizer, model) if options.data.add_missing_tokens else []
     check_spelling([*examples, *(held_out or [])], tokenizer)
-    tokens = encode(examples, tokenizer, *limits)
+    sharing = prepare_sharing(options, model)
+    code = encode_shared if sharing else encode
+    tokens = code(examples, tokenizer, *limits)
+    validating = None if held_out is None else code(held_out, tokenizer, *limits)
     if lora.lora:
         rows = sorted(set(tokens.sources.tolist()) | set(tokens.targets.tolist())) if lora.train_embeddings else added
         model = add_lora(model, lora, rows)
+    start = model.config.decoder_start_token_id
     trainer = GraphTrainer(
         model=model,
         args=options.train,
-        train_dataset=tokens,
-        eval_dataset=None if held_out is None else encode(held_out, tokenizer, *limits),
+        train_dataset=SharedRows(tokens, start) if sharing else tokens,
+        eval_dataset=SharedRows(validating, start) if sharing and validating is not None else validating,
         processing_class=tokenizer,
-        data_collator=DataCollatorForSeq2Seq(tokenizer, model=model),
+        data_collator=partial(collate, pad=tokenizer.pad_token_id) if sharing else DataCollatorForSeq2Seq(tokenizer, model=model),
         compute_loss_func=token_loss(options.train.label_smoothing_factor),
     )
     trainer.max_tokens = options.data.max_tokens_per_batch
     return trainer
+
+
+def prepare_sharing(options: Options, model: Any) -> bool:
+    """Whether questions share the reading of their graph; the model is then made to, and its configuration remembers it."""
+    if not (options.data.share_graphs or reads_graphs_alone(model)):
+        return False
+    if options.lora.lora and not reads_graphs_alone(model):
+        raise InputError("share_graphs with --lora needs a model that was trained with share_graphs; adapters cannot note it")
+    model.config.share_graphs = True
+    options.train.remove_unused_columns = False  # the rows' parts are taken by a hook, not by the model's own arguments
+    share(model)
+    return True
 
 
 def all_texts(options: Options) -> list[str]:
@@ -242,7 +263,8 @@ def questions(options: Options, examples: list[Example], model: Any, tokenizer: 
         check_lengths(examples, tokens, context_length(model, tokenizer), room=room)
         return tokens
     check_spelling(examples, tokenizer)
-    return encode(examples, tokenizer, *length_limits(tokenizer, model, data.max_source_length, data.max_target_length))
+    code = encode_shared if reads_graphs_alone(model) else encode
+    return code(examples, tokenizer, *length_limits(tokenizer, model, data.max_source_length, data.max_target_length))
 
 
 def report(run: Path) -> None:

@@ -53,10 +53,10 @@ class Meter:
 
     def count(self, inputs: dict[str, Any]) -> None:
         """A batch of this rank; the others are taken to have as much."""
-        self.examples += len(inputs["labels"])
+        self.examples += int(inputs["parts"].amax(1).sum()) if "parts" in inputs else len(inputs["labels"])
         mask = inputs.get("attention_mask")
         self.tokens += int(inputs["input_ids"].numel() if mask is None else mask.sum())
-        if mask is not None and inputs["labels"].shape != mask.shape:  # a decoder-only model's labels are its inputs again
+        if "decoder_input_ids" in inputs:  # a decoder-only model's labels are its inputs again
             self.tokens += int((inputs["labels"] >= 0).sum())
 
     def read(self) -> dict[str, float]:
