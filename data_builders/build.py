@@ -7,6 +7,7 @@ done, with the files' sha256. DIGEST names the config, the graph files' contents
 skips the shards that are done and whole; the lock is written last, and `.build` removed. Every file is renamed into place.
 """
 
+import gc
 import json
 import multiprocessing
 import multiprocessing.connection
@@ -172,6 +173,7 @@ def write_shard(config: BuildConfig, out: Path, done: Path, shard: Shard, advanc
     counts: dict[str, Counter[str]] = {task: Counter() for task in config.tasks}
     graphs: dict[str, Record] = {source: {"redrawn": 0, "in_test": 0, "in_validation": 0, "seen": []} for source in config.drawn}
     with ExitStack() as stack:
+        stack.enter_context(_few_collections())
         writers = {}
         for task, path in parts.items():
             path.parent.mkdir(exist_ok=True)
@@ -191,6 +193,17 @@ def write_shard(config: BuildConfig, out: Path, done: Path, shard: Shard, advanc
     record = {"split": shard.split, "files": hashes, "labels": labels, "graphs": graphs}
     write_text(done / shard.record, json.dumps(record))
     return record
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Rows are strings and tuples without cycles: the garbage collector would walk over all of them every few graphs."""
+    before = gc.get_threshold()
+    gc.set_threshold(200_000, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _chunks(config: BuildConfig, done: Path, shard: Shard, graphs: dict[str, Record]) -> Iterator[Chunk]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from data_builders.encoders_formal import FORMAL, Text
 from data_builders.errors import InputError, check_choice
 from data_builders.graph import Graph
-from data_builders.names import SCHEMES, listing
+from data_builders.names import SCHEMES, listing, pair_texts
 from data_builders.tasks.task import Query, Task
 
 
@@ -66,7 +66,7 @@ def _adjacency(graph: Graph, names: Sequence[str], quantity: str = "capacity") -
     if weighted:
         edges = " ".join(f"({names[u]}, {names[v]}, {graph.weight(u, v)})" for u, v in graph.edges)
     else:
-        edges = " ".join([f"({names[u]}, {names[v]})" for u, v in graph.edges])
+        edges = " ".join(pair_texts(names, graph.edges, "(", ", ", ")"))
     return f"{opening}\nThe edges in G are: {edges}.\n"
 
 
@@ -89,7 +89,7 @@ def _expert(graph: Graph, names: Sequence[str], quantity: str = "capacity") -> s
     if not graph.edges:
         return text
     if graph.weights is None:
-        return text + "G has the following undirected edges:\n" + "".join([f"{names[u]} -> {names[v]}\n" for u, v in graph.edges])
+        return text + "G has the following undirected edges:\n" + "".join(pair_texts(names, graph.edges, "", " -> ", "\n"))
     text += f"G has the following {'directed' if graph.directed else 'undirected'} edges, each with its {quantity}:\n"
     return text + "".join(f"{names[u]} -> {names[v]} ({quantity} {graph.weight(u, v)})\n" for u, v in graph.edges)
 
@@ -105,7 +105,7 @@ def _people(encoder: str, kind: str, header: str, relation: str, end: str = "") 
         if graph.edges:
             lines.append(header)
         if graph.weights is None:
-            lines += [f"{names[u]} and {names[v]} {relation}." for u, v in graph.edges]
+            lines += pair_texts(names, graph.edges, "", " and ", f" {relation}.")
         else:
             lines += [f"{names[u]} and {names[v]} {relation}, with a {quantity} of {graph.weight(u, v)}." for u, v in graph.edges]
         return "\n".join(lines) + end + "\n"

@@ -157,7 +157,8 @@ def graph_to_json(graph: Graph, names: Sequence[str], **extra: Any) -> str:
         edges = ", ".join([f"[{u}, {v}, {weights[u, v]}]" for u, v in graph.edges])
     if graph.blocks:
         extra = {"blocks": list(graph.blocks), **extra}
-    start = f'{{"directed": {"true" if graph.directed else "false"}, "nodes": {_names_json(tuple(names))}, "edges": [{edges}]'
+    nodes = _names_json(names if isinstance(names, tuple) else tuple(names))
+    start = f'{{"directed": {"true" if graph.directed else "false"}, "nodes": {nodes}, "edges": [{edges}]'
     return start + "".join([f", {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in extra.items()]) + "}"
 
 

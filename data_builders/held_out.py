@@ -7,7 +7,6 @@ worked out only where a graph has the numbers of nodes and edges and the degrees
 import json
 from collections.abc import Mapping
 from functools import lru_cache
-from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +14,7 @@ from data_builders.balance import CANDIDATES, answers, wanted
 from data_builders.config import BuildConfig
 from data_builders.folder import write_text
 from data_builders.rows import Drawn, Files, candidate, drawing, numbered
-from data_builders.splits import Taken, draw_apart, graph_class, outline
+from data_builders.splits import Outline, Taken, draw_apart, graph_class, outline
 from data_builders.tasks import TASKS
 
 ORDER = ("test", "validation")  # what is held out, in the order of drawing
@@ -41,7 +40,7 @@ def hold_out(config: BuildConfig, files: Files, done: Path) -> None:
         path = done / f"{split}.held"
         if path.is_file():
             continue
-        held: dict[str, list[tuple[int, str]]] = {source: [] for source in config.drawn}
+        held: dict[str, list[tuple[Outline, str]]] = {source: [] for source in config.drawn}
         graphs = draws(config, files, split, done)
         for index in range(config.size(split)):
             for source in config.drawn:
@@ -90,20 +89,20 @@ class Draws:
         rng = self._rng
         rng.seed(f"{self._stream}/{numbered(index, nth)}")
         n = self._size(rng)
-        return draw_apart(lambda: self._graph(rng, n), itemgetter(0), self._split, self._taken)
+        return draw_apart(lambda: self._graph(rng, n), self._split, self._taken)
 
 
 @lru_cache(maxsize=4)
 def taken_by(config: BuildConfig, done: Path, split: str) -> Mapping[str, Taken]:
     """Per source what a split must avoid: the graphs of the splits before it, of every source that shares a task."""
     before = ORDER[: ORDER.index(split)] if split in ORDER else ORDER
-    out: dict[str, dict[int, dict[str, tuple[str, ...]]]] = {source: {} for source in config.drawn}
+    out: dict[str, dict[tuple[int, int], dict[Outline, dict[str, tuple[str, ...]]]]] = {source: {} for source in config.drawn}
     for name in before:
         held = json.loads((done / f"{name}.held").read_text(encoding="utf-8"))
         for source in config.drawn:
             for rival in config.rivals(source):
-                for found, its_class in held[rival]:
-                    splits = out[source].setdefault(found, {}).setdefault(its_class, ())
-                    if name not in splits:
-                        out[source][found][its_class] = (*splits, name)
+                for (n, m, degrees), its_class in held[rival]:
+                    classes = out[source].setdefault((n, m), {}).setdefault((n, m, degrees), {})
+                    if name not in classes.get(its_class, ()):
+                        classes[its_class] = (*classes.get(its_class, ()), name)
     return out

@@ -1,10 +1,12 @@
 """Node-name schemes: what the nodes of a graph are called in its text."""
 
 import random
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property, lru_cache, partial
 
 from data_builders.errors import check_choice
+
+KEPT = 64  # nodes up to which the texts of all pairs are kept
 
 # GraphQA's names come first in each list (nodes 0 to 18); the rest is ours, in the same spirit and without
 # names that are also everyday words, so that an answer can be read back out of free text.
@@ -70,10 +72,56 @@ def node_names(scheme: str, n: int, rng: random.Random) -> list[str]:
     return SCHEMES[check_choice("name scheme", scheme, SCHEMES)](n, rng)
 
 
+class FixedNames(tuple[str, ...]):
+    """Names that many graphs have, with what is written of them over and over: their list, and their pairs."""
+
+    @cached_property
+    def listing(self) -> str:
+        return _listing(self)
+
+    @cached_property
+    def pairs(self) -> "dict[tuple[str, str, str], _Pairs]":
+        return {}
+
+
+class _Pairs(dict[tuple[int, int], str]):
+    def __init__(self, names: FixedNames, style: tuple[str, str, str]) -> None:
+        self.names, self.style = names, style
+
+    def __missing__(self, pair: tuple[int, int]) -> str:
+        (u, v), (before, between, after) = pair, self.style
+        text = self[pair] = f"{before}{self.names[u]}{between}{self.names[v]}{after}"
+        return text
+
+
+@lru_cache(maxsize=1024)
+def fixed_names(scheme: str, n: int) -> FixedNames:
+    """The names of a scheme that does not draw, the same object for all graphs of n nodes."""
+    return FixedNames(node_names(scheme, n, random.Random(0)))
+
+
+def pair_texts(names: Sequence[str], pairs: Iterable[tuple[int, int]], before: str, between: str, after: str) -> Iterable[str]:
+    """A text for each pair of node ids, in the names of the nodes.
+
+    >>> list(pair_texts(["A", "B"], [(0, 1)], "(", ", ", ")"))
+    ['(A, B)']
+    """
+    if not isinstance(names, FixedNames) or len(names) > KEPT:
+        return [f"{before}{names[u]}{between}{names[v]}{after}" for u, v in pairs]
+    style = (before, between, after)
+    if style not in names.pairs:
+        names.pairs[style] = _Pairs(names, style)
+    return map(names.pairs[style].__getitem__, pairs)
+
+
 def listing(names: Sequence[str]) -> str:
     """GraphQA's list of names; it puts "and" before the last even if that is the only one.
 
     >>> listing(["0", "1", "2"]), listing(["0", "1"]), listing(["0"])
     ('0, 1, and 2', '0, and 1', 'and 0')
     """
-    return "".join(f"{name}, " for name in names[:-1]) + f"and {names[-1]}"
+    return names.listing if isinstance(names, FixedNames) else _listing(names)
+
+
+def _listing(names: Sequence[str]) -> str:
+    return "".join([f"{name}, " for name in names[:-1]]) + f"and {names[-1]}"

@@ -10,7 +10,7 @@ by column.
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import partial
 from itertools import accumulate, chain
 from random import Random
 from typing import Any
@@ -25,7 +25,7 @@ from data_builders.example import SCHEMA
 from data_builders.generators import GENERATORS, draw_size
 from data_builders.graph import Graph, graph_to_json
 from data_builders.graph_files import GraphFile, read_graph_file, sample, source_name
-from data_builders.names import node_names
+from data_builders.names import fixed_names, node_names
 from data_builders.streams import Stream
 from data_builders.tasks import FORMS, TASKS, Query, Task
 
@@ -33,7 +33,7 @@ RANDOM_NAMES = ("random_integers",)  # schemes that draw; the others depend on t
 
 Files = Mapping[str, GraphFile]  # source -> graph file
 Form = tuple[str, str]  # a task's form, and what it calls the weight of an edge
-Named = Sequence[tuple[Encoder, list[str]]]  # encoder, and the names that it calls the nodes by
+Named = Sequence[tuple[Encoder, Sequence[str]]]  # encoder, and the names that it calls the nodes by
 Drawn = tuple[Graph, list[str] | None]  # a graph, and its nodes' own names where they have any
 
 
@@ -44,18 +44,18 @@ def open_files(config: BuildConfig) -> dict[str, GraphFile]:
 
 def drawing(config: BuildConfig, files: Files, source: str) -> tuple[Random, Callable[[Random], int], Callable[[Random, int], Drawn]]:
     """How a source is drawn from: a stream of the kind that suits it, the number of nodes, and a graph of that many."""
-    size = partial(draw_size, min_nodes=config.min_nodes, max_nodes=config.max_nodes)
+    low, high = config.smallest, config.largest
     if source in files:
 
         def subgraph(rng: Random, n: int) -> Drawn:
             graph, labels = sample(files[source], rng, n, config.sampling)
             return graph, labels if config.names == "labels" else None
 
-        return Random(""), size, subgraph
+        return Random(""), lambda rng: draw_size(rng, low, high), subgraph
     generator = GENERATORS[source]
     asked = {"directed": config.directed, "self_loops": config.self_loops, "density": config.density}
     draw = partial(generator.draw, **{key: value for key, value in asked.items() if value and key in generator.options})
-    return generator.stream(""), size, lambda rng, n: (draw(rng, n), None)
+    return generator.stream(""), lambda rng: draw_size(rng, low, high), lambda rng, n: (draw(rng, n), None)
 
 
 def numbered(index: int, nth: int) -> str:
@@ -128,7 +128,7 @@ class Chunk:
         graph, labels = drawn
         self.graphs += 1
         rng, stream, place = self._rng, self._streams[source], numbered(index, nth)
-        named = [(e, labels or self._names(e, graph.n, f"{stream}/{e.name}/names/{place}")) for e in self._encoders]
+        named: Named = [(e, labels or _names(e, graph.n, stream, place)) for e in self._encoders]
         for (form, quantity), shared, tasks in self._of[source]:
             if only is not None and tasks[0].name not in only:
                 continue
@@ -141,12 +141,6 @@ class Chunk:
             for task in tasks:
                 rng.seed(f"{stream}/{task.name}/{place}")
                 self._ask(task, formed, named)
-
-    def _names(self, encoder: Encoder, n: int, stream: str) -> list[str]:
-        if encoder.names not in RANDOM_NAMES:
-            return _fixed_names(encoder.names, n)
-        self._rng.seed(stream)
-        return node_names(encoder.names, n, self._rng)
 
     def _ask(self, task: Task, graph: Graph, named: Named) -> None:
         out = self._asked[task.name]
@@ -199,11 +193,12 @@ class Chunk:
         return pa.Table.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
 
 
-@lru_cache(maxsize=1024)
-def _fixed_names(scheme: str, n: int) -> list[str]:
-    return node_names(scheme, n, Random(0))
+def _names(encoder: Encoder, n: int, stream: str, place: str) -> Sequence[str]:
+    if encoder.names not in RANDOM_NAMES:
+        return fixed_names(encoder.names, n)
+    return node_names(encoder.names, n, Stream(f"{stream}/{encoder.name}/names/{place}"))
 
 
-def _with_classes(graph: Graph, names: list[str], query: Query) -> str:
+def _with_classes(graph: Graph, names: Sequence[str], query: Query) -> str:
     labels = {str(node): word for node, word in query.labels.items()}
     return graph_to_json(graph, names, classes=list(query.classes), labels=labels)

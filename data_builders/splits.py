@@ -10,7 +10,8 @@ figure says how much.
 
 import hashlib
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import TypeVar
@@ -24,8 +25,9 @@ FEW = {False: 6, True: 4}  # directed -> nodes up to which classes belong to spl
 SIDES = ("train", "train", "validation", "test")
 DEALT = 19  # the digit of a class that gives its side: of er graphs with 3 to 6 nodes it deals all three splits 19% or more
 
-T = TypeVar("T")
-Taken = Mapping[int, Mapping[str, tuple[str, ...]]]  # outline -> class -> the splits that have it
+T = TypeVar("T", bound="tuple[Graph, object]")
+Outline = tuple[int, int, int]  # nodes, edges, and a number that stands for the degrees
+Taken = Mapping[tuple[int, int], Mapping[Outline, Mapping[str, tuple[str, ...]]]]  # nodes, edges -> outline -> class -> splits with it
 
 
 def graph_class(graph: Graph) -> str:
@@ -74,20 +76,21 @@ def _class_of_edges(n: int, edges: tuple[Edge, ...], directed: bool) -> str:
     return hashlib.blake2b(stated, digest_size=16).hexdigest()
 
 
-def outline(graph: Graph) -> int:
-    """A number that isomorphic graphs share: of the nodes, the edges and the degrees; others share it now and then.
+def outline(graph: Graph) -> Outline:
+    """What isomorphic graphs share, and others now and then: of the nodes, the edges and the degrees.
 
     >>> from data_builders.graph import from_edges
     >>> outline(from_edges(3, [(0, 1), (1, 2)])) == outline(from_edges(3, [(2, 0), (0, 1)])) != outline(from_edges(3, [(0, 1)]))
     True
     """
-    out = sorted(map(len, graph.adjacency.values()))
-    if not graph.directed:
-        return hash(tuple(out))
-    into = [0] * graph.n
-    for _, v in graph.edges:
-        into[v] += 1
-    return hash((True, *out, *sorted(into)))
+    if graph.directed:
+        starts, ends = (_counts(graph.n, [edge[end] for edge in graph.edges]) for end in (0, 1))
+        return graph.n, graph.m, hash(tuple(sorted(zip(starts, ends, strict=True))))
+    return graph.n, graph.m, hash(tuple(sorted(_counts(graph.n, chain.from_iterable(graph.edges)))))
+
+
+def _counts(n: int, ids: Iterable[int]) -> Iterable[int]:
+    return map(bytes(ids).count if n <= 256 else Counter(ids).__getitem__, range(n))
 
 
 def _as_undirected(n: int, edges: Sequence[Edge], directed: bool) -> tuple[list[Edge], list[int]]:
@@ -104,19 +107,22 @@ def _as_undirected(n: int, edges: Sequence[Edge], directed: bool) -> tuple[list[
     return ways + [(u + n, v + 2 * n) for u, v in between], colors + [2] * n + [3] * n
 
 
-def draw_apart(draw: Callable[[], T], graph: Callable[[T], Graph], split: str, taken: Taken) -> tuple[T, int, tuple[str, ...]]:
-    """The first draw that `split` may have, the number of redraws that it took, and the splits of `taken` that have its class.
+def draw_apart(draw: Callable[[], T], split: str, taken: Taken) -> tuple[T, int, tuple[str, ...]]:
+    """The first draw whose graph `split` may have, the number of redraws that it took, and the splits of `taken` that have its class.
 
     After REDRAWS redraws the first draw is returned, so that a family without enough classes keeps its distribution.
     """
     first = drawn = draw()
     for redraws in range(REDRAWS + 1):
-        found = graph(drawn)
-        if side(found) in (split, None) and not held_in(found, taken):
+        if _free(drawn[0], split, taken):
             return drawn, redraws, ()
         if redraws < REDRAWS:
             drawn = draw()
-    return first, REDRAWS, held_in(graph(first), taken)
+    return first, REDRAWS, held_in(first[0], taken)
+
+
+def _free(graph: Graph, split: str, taken: Taken) -> bool:
+    return (graph.n > FEW[graph.directed] or side(graph) == split) and not held_in(graph, taken)
 
 
 def side(graph: Graph) -> str | None:
@@ -131,5 +137,6 @@ def side(graph: Graph) -> str | None:
 
 def held_in(graph: Graph, taken: Taken) -> tuple[str, ...]:
     """The splits of `taken` that have a graph of this class; its class is worked out only where an outline is the same."""
-    classes = taken.get(outline(graph)) if taken else None
+    alike = taken.get((graph.n, graph.m))
+    classes = alike.get(outline(graph)) if alike else None
     return classes.get(graph_class(graph), ()) if classes else ()

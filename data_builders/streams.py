@@ -48,4 +48,9 @@ class Stream(Random):
             self._block += 1
 
     def random(self) -> float:
-        return self.getrandbits(53) * 2.0**-53
+        if self._left < 53:
+            self._fill(53)
+        pool = self._pool
+        self._pool = pool >> 53
+        self._left -= 53
+        return (pool & (1 << 53) - 1) * 2.0**-53

@@ -49,7 +49,7 @@ def test_sizes_follow_the_size_classes() -> None:
     for low, high in SIZE_CLASSES:
         assert 900 < sum(sizes[n] for n in range(low, high + 1)) < 1100
     assert {draw_size(Random(i), 2, 4) for i in range(50)} == {2, 3, 4}
-    assert {draw_size(Random(i), None, 6) for i in range(50)} == {5, 6}
+    assert {draw_size(Random(i), max_nodes=6) for i in range(50)} == {5, 6}
 
 
 @pytest.mark.parametrize("directed", [False, True])

@@ -8,7 +8,7 @@ import pytest
 
 from data_builders.generators import GENERATORS, draw_size
 from data_builders.graph import Edge, Graph, from_edges
-from data_builders.splits import FEW, REDRAWS, SIDES, Taken, draw_apart, graph_class, held_in, outline, side
+from data_builders.splits import FEW, REDRAWS, SIDES, Outline, Taken, draw_apart, graph_class, held_in, outline, side
 
 
 def all_graphs(n: int, pairs: list[Edge], directed: bool) -> Iterator[Graph]:
@@ -52,16 +52,19 @@ def test_direction_is_part_of_the_class() -> None:
 
 
 def taken_by(graphs: list[Graph]) -> Taken:
-    return {outline(g): {graph_class(h): ("test",) for h in graphs if outline(h) == outline(g)} for g in graphs}
+    taken: dict[tuple[int, int], dict[Outline, dict[str, tuple[str, ...]]]] = {}
+    for graph in graphs:
+        taken.setdefault((graph.n, graph.m), {}).setdefault(outline(graph), {})[graph_class(graph)] = ("test",)
+    return taken
 
 
 def test_draws_avoid_taken_classes_while_there_are_others() -> None:
     rng = Random("apart")
     taken = taken_by([GENERATORS["er"].draw(rng, 7) for _ in range(40)])
-    classes = {c for found in taken.values() for c in found}
+    classes = {c for alike in taken.values() for found in alike.values() for c in found}
     redrawn = 0
     for _ in range(200):
-        graph, redraws, also_in = draw_apart(lambda: GENERATORS["er"].draw(rng, 7), lambda g: g, "train", taken)
+        (graph, _), redraws, also_in = draw_apart(lambda: (GENERATORS["er"].draw(rng, 7), None), "train", taken)
         assert graph_class(graph) not in classes and also_in == ()
         redrawn += redraws
     assert redrawn > 0
@@ -71,11 +74,11 @@ def test_a_family_of_one_member_gives_up_and_keeps_its_first_draw() -> None:
     for n, splits in ((8, ("test",)), (5, ("test",))):
         drawn: list[Graph] = []
 
-        def draw(drawn: list[Graph] = drawn, n: int = n) -> Graph:
+        def draw(drawn: list[Graph] = drawn, n: int = n) -> tuple[Graph, None]:
             drawn.append(GENERATORS["path"].draw(Random(0), n))
-            return drawn[-1]
+            return drawn[-1], None
 
-        graph, redraws, also_in = draw_apart(draw, lambda g: g, "train", taken_by([GENERATORS["path"].draw(Random(0), n)]))
+        (graph, _), redraws, also_in = draw_apart(draw, "train", taken_by([GENERATORS["path"].draw(Random(0), n)]))
         assert graph is drawn[0] and redraws == REDRAWS == len(drawn) - 1 and also_in == splits
 
 
@@ -90,7 +93,7 @@ def test_the_smallest_classes_are_dealt_to_the_splits(n: int) -> None:
     rng = Random("sides")
     for split in sorted(set(SIDES)):
         for _ in range(50):
-            graph, _, also_in = draw_apart(lambda: GENERATORS["er"].draw(rng, n), lambda g: g, split, {})
+            (graph, _), _, also_in = draw_apart(lambda: (GENERATORS["er"].draw(rng, n), None), split, {})
             assert side(graph) == split and also_in == () and graph.n == n
     assert side(GENERATORS["er"].draw(rng, FEW[False] + 1)) is None
     assert side(GENERATORS["er"].draw(rng, FEW[True] + 1, directed=True)) is None
@@ -100,7 +103,7 @@ def test_the_smallest_classes_are_dealt_to_the_splits(n: int) -> None:
 @pytest.mark.parametrize("directed", [False, True])
 def test_isomorphic_graphs_have_one_outline_and_an_outline_alone_does_not_decide(directed: bool) -> None:
     pairs = list((permutations if directed else combinations)(range(4 if directed else 5), 2))
-    outlines: dict[str, set[int]] = {}
+    outlines: dict[str, set[Outline]] = {}
     for graph in all_graphs(4 if directed else 5, pairs, directed):
         outlines.setdefault(graph_class(graph), set()).add(outline(graph))
     assert all(len(found) == 1 for found in outlines.values())

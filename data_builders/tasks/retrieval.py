@@ -1,7 +1,7 @@
 """Retrieval tasks: the answer is looked up in one place or counted along the text (arXiv 2405.18512, section 3)."""
 
 from data_builders.graph import Graph
-from data_builders.names import listing
+from data_builders.names import listing, pair_texts
 from data_builders.tasks.needs import at_least
 from data_builders.tasks.task import Names, Query, Task, Witness, asking, draw_node, draw_nothing, draw_pair, say_number, say_yes_no
 
@@ -50,7 +50,7 @@ def solve_edge_count(graph: Graph, query: Query) -> int:
 
 
 def explain_edge_count(graph: Graph, names: Names, query: Query, solution: int, witness: Witness = None) -> str:
-    return f" The edges are {', '.join([f'({names[u]}, {names[v]})' for u, v in graph.edges])}."
+    return f" The edges are {', '.join(pair_texts(names, graph.edges, '(', ', ', ')'))}."
 
 
 def say_count(solution: int, names: Names, query: Query) -> str:

@@ -2,8 +2,9 @@
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 from data_builders.errors import InputError
 from data_builders.graph import Graph
@@ -13,8 +14,7 @@ Names = Sequence[str]
 Witness = Sequence[int] | None
 
 
-@dataclass(frozen=True)
-class Query:
+class Query(NamedTuple):
     """What one question asks about.
 
     nodes: the ids that the question names, in its order (source, target).
@@ -23,7 +23,7 @@ class Query:
 
     nodes: tuple[int, ...] = ()
     classes: tuple[str, ...] = ()
-    labels: Mapping[int, str] = field(default_factory=dict)
+    labels: Mapping[int, str] = MappingProxyType({})
 
 
 class Explain(Protocol):
@@ -72,7 +72,11 @@ class Task:
         >>> TASKS["reachability"].fits(Graph({0: ()}))
         'needs a graph of at least 2 nodes; this one has 1'
         """
-        return next((reason for need in self.needs if (reason := need(graph))), None)
+        for need in self.needs:
+            reason = need(graph)
+            if reason is not None:
+                return reason
+        return None
 
     def draw(self, graph: Graph, rng: random.Random) -> Query:
         """A query for a graph; InputError where the graph does not fit."""
@@ -104,13 +108,13 @@ def draw_nothing(graph: Graph, rng: random.Random) -> Query:
 
 def draw_node(graph: Graph, rng: random.Random) -> Query:
     """A query about one node, uniform."""
-    return Query((rng.randrange(graph.n),))
+    return Query((int(graph.n * rng.random()),))
 
 
 def draw_pair(graph: Graph, rng: random.Random) -> Query:
     """A query about a source and a different target, uniform over ordered pairs."""
     others = graph.n - 1
-    source, target = divmod(rng.randrange(graph.n * others), others)
+    source, target = divmod(int(graph.n * others * rng.random()), others)
     return Query((source, target + (target >= source)))
 
 
