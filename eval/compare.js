@@ -25,14 +25,24 @@ function whisker(difference, low, high) {
     element("circle", { class: "mean", cx: x(difference), cy: 8, r: 3.5 }));
 }
 
-function comparisonRow([task, n, both, onlyA, onlyB, difference, low, high, mde, p]) {
+/** How many questions only one of two runs answered rightly, as a button that lists them. */
+function listed(count, d, task, right, wrong) {
+  if (!count) return "0";
+  const made = element("button", { type: "button", class: "link", title: "list these questions" }, count.toLocaleString("en"));
+  const runs = explorer.runsOf[d];
+  made.addEventListener("click", () => showOnly(d, task, runs[right], runs[wrong]));
+  return made;
+}
+
+function comparisonRow([task, n, both, onlyA, onlyB, difference, low, high, mde, p], d, a, b) {
   const higher = p > 0.05 ? "not told apart" : `${difference > 0 ? "A" : "B"} is higher`;
   const percentOf = (k) => ((100 * k) / n).toFixed(1);
   const cell = (text, ...more) => element("td", {}, text, ...more);
   return element("tr", {}, element("th", {}, task.replaceAll("_", " ")),
     cell(element("b", {}, points(difference)), element("small", {}, `${points(low)} to ${points(high)}`)),
     element("td", { class: p <= 0.05 ? "told" : "soft" }, higher), cell(whisker(difference, low, high)), cell(chance(p)),
-    cell(percentOf(both + onlyA)), cell(percentOf(both + onlyB)), cell(`${onlyA.toLocaleString("en")} / ${onlyB.toLocaleString("en")}`),
+    cell(percentOf(both + onlyA)), cell(percentOf(both + onlyB)),
+    cell(listed(onlyA, d, task, a, b), " / ", listed(onlyB, d, task, b, a)),
     cell(n.toLocaleString("en")), cell((100 * mde).toFixed(1)));
 }
 
@@ -47,7 +57,7 @@ function showComparison(d, comparisons) {
   const heads = ["task", "A − B, points", "", "", "p (Holm)", "A", "B", "only A / only B right", "n", "least difference"];
   byId(`c-table-${d}`).replaceChildren(element("div", { class: "scroll" }, element("table", {},
     element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", {}, head)))),
-    element("tbody", {}, ...rows.map(comparisonRow)))));
+    element("tbody", {}, ...rows.map((one) => comparisonRow(one, d, a, b))))));
 }
 
 async function startComparisons() {
@@ -59,3 +69,16 @@ async function startComparisons() {
     showComparison(d, comparisons);
   });
 }
+
+async function start() {
+  if (!("DecompressionStream" in window)) {
+    byId("x-note").textContent = "This browser is too old to unpack the questions; any of 2023 or later can.";
+    return;
+  }
+  await startExplorer();
+  await startComparisons();
+  byId("explorer").dataset.ready = "yes";
+  performance.mark("explorer-ready");
+}
+
+start();

@@ -22,7 +22,7 @@ async function unpack(id) {
   return JSON.parse(await new Response(stream).text());
 }
 
-const explorer = { index: null, blocks: new Map(), listed: [], at: -1, texts: [], turn: 0 };
+const explorer = { index: null, blocks: new Map(), listed: [], at: -1, texts: [], turn: 0, only: null };
 
 /** The runs that were asked question i, as numbers into index.runs. */
 const asked = (i) => explorer.runsOf[explorer.index.columns.dataset[i]].filter((r) => explorer.index.judged[r][i] !== ".");
@@ -54,6 +54,7 @@ function passes(i, want) {
     if (want[column] >= 0 && columns[column][i] !== want[column]) return false;
   }
   if (want.run >= 0 && judged[want.run][i] === ".") return false;
+  if (explorer.only && !(judged[explorer.only.right][i] === "0" && !"0.".includes(judged[explorer.only.wrong][i]))) return false;
   const runs = asked(i);
   if (want.outcome !== "" && !(want.run >= 0 ? [want.run] : runs).some((r) => judged[r][i] === want.outcome)) return false;
   return !want.disagree || new Set(runs.map((r) => judged[r][i] === "0")).size > 1;
@@ -144,7 +145,24 @@ async function select(place) {
 
 const move = (steps) => explorer.listed.length && select(Math.min(explorer.listed.length - 1, Math.max(0, explorer.at + steps)));
 
+/** List the questions of a task (or all of a dataset) that run `right` answered rightly and run `wrong` did not. */
+async function showOnly(dataset, task, right, wrong) {
+  const { runs, words, datasets } = explorer.index;
+  await clearFilters();
+  explorer.only = { right, wrong };
+  if (datasets.length > 1) byId("x-dataset").value = dataset;
+  byId("x-task").value = words.task.includes(task) ? words.task.indexOf(task) : "";
+  byId("x-only").textContent = `only ${runs[right].label} is right, not ${runs[wrong].label} ×`;
+  byId("x-only").hidden = false;
+  fillRuns();
+  await filter();
+  byId("explorer").scrollIntoView();
+  byId("x-list").focus({ preventScroll: true });
+}
+
 function clearFilters() {
+  explorer.only = null;
+  byId("x-only").hidden = true;
   for (const field of byId("x-filters").querySelectorAll("select, input")) {
     if (field.type === "checkbox") field.checked = false;
     else field.value = "";
@@ -192,10 +210,6 @@ function fillRuns() {
 }
 
 async function startExplorer() {
-  if (!("DecompressionStream" in window)) {
-    byId("x-note").textContent = "This browser is too old to unpack the questions; any of 2023 or later can.";
-    return;
-  }
   const index = (explorer.index = await unpack("index"));
   byId("x-note").hidden = true;
   byId("x-all").hidden = false;
@@ -211,9 +225,8 @@ async function startExplorer() {
   byId("x-search").addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(filter, 120); });
   byId("x-filters").addEventListener("submit", (event) => event.preventDefault());
   byId("x-clear").addEventListener("click", clearFilters);
+  byId("x-only").addEventListener("click", clearFilters);
   byId("x-list").addEventListener("scroll", drawRows, { passive: true });
   document.addEventListener("keydown", onKey);
   await filter();
-  byId("explorer").dataset.ready = "yes";
-  performance.mark("explorer-ready");
 }

@@ -55,7 +55,7 @@ EXPLORER = """<section id="explorer"><h2>Questions and answers</h2>
 <label>graphs <select id="x-generator"></select></label><label>text <select id="x-encoder"></select></label>
 <label class="wide">search <input id="x-search" type="search" autocomplete="off" placeholder="in questions, answers, outputs"></label>
 <label class="tick"><input id="x-disagree" type="checkbox"> runs disagree (some right, some not)</label>
-<button id="x-clear" type="button">Clear</button></form>
+<button id="x-only" type="button" hidden></button><button id="x-clear" type="button">Clear</button></form>
 <p class="hint"><output id="x-count" aria-live="polite">&hellip;</output> &middot; <kbd>j</kbd> <kbd>k</kbd> or arrows: next, previous;
 <kbd>Enter</kbd>: read it; <kbd>Esc</kbd>: back to the list; <kbd>/</kbd>: search</p>
 <div class="x"><div id="x-list" role="listbox" tabindex="0" aria-label="Questions"><div id="x-space" role="presentation"></div></div>
@@ -72,7 +72,7 @@ def _beside(name: str) -> str:
 
 def page(report: Report) -> str:
     """The whole page as text; the same report gives the same page."""
-    script = "\n".join([*map(_beside, SCRIPTS), "startComparisons().then(startExplorer);\n"])
+    script = "\n".join(map(_beside, SCRIPTS))
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
     compared = [list(pairs(dataset)) for dataset in report.datasets]
     rows = [row for dataset in report.datasets for row in dataset.rows]

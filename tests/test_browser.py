@@ -174,6 +174,21 @@ def test_any_two_runs_are_compared(page: "Page") -> None:
     assert "Choose two different runs" in page.inner_text("#c-table-0")
 
 
+def test_the_questions_that_only_one_of_two_runs_got_right_are_listed(page: "Page") -> None:
+    page.select_option("#x-run", label="on ten")
+    page.select_option("#c-a-0", label="always right")
+    page.select_option("#c-b-0", label=visible(HOSTILE))
+    only = page.locator("#c-table-0 tr:has(th:text-is('shortest path')) button")
+    n = int(only.inner_text())
+    only.click()
+    page.wait_for_selector(f"#x-count:text-matches('^{n} of')")
+    assert 0 < n < N and page.inner_text("#x-only").startswith("only always right is right")
+    marks = page.locator("#x-list .x-row").first.locator(".mark").all_inner_texts()
+    assert sorted(marks[:2]) == sorted(["✓", "?"]) and page.evaluate("document.activeElement.id") == "x-list"
+    page.click("#x-only")
+    assert count(page) == N * len(TASKS) and page.locator("#x-only").is_hidden()
+
+
 def test_hostile_text_is_shown_as_text(page: "Page") -> None:
     shown = page.text_content("#x-shown") or ""
     assert shown.count(HOSTILE[:-1] + "⟨U+202E⟩") == 2  # the run's label and its output
