@@ -39,8 +39,8 @@ function showExample(i, packed) {
   const right = runs.filter((r) => index.judged[r][i] === "0").length;
   byId("x-shown").replaceChildren(
     element("h3", {}, task.replaceAll("_", " ")),
-    element("p", { class: "soft" }, `${word("generator", i)} graph, ${graph.nodes.length.toLocaleString("en")} nodes, ` +
-      `${graph.edges.length.toLocaleString("en")} ${graph.directed ? "directed " : ""}edges; text: ${word("encoder", i)}; right: ${right} of ${said.length} runs`),
+    element("p", { class: "soft" }, `${word("generator", i)} graph, ${graph.n.toLocaleString("en")} nodes, ` +
+      `${graph.m.toLocaleString("en")} ${graph.directed ? "directed " : ""}edges; text: ${word("encoder", i)}; right: ${right} of ${said.length} runs`),
     element("div", { class: "x-question" },
       element("figure", {}, picture, element("p", { class: "legend" }, ...keys(task, asked, nodes, edges)),
         ...(note ? [element("p", { class: "hint" }, note)] : [])),

@@ -7,7 +7,7 @@ unpacked when one of their questions is shown or searched. Both are JSON, deflat
 import base64
 import json
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -19,7 +19,8 @@ from eval.rows import Dataset, Report, Row
 from eval.shown import visible
 
 BLOCK = 200  # questions unpacked together
-LONGEST = 4000  # characters of a prompt or an output that are shown
+LONGEST = 6000  # characters of a prompt or an output that are shown
+MOST_NODES = 60  # of a larger graph only a part is drawn: nobody could read more
 MARKS = {"correct": "✓", "wrong": "✗", "unparsed": "?", "truncated": "…", "refused": "∅", "error": "!"}
 _CODE = {outcome: str(i) for i, outcome in enumerate(OUTCOMES)}
 _COLUMNS = ("dataset", "task", "generator", "encoder", "answer", "nodes", "edges")
@@ -73,8 +74,15 @@ def ordered(dataset: Dataset) -> list[Example]:
 
 
 def clipped(text: str, longest: int = LONGEST) -> str:
-    """The start of a text, and how much more there was."""
-    return text if len(text) <= longest else f"{text[:longest]}… ({len(text) - longest:,} more characters)"
+    """A text without its middle where it is too long, since questions and final answers stand at the end.
+
+    >>> clipped("Node 0 is connected to nodes 1, 2, 3 and 4. Q: Is there a cycle?", 30)
+    'Node 0 is connected …(34 more characters)…e a cycle?'
+    """
+    if len(text) <= longest:
+        return text
+    head, tail = text[: longest * 2 // 3], text[-(longest // 3) :]
+    return f"{head}…({len(text) - len(head) - len(tail):,} more characters)…{tail}"
 
 
 def _outcome(row: Row, e: Example) -> str:
@@ -85,14 +93,49 @@ def _outcome(row: Row, e: Example) -> str:
 def _shown(dataset: Dataset, e: Example) -> list[Any]:
     """One question as the page shows it; the page's `showExample` takes it apart in this order."""
     nodes, edges = highlighted(e)
-    graph = _graph(json.loads(e.graph))
-    return [*map(_text, (e.id, e.question, e.answer.strip())), graph, e.query, nodes, edges, list(_answers(dataset.rows, e))]
+    graph = json.loads(e.graph)
+    wanted = dict.fromkeys([*e.query, *chain.from_iterable(edges), *nodes])
+    kept = nearest(len(graph["nodes"]), graph["edges"], list(wanted))
+    place = {node: i for i, node in enumerate(kept)}
+    asked, marked = [place[u] for u in e.query if u in place], [place[u] for u in nodes if u in place]
+    drawn = [(place[u], place[v]) for u, v in edges if u in place and v in place]
+    return [*map(_text, (e.id, e.question, e.answer.strip())), _graph(graph, place), asked, marked, drawn, list(_answers(dataset.rows, e))]
 
 
-def _graph(record: Mapping[str, Any]) -> dict[str, Any]:
-    names = [visible(str(name)) for name in record["nodes"]]
-    labels = {visible(str(node)): visible(str(word)) for node, word in record.get("labels", {}).items()}
-    return {"directed": record["directed"], "nodes": names, "edges": record["edges"], **({"labels": labels} if labels else {})}
+def nearest(n: int, edges: Sequence[Sequence[int]], wanted: Sequence[int]) -> list[int]:
+    """The nodes that are drawn, in order: all, or of a large graph the wanted ones (else node 0) and those nearest to them.
+
+    >>> nearest(500, [(i, i + 1) for i in range(499)], [250])[::59]
+    [220, 279]
+    """
+    if n <= MOST_NODES:
+        return list(range(n))
+    beside: dict[int, list[int]] = {}
+    for u, v, *_ in edges:
+        beside.setdefault(u, []).append(v)
+        beside.setdefault(v, []).append(u)
+    queue = list(wanted[:MOST_NODES]) or [0]
+    kept = set(queue)
+    for u in queue:
+        for v in beside.get(u, []):
+            if v not in kept and len(kept) < MOST_NODES:
+                kept.add(v)
+                queue.append(v)
+    return sorted(kept)
+
+
+def _graph(record: Mapping[str, Any], place: Mapping[int, int]) -> dict[str, Any]:
+    """The part of a graph that is drawn, its nodes called by their place; n and m count the whole."""
+    names, edges = record["nodes"], record["edges"]
+    labels = {place[int(node)]: visible(str(word)) for node, word in record.get("labels", {}).items() if int(node) in place}
+    return {
+        "directed": record["directed"],
+        "n": len(names),
+        "m": len(edges),
+        "nodes": [visible(str(names[u])) for u in place],
+        "edges": [[place[u], place[v], *weight] for u, v, *weight in edges if u in place and v in place],
+        **({"labels": labels} if labels else {}),
+    }
 
 
 def _answers(rows: Iterable[Row], e: Example) -> Iterable[list[str] | None]:

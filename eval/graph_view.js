@@ -1,7 +1,6 @@
 // A graph as SVG. The layout has no randomness: the same graph is always drawn alike.
 "use strict";
 
-const MOST_NODES = 60; // more are not drawn: nobody could read them
 const STEPS = 120;
 
 /** Hops between all pairs, directions ignored; Infinity where there is no way. */
@@ -43,17 +42,6 @@ function layout(n, edges) {
     }
   }
   return at;
-}
-
-/** Of a large graph the nodes that matter and those nearest to them, in order of their ids. */
-function nearest(n, edges, wanted) {
-  if (n <= MOST_NODES) return Array.from({ length: n }, (_, i) => i);
-  const beside = Array.from({ length: n }, () => []);
-  for (const [u, v] of edges) { beside[u].push(v); beside[v].push(u); }
-  const kept = new Set(wanted.slice(0, MOST_NODES));
-  if (!kept.size) kept.add(0);
-  for (const u of kept) for (const v of beside[u]) if (kept.size < MOST_NODES) kept.add(v);
-  return [...kept].sort((a, b) => a - b);
 }
 
 /** The places scaled into a picture: {at, width, height}. */
@@ -104,30 +92,27 @@ function arrowTip(id) {
     element("path", { d: "M0,0L8,4L0,8Z", class: id }));
 }
 
-/** The drawing of a graph, asked nodes ringed, gold edges thick; {picture, note}, note says what was left out. */
+/** The drawing of a graph, asked nodes ringed, gold edges thick; {picture, note}, note says what eval/explorer.py left out. */
 function drawGraph(graph, asked, goldNodes, goldEdges) {
-  const n = graph.nodes.length;
-  const kept = nearest(n, graph.edges, [...new Set([...asked, ...goldEdges.flat(), ...goldNodes])]);
-  const place = new Map(kept.map((id, i) => [id, i]));
-  const edges = graph.edges.filter(([u, v]) => place.has(u) && place.has(v)).map(([u, v, w]) => [place.get(u), place.get(v), w]);
-  const gold = new Set(goldEdges.map(([u, v]) => edgeKey(u, v, graph.directed)));
-  const isGold = ([u, v]) => gold.has(edgeKey(kept[u], kept[v], graph.directed));
-  const inside = kept.every((id) => graph.nodes[id].length <= 3);
-  const radius = inside ? (kept.length > 30 ? 11 : 14) : 7;
-  const { at, width, height } = fitted(layout(kept.length, edges), inside ? 32 : 46);
+  const { nodes: names, edges, directed, labels = {} } = graph;
+  const gold = new Set(goldEdges.map(([u, v]) => edgeKey(u, v, directed)));
+  const isGold = ([u, v]) => gold.has(edgeKey(u, v, directed));
+  const inside = names.every((name) => name.length <= 3);
+  const radius = inside ? (names.length > 30 ? 11 : 14) : 7;
+  const { at, width, height } = fitted(layout(names.length, edges), inside ? 32 : 46);
   const present = new Set(edges.map(([u, v]) => `${u} ${v}`));
   const lines = [...edges].sort((a, b) => isGold(a) - isGold(b)).flatMap((edge) =>
-    drawEdge(edge, at, radius, graph.directed, graph.directed && present.has(`${edge[1]} ${edge[0]}`), isGold(edge)));
-  const nodes = kept.map((id, i) => {
+    drawEdge(edge, at, radius, directed, directed && present.has(`${edge[1]} ${edge[0]}`), isGold(edge)));
+  const nodes = names.map((name, id) => {
     const kind = `node${asked.includes(id) ? " asked" : ""}${goldNodes.includes(id) ? " gold" : ""}`;
-    return drawNode(graph.nodes[id], (graph.labels || {})[id], at[i], radius, kind, inside);
+    return drawNode(name, labels[id], at[id], radius, kind, inside);
   });
-  const names = (ids) => ids.map((id) => graph.nodes[id]).join(", ");
-  const spoken = `Graph of ${n} nodes and ${graph.edges.length} edges${asked.length ? `; asked: ${names(asked)}` : ""}` +
-    `${goldEdges.length ? `; highlighted: ${goldEdges.slice(0, 20).map(names).join("; ")}` : ""}`;
+  const called = (ids) => ids.map((id) => names[id]).join(", ");
+  const spoken = `Graph of ${graph.n} nodes and ${graph.m} edges${asked.length ? `; asked: ${called(asked)}` : ""}` +
+    `${goldEdges.length ? `; highlighted: ${goldEdges.slice(0, 20).map(called).join("; ")}` : ""}`;
   const picture = element("svg", { viewBox: `0 0 ${width.toFixed(0)} ${height.toFixed(0)}`, role: "img", "aria-label": spoken, class: "graph" },
     element("defs", {}, arrowTip("tip"), arrowTip("tip-gold")), ...lines, ...nodes);
   picture.style.maxWidth = `${Math.min(520, width).toFixed(0)}px`;
-  const note = kept.length < n ? `${kept.length} of ${n.toLocaleString("en")} nodes are drawn: those nearest to what was asked.` : "";
+  const note = names.length < graph.n ? `${names.length} of ${graph.n.toLocaleString("en")} nodes are drawn: those nearest to what was asked.` : "";
   return { picture, note };
 }

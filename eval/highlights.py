@@ -72,6 +72,8 @@ def _spanning_tree(graph: Graph, asked: Asking) -> list[Edge]:
 
 
 def _matching(graph: Graph, asked: Asking) -> list[Edge]:
+    if graph.n > 200:
+        return []  # it takes time with the cube of the nodes, and little of it would be drawn
     return sorted(nx.max_weight_matching(nx.Graph(to_networkx(graph)), maxcardinality=True, weight=None))
 
 

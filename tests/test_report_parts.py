@@ -1,5 +1,8 @@
 """The numbers behind the page's panels: comparisons, confusion, curves, costs."""
 
+import base64
+import json
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from eval.comparisons import MOST_RUNS, compared, packed, pairs
 from eval.confusion import OTHER, SILENT, confusion
 from eval.costs import cost
 from eval.curves import APART, by_distance, by_size, hops
+from eval.explorer import MOST_NODES, explorer_data
 from eval.page_tables import cost_table
 from eval.prediction import Prediction, write_config, write_predictions
 from eval.rows import Dataset, gather
@@ -124,3 +128,24 @@ def test_costs_are_sums_and_money_needs_a_price(data: Path, tmp_path: Path) -> N
     assert cost(priced).dollars == pytest.approx(240 * (2000 + 100) / 1e6) and cost(priced).per_second(240) == 2.0
     assert "dollars" in cost_table([free, priced]) and "0.5040" in cost_table([priced])
     assert "neither time nor tokens" in cost_table([free]) and "dollars" not in cost_table([free])
+
+
+def test_of_a_large_graph_the_part_around_the_asked_nodes_is_packed(tmp_path: Path) -> None:
+    keys = {"tasks": "shortest_path", "train": 5, "validation": 0, "test": 5, "min_nodes": 300, "max_nodes": 300, "density": "0.02"}
+    build(load_config(None, {**keys, "generators": "er", "workers": 1}), tmp_path / "d")
+    run = tmp_path / "run"
+    where = {"data": str(tmp_path / "d"), "dataset_fingerprint": read_lock(tmp_path / "d")["fingerprint"], "split": "test"}
+    write_config({**where, "tasks": ["shortest_path"], "limit": None}, run)
+    examples = read_examples(tmp_path / "d", "shortest_path", "test")
+    write_predictions([gold(e) for e in examples], run)
+    (block,) = explorer_data(gather([run]))[1]
+    for e, (_, question, _, graph, asked, _, edges, _) in zip(examples, json.loads(zlib.decompress(base64.b64decode(block))), strict=True):
+        whole = json.loads(e.graph)
+        assert (graph["n"], graph["m"], len(graph["nodes"])) == (300, e.num_edges, MOST_NODES)
+        assert [graph["nodes"][u] for u in asked] == [whole["nodes"][u] for u in e.query]
+        answer = e.answer.strip().rstrip(".")
+        assert [u for u, _ in edges[:1]] + [v for _, v in edges[-1:]] == (asked if answer.isdigit() else [])
+        assert len(edges) == (int(answer) if answer.isdigit() else 0)
+        names = {(graph["nodes"][u], graph["nodes"][v]) for u, v in graph["edges"]}
+        assert names < {(whole["nodes"][u], whole["nodes"][v]) for u, v in whole["edges"]}
+        assert question.endswith(e.question[-200:]) and len(question) < len(e.question)
