@@ -26,10 +26,10 @@ def reason(example: Example, prediction: Prediction, score: Score) -> str:
     wanted, gold = _WANTED.get(example.answer_kind, "an answer"), example.answer.strip().rstrip(".")
     match score.outcome:
         case "correct":
-            return f"It says {score.parsed}, which {'holds in the graph too' if _another(example, score.parsed) else 'is right'}."
+            loose = "" if score.strict else " It does not stand alone where an answer belongs, so it is not right in the strict sense."
+            return f"It says {score.parsed}, which {'holds in the graph too' if _another(example, score.parsed) else 'is right'}.{loose}"
         case "wrong":
-            partly = f" It shares nodes with it (F1 {score.credit:.2f})." if score.credit else ""
-            return f"It says {score.parsed}; the right answer is {gold}.{partly}"
+            return f"It says {score.parsed}; the right answer is {gold}.{_partly(example, score)}"
         case "unparsed":
             if not prediction.output.strip():
                 return "The output is empty."
@@ -40,6 +40,18 @@ def reason(example: Example, prediction: Prediction, score: Score) -> str:
             return "It declines to answer."
         case _:
             return "There is no completion; the text above says why."
+
+
+def _partly(example: Example, score: Score) -> str:
+    """What a wrong answer is worth, and what it makes up."""
+    nodes, edges = score.invented_nodes, score.invented_edges
+    made_up = [f"{k} {what}{'' if k == 1 else 's'}" for k, what in ((nodes, "node"), (edges, "edge")) if k]
+    said = f" It names {' and '.join(made_up)} that the graph does not have." if made_up else ""
+    if not score.credit:
+        return said
+    if example.answer_kind == "node_set":
+        return f"{said} The two share nodes (F1 {score.credit:.2f})."
+    return f"{said} It is possible in the graph, though not what was asked (credit {score.credit:.2f})."
 
 
 def _another(example: Example, parsed: str) -> bool:

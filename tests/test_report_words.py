@@ -51,6 +51,24 @@ def test_another_right_path_is_said_to_be_another() -> None:
         assert reason(e, said, score(e, said)).endswith(words)
 
 
+@pytest.mark.parametrize(
+    ("task", "kind", "gold", "text", "words"),
+    [
+        ("connected_nodes", "node_set", "1, 3.", "1, 2.", "right answer is 1, 3. The two share nodes (F1 0.50)."),
+        ("connected_nodes", "node_set", "1, 3.", "1, 3, 7.", "1 node that the graph does not have. The two share nodes (F1 0.80)."),
+        ("shortest_path_nodes", "path", "0, 1.", "0, 3, 2, 1.", "It is possible in the graph, though not what was asked (credit 0.50)."),
+        ("shortest_path_nodes", "path", "0, 1.", "0, 2, 1.", "It names 1 edge that the graph does not have."),
+        ("node_degree", "integer", "2.", "The degree is **2**, I am sure of it. Ask me more!", "so it is not right in the strict sense."),
+    ],
+)
+def test_a_reason_tells_what_an_answer_is_worth(task: str, kind: str, gold: str, text: str, words: str) -> None:
+    graph = '{"directed": false, "nodes": ["0", "1", "2", "3"], "edges": [[0, 1], [1, 2], [2, 3], [0, 3]]}'
+    query = [0, 1] if kind == "path" else [0]
+    e = Example("i", task, "", "", gold, kind, "", "", "", graph, "", 4, 4, query, "test")
+    said = Prediction("i", text)
+    assert reason(e, said, score(e, said)).endswith(words)
+
+
 def test_an_ending_tells_what_was_recorded() -> None:
     assert ending(Prediction("i", "")) == "ended by itself"
     assert ending(Prediction("i", "", "error")) == "failed"
