@@ -218,6 +218,10 @@ def check_arguments(namespace: argparse.Namespace) -> None:
         raise InputError("early_stopping_patience needs validations: give --eval_strategy steps or epoch")
     if namespace.train_embeddings and not namespace.lora:
         raise InputError("train_embeddings belongs to --lora; full fine-tuning trains the embeddings anyway")
+    if namespace.hub_token:
+        raise InputError("hub_token would be kept in config.yaml: set HF_TOKEN in the environment instead, or use `hf auth login`")
+    if namespace.push_to_hub and not namespace.do_train:
+        raise InputError("push_to_hub uploads what a run trained, and --do_train false trains nothing")
     check_choice("dtype", namespace.dtype, DTYPES)
     if (namespace.load_in_4bit or namespace.dtype != "float32") and namespace.do_train and not namespace.lora:
         raise InputError(

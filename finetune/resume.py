@@ -23,6 +23,9 @@ FREE = {
     "report_to",
     "log_level",
     "run_name",
+    "push_to_hub",
+    "hub_model_id",
+    "hub_private_repo",
 }
 
 

@@ -19,6 +19,7 @@ from finetune.completions import check_lengths, context_length, encode_completio
 from finetune.config import FP16, Options, parse
 from finetune.data import Tokens, encode, load_examples, shortened
 from finetune.describe import Describe, check_processes, say
+from finetune.hub import open_repository, push, write_card
 from finetune.loss import token_loss
 from finetune.models import LONGEST, add_lora, is_decoder_only, length_limits, load_model, model_fingerprint, new_model, read_size
 from finetune.predict import MAX_NEW_TOKENS, predict
@@ -36,6 +37,7 @@ def main(argv: list[str]) -> None:
     run = Path(str(options.train.output_dir))
     check_hardware(options)
     quiet(options)
+    repository = hub_repository(options)
     set_seed(options.train.seed)  # random weights and adapters are drawn before Trainer seeds anything
     config = run_config(options)
     going_on = check_same_run(run, config, forced=bool(options.train.resume_from_checkpoint))
@@ -55,6 +57,20 @@ def main(argv: list[str]) -> None:
             test(options, run, model, tokenizer)
         if options.train.should_save:
             report(run)
+    if options.train.should_save and options.train.do_train:
+        write_card(run)
+        if repository:
+            say(options, f"pushed to {push(run, repository)}")
+
+
+def hub_repository(options: Options) -> str | None:
+    """Where the finished run goes, made before the work begins, so that a wrong token is known at once; None without --push_to_hub."""
+    args = options.train
+    if not args.push_to_hub:
+        return None
+    args.push_to_hub = False  # Trainer would push each checkpoint, with a card that knows no scores
+    name = args.hub_model_id or Path(str(args.output_dir)).resolve().name
+    return open_repository(name, args.hub_private_repo) if args.should_save else None
 
 
 def quiet(options: Options) -> None:
