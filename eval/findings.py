@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from eval.floors import RULES
-from eval.rows import MAJORITY, SHORTCUT, Dataset, Row, Sample
+from eval.rows import MAJORITY, SHORTCUT, TREES, Dataset, Row, Sample
+from eval.rules import RULES
 from eval.statistics import Estimate, above
 
 Finding = tuple[str, list[str]]  # what it is about ('' for the dataset as a whole), and the sentences
@@ -29,7 +29,8 @@ def findings(dataset: Dataset) -> list[Finding]:
     rows = sorted(dataset.rows, key=lambda row: (-_macro(row).value, row.label))
     for row in rows:
         sample = next(s for s in dataset.samples if row in s.rows)
-        said = [_against_runs(row, rows), _against_majority(row, sample), _against_shortcuts(row, sample), _silent(row)]
+        against = [_against_majority(row, sample), _against_shortcuts(row, sample), _against_trees(row, sample)]
+        said = [_against_runs(row, rows), *against, _silent(row)]
         out.append((row.label, [text for text in said if text]))
     caveats = [text for sample in dataset.samples for text in _caveats(sample)] + _leakage(dataset)
     return [*out, ("", caveats)] if caveats else out
@@ -85,6 +86,19 @@ def _against_shortcuts(row: Row, sample: Sample) -> str:
     if not won:
         return f"On none of the {len(ruled)} tasks with a known shortcut does it show more than the shortcut would."
     return f"Above the known shortcut on {_tasks(won)}; on {_tasks(rest)} it shows no more than the shortcut would."
+
+
+def _against_trees(row: Row, sample: Sample) -> str:
+    """Where trees that see a few counts, and run no algorithm, would do as well."""
+    floor = sample.floor(TREES)
+    grown = [task for task in row.cells if row.run and floor and "trees_size" in row.run.floors[task]]
+    won = [task for task in grown if floor and above(row.cells[task], floor.cells[task])]
+    rest = [task for task in grown if task not in won]
+    if not grown:
+        return ""
+    if not rest:
+        return f"Above trees trained on a few counts on each of the {len(grown)} tasks that have them."
+    return f"On {_tasks(rest)} it shows no more than trees trained on a few counts would{f'; above them on {_tasks(won)}' if won else ''}."
 
 
 def _silent(row: Row) -> str:

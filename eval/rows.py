@@ -71,7 +71,14 @@ class Report:
     left_out: list[str]
 
 
-MAJORITY, SHORTCUT = "majority", "shortcut"
+MAJORITY, RANDOM, SHORTCUT, TREES = "majority", "random", "shortcut", "trees"
+FLOORS = {
+    MAJORITY: ("majority",),
+    RANDOM: ("random",),
+    SHORTCUT: ("rule", "majority"),
+    TREES: ("trees_two_hop", "trees_degree", "trees_size", "majority"),
+}
+"""row -> the floors of `eval.floors` that it takes, the first that a task has."""
 
 
 def gather(runs: Sequence[Path], data: Sequence[Path] = (), strict: bool = False) -> Report:
@@ -83,9 +90,10 @@ def gather(runs: Sequence[Path], data: Sequence[Path] = (), strict: bool = False
     places = {str(read_lock(folder).get("fingerprint")): Path(folder) for folder in data}
     judged: list[Judged] = []
     left_out: list[str] = []
+    known: dict[Any, Any] = {}  # floors that were found for an earlier run
     for run in dict.fromkeys(Path(r) for r in runs):
         try:
-            judged.append(judge(run, _place(run, places)))
+            judged.append(judge(run, _place(run, places), known))
         except InputError as error:
             if strict:
                 raise
@@ -148,17 +156,19 @@ def _sample(group: Sequence[Judged], labels: Mapping[Path, str]) -> Sample:
     which = "the first " if first.config.get("limit") else "all "
     tasks = len(first.examples)
     text = f"{which}{spread} questions of {'each of ' if tasks > 1 else ''}{tasks} task{'s' if tasks > 1 else ''} ({total:,} in all)"
-    return Sample(text, first.examples, rows, [row for row in (_floor(first, MAJORITY), _floor(first, SHORTCUT)) if row])
+    return Sample(text, first.examples, rows, [row for row in (_floor(first, label) for label in FLOORS) if row])
 
 
 def _floor(judged: Judged, label: str) -> Row | None:
-    """A floor as a row; the shortcut falls back on the majority for tasks without a rule. None where it covers no task."""
+    """A floor as a row; shortcuts and trees fall back on the majority for tasks without one. None where it covers no task."""
     found: dict[str, list[bool]] = {}
+    own = False
     for task, known in judged.floors.items():
-        right = known.get("rule", known.get("majority")) if label == SHORTCUT else known.get("majority")
-        if right is not None:
-            found[task] = right
-    if not found:
+        name = next((name for name in FLOORS[label] if name in known), None)
+        if name is not None:
+            found[task] = known[name]
+            own = own or name == FLOORS[label][0] or name != MAJORITY
+    if not own:
         return None
     graphs = {task: [e.graph_id for e in judged.examples[task]] for task in found}
     cells = {task: accuracy(right, graphs[task]) for task, right in found.items()}

@@ -48,8 +48,11 @@ def score_run(run: Path, data: Path | None = None) -> dict[str, Any]:
     return judge(run, data).metrics
 
 
-def judge(run: Path, data: Path | None = None) -> Judged:
-    """As `score_run`, and everything comes back."""
+Floors = dict[str, list[bool]]
+
+
+def judge(run: Path, data: Path | None = None, known: dict[tuple[object, ...], Floors] | None = None) -> Judged:
+    """As `score_run`, and everything comes back. known: floors that were found for earlier runs, to which this run's are added."""
     run = Path(run)
     config = _config(run)
     data, lock = _dataset(run, config, data)
@@ -60,7 +63,12 @@ def judge(run: Path, data: Path | None = None) -> Judged:
             raise InputError(f"{run}: task {task} has no examples in split {config['split']!r} of {data}; nothing to score")
     predictions = matched(str(run), read_predictions(run), [e.id for asked in examples.values() for e in asked])
     scores = {e.id: score(e, predictions[e.id]) for asked in examples.values() for e in asked}
-    beside = {task: floors(data, task, asked) for task, asked in examples.items()}
+    beside: dict[str, Floors] = {}
+    for task, asked in examples.items():
+        key = (config["dataset_fingerprint"], config["split"], task, len(asked))
+        beside[task] = (known or {}).get(key) or floors(data, task, asked)
+        if known is not None:
+            known[key] = beside[task]
     metrics = {
         "label": str(config.get("label") or run.resolve().name),
         "data": str(data),
@@ -154,6 +162,8 @@ def _metrics(judged: dict[str, list[tuple[Example, Score]]], beside: dict[str, d
             "outcomes": {outcome: outcomes[outcome] for outcome in OUTCOMES},
             "floors": {name: sum(hits) / len(hits) for name, hits in beside[task].items()},
         }
+        if beside[task]:
+            tasks[task]["margin"] = tasks[task]["accuracy"] - max(tasks[task]["floors"].values())
         if rows[0][0].answer_kind in BALANCED:
             tasks[task]["balanced_accuracy"] = balanced(right[task], [e.answer.strip() for e, _ in rows])
     mean = macro_accuracy(right, graphs)

@@ -10,17 +10,17 @@ from rich.table import Table
 
 from eval.findings import findings, percent
 from eval.prediction import OUTCOMES
-from eval.rows import MAJORITY, SHORTCUT, Dataset, Report, Row, Sample
+from eval.rows import MAJORITY, RANDOM, SHORTCUT, TREES, Dataset, Report, Row, Sample
 from eval.shown import for_markdown, visible
 from eval.statistics import Estimate
 
-FLOOR_TEXT = {MAJORITY: "majority of train", SHORTCUT: "shortcut rules"}
+FLOOR_TEXT = {MAJORITY: "majority of train", RANDOM: "random of train", SHORTCUT: "shortcut rules", TREES: "boosted trees"}
 NOTE = (
     "Percent correct [95% interval]: Wilson per task, for the macro mean stratified over tasks (MOVER), both wider where questions share "
     "graphs and are answered alike. "
     "Outputs without a readable answer count as not correct. "
-    "Floors answer the same questions: the most frequent answer of the train split, and each task's known shortcut "
-    "(the majority where none is known)."
+    "Floors answer the same questions: the most frequent answer of the train split; one drawn from it; each task's known shortcut; "
+    "and trees trained on a few counts around the asked nodes (the majority where a task has no shortcut or trees)."
 )
 
 

@@ -83,7 +83,9 @@ def test_metrics_count_every_question_once(data: Path, tmp_path: Path) -> None:
     for t in metrics["tasks"].values():
         assert (t["n"], t["correct"], sum(t["outcomes"].values()), t["outcomes"]["correct"]) == (30, 20, 30, 20)
         assert (t["low"], t["accuracy"], t["high"]) == ((e := proportion(20, 30)).low, e.value, e.high)
-        assert set(t["floors"]) == {"majority", "rule"} and t["credit"] == t["strict_accuracy"] == pytest.approx(2 / 3)
+        assert set(t["floors"]) >= {"majority", "random", "rule", "trees_size"} and t["credit"] == t["strict_accuracy"] == pytest.approx(
+            2 / 3
+        )
     assert set(metrics["tasks"]["cycle_check"]) - set(metrics["tasks"]["node_degree"]) == {"balanced_accuracy"}
     assert metrics["macro"]["n"] == 90 and metrics["macro"]["low"] < metrics["macro"]["accuracy"] < metrics["macro"]["high"]
     scores = pq.read_table(run / "scores.parquet").to_pylist()
@@ -97,7 +99,7 @@ def test_a_floor_is_what_a_run_of_the_same_answers_scores(data: Path, tmp_path: 
     most = {task: say.get(next(iter(labels)), next(iter(labels))) for task, labels in common.items()}
     metrics = score_run(make(tmp_path / "majority", data, lambda e: most[e.task]))
     for t in metrics["tasks"].values():
-        assert t["accuracy"] == t["floors"]["majority"]
+        assert t["accuracy"] == t["floors"]["majority"] and t["margin"] == t["accuracy"] - max(t["floors"].values()) <= 0
 
 
 @pytest.mark.parametrize(
@@ -176,7 +178,7 @@ def test_runs_are_grouped_by_the_questions_they_answered(data: Path, tmp_path: P
         ["oracle on ten", "silent"],
     ]
     for sample in dataset.samples:
-        assert [row.label for row in sample.floors] == ["majority", "shortcut"]
+        assert [row.label for row in sample.floors] == ["majority", "random", "shortcut", "trees"]
         assert all(row.cells[t].n == len(sample.examples[t]) for row in sample.rows + sample.floors for t in sample.examples)
     said = {about: " ".join(texts) for about, texts in findings(dataset)}
     assert (
@@ -289,7 +291,7 @@ def test_csv_holds_every_number(data: Path, tmp_path: Path) -> None:
     with (tmp_path / "report" / "scores.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert {(r["row"], r["task"]) for r in rows} == {
-        (row, t) for row in ("gold", "silent", "majority", "shortcut") for t in [*TASKS, "macro"]
+        (row, t) for row in ("gold", "silent", "majority", "random", "shortcut", "trees") for t in [*TASKS, "macro"]
     }
     for r in rows:
         assert 0 <= float(r["low"]) <= float(r["accuracy"]) <= float(r["high"]) <= 1
