@@ -34,7 +34,7 @@ from data_builders.example import SCHEMA, read_lock
 from data_builders.folder import BUILDING, LOCK, claim, file_sha256, fingerprint, sweep, write_text
 from data_builders.graph_files import source_name
 from data_builders.held_out import ORDER, draws, hold_out
-from data_builders.rows import Chunk, Files, check_smallest, open_files
+from data_builders.rows import Chunk, Files, check_sizes, open_files
 from data_builders.tasks import TASKS
 from data_builders.tokens import count_tokens, load_tokenizer
 
@@ -86,7 +86,7 @@ def build(
     """
     files = open_files(config)
     for split in ("train", "test"):
-        check_smallest(config.of_split(split), files)
+        check_sizes(config.of_split(split), files)
     if tokenizer is not None:
         load_tokenizer(tokenizer)
     identity = _identity(config, files)
@@ -103,11 +103,11 @@ def build(
             records = _write_shards(config, out, done, mine, advance)
             if part is None:
                 lock = _finish(config, out, identity, files, done, records, locked)
-        if part is None:
-            if tokenizer is not None and lock is not None:
-                lock["report"]["tokens"] = count_tokens(out, tokenizer)
-                _write_lock(out, lock)
-            shutil.rmtree(out / BUILDING)
+        if part is None and tokenizer is not None and lock is not None:
+            lock["report"]["tokens"] = count_tokens(out, tokenizer)
+            _write_lock(out, lock)
+        if part is None or lock is not None:  # several parts of a finished dataset may get here at once
+            shutil.rmtree(out / BUILDING, ignore_errors=part is not None)
     return None if part else lock
 
 

@@ -18,6 +18,9 @@ from data_builders.card import ANSWER_COLUMNS, GRAPH_COLUMNS, TOKEN_COLUMNS, ans
 from data_builders.config import BuildConfig, load_config, locked_config
 from data_builders.errors import InputError
 from data_builders.example import read_lock
+from data_builders.offers import offers, with_fitting_tasks
+from data_builders.rows import open_files
+from data_builders.tasks import TASKS, Query
 from data_builders.verify import verify
 
 
@@ -25,7 +28,10 @@ def build_command(
     config: Annotated[Path | None, typer.Argument(help="YAML file, e.g. configs/data/graphqa.yaml; flags override its keys.")] = None,
     out: Annotated[Path | None, typer.Option(help="Dataset folder; data/NAME by default.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the dataset.")] = None,
-    tasks: Annotated[str | None, typer.Option(help="Tasks, with commas; all by default.")] = None,
+    tasks: Annotated[
+        str | None,
+        typer.Option(help="Tasks, with commas; by default GraphQA's, of which those that fit the graphs."),
+    ] = None,
     encoders: Annotated[str | None, typer.Option(help="Encoders, with commas.")] = None,
     generators: Annotated[str | None, typer.Option(help="Random graph generators, with commas.")] = None,
     graphs: Annotated[list[Path] | None, typer.Option(help="File of a graph to sample subgraphs from; repeatable.")] = None,
@@ -62,7 +68,9 @@ def build_command(
         if out is None or config is not None or overwrite:
             raise InputError("--locked needs --out, the folder of the dataset.lock, and takes no config file and no --overwrite")
         flags = {**locked_config(out, graphs or ()), "workers": workers}
-    asked = load_config(config, flags)
+    asked, left_out = _offered(load_config(config, flags))
+    for task, reason in left_out.items():
+        print(f"without {task}: it {reason}")
     folder = out or Path("data") / asked.name
     begin, made = perf_counter(), 0
     with _progress() as progress:
@@ -81,6 +89,31 @@ def build_command(
     _print_report(lock)
     pace = f"{made:,} of them made in {seconds:.1f} s, {made / seconds:,.0f}/s" if made else "all of them were there"
     print(f"{folder}: {asked.rows:,} examples ({pace}), fingerprint {lock['fingerprint'][:12]}")
+
+
+def _offered(config: BuildConfig) -> tuple[BuildConfig, dict[str, str]]:
+    return with_fitting_tasks(config, open_files(config)) if config.graphs else (config, {})
+
+
+def tasks_command(
+    graphs: Annotated[list[Path] | None, typer.Option(help="File of a graph: say which tasks can ask about it; repeatable.")] = None,
+    generators: Annotated[str | None, typer.Option(help="Random graph generators, with commas.")] = None,
+    encoders: Annotated[str | None, typer.Option(help="Encoders, with commas.")] = None,
+    min_nodes: Annotated[int | None, typer.Option(help="Smallest graph.")] = None,
+    max_nodes: Annotated[int | None, typer.Option(help="Largest graph.")] = None,
+    directed: Annotated[bool | None, typer.Option("--directed/--undirected", help="Directed graphs.")] = None,
+    columns: Annotated[str | None, typer.Option(help="Columns of CSV files: SOURCE,TARGET or SOURCE,TARGET,WEIGHT.")] = None,
+) -> None:
+    """List the tasks that can ask about a graph, and for the others the reason."""
+    config = load_config(None, {"tasks": "node_count", **locals()})
+    table = Table(box=SIMPLE, pad_edge=False, collapse_padding=True)
+    for column in ("task", "class", "answer", "form", "question, or why not"):
+        table.add_column(column, no_wrap=column == "task")
+    for name, reason in offers(config, open_files(config)).items():
+        task = TASKS[name]
+        asks = task.ask(["S", "T"], Query((0, 1), ("C0", "C1"))).splitlines()[0].removeprefix("Q: ")
+        table.add_row(name, task.task_class, task.answer_kind, task.form, asks if reason is None else f"[red]it {reason}[/red]")
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
 def _part(text: str) -> tuple[int, int]:
@@ -140,4 +173,8 @@ def verify_command(folder: Annotated[Path, typer.Argument(help="Dataset folder."
     print(f"{folder}: all {verdict.rows:,} examples agree with their graphs, and all files with dataset.lock{alone}")
 
 
-COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [("build", build_command, {}), ("verify", verify_command, {})]
+COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [
+    ("build", build_command, {}),
+    ("tasks", tasks_command, {}),
+    ("verify", verify_command, {}),
+]

@@ -20,6 +20,7 @@ from data_builders.tasks import GRAPHQA, TASKS
 class BuildConfig(BaseModel):
     """The keys of a data YAML; each is also a flag of `graphtalk build`.
 
+    tasks: names of tasks; GraphQA's by default, and of these only the ones that can ask about `graphs`.
     encoders: names of encoders, or crosses of a name scheme and an encoder's edges: got+incident, or {names: got, edges: incident}.
     train, validation, test: graphs per generator and graph file; every task asks about each graph once per encoder.
     graphs: files of graphs (see graph_formats); each is a generator of subgraphs, called like the file without its ending.

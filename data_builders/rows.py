@@ -75,15 +75,17 @@ def candidate(stream: str, index: int, nth: int, graph: Graph, task: str) -> tup
     return formed, query, TASKS[task].solve(formed, query)
 
 
-def check_smallest(config: BuildConfig, files: Files) -> None:
-    """InputError where a task cannot ask about the smallest graphs of a source: tasks know best what they need."""
+def check_sizes(config: BuildConfig, files: Files) -> None:
+    """InputError where a task cannot ask about the smallest or the largest graphs of a source: tasks know best what they need."""
     for source in config.drawn:
         rng, _, draw = drawing(config, files, source)
-        graph, _ = draw(rng, config.smallest)
-        for task in config.tasks_of(source):
-            reason = TASKS[task].fits(FORMS[TASKS[task].form](graph, Random(0)))
-            if reason is not None:
-                raise InputError(f"task {task!r} cannot ask about the smallest graphs of {source!r}: it {reason}")
+        tasks = [TASKS[name] for name in config.tasks_of(source)]
+        for size, n in (("smallest", config.smallest), ("largest", config.largest)):
+            graph, _ = draw(rng, n)
+            for task in tasks:
+                reason = task.fits(FORMS[task.form](graph, Random(0)))
+                if reason is not None:
+                    raise InputError(f"task {task.name!r} cannot ask about the {size} graphs of {source!r}: it {reason}")
 
 
 Shared = tuple[str, str, str, str, str, str, int, int]  # text, encoder, generator, graph, place, index, num_nodes, num_edges
