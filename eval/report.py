@@ -5,16 +5,21 @@ from pathlib import Path
 from eval.page import page
 from eval.prediction import write_atomic
 from eval.rows import Report
+from eval.slices import invariance_csv, slices_csv
 from eval.tables import csv_text, markdown
 
 
 def write_report(report: Report, out: Path, figures: bool = False) -> Path:
-    """Write report.html (one self-contained page), report.md and scores.csv into `out`; the path of the page comes back.
+    """Write report.html (one self-contained page), report.md, scores.csv, slices.csv and invariance.csv into `out`.
+
+    The path of the page comes back.
 
     figures: also the plots, as SVG and PNG, into `out`/figures.
     """
     out.mkdir(parents=True, exist_ok=True)
     write_atomic(out / "scores.csv", csv_text(report))
+    write_atomic(out / "slices.csv", slices_csv(report))
+    write_atomic(out / "invariance.csv", invariance_csv(report))
     write_atomic(out / "report.md", markdown(report))
     write_atomic(out / "report.html", page(report))
     if figures:

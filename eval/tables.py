@@ -12,6 +12,7 @@ from eval.findings import findings, percent
 from eval.prediction import OUTCOMES
 from eval.rows import MAJORITY, RANDOM, SHORTCUT, TREES, Dataset, Report, Row, Sample
 from eval.shown import for_markdown, visible
+from eval.slices import invariance
 from eval.statistics import Estimate
 
 FLOOR_TEXT = {MAJORITY: "majority of train", RANDOM: "random of train", SHORTCUT: "shortcut rules", TREES: "boosted trees"}
@@ -95,10 +96,23 @@ def markdown(report: Report) -> str:
                 out.append("| " + " | ".join([label, _n(sample), *cells, *_silent(row)]) + " |")
         out += [""]
         out += [f"- {f'**{for_markdown(about)}**: ' if about else ''}{for_markdown(' '.join(said))}" for about, said in findings(dataset)]
-        out += [""]
+        out += ["", *_invariance(dataset)]
     if report.left_out:
         out += ["## Left out", "", *[f"- {for_markdown(line)}" for line in report.left_out], ""]
     return "\n".join(out)
+
+
+def _invariance(dataset: Dataset) -> list[str]:
+    """How alike a run answers one question that is told in several ways; nothing where none is."""
+    rows = [
+        f"| {for_markdown(i.row.label)} | {i.task.replace('_', ' ')} | {i.questions:,} | {i.ways} | "
+        f"{percent(i.mean)} | {percent(i.worst)} | {percent(i.agreement)} |"
+        for i in invariance(dataset)
+    ]
+    if not rows:
+        return []
+    heads = "| | task | questions | encoders | mean | right under every encoder | right under all or none |"
+    return ["### The same question under several encoders", "", heads, "|---|---|" + "---:|" * 5, *rows, ""]
 
 
 def csv_text(report: Report) -> str:
