@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from data_builders.example import Example
 from data_builders.graph import graph_from_json
 from data_builders.second_opinion import to_igraph
-from eval.rows import MAJORITY, SHORTCUT, Dataset, Row
+from eval.rows import FLOORS, MAJORITY, SHORTCUT, TREES, Dataset, Row
 from eval.statistics import Estimate, accuracy
 
 Points = dict[int, Estimate]  # tick -> accuracy of the questions there; ticks without questions are absent
+DRAWN = (MAJORITY, SHORTCUT, TREES)  # the floors that plots show; random ones stand in the table
 NO_WAY, APART = -1, "no path"  # the distance of nodes that no path joins, and its tick
 
 
@@ -123,10 +124,11 @@ def _curves(dataset: Dataset, task: str, ticks: list[str], place: Callable[[Exam
         runs.append((row, _points(sample.examples[task], right, place)))
     largest, first = next((sample, row.run) for sample, row in asked)
     assert first is not None
-    known = {MAJORITY: "majority", SHORTCUT: "rule"}
-    floors = {
-        kind: _points(largest.examples[task], first.floors[task][name], place) for kind, name in known.items() if name in first.floors[task]
-    }
+    floors: dict[str, Points] = {}
+    for kind in DRAWN:
+        own = (name for name in FLOORS[kind] if name in first.floors[task] and (name != "majority" or kind == MAJORITY))
+        if (name := next(own, None)) is not None:
+            floors[kind] = _points(largest.examples[task], first.floors[task][name], place)
     return Curves(task, ticks, runs, floors)
 
 

@@ -3,13 +3,14 @@
 import re
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eval.curves import APART, Curves, Points, by_distance, by_size
 from eval.plots import clipped
 from eval.prediction import OUTCOMES
-from eval.rows import MAJORITY, SHORTCUT, Dataset, Report, Row, Sample
+from eval.rows import MAJORITY, SHORTCUT, TREES, Dataset, Report, Row, Sample
 from eval.shown import visible
 from eval.statistics import Estimate
 from eval.tables import FLOOR_TEXT
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#666666", "#F0E442")
 MARKERS = "osD^vPX*"
 OUTCOME_COLOURS: dict[str, str] = dict(zip(OUTCOMES, ("#0072B2", "#E69F00", "#8B929B", "#D0D4D9", "#CC79A7", "#000000"), strict=True))
-FLOOR_STYLES = {MAJORITY: (0, (5, 3)), SHORTCUT: (0, (1, 1.5))}
+FLOOR_STYLES = {MAJORITY: (0, (5, 3)), SHORTCUT: (0, (1, 1.5)), TREES: (0, (7, 2, 1, 2))}
 STYLE: dict[Any, Any] = {
     "text.parse_math": False,  # a $ in a label is a $
     "svg.hashsalt": "graphtalk",
@@ -33,6 +34,7 @@ STYLE: dict[Any, Any] = {
     "axes.titlelocation": "left",
     "legend.frameon": False,
 }
+CORRECT = "percent correct"
 ACROSS, WIDTH = 3, 7.0  # panels side by side; inches, the text width of a page
 
 
@@ -68,7 +70,7 @@ def _figures(dataset: Dataset) -> list[tuple[str, "Figure"]]:
     drawn = [("accuracy", _accuracy(dataset)), ("outcomes", _outcomes(dataset))]
     for what, unit, panels in (("size", "nodes", by_size(dataset)), ("distance", "edges apart", by_distance(dataset))):
         if panels:
-            drawn.append((what, _grid(len(panels), 1.7, lambda k, axes, p=panels, u=unit: _curves(axes, p[k], u), _run_keys(dataset))))  # type: ignore[misc]
+            drawn.append((what, _grid(len(panels), 1.7, partial(_curve_panel, panels, unit), _run_keys(dataset), beside=CORRECT)))
     return drawn
 
 
@@ -76,8 +78,8 @@ def _label(row: Row, longest: int = 30) -> str:
     return clipped(visible(row.label), longest).replace("\n", " ")
 
 
-def _grid(count: int, height: float, draw: Callable[[int, Any], None], keys: Sequence[Any]) -> "Figure":
-    """A figure of `count` panels, each `height` inches high, over a legend of `keys`."""
+def _grid(count: int, height: float, draw: Callable[[int, Any], None], keys: Sequence[Any], below: str = "", beside: str = "") -> "Figure":
+    """A figure of `count` panels, each `height` inches high, over a legend of `keys`; what the axes of all of them count."""
     from matplotlib.figure import Figure
 
     down = -(-count // ACROSS)
@@ -89,6 +91,8 @@ def _grid(count: int, height: float, draw: Callable[[int, Any], None], keys: Seq
             draw(k, axes)
         else:
             axes.set_axis_off()
+    figure.supxlabel(below, fontsize=8)
+    figure.supylabel(beside, fontsize=8)
     figure.legend(handles=list(keys), loc="outside lower left", ncols=ACROSS, fontsize=7)
     return figure
 
@@ -113,7 +117,7 @@ def _mark(row: Row) -> dict[str, Any]:
 def _accuracy(dataset: Dataset) -> "Figure":
     tasks = [*dataset.tasks, None]
     bars = sum(len(sample.rows) for sample in dataset.samples) + len(dataset.samples)
-    return _grid(len(tasks), 0.6 + 0.17 * bars, lambda k, axes: _bars(axes, dataset, tasks[k], k % ACROSS == 0), _floor_keys())
+    return _grid(len(tasks), 0.6 + 0.17 * bars, lambda k, axes: _bars(axes, dataset, tasks[k], k % ACROSS == 0), _floor_keys(), CORRECT)
 
 
 def _pick(row: Row, task: str | None) -> Estimate | None:
@@ -156,7 +160,8 @@ def _floor_lines(axes: Any, sample: Sample, task: str | None, low: float, high: 
             axes.plot([100 * e.value] * 2, [low, high], color="black", linewidth=1.2, linestyle=style)
 
 
-def _curves(axes: Any, curves: Curves, unit: str) -> None:
+def _curve_panel(panels: Sequence[Curves], unit: str, k: int, axes: Any) -> None:
+    curves = panels[k]
     step = min(0.08, 0.6 / max(1, len(curves.runs)))
     for kind, points in curves.floors.items():
         _line(axes, curves, points, 0.0, {"color": "black", "linewidth": 1.1, "linestyle": FLOOR_STYLES[kind]}, bars=False)
@@ -198,7 +203,6 @@ def _outcomes(dataset: Dataset) -> "Figure":
         axes.set_yticks(range(len(dataset.rows)), [_label(row) for row in dataset.rows])
         axes.invert_yaxis()
         axes.tick_params(axis="y", length=0)
-        axes.set_xlabel("percent of outputs")
 
     keys = [Patch(color=colour, label=outcome) for outcome, colour in OUTCOME_COLOURS.items()]
-    return _grid(1, 0.9 + 0.2 * len(dataset.rows), draw, keys)
+    return _grid(1, 0.9 + 0.2 * len(dataset.rows), draw, keys, "percent of outputs")

@@ -12,12 +12,12 @@ import yaml
 
 from eval import plots
 from eval.comparisons import Pair, packed, pairs
-from eval.curves import Curves, by_distance, by_size
+from eval.curves import DRAWN, Curves, by_distance, by_size
 from eval.explorer import clipped, explorer_data, pack
 from eval.findings import findings
-from eval.floors import RULES
 from eval.page_tables import comparison, confusions, cost_table, data_tables, outcome_table, score_table
-from eval.rows import MAJORITY, SHORTCUT, Dataset, Report, Row
+from eval.rows import Dataset, Report, Row
+from eval.rules import RULES
 from eval.shown import for_html
 from eval.tables import FLOOR_TEXT
 
@@ -40,10 +40,11 @@ graphs, both are widened by as much as answers about one graph are alike (design
 &ldquo;Above&rdquo; and &ldquo;below&rdquo; are said only
 where two 95% intervals do not touch. Among many comparisons, a few may still be due to chance.</p>
 <p>Floors answer the very questions that the runs above them answered, and are judged by the same scorer. <em>Majority</em> always gives
-the most frequent answer of the train split. <em>Shortcut</em> follows one simple rule per task that does not solve it, and gives the
-majority answer where no rule is known; a score that is not above it does not show that the task was solved. Outputs from which no answer
+the most frequent answer of the train split, <em>random</em> one drawn from it. <em>Shortcut</em> follows one simple rule per task that
+does not solve it; <em>trees</em> are boosted trees trained on a few counts around the asked nodes, which run no algorithm either. Where a
+task has no rule or no trees, they give the majority answer. A score that is not above them does not show that the task was solved; a
+cell's last line is its distance to the highest of them. Plots leave the random floor out. Outputs from which no answer
 can be read (unparsed, truncated, refused, or error: no completion at all) stay in n and count as not correct.</p></div></details>"""
-
 
 UNSURE = '<p class="hint">No run records how sure it was of its answers, so there is no calibration to show.</p>'
 
@@ -143,7 +144,7 @@ def _dataset(dataset: Dataset, index: int, found: Sequence[Pair]) -> str:
             "<h3>What this shows</h3>",
             _findings(dataset),
             "<h3>Accuracy by task</h3>",
-            f'<p class="legend">{_floor_keys()}</p><div class="panels">{plots.task_panels(dataset)}</div>',
+            f'<p class="legend">{_floor_keys(dataset)}</p><div class="panels">{plots.task_panels(dataset)}</div>',
             _panels(dataset, "Accuracy by number of nodes", "nodes", by_size(dataset)),
             _panels(dataset, "Accuracy by distance between the asked nodes", "edges apart", by_distance(dataset)),
             comparison(dataset, index, found),
@@ -165,20 +166,21 @@ def _few(names: set[str]) -> str:
     return ", ".join(sorted(names))
 
 
-def _floor_keys() -> str:
+def _floor_keys(dataset: Dataset) -> str:
     def key(kind: str) -> str:
         mark = f'<svg viewBox="0 0 26 12" aria-hidden="true"><line class="key {kind}" x1="0" x2="26" y1="6" y2="6"/></svg>'
         return f"<span>{mark}{FLOOR_TEXT[kind]}</span>"
 
     whisker = '<svg viewBox="0 0 26 12" aria-hidden="true"><path class="whisker" fill="none" d="M2 6H24M2 2V10M24 2V10"/></svg>'
-    return f"<span>{whisker}95% interval</span>{key(MAJORITY)}{key(SHORTCUT)}"
+    drawn = [kind for kind in DRAWN if any(sample.floor(kind) for sample in dataset.samples)]
+    return f"<span>{whisker}95% interval</span>{''.join(map(key, drawn))}"
 
 
 def _panels(dataset: Dataset, title: str, unit: str, panels: Sequence[Curves]) -> str:
     if not panels:
         return ""
     largest = f'<p class="hint">Floors on {for_html(dataset.samples[0].text)}.</p>' if len(dataset.samples) > 1 else ""
-    legend = f'<p class="legend">{plots.legend(dataset.rows)}{_floor_keys()}</p>{largest}'
+    legend = f'<p class="legend">{plots.legend(dataset.rows)}{_floor_keys(dataset)}</p>{largest}'
     return f'<h3>{title}</h3>{legend}<div class="panels">{"".join(plots.lines(one, unit) for one in panels)}</div>'
 
 

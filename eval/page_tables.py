@@ -1,6 +1,6 @@
 """The tables of report.html."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from data_builders.card import ANSWER_COLUMNS, GRAPH_COLUMNS, answer_rows, graph_rows
 from eval.compare import NOTE
@@ -48,21 +48,28 @@ def points(share: float) -> str:
     return f"{100 * share:+.1f}".replace("-", "−")
 
 
-def _margin(e: Estimate | None, row: Row, floors: Sequence[tuple[str, Estimate | None]]) -> str:
-    """How far a run's accuracy is above or below the highest floor on the same questions."""
-    known = {name: floor.value for name, floor in floors if floor is not None}
-    if row.run is None or e is None or not known:
+def _margin(value: float, floors: Mapping[str, float]) -> str:
+    """How far an accuracy is above or below the highest floor on the same questions."""
+    if not floors:
         return ""
-    name, highest = max(known.items(), key=lambda one: one[1])  # of equals the first, the majority
-    return f'<small class="margin">{points(e.value - highest)} vs {FLOOR_TEXT[name].split()[0]}</small>'
+    name = max(floors, key=floors.__getitem__)  # of equals the first, the majority
+    called = {"rule": "shortcut"}.get(name, name.split("_")[0])
+    return f'<small class="margin">{points(value - floors[name])} vs {called}</small>'
+
+
+def _margins(sample: Sample, row: Row) -> dict[str | None, str]:
+    """By task, and for the macro mean under None."""
+    if row.run is None or row.macro is None:
+        return {}
+    together = {floor.label: floor.macro.value for floor in sample.floors if floor.macro is not None}
+    judged = row.run.metrics["tasks"]
+    return {None: _margin(row.macro.value, together), **{task: _margin(t["accuracy"], t["floors"]) for task, t in judged.items()}}
 
 
 def _table_row(dataset: Dataset, sample: Sample, row: Row) -> str:
-    macro = _cell(row.macro, ' class="macro"', _margin(row.macro, row, [(floor.label, floor.macro) for floor in sample.floors]))
-    cells = macro + "".join(
-        _cell(e := row.cells.get(task), "", _margin(e, row, [(floor.label, floor.cells.get(task)) for floor in sample.floors]))
-        for task in dataset.tasks
-    )
+    margins = _margins(sample, row)
+    cells = _cell(row.macro, ' class="macro"', margins.get(None, ""))
+    cells += "".join(_cell(row.cells.get(task), "", margins.get(task, "")) for task in dataset.tasks)
     if row.run is None:
         return f'<tr class="floor"><th>{FLOOR_TEXT[row.label]}</th>{cells}<td></td></tr>'
     rates = silent_rate(row)

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from eval.curves import APART, Curves
+from eval.curves import APART, DRAWN, Curves
 from eval.findings import percent
 from eval.prediction import OUTCOMES
-from eval.rows import MAJORITY, SHORTCUT, Dataset, Row, Sample
+from eval.rows import Dataset, Row, Sample
 from eval.shown import for_html
 from eval.statistics import Estimate
 
@@ -59,7 +59,7 @@ def _bars(dataset: Dataset, task: str | None) -> str:
         for row, e in rows:
             body.append(_bar(row, e, y))
             y += ROW
-        body += [_floor_line(sample, name, task, top - 1, y - 3) for name in (MAJORITY, SHORTCUT)]
+        body += [_floor_line(sample, name, task, top - 1, y - 3) for name in DRAWN]
         y += 8
     axis = [
         f'<line class="grid" x1="{_x(t):.1f}" x2="{_x(t):.1f}" y1="2" y2="{y - 4}"/>'
