@@ -55,6 +55,8 @@ invented_edges=0)
     if seen.thinking:
         return Score(prediction.example_id, "truncated" if seen.cut else "unparsed", "", 0.0)
     text = tidy(seen.text)
+    if not seen.cut:  # white space at the end of a text that was cut says that its last word is whole
+        text = text.strip()
     if not text.strip():  # cut and empty: all tokens went into reasoning that the server kept to itself
         return Score(prediction.example_id, "truncated" if seen.cut else "unparsed", "", 0.0)
     asked = Asked(example)
