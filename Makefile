@@ -15,7 +15,7 @@ RUN ?= runs/$(METHOD)
 LIMIT ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-finetune demo-prompt test test-slow check data finetune prompt eval report bench-build bench-eval bench-lora clean
+.PHONY: help setup demo demo-finetune demo-prompt test test-slow check data finetune prompt eval report bench-build bench-finetune bench-eval bench-lora clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -80,6 +80,9 @@ eval: setup ## score every run again
 
 report: setup ## tables and the page over every run
 	$(GRAPHTALK) report runs/* --out report
+
+bench-finetune: setup ## how fast a T5 learns, beside a stock Seq2SeqTrainer script (about six minutes)
+	$(BIN)/python -m benchmarks.finetune
 
 bench-build: setup ## how fast datasets are built, and how that grows with the graphs
 	$(BIN)/python -m benchmarks.build

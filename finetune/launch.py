@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -55,6 +56,21 @@ def check_port(accelerate_config: Path) -> None:
             raise InputError(
                 f"port {port} is in use; set main_process_port in {accelerate_config} to another, or 0 for a free one"
             ) from None
+
+
+def meeting_error(message: str) -> str:
+    """What to do where torch.distributed does not start, in one line.
+
+    >>> meeting_error("The server socket has failed to listen on any local network address. port: 29500, code: -98, name: EADDRINUSE")
+    'port 29500 is in use; take another (torchrun --master_port, main_process_port in the accelerate configuration: 0 is any free one)'
+    """
+    if "EADDRINUSE" in message:
+        port = re.search(r"port: (\d+)", message)
+        return (
+            f"port {port[1] if port else ''} is in use; take another (torchrun --master_port, main_process_port in the accelerate "
+            "configuration: 0 is any free one)"
+        )
+    return " ".join(message.split())[:300]
 
 
 def worker_environment() -> dict[str, str]:

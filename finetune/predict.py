@@ -33,11 +33,12 @@ def deal(lengths: list[int], size: int, rank: int, ranks: int) -> list[list[int]
 
 def predict(
     model: Any, tokenizer: Any, examples: list[Example], tokens: Tokens, *, size: int, device: Any, rank: int = 0, ranks: int = 1,
-    sharded: bool = False, max_new_tokens: int = MAX_NEW_TOKENS, num_beams: int = 1,
+    sharded: bool = False, max_new_tokens: int = MAX_NEW_TOKENS, num_beams: int = 1, translator: Any = None,
 ) -> list[Prediction]:  # fmt: skip
     """Predictions for the examples, in their order, the same list on every rank. Greedy decoding unless `num_beams` says otherwise.
 
     sharded: the weights are spread over the ranks (ZeRO-3), so that all must take part in every step of each other's generation.
+    translator: a `finetune.fast_predict.Translator` that answers instead of the model.
     finish_reason is `stop` where the model ended its answer, `length` where `max_new_tokens` did.
     """
     model.eval()
@@ -51,7 +52,10 @@ def predict(
         asked = batch or [0]
         heads = tokens.heads and [tokens.heads[i] for i in asked]
         sources = [tokens[i]["input_ids"] for i in asked]
-        answers = generate(model, tokenizer, sources, device, max_new_tokens, num_beams, sharded, heads)
+        if translator is None:
+            answers = generate(model, tokenizer, sources, device, max_new_tokens, num_beams, sharded, heads)
+        else:
+            answers = translator.generate(sources, max_new_tokens)
         seconds = (time.perf_counter() - start) / max(len(batch), 1)
         for i, (text, stopped, count) in zip(batch, answers, strict=False):  # a rank that only takes part keeps nothing
             reason = "stop" if stopped else "length"

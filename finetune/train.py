@@ -9,26 +9,24 @@ from typing import Any
 from accelerate import PartialState
 from transformers import DataCollatorForSeq2Seq, EarlyStoppingCallback, PrinterCallback, ProgressCallback, set_seed
 from transformers import logging as hf_logging
-from transformers.integrations.deepspeed import is_deepspeed_zero3_enabled
 
 from data_builders.errors import InputError
 from data_builders.example import Example, read_lock
-from eval.floors import floors
-from eval.prediction import write_config, write_environment, write_predictions
-from finetune.completions import check_lengths, context_length, encode_completions, end_tokens, wants_chat
+from eval.prediction import write_config, write_environment
+from finetune.answering import report, test, validation
+from finetune.cache import cached
 from finetune.config import FP16, Options, parse
-from finetune.data import Tokens, encode, load_examples, shortened
+from finetune.data import encode, load_examples, shortened
 from finetune.describe import Describe, check_processes, say
 from finetune.hub import open_repository, push, write_card
 from finetune.loss import token_loss
 from finetune.models import LONGEST, add_lora, is_decoder_only, length_limits, load_model, model_fingerprint, new_model, read_size
-from finetune.predict import MAX_NEW_TOKENS, predict
 from finetune.resume import check_same_run, drop_broken, last_checkpoint
 from finetune.shared import SharedRows, collate, encode_shared, reads_graphs_alone, share, split_question
 from finetune.spelling import add_symbols, check_spelling
 from finetune.tokenizer import tokenizer_for
 from finetune.trainer import GraphTrainer, save
-from finetune.watch import Lines, Validation
+from finetune.watch import Lines
 
 
 def main(argv: list[str]) -> None:
@@ -152,19 +150,6 @@ def watch(options: Options, trainer: Any) -> None:
         trainer.add_callback(EarlyStoppingCallback(options.train.early_stopping_patience))
 
 
-def validation(options: Options, model: Any, tokenizer: Any) -> Validation:
-    """The first questions of the validation split as GraphQA asks and answers them, with the majority floor."""
-    data = options.data
-    folder = Path(str(data.dataset))
-    examples = load_examples(folder, data.tasks, data.validation_split, data.validation_limit)
-    majority: dict[str, float] = {}
-    for task in dict.fromkeys(e.task for e in examples):
-        right = floors(folder, task, [e for e in examples if e.task == task]).get("majority")
-        if right is not None:
-            majority[task] = sum(right) / len(right)
-    return Validation(examples, questions(options, examples, model, tokenizer), majority, answering(options))
-
-
 def start_model(options: Options) -> tuple[Any, Any]:
     """The model before training, and its tokenizer."""
     if options.model.model_name_or_path:
@@ -199,8 +184,8 @@ def make_trainer(options: Options, model: Any, tokenizer: Any, examples: list[Ex
     check_spelling([*examples, *(held_out or [])], tokenizer)
     sharing = prepare_sharing(options, model)
     code = encode_shared if sharing else encode
-    tokens = code(examples, tokenizer, *limits)
-    validating = None if held_out is None else code(held_out, tokenizer, *limits)
+    tokens = cached(code, examples, tokenizer, *limits)
+    validating = None if held_out is None else cached(code, held_out, tokenizer, *limits)
     if lora.lora:
         rows = sorted(set(tokens.sources.tolist()) | set(tokens.targets.tolist())) if lora.train_embeddings else added
         model = add_lora(model, lora, rows)
@@ -242,54 +227,3 @@ def lessons(options: Options, split: str, limit: int | None = None) -> list[Exam
     """The examples of a split with the answers that are to be learned."""
     examples = load_examples(Path(str(options.data.dataset)), options.data.tasks, split, limit)
     return [shortened(e) for e in examples] if options.data.short_answers else examples
-
-
-def test(options: Options, run: Path, model: Any, tokenizer: Any) -> None:
-    """Predict the test split into run/predictions.parquet."""
-    args, data = options.train, options.data
-    examples: list[Example] = load_examples(Path(str(data.dataset)), data.tasks, data.test_split, data.limit)
-    tokens = questions(options, examples, model, tokenizer)
-    if not getattr(model, "is_quantized", False):  # 4-bit weights are where they stay
-        model.to(args.device)
-    predictions = predict(model, tokenizer, examples, tokens, **answering(options))
-    if args.should_save:
-        write_predictions(predictions, run)
-
-
-def answering(options: Options) -> dict[str, Any]:
-    """How this run answers questions: arguments of `predict`."""
-    args = options.train
-    return {
-        "size": args.per_device_eval_batch_size,
-        "device": args.device,
-        "rank": args.process_index,
-        "ranks": args.world_size,
-        "sharded": bool(is_deepspeed_zero3_enabled()) or bool(args.fsdp),  # type: ignore[no-untyped-call]
-        "max_new_tokens": args.generation_max_length or MAX_NEW_TOKENS,
-        "num_beams": args.generation_num_beams or 1,
-    }
-
-
-def questions(options: Options, examples: list[Example], model: Any, tokenizer: Any) -> Tokens:
-    """The examples as the model reads them; InputError for one that leaves no room for an answer."""
-    data = options.data
-    if is_decoder_only(model):
-        tokens = encode_completions(examples, tokenizer, wants_chat(tokenizer, data.chat), end_tokens(model, tokenizer))
-        room = options.train.generation_max_length or MAX_NEW_TOKENS
-        check_lengths(examples, tokens, context_length(model, tokenizer), room=room)
-        return tokens
-    check_spelling(examples, tokenizer)
-    code = encode_shared if reads_graphs_alone(model) else encode
-    return code(examples, tokenizer, *length_limits(tokenizer, model, data.max_source_length, data.max_target_length))
-
-
-def report(run: Path) -> None:
-    """Score the run and say how it did."""
-    from eval.run import score_run
-
-    metrics = score_run(run)
-    for task, row in metrics["tasks"].items():
-        interval = f"{100 * row['accuracy']:.1f} ({100 * row['low']:.1f} to {100 * row['high']:.1f})"
-        print(f"{task:20s} {row['correct']:5d} of {row['n']:5d} correct, {interval}")
-    macro = metrics["macro"]
-    print(f"{'macro accuracy':20s} {100 * macro['accuracy']:.1f} ({100 * macro['low']:.1f} to {100 * macro['high']:.1f}); see {run}")
