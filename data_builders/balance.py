@@ -14,12 +14,11 @@ one has it. `rules` asks the same of questions that look alike to a rule of thum
 from collections.abc import Callable, Sequence
 
 from data_builders.graph import Graph
+from data_builders.rules import RULES
 
 CANDIDATES = 300  # then the first is taken, whatever its answer: a family may not have the answer at all
 YES_NO = ("yes", "no")
 DISTANCES = ("no path", "1", "2", "3", "4 or more")
-
-Rule = Callable[[Graph, Sequence[int]], str]
 
 
 def answer_of(solution: object) -> str:
@@ -48,23 +47,8 @@ def answers(task: str, answer_kind: str, balance: str) -> tuple[str, ...]:
     return YES_NO if answer_kind == "yes_no" else ()
 
 
-def _cycle(graph: Graph, nodes: Sequence[int]) -> str:
-    return "yes" if graph.m >= graph.n else "no"
-
-
-def _have_neighbours(graph: Graph, nodes: Sequence[int]) -> bool:
-    source, target = nodes
-    arrives = any(target in ends for ends in graph.adjacency.values()) if graph.directed else bool(graph.adjacency[target])
-    return bool(graph.adjacency[source]) and arrives
-
-
-def _reachable(graph: Graph, nodes: Sequence[int]) -> str:
-    return "yes" if _have_neighbours(graph, nodes) else "no"
-
-
-def _distance(graph: Graph, nodes: Sequence[int]) -> str:
-    source, target = nodes
-    return "1" if target in graph.adjacency[source] else "2" if _have_neighbours(graph, nodes) else "no path"
+def _says(task: str, graph: Graph, nodes: Sequence[int]) -> str:
+    return RULES[task].answer(graph, nodes, {})
 
 
 def _near(graph: Graph, nodes: Sequence[int]) -> bool:
@@ -73,13 +57,10 @@ def _near(graph: Graph, nodes: Sequence[int]) -> bool:
     return target in graph.adjacency[source] or any(target in graph.adjacency[v] for v in graph.adjacency[source])
 
 
-RULES: dict[str, Rule] = {"cycle_check": _cycle, "reachability": _reachable, "shortest_path": _distance}
-"""Rules of thumb: graph and the nodes of the query -> the answer that they give."""
-
 ALIKE: dict[str, Callable[[Graph, Sequence[int]], bool]] = {
-    "cycle_check": lambda graph, nodes: _cycle(graph, nodes) == "no",
-    "reachability": lambda graph, nodes: _reachable(graph, nodes) == "yes" and not _near(graph, nodes),
-    "shortest_path": lambda graph, nodes: _distance(graph, nodes) == "2",
+    "cycle_check": lambda graph, nodes: _says("cycle_check", graph, nodes).startswith("No"),
+    "reachability": lambda graph, nodes: _says("reachability", graph, nodes) == "Yes." and not _near(graph, nodes),
+    "shortest_path": lambda graph, nodes: _says("shortest_path", graph, nodes) == "2.",
 }
 
 

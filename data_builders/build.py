@@ -31,6 +31,7 @@ from data_builders.card import card, label, report
 from data_builders.config import BuildConfig
 from data_builders.errors import InputError
 from data_builders.example import SCHEMA, read_lock
+from data_builders.floors import dataset_floors
 from data_builders.folder import BUILDING, LOCK, claim, file_sha256, fingerprint, sweep, write_text
 from data_builders.graph_files import source_name
 from data_builders.held_out import ORDER, draws, hold_out
@@ -237,6 +238,7 @@ def _finish(config: BuildConfig, out: Path, identity: Record, files: Files, done
     if locked:
         _compare(out, hashes)
     lock["report"] = report(config, files, records, {split: json.loads((done / f"{split}.held").read_text()) for split in ORDER})
+    lock["report"]["floors"] = dataset_floors(out, config.tasks)
     if locked:
         write_text(out / "README.md", card(lock))
     else:

@@ -10,10 +10,12 @@ import yaml
 from data_builders.config import BuildConfig
 from data_builders.example import SPLITS
 from data_builders.graph_files import GraphFile
+from data_builders.rules import RULES
 
 SHOWN = 6  # labels per row of the card
 ANSWER_COLUMNS = ("task", "split", "n", "majority", "answers")
 TOKEN_COLUMNS = ("task", "split", "examples", "mean tokens", "95% below", "most")
+FLOOR_COLUMNS = ("task", "split", "questions", "majority of train", "rule", "what the rule says")
 GRAPH_COLUMNS = ("source", "split", "graphs", "distinct", "classes", "redrawn", "in test", "in validation")
 
 
@@ -128,6 +130,9 @@ def card(lock: Mapping[str, Any]) -> str:
             "## Answers\n",
             "Lists of nodes are counted by their length.\n",
             *_table(ANSWER_COLUMNS, answer_rows(found)),
+            "\n## Floors\n",
+            "What a score must beat: the share of the first questions that train's commonest answer and a rule of thumb get right.\n",
+            *_table(FLOOR_COLUMNS, floor_rows(found)),
             *_tokens_part(found),
             "\n## Leakage\n",
             "Graphs are the same if they are isomorphic. Training graphs were redrawn while they were in test or validation, and",
@@ -156,6 +161,18 @@ def token_rows(found: Mapping[str, Any]) -> list[list[str]]:
         for task, by_split in found.get("tokens", {}).get("tasks", {}).items()
         for split, c in by_split.items()
     ]
+
+
+def floor_rows(found: Mapping[str, Any]) -> list[list[str]]:
+    """One row per task of a report, in the order of FLOOR_COLUMNS."""
+    return [
+        [task, f["split"], f"{f['n']:,}", _percent(f["majority"]), _percent(f["rule"]), RULES[task].text if task in RULES else ""]
+        for task, f in found.get("floors", {}).items()
+    ]
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%}"
 
 
 def _tokens_part(found: Mapping[str, Any]) -> list[str]:

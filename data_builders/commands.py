@@ -14,7 +14,16 @@ from rich.table import Table
 from rich.text import Text
 
 from data_builders.build import build
-from data_builders.card import ANSWER_COLUMNS, GRAPH_COLUMNS, TOKEN_COLUMNS, answer_rows, graph_rows, token_rows
+from data_builders.card import (
+    ANSWER_COLUMNS,
+    FLOOR_COLUMNS,
+    GRAPH_COLUMNS,
+    TOKEN_COLUMNS,
+    answer_rows,
+    floor_rows,
+    graph_rows,
+    token_rows,
+)
 from data_builders.config import BuildConfig, load_config, locked_config
 from data_builders.errors import InputError
 from data_builders.example import read_lock
@@ -141,7 +150,12 @@ def _progress() -> Progress:
 def _print_report(lock: dict[str, Any]) -> None:
     console = Console(width=None if sys.stdout.isatty() else 120)  # a log file has no width of its own
     found = lock["report"]
-    tables = [(ANSWER_COLUMNS, answer_rows(found, shown=3)), (GRAPH_COLUMNS, graph_rows(found)), (TOKEN_COLUMNS, token_rows(found))]
+    tables = [
+        (ANSWER_COLUMNS, answer_rows(found, shown=3)),
+        (FLOOR_COLUMNS, floor_rows(found)),
+        (GRAPH_COLUMNS, graph_rows(found)),
+        (TOKEN_COLUMNS, token_rows(found)),
+    ]
     for columns, cells in tables:
         if not cells:
             continue

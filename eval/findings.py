@@ -1,9 +1,10 @@
 """What the numbers show, in words, by rule: nothing is called above or below unless the 95% intervals do not touch."""
 
+import json
 from collections.abc import Sequence
 
+from data_builders.rules import RULES
 from eval.rows import MAJORITY, SHORTCUT, TREES, Dataset, Row, Sample
-from eval.rules import RULES
 from eval.statistics import Estimate, above
 
 Finding = tuple[str, list[str]]  # what it is about ('' for the dataset as a whole), and the sentences
@@ -32,7 +33,7 @@ def findings(dataset: Dataset) -> list[Finding]:
         against = [_against_majority(row, sample), _against_shortcuts(row, sample), _against_trees(row, sample)]
         said = [_against_runs(row, rows), *against, _silent(row)]
         out.append((row.label, [text for text in said if text]))
-    caveats = [text for sample in dataset.samples for text in _caveats(sample)] + _leakage(dataset)
+    caveats = [text for sample in dataset.samples for text in _caveats(sample)] + _leakage(dataset) + _versions(dataset)
     return [*out, ("", caveats)] if caveats else out
 
 
@@ -123,6 +124,28 @@ def _caveats(sample: Sample) -> list[str]:
         widest = max(cell.high - cell.low for row in sample.rows for cell in row.cells.values())
         out.append(f"With {sample.text}, a task's interval is up to {100 * widest:.0f} points wide: small differences cannot be seen.")
     return out
+
+
+def _versions(dataset: Dataset) -> list[str]:
+    """Which libraries differ between runs, as far as the runs recorded them; one sentence."""
+    seen: dict[str, dict[str, list[str]]] = {}
+    for row in dataset.rows:
+        environment = row.run.folder / "environment.json" if row.run else None
+        if environment is None or not environment.is_file():
+            continue
+        try:
+            versions = dict(json.loads(environment.read_text(encoding="utf-8"))["versions"])
+        except (ValueError, KeyError, TypeError):
+            return [f"{environment} cannot be read, so it is not known whether the runs were made with the same versions."]
+        for package in ("graphtalk", "torch", "transformers"):
+            if package in versions:
+                seen.setdefault(package, {}).setdefault(str(versions[package]), []).append(row.label)
+    mixed = [
+        f"{package} {', '.join(f'{version} ({listed(labels)})' for version, labels in sorted(found.items()))}"
+        for package, found in seen.items()
+        if len(found) > 1
+    ]
+    return [f"The runs were made with different versions: {'; '.join(mixed)}."] if mixed else []
 
 
 def _leakage(dataset: Dataset) -> list[str]:

@@ -5,27 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-import pyarrow.parquet as pq
-
 from data_builders.example import Example, read_examples
+from data_builders.floors import train_answers as train_answers
+from data_builders.rules import RULES as RULES
+from data_builders.rules import most_frequent, rule_answer, without_names
 from eval.prediction import Prediction
-from eval.rules import RULES as RULES
-from eval.rules import most_frequent, rule_answer, without_names
 from eval.scoring import score
 from eval.trees import ROWS, tree_answers
-
-
-def train_answers(data: Path, task: str) -> Counter[str]:
-    """How often each answer stands in the train split, which may not be there.
-
-    Answers of shortest_path that state no path count as one, since they name the asked nodes.
-    """
-    counts: Counter[str] = Counter()
-    for file in sorted((data / task).glob("train-*.parquet")):
-        table = pq.read_table(file, columns=["answer", "answer_kind"]).group_by(["answer", "answer_kind"]).aggregate([([], "count_all")])
-        for row in table.to_pylist():
-            counts[without_names(row["answer"], row["answer_kind"])] += row["count_all"]
-    return counts
 
 
 def floors(data: Path, task: str, examples: Sequence[Example]) -> dict[str, list[bool]]:

@@ -15,9 +15,10 @@ from eval.comparisons import Pair, packed, pairs
 from eval.curves import DRAWN, Curves, by_distance, by_size
 from eval.explorer import clipped, explorer_data, pack
 from eval.findings import findings
+from eval.page_slices import invariance_table, slice_tables
 from eval.page_tables import comparison, confusions, cost_table, data_tables, outcome_table, score_table
 from eval.rows import Dataset, Report, Row
-from eval.rules import RULES
+from data_builders.rules import RULES
 from eval.shown import for_html
 from eval.tables import FLOOR_TEXT
 
@@ -147,6 +148,8 @@ def _dataset(dataset: Dataset, index: int, found: Sequence[Pair]) -> str:
             f'<p class="legend">{_floor_keys(dataset)}</p><div class="panels">{plots.task_panels(dataset)}</div>',
             _panels(dataset, "Accuracy by number of nodes", "nodes", by_size(dataset)),
             _panels(dataset, "Accuracy by distance between the asked nodes", "edges apart", by_distance(dataset)),
+            slice_tables(dataset),
+            invariance_table(dataset),
             comparison(dataset, index, found),
             confusions(dataset),
             "<h3>What the outputs were</h3>",

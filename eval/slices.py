@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import pyarrow.parquet as pq
 
 from data_builders.example import Example
+from data_builders.rules import without_names
 from eval.curves import APART, NO_WAY, hops, size_bins
 from eval.rows import Dataset, Report, Row
-from eval.rules import without_names
 from eval.statistics import Estimate, accuracy
 
 DENSITIES = (0.1, 0.25, 0.5, 0.75)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from data_builders.example import Example
 from data_builders.graph import Graph, graph_from_json
-from eval.rules import without_names
+from data_builders.rules import without_names
 
 ROWS = 2000  # of the train split
 CLASSES = 12  # the most frequent answers; no tree gives another
@@ -69,11 +69,15 @@ def tree_answers(train: Sequence[Example], examples: Sequence[Example]) -> dict[
     if len(common) < 2 or len(kept) < 20:
         return {}
     from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     known, asked = ([graph_from_json(e.graph)[0] for e in rows] for rows in ([e for e, _ in kept], examples))
     found = {}
     for name, features in usable.items():
         trees = HistGradientBoostingClassifier(max_iter=40, learning_rate=0.2, max_leaf_nodes=15, early_stopping=False, random_state=0)
-        trees.fit([features(g, e.query) for g, (e, _) in zip(known, kept, strict=True)], [answer for _, answer in kept])
-        found[name] = [str(answer) for answer in trees.predict([features(g, e.query) for g, e in zip(asked, examples, strict=True)])]
+        seen = [features(g, e.query) for g, (e, _) in zip(known, kept, strict=True)]
+        wanted = [features(g, e.query) for g, e in zip(asked, examples, strict=True)]
+        with threadpool_limits(1):  # beside another job several threads wait for each other: 20 times slower
+            trees.fit(seen, [answer for _, answer in kept])
+            found[name] = [str(answer) for answer in trees.predict(wanted)]
     return found

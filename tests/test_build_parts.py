@@ -11,6 +11,7 @@ from data_builders.build import build
 from data_builders.config import load_config
 from data_builders.errors import InputError
 from data_builders.example import SCHEMA, read_examples, read_lock
+from eval.floors import floors
 from tests.test_build import SMALL, bytes_of, make, run
 
 
@@ -143,3 +144,18 @@ def test_the_test_split_can_be_drawn_otherwise(tmp_path: Path) -> None:
     assert [e.question for e in train] == [e.question for e in same.values() if e.split == "train"]  # none of these had to make way
     with pytest.raises(InputError, match="min_nodes 20 is larger than max_nodes 19"):
         load_config(None, {"test_min_nodes": 20})
+
+
+def test_floors_are_those_that_eval_finds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tasks = "cycle_check,shortest_path,node_degree,node_count,connected_nodes"
+    make(tmp_path / "d", tasks=tasks, train=60, test=40)
+    found: Any = read_lock(tmp_path / "d")["report"]["floors"]  # type: ignore[index]
+    for task in tasks.split(","):
+        judged = floors(tmp_path / "d", task, read_examples(tmp_path / "d", task, "test"))
+        shares = {name: round(sum(judged[name]) / 40, 4) if name in judged else None for name in ("majority", "rule")}
+        assert found[task] == {"split": "test", "n": 40, **shares}
+    assert found["node_count"]["rule"] is None and found["cycle_check"]["rule"] > 0.8
+    assert "| cycle_check | test | 40 |" in (tmp_path / "d" / "README.md").read_text()
+    make(tmp_path / "e", tasks="cycle_check", train=0, test=0)
+    alone: Any = read_lock(tmp_path / "e")["report"]["floors"]  # type: ignore[index]
+    assert alone["cycle_check"]["split"] == "validation" and alone["cycle_check"]["majority"] is None

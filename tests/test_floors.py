@@ -11,9 +11,9 @@ from data_builders.build import build
 from data_builders.config import load_config
 from data_builders.example import Example, read_examples, write_examples
 from data_builders.graph import from_edges, graph_to_json
+from data_builders.rules import NO_PATH, NO_PATH_BETWEEN, RULES, most_frequent, rule_answer
 from data_builders.tasks import GRAPHQA, TASKS
 from eval.floors import answer_floors, floors, train_answers
-from eval.rules import NO_PATH, NO_PATH_BETWEEN, RULES, most_frequent, rule_answer
 from eval.trees import ANSWERS, FEATURES, KINDS, tree_answers
 
 

@@ -1,0 +1,59 @@
+"""What a score on a dataset must beat: the commonest answer of train, and a rule of thumb. The build prints and stores both.
+
+eval judges the same floors, and learned ones, on the questions of a run; here they are known before anything is trained.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from data_builders.example import SPLITS, Example
+from data_builders.rules import RULES, most_frequent, rule_answer, without_names
+
+QUESTIONS = 1000  # per task: the first, which are a fair sample
+
+
+def dataset_floors(folder: Path, tasks: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Task -> split, n, majority and rule: the share of the first n questions of test (else of the last split) that are answered so.
+
+    majority is None without a train split, rule without a rule. An answer is right where it is the stored one.
+    """
+    out = {}
+    for task in tasks:
+        split = [split for split in SPLITS if any((folder / task).glob(f"{split}-*.parquet"))][-1]
+        examples = _first(folder, task, split)
+        want = [without_names(e.answer, e.answer_kind) for e in examples]
+        counts = train_answers(folder, task)
+        out[task] = {
+            "split": split,
+            "n": len(examples),
+            "majority": _share([most_frequent(counts)] * len(want), want) if counts else None,
+            "rule": _share(map(rule_answer, examples), want) if task in RULES else None,
+        }
+    return out
+
+
+def train_answers(folder: Path, task: str) -> Counter[str]:
+    """How often each answer stands in the train split, which may not be there.
+
+    Answers of shortest_path that state no path count as one, since they name the asked nodes.
+    """
+    counts: Counter[str] = Counter()
+    for file in sorted((folder / task).glob("train-*.parquet")):
+        table = pq.read_table(file, columns=["answer", "answer_kind"]).group_by(["answer", "answer_kind"]).aggregate([([], "count_all")])
+        for row in table.to_pylist():
+            counts[without_names(row["answer"], row["answer_kind"])] += row["count_all"]
+    return counts
+
+
+def _first(folder: Path, task: str, split: str) -> list[Example]:
+    with pq.ParquetFile(min((folder / task).glob(f"{split}-*.parquet"))) as file:
+        rows = next(file.iter_batches(QUESTIONS)).to_pylist()
+    return [Example(**row) for row in rows]
+
+
+def _share(said: Iterable[str], want: Sequence[str]) -> float:
+    return round(sum(a == b for a, b in zip(said, want, strict=True)) / len(want), 4)
