@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=Path("demo/models/smollm2-135m-instruct"), help="what `graphtalk smollm2` makes")
     parser.add_argument("--out", type=Path, default=Path("runs/bench_lora"), help="folder of the dataset and the two runs")
     parser.add_argument("--test", type=int, default=60, help="test questions of each task")
-    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=2)
     args = parser.parse_args()
     data, tuned, prompted = args.out / "data", args.out / "lora", args.out / "few_shot"
     sizes = ["--train", "250", "--validation", "0", "--test", str(args.test)]

@@ -18,13 +18,17 @@ from eval.api import graph_reward
 from finetune.completions import check_lengths, context_length, encode_completions, end_tokens, prompt_text, wants_chat
 from finetune.config import Options
 from finetune.predict import MAX_NEW_TOKENS
+from finetune.watch import Watched
 
 
-class RewardTrainer(GRPOTrainer):
-    """GRPOTrainer whose model card is left to finetune.hub, which knows the scores."""
+class RewardTrainer(Watched, GRPOTrainer):
+    """GRPOTrainer that validates as the other trainers do: greedy answers, scored."""
+
+    def training_step(self, *args: Any) -> Any:
+        return GRPOTrainer.training_step(self, *args)  # type: ignore[no-untyped-call]  # Watched counts answers, and here are none yet
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
-        return None
+        """The card is written once, with the scores, by finetune.hub."""
 
 
 def grpo_trainer(options: Options, model: Any, tokenizer: Any, train: list[Example], validation: list[Example] | None) -> RewardTrainer:

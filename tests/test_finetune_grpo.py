@@ -16,12 +16,16 @@ pytestmark = pytest.mark.torch
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_dataset(tmp_path_factory.mktemp("data") / "d", {"train": 24, "test": 4}, tasks=("edge_existence",))
+    return write_dataset(tmp_path_factory.mktemp("data") / "d", {"train": 24, "validation": 2, "test": 4}, tasks=("edge_existence",))
 
 
 def arguments(data: Path, model: Path, out: Path, *more: str) -> list[str]:
     where = ["--dataset", str(data), "--model_name_or_path", str(model), "--output_dir", str(out), "--use_cpu"]
     return [*where, "--logging_steps", "1", "--generation_max_length", "6", "--short_answers", "--save_strategy", "no", *more]
+
+
+def read_log(run: Path) -> list[dict[str, float]]:
+    return list(json.loads((run / "trainer_state.json").read_text())["log_history"])
 
 
 @pytest.mark.parametrize("chat", [False, True])
@@ -45,15 +49,43 @@ def test_rewards_come_from_the_scorer_and_move_the_weights(chat: bool, data: Pat
 
     monkeypatch.setattr(finetune.grpo, "graph_reward", graph_reward_seen)
     run = tmp_path / "grpo"
-    more = ["--method", "grpo", "--num_generations", "4", "--per_device_train_batch_size", "16", "--lora", "--learning_rate", "3e-3"]
-    main(arguments(data, tmp_path / "sft" / "checkpoint", run, *more, "--max_steps", "8", "--temperature", "2"))
+    validation = ["--eval_strategy", "steps", "--eval_steps", "8"]
+    more = [
+        *validation,
+        "--method",
+        "grpo",
+        "--num_generations",
+        "4",
+        "--per_device_train_batch_size",
+        "16",
+        "--lora",
+        "--learning_rate",
+        "3e-3",
+    ]
+    main(
+        arguments(
+            data,
+            tmp_path / "sft" / "checkpoint",
+            run,
+            *more,
+            "--max_steps",
+            "8",
+            "--temperature",
+            "2",
+            "--eval_strategy",
+            "steps",
+            "--eval_steps",
+            "8",
+        )
+    )
     said = dict(judged)
     assert said["Yes to Yes"] == said["No to No"] == 1.0 and said["Yes to No"] == said["No to Yes"] == pytest.approx(0.1)
-    log = [row for row in json.loads((run / "trainer_state.json").read_text())["log_history"] if "reward" in row]
-    assert len(log) == 8 and len(judged) == 8 * 16
+    log = [row for row in read_log(run) if "reward" in row]
+    assert len(log) == 8 and len(judged) == 8 * 16 + 2 * 4  # and two validation questions
     assert [row["reward"] for row in log] == pytest.approx(
         [sum(r for _, r in judged[i : i + 16]) / 16 for i in range(0, 128, 16)], abs=1e-6
     )
+    assert 0 <= next(row["eval_accuracy"] for row in read_log(run) if "eval_accuracy" in row) <= 1
     moved = load_file(run / "checkpoint" / "adapter_model.safetensors")
     assert any(bool(weight.any()) for name, weight in moved.items() if "lora_B" in name)
     assert read_config(run)["method"] == "grpo" and len(read_predictions(run)) == 4

@@ -116,6 +116,27 @@ def test_the_loss_is_the_mean_over_answers_only(data: Path, llama: Path, tmp_pat
     assert losses(tmp_path / "packed")[0] == pytest.approx(total / count, rel=1e-5)
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_loss_on_a_cpu_is_trls(packed: bool, data: Path, llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same ten steps with the vocabulary scored at the answers only, and with TRL's own loss, as on a GPU."""
+    from finetune.sft import CompletionTrainer
+    from finetune.train import main
+
+    more = [*SPREADS["accumulated"], *(["--packing", "--packing_length", "400"] if packed else [])]
+    main(steps(data, llama, tmp_path / "answers", *more))
+    scored: list[bool] = []
+
+    def compute_loss(self: Any, *args: Any, **kwargs: Any) -> Any:
+        scored.append(self.answers_only)
+        return super(CompletionTrainer, self).compute_loss(*args, **kwargs)
+
+    monkeypatch.setattr(CompletionTrainer, "compute_loss", compute_loss)
+    main(steps(data, llama, tmp_path / "trl", *more))
+    assert scored and all(scored), "the first run took the other way"
+    assert losses(tmp_path / "answers") == pytest.approx(losses(tmp_path / "trl"), rel=1e-4)
+    assert grad_norm(tmp_path / "answers") == pytest.approx(grad_norm(tmp_path / "trl"), rel=1e-4)
+
+
 def test_prompts_are_those_of_prompting(data: Path, tmp_path: Path) -> None:
     from finetune.completions import encode_completions
     from finetune.data import load_examples
