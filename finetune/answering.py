@@ -8,8 +8,10 @@ from transformers.integrations.deepspeed import is_deepspeed_zero3_enabled
 
 from data_builders.errors import InputError
 from data_builders.example import Example
-from eval.floors import floors
-from eval.prediction import write_predictions
+from data_builders.floors import train_answers
+from data_builders.rules import most_frequent
+from eval.prediction import Prediction, write_predictions
+from eval.scoring import score
 from finetune.cache import cached
 from finetune.completions import check_lengths, context_length, encode_completions, end_tokens, wants_chat
 from finetune.config import Options
@@ -90,9 +92,9 @@ def validation(options: Options, model: Any, tokenizer: Any) -> Validation:
     data = options.data
     folder = Path(str(data.dataset))
     examples = load_examples(folder, data.tasks, data.validation_split, data.validation_limit)
-    majority: dict[str, float] = {}
+    majority = {}
     for task in dict.fromkeys(e.task for e in examples):
-        right = floors(folder, task, [e for e in examples if e.task == task]).get("majority")
-        if right is not None:
+        if counts := train_answers(folder, task):
+            right = [score(e, Prediction(e.id, most_frequent(counts))).outcome == "correct" for e in examples if e.task == task]
             majority[task] = sum(right) / len(right)
     return Validation(examples, questions(options, examples, model, tokenizer), majority, answering(options))
