@@ -10,7 +10,7 @@ import pytest
 from data_builders.build import build
 from data_builders.config import load_config
 from data_builders.errors import InputError
-from data_builders.example import SCHEMA, read_examples, read_lock
+from data_builders.example import SCHEMA, Example, read_examples, read_lock
 from eval.floors import floors
 from tests.test_build import SMALL, bytes_of, make, run
 
@@ -101,6 +101,27 @@ def test_columns_are_of_one_type_whatever_is_in_them(tmp_path: Path) -> None:
     make(tmp_path / "d", tasks="edge_count,shortest_path,node_classification", rationales=False, max_nodes=6)
     for path in (tmp_path / "d").rglob("*.parquet"):
         assert pq.read_schema(path).remove_metadata().equals(SCHEMA)
+
+
+def test_tasks_with_empty_and_mixed_values_stream_and_concatenate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No query, no rationale, lists that are empty, answers of every kind: the columns are the same for all readers."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    datasets = pytest.importorskip("datasets", reason="the `datasets` library is not installed")
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    tasks = ("edge_count", "shortest_path", "node_classification", "connected_nodes")
+    folder = tmp_path / "d"
+    want = make(folder, tasks=",".join(tasks), rationales=False, density="0,0.2", generators="er")
+    streams, frames = {}, {}
+    for task in tasks:
+        streams[task] = datasets.load_dataset(str(folder), task, split="train", streaming=True, cache_dir=str(tmp_path / "cache"))
+        rows = list(streams[task])
+        assert [Example(**row) for row in rows] == [want[row["id"]] for row in rows] and len(rows) == SMALL["train"]
+        frames[task] = pandas.read_parquet(folder / task, engine="pyarrow")  # all splits at once
+        assert len(frames[task]) == 24 and set(frames[task]["split"]) == {"train", "validation", "test"}
+    assert len({str(stream.features) for stream in streams.values()}) == 1 and streams["edge_count"].features["query"] is not None
+    assert len({tuple(frame.dtypes.astype(str).items()) for frame in frames.values()}) == 1
+    loaded = [datasets.load_dataset(str(folder), task, split="test", cache_dir=str(tmp_path / "cache")) for task in tasks]
+    assert len(datasets.concatenate_datasets(loaded)) == 4 * SMALL["test"]
 
 
 def test_tokens_are_counted_for_a_tokenizer(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
