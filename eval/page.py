@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from data_builders.rules import RULES
 from eval import plots
 from eval.comparisons import Pair, packed, pairs
 from eval.curves import DRAWN, Curves, by_distance, by_size
@@ -18,7 +19,6 @@ from eval.findings import findings
 from eval.page_slices import invariance_table, slice_tables
 from eval.page_tables import comparison, confusions, cost_table, data_tables, outcome_table, score_table
 from eval.rows import Dataset, Report, Row
-from data_builders.rules import RULES
 from eval.shown import for_html
 from eval.tables import FLOOR_TEXT
 

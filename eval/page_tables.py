@@ -16,7 +16,8 @@ from eval.statistics import Estimate
 from eval.tables import FLOOR_TEXT, silent_rate
 
 
-def _cell(e: Estimate | None, extra: str = "", margin: str = "") -> str:
+def cell(e: Estimate | None, extra: str = "", margin: str = "") -> str:
+    """A `td` with an accuracy, its interval and its n."""
     if e is None:
         return f'<td{extra}><span class="soft">&ndash;</span></td>'
     return (
@@ -68,8 +69,8 @@ def _margins(sample: Sample, row: Row) -> dict[str | None, str]:
 
 def _table_row(dataset: Dataset, sample: Sample, row: Row) -> str:
     margins = _margins(sample, row)
-    cells = _cell(row.macro, ' class="macro"', margins.get(None, ""))
-    cells += "".join(_cell(row.cells.get(task), "", margins.get(task, "")) for task in dataset.tasks)
+    cells = cell(row.macro, ' class="macro"', margins.get(None, ""))
+    cells += "".join(cell(row.cells.get(task), "", margins.get(task, "")) for task in dataset.tasks)
     if row.run is None:
         return f'<tr class="floor"><th>{FLOOR_TEXT[row.label]}</th>{cells}<td></td></tr>'
     rates = silent_rate(row)

@@ -16,6 +16,7 @@ from eval.confusion import OTHER, SILENT, confusion
 from eval.costs import cost
 from eval.curves import APART, by_distance, by_size, hops
 from eval.explorer import MOST_NODES, explorer_data
+from eval.page_slices import invariance_table, slice_tables
 from eval.page_tables import cost_table
 from eval.prediction import Prediction, write_config, write_predictions
 from eval.rows import Dataset, gather
@@ -116,6 +117,23 @@ def test_hops_agree_with_the_stored_distances(data: Path) -> None:
     for e in read_examples(data, "shortest_path", "test"):
         answer = e.answer.strip().rstrip(".")
         assert hops(e) == (int(answer) if answer.isdigit() else -1)
+
+
+def test_slices_and_invariance_are_shown_where_there_are_any(dataset: Dataset, tmp_path: Path) -> None:
+    page = slice_tables(dataset)
+    assert "By right answer" in page and "no path" in page and "By generator" not in page and not invariance_table(dataset)
+    keys = {"tasks": "reachability", "train": 0, "validation": 0, "test": 9, "encoders": "adjacency,incident", "generators": "er,path"}
+    build(load_config(None, {**keys, "workers": 1}), tmp_path / "d")
+
+    def one_way(e: Example) -> Prediction:
+        return Prediction(e.id, e.answer if e.encoder == "incident" else "Hm.")
+
+    where = {"data": str(tmp_path / "d"), "dataset_fingerprint": read_lock(tmp_path / "d")["fingerprint"], "split": "test"}
+    write_config({**where, "tasks": ["reachability"], "limit": None}, tmp_path / "run")
+    write_predictions([one_way(e) for e in read_examples(tmp_path / "d", "reachability", "test")], tmp_path / "run")
+    (told,) = gather([tmp_path / "run"]).datasets
+    assert "<td>2</td><td>50.0</td><td>0.0</td><td>0.0</td>" in invariance_table(told)
+    assert "By encoder" in slice_tables(told) and "By generator" in slice_tables(told) and "<b>100.0</b>" in slice_tables(told)
 
 
 def test_costs_are_sums_and_money_needs_a_price(data: Path, tmp_path: Path) -> None:

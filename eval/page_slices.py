@@ -1,0 +1,62 @@
+"""Slices and invariance as tables of report.html."""
+
+from eval.findings import percent
+from eval.page_tables import cell
+from eval.plots import COLOURS
+from eval.rows import Dataset, Row
+from eval.shown import for_html
+from eval.slices import invariance, slices
+from eval.statistics import Estimate
+
+TITLES = {
+    "training": "like what was trained on, or not",
+    "generator": "generator",
+    "encoder": "encoder",
+    "density": "share of the possible edges",
+    "answer": "right answer",
+}
+"""What is sliced by -> its title; nodes and distance are plotted instead."""
+
+
+def slice_tables(dataset: Dataset) -> str:
+    """One table for each respect in which questions differ: tasks and slices down, runs across; '' where all are alike."""
+    found: dict[str, dict[tuple[str, str], dict[str, Estimate]]] = {}
+    for one in slices(dataset):
+        found.setdefault(one.by, {}).setdefault((one.task, one.value), {})[one.row.label] = one.estimate
+    tables = [(title, found[by]) for by, title in TITLES.items() if by in found]
+    shown = "".join(
+        f'<details><summary>By {title}</summary><div class="inside">{_table(dataset, cells)}</div></details>' for title, cells in tables
+    )
+    return f"<h3>Accuracy on parts of the questions</h3>{shown}" if shown else ""
+
+
+def _table(dataset: Dataset, cells: dict[tuple[str, str], dict[str, Estimate]]) -> str:
+    labels = list(dict.fromkeys(row.label for row in dataset.rows))
+    body = ""
+    for (task, value), row in cells.items():
+        shown = "".join(cell(row.get(label)) for label in labels)
+        body += f"<tr><th>{for_html(task.replace('_', ' '))}</th><td>{for_html(value)}</td>{shown}</tr>"
+    return _framed("<th>task</th><th>part</th>" + "".join(map(_head, dataset.rows)), body)
+
+
+def _head(row: Row) -> str:
+    return f'<th><i class="swatch c{row.colour % COLOURS}"></i>{for_html(row.label)}</th>'
+
+
+def _framed(head: str, body: str) -> str:
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def invariance_table(dataset: Dataset) -> str:
+    """How stable each run's answers are where one question stands under several encoders; '' where none does."""
+    body = "".join(
+        f"<tr><th>{for_html(one.row.label)}</th><td>{for_html(one.task.replace('_', ' '))}</td><td>{one.questions:,}</td>"
+        f"<td>{one.ways}</td><td>{percent(one.mean)}</td><td>{percent(one.worst)}</td><td>{percent(one.agreement)}</td></tr>"
+        for one in invariance(dataset)
+    )
+    if not body:
+        return ""
+    heads = ("run", "task", "questions", "texts of each", "right on average", "right in every text", "alike in every text")
+    head = "".join(f"<th>{name}</th>" for name in heads)
+    hint = "A question about one graph, told in several ways (encoders): what is right once may be luck, what is right each time is not."
+    return f'<h3>One graph, several texts</h3><p class="hint">{hint}</p>{_framed(head, body)}'
