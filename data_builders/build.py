@@ -136,7 +136,8 @@ def _whole(out: Path, files: dict[str, str]) -> bool:
 def _shards(config: BuildConfig) -> list[Shard]:
     out = []
     for split in (*ORDER, "train"):
-        size = max(1, int(SHARD_ROWS // (len(config.encoders) * len(config.drawn)) / max(1, config.of_split(split).largest / 20)))
+        own = config.of_split(split)
+        size = max(1, int(SHARD_ROWS // (len(own.encoders) * len(own.drawn)) / max(1, own.largest / 20)))
         starts = range(0, config.size(split), size)
         out += [Shard(split, k, len(starts), start, min(start + size, config.size(split))) for k, start in enumerate(starts)]
     return out
@@ -172,7 +173,8 @@ def write_shard(config: BuildConfig, out: Path, done: Path, shard: Shard, advanc
     """Draw the graphs of a shard and ask about them; runs in any process, with the same result."""
     parts = {task: out / f"{shard.file(task)}.part" for task in config.tasks}
     counts: dict[str, Counter[str]] = {task: Counter() for task in config.tasks}
-    graphs: dict[str, Record] = {source: {"redrawn": 0, "in_test": 0, "in_validation": 0, "seen": []} for source in config.drawn}
+    sources = config.of_split(shard.split).drawn
+    graphs: dict[str, Record] = {source: {"redrawn": 0, "in_test": 0, "in_validation": 0, "seen": []} for source in sources}
     with ExitStack() as stack:
         stack.enter_context(_few_collections())
         writers = {}
@@ -198,8 +200,7 @@ def write_shard(config: BuildConfig, out: Path, done: Path, shard: Shard, advanc
 
 @contextmanager
 def _few_collections() -> Iterator[None]:
-    """Rows are strings and tuples without cycles: the garbage collector would walk over all of them every few graphs."""
-    before = gc.get_threshold()
+    before = gc.get_threshold()  # rows are strings and tuples without cycles, which the collector would walk over every few graphs
     gc.set_threshold(200_000, *before[1:])
     try:
         yield
@@ -209,11 +210,11 @@ def _few_collections() -> Iterator[None]:
 
 def _chunks(config: BuildConfig, done: Path, shard: Shard, graphs: dict[str, Record]) -> Iterator[Chunk]:
     """The rows of a shard, a few graphs at a time; counts of its graphs are added to `graphs`."""
-    files, sources, split = _files(config, done), config.drawn, shard.split
-    chosen = draws(config, files, split, done)
-    chunk = Chunk(config, split)
+    split, own = shard.split, config.of_split(shard.split)
+    chosen = draws(config, _files(config, done), split, done)
+    chunk = Chunk(own, split)
     for index in range(shard.start, shard.stop):
-        for source in sources:
+        for source in own.drawn:
             counted = graphs[source]
             for choice in chosen[source].choices(index):
                 graph = choice.drawn[0]
@@ -224,7 +225,7 @@ def _chunks(config: BuildConfig, done: Path, shard: Shard, graphs: dict[str, Rec
                 chunk.add(source, index, choice.drawn, choice.nth, choice.tasks)
         if index + 1 == shard.stop or chunk.graphs >= CHUNK_GRAPHS or chunk.characters >= CHUNK_CHARACTERS:
             yield chunk
-            chunk = Chunk(config, split)
+            chunk = Chunk(own, split)
 
 
 @lru_cache(maxsize=2)

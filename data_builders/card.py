@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from data_builders.config import BuildConfig
+from data_builders.config import TEST_KEYS, BuildConfig
 from data_builders.example import SPLITS
 from data_builders.graph_files import GraphFile
 from data_builders.rules import RULES
@@ -57,9 +57,10 @@ def report(
     for record in records:
         for task, labels in record["labels"].items():
             counts[task][record["split"]].update(labels)
-    graphs: dict[str, Any] = {source: {} for source in config.drawn}
-    for source in config.drawn:
-        for split in splits:
+    drawn = {split: config.of_split(split).drawn for split in splits}
+    graphs: dict[str, Any] = {source: {} for split in splits for source in drawn[split]}
+    for source in graphs:
+        for split in [split for split in splits if source in drawn[split]]:
             found = [record["graphs"][source] for record in records if record["split"] == split]
             graphs[source][split] = {
                 "graphs": sum(len(each["seen"]) for each in found),
@@ -210,8 +211,9 @@ def _sizes(config: Mapping[str, Any]) -> str:
 
 
 def _test_part(config: Mapping[str, Any]) -> list[str]:
-    own = {key: config[f"test_{key}"] for key in ("min_nodes", "max_nodes", "density") if config.get(f"test_{key}") is not None}
-    return [f"- The test split is drawn otherwise: {', '.join(f'{key} {value}' for key, value in own.items())}"] if own else []
+    own = {key.removeprefix("test_"): config[key] for key in TEST_KEYS if config.get(key) is not None}
+    said = [f"{key} {', '.join(map(str, value)) if isinstance(value, list) else value}" for key, value in own.items()]
+    return [f"- The test split is drawn otherwise: {'; '.join(said)}"] if said else []
 
 
 def _size_category(rows: int) -> str:

@@ -56,6 +56,9 @@ def build_command(
     min_nodes: Annotated[int | None, typer.Option(help="Smallest graph.")] = None,
     max_nodes: Annotated[int | None, typer.Option(help="Largest graph.")] = None,
     density: Annotated[str | None, typer.Option(help="Edge probabilities of er, LOW,HIGH; 0,1 by default.")] = None,
+    test_encoders: Annotated[str | None, typer.Option(help="Encoders of the test split, if not those of training.")] = None,
+    test_generators: Annotated[str | None, typer.Option(help="Random graph generators of the test split.")] = None,
+    test_balance: Annotated[str | None, typer.Option(help="Balance of the test split: none, answers, or rules.")] = None,
     test_min_nodes: Annotated[int | None, typer.Option(help="Smallest graph of the test split, if not that of training.")] = None,
     test_max_nodes: Annotated[int | None, typer.Option(help="Largest graph of the test split.")] = None,
     test_density: Annotated[str | None, typer.Option(help="Edge probabilities of er in the test split, LOW,HIGH.")] = None,
@@ -161,7 +164,7 @@ def _print_report(lock: dict[str, Any]) -> None:
             continue
         table = Table(box=SIMPLE, pad_edge=False, collapse_padding=True)
         for column in columns:
-            table.add_column(column, no_wrap=column != "answers")
+            table.add_column(column, no_wrap=column not in ("answers", "what the rule says"))
         for row in cells:
             table.add_row(*row)
         console.print(table)

@@ -31,7 +31,8 @@ class BuildConfig(BaseModel):
     label: the node attribute of graph files that holds the names; columns: those of CSV files for source, target and weight.
     min_nodes, max_nodes: sizes uniform in this range instead of GraphQA's size classes (5-9, 10-14, 15-19).
     density: least and largest edge probability of er graphs, instead of 0 and 1; one number is both.
-    test_min_nodes, test_max_nodes, test_density: those of the test split, where it is to differ from what is trained on.
+    test_encoders, test_generators, test_balance, test_min_nodes, test_max_nodes, test_density: those of the test split, where it is
+        to differ from what is trained on.
     rationales: store the reasons that chain-of-thought exemplars give.
     workers: processes; changes nothing in the dataset, so it is no part of its identity.
     """
@@ -55,6 +56,9 @@ class BuildConfig(BaseModel):
     min_nodes: int | None = Field(None, ge=1)
     max_nodes: int | None = Field(None, ge=1)
     density: tuple[float, float] | None = None
+    test_encoders: tuple[str, ...] | None = None
+    test_generators: tuple[str, ...] | None = None
+    test_balance: Literal["none", "answers", "rules"] | None = None
     test_min_nodes: int | None = Field(None, ge=1)
     test_max_nodes: int | None = Field(None, ge=1)
     test_density: tuple[float, float] | None = None
@@ -63,7 +67,7 @@ class BuildConfig(BaseModel):
     rationales: bool = True
     workers: int | None = Field(None, ge=1)
 
-    @field_validator("tasks", "encoders", "generators", "graphs", "columns", mode="before")
+    @field_validator("tasks", "encoders", "generators", "graphs", "columns", "test_encoders", "test_generators", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
         """A list may also be one name or names with commas between them; a repeated name counts once."""
@@ -108,9 +112,9 @@ class BuildConfig(BaseModel):
     def tasks_of(self, source: str) -> tuple[str, ...]:
         return tuple(task for task in self.tasks if source in self.sources_of(task))
 
-    def rivals(self, source: str) -> tuple[str, ...]:
-        """The sources that a source shares a task with, itself included: a graph of theirs in test is seen in train."""
-        return tuple(other for other in self.drawn if any(source in self.sources_of(t) and other in self.sources_of(t) for t in self.tasks))
+    def rivals(self, source: str, other: "BuildConfig") -> tuple[str, ...]:
+        """The sources of another split's config that share a task with a source: a graph of theirs in test is seen in train."""
+        return tuple(rival for rival in other.drawn if any(rival in other.sources_of(task) for task in self.tasks_of(source)))
 
     def size(self, split: str) -> int:
         return {"train": self.train, "validation": self.validation, "test": self.test}[split]
@@ -118,26 +122,19 @@ class BuildConfig(BaseModel):
     @property
     def rows(self) -> int:
         """Number of examples in the whole dataset."""
-        questions = sum(len(self.sources_of(task)) for task in self.tasks) * len(self.encoders)
-        return questions * sum(self.size(split) for split in SPLITS)
+        return sum(self.of_split(split)._questions * self.size(split) for split in SPLITS)
+
+    @property
+    def _questions(self) -> int:
+        """Number of examples per index."""
+        return sum(len(self.sources_of(task)) for task in self.tasks) * len(self.encoders)
 
     def check(self) -> None:
         """Raise InputError for names, sizes and options that do not go together."""
-        for kind, given, known in (
-            ("task", self.tasks, TASKS),
-            ("encoder", self.encoders, ENCODERS),
-            ("generator", self.families, GENERATORS),
-        ):
-            if not given and (kind != "generator" or not self.graphs):
-                raise InputError(f"no {kind}s; choose from {', '.join(sorted(known))}")
-            for name in given:
-                if kind == "encoder":
-                    get_encoder(name)
-                else:
-                    check_choice(kind, name, known)
         if not any(self.size(split) for split in SPLITS):
             raise InputError("train, validation and test are all 0; ask for at least one graph")
         for config in (self, self.of_split("test")):
+            config._check_names()
             config._check_sizes()
             config._check_options()
         self._check_stems()
@@ -153,10 +150,24 @@ class BuildConfig(BaseModel):
         return SIZE_CLASSES[-1][1] if self.max_nodes is None else self.max_nodes
 
     def of_split(self, split: str) -> "BuildConfig":
-        """The config with the sizes and densities of a split."""
-        own = {key: getattr(self, f"test_{key}") for key in ("min_nodes", "max_nodes", "density") if split == "test"}
+        """The config with what a split has of its own."""
+        own = {key.removeprefix("test_"): getattr(self, key) for key in TEST_KEYS if split == "test"}
         own = {key: value for key, value in own.items() if value is not None}
         return self.model_copy(update=own) if own else self
+
+    def _check_names(self) -> None:
+        for kind, given, known in (
+            ("task", self.tasks, TASKS),
+            ("encoder", self.encoders, ENCODERS),
+            ("generator", self.families, GENERATORS),
+        ):
+            if not given and (kind != "generator" or not self.graphs):
+                raise InputError(f"no {kind}s; choose from {', '.join(sorted(known))}")
+            for name in given:
+                if kind == "encoder":
+                    get_encoder(name)
+                else:
+                    check_choice(kind, name, known)
 
     def _check_sizes(self) -> None:
         low, high = self.smallest, self.largest
@@ -196,6 +207,9 @@ class BuildConfig(BaseModel):
         for path in self.graphs:
             if source_name(path) in GENERATORS or stems.count(source_name(path)) > 1:
                 raise InputError(f"{path}: the name {source_name(path)!r} is taken by another generator or graph file; rename the file")
+
+
+TEST_KEYS = tuple(key for key in BuildConfig.model_fields if key.startswith("test_"))
 
 
 def load_config(path: Path | None, flags: dict[str, Any]) -> BuildConfig:

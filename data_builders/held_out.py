@@ -40,10 +40,10 @@ def hold_out(config: BuildConfig, files: Files, done: Path) -> None:
         path = done / f"{split}.held"
         if path.is_file():
             continue
-        held: dict[str, list[tuple[Outline, str]]] = {source: [] for source in config.drawn}
         graphs = draws(config, files, split, done)
+        held: dict[str, list[tuple[Outline, str]]] = {source: [] for source in graphs}
         for index in range(config.size(split)):
-            for source in config.drawn:
+            for source in graphs:
                 for choice in graphs[source].choices(index):
                     graph = choice.drawn[0]
                     held[source].append((outline(graph), graph_class(graph)))
@@ -53,7 +53,7 @@ def hold_out(config: BuildConfig, files: Files, done: Path) -> None:
 def draws(config: BuildConfig, files: Files, split: str, done: Path) -> dict[str, "Draws"]:
     """Source -> its graphs for a split; what the split must stay away from is read from the folder `done`."""
     taken = {} if split == ORDER[0] else taken_by(config, done, split)
-    return {source: Draws(config, files, split, source, taken.get(source, {})) for source in config.drawn}
+    return {source: Draws(config.of_split(split), files, split, source, taken.get(source, {})) for source in config.of_split(split).drawn}
 
 
 class Draws:
@@ -62,7 +62,7 @@ class Draws:
     def __init__(self, config: BuildConfig, files: Files, split: str, source: str, taken: Taken) -> None:
         self._config, self._split, self._source, self._taken = config, split, source, taken
         self._stream = f"{config.seed}/{split}/{source}"
-        self._rng, self._size, self._graph = drawing(config.of_split(split), files, source)
+        self._rng, self._size, self._graph = drawing(config, files, source)
         self._among = {task: answers(task, TASKS[task].answer_kind, config.balance) for task in config.tasks_of(source)}
         self._balanced = any(self._among.values())
 
@@ -96,11 +96,12 @@ class Draws:
 def taken_by(config: BuildConfig, done: Path, split: str) -> Mapping[str, Taken]:
     """Per source what a split must avoid: the graphs of the splits before it, of every source that shares a task."""
     before = ORDER[: ORDER.index(split)] if split in ORDER else ORDER
-    out: dict[str, dict[tuple[int, int], dict[Outline, dict[str, tuple[str, ...]]]]] = {source: {} for source in config.drawn}
+    own = config.of_split(split)
+    out: dict[str, dict[tuple[int, int], dict[Outline, dict[str, tuple[str, ...]]]]] = {source: {} for source in own.drawn}
     for name in before:
         held = json.loads((done / f"{name}.held").read_text(encoding="utf-8"))
-        for source in config.drawn:
-            for rival in config.rivals(source):
+        for source in own.drawn:
+            for rival in own.rivals(source, config.of_split(name)):
                 for (n, m, degrees), its_class in held[rival]:
                     classes = out[source].setdefault((n, m), {}).setdefault((n, m, degrees), {})
                     if name not in classes.get(its_class, ()):

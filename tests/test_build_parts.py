@@ -10,7 +10,10 @@ import pytest
 from data_builders.build import build
 from data_builders.config import load_config
 from data_builders.errors import InputError
-from data_builders.example import SCHEMA, Example, read_examples, read_lock
+from data_builders.example import SCHEMA, SPLITS, Example, read_examples, read_lock
+from data_builders.graph import graph_from_json
+from data_builders.splits import graph_class
+from data_builders.verify import verify
 from eval.floors import floors
 from tests.test_build import SMALL, bytes_of, make, run
 
@@ -155,16 +158,32 @@ def test_tokens_are_counted_for_a_tokenizer(tmp_path: Path, capsys: pytest.Captu
 
 
 def test_the_test_split_can_be_drawn_otherwise(tmp_path: Path) -> None:
-    config = load_config(Path(__file__).parents[1] / "configs" / "data" / "ood.yaml", {**SMALL, "tasks": "edge_count", "test": 20})
+    """The ood preset: train and validation are those of a plain dataset; test has other sizes, families and texts, and balanced answers."""
+    tasks = "edge_count,shortest_path"
+    preset = Path(__file__).parents[1] / "configs" / "data" / "ood.yaml"
+    config = load_config(preset, {**SMALL, "tasks": tasks, "test": 25, "min_nodes": 10, "max_nodes": 14, "test_min_nodes": 7})
     build(config, tmp_path / "d")
+    assert config.rows == sum(len(read_examples(tmp_path / "d", task, split)) for task in config.tasks for split in SPLITS)
     train, test = (read_examples(tmp_path / "d", "edge_count", split) for split in ("train", "test"))
-    assert all(e.num_nodes <= 19 for e in train) and all(20 <= e.num_nodes <= 40 for e in test)
-    assert all(e.num_edges <= 0.35 * e.num_nodes * (e.num_nodes - 1) / 2 for e in test)
-    assert "The test split is drawn otherwise: min_nodes 20, max_nodes 40" in (tmp_path / "d" / "README.md").read_text()
-    same = make(tmp_path / "same", tasks="edge_count")
+    assert {e.generator for e in train} == {"er"} and {e.encoder for e in train} == {"adjacency"}
+    assert {e.generator for e in test} == {"er", "ba", "sbm", "watts_strogatz", "random_tree", "path_star"}
+    assert {e.encoder for e in test} == {"adjacency", "incident", "got"} and len(test) == 25 * 18
+    assert all(10 <= e.num_nodes <= 14 for e in train) and max(e.num_nodes for e in test) > 35 and min(e.num_nodes for e in test) < 10
+    far = [e.answer for e in read_examples(tmp_path / "d", "shortest_path", "test") if e.generator == "er" and e.encoder == "got"]
+    assert [far.count(f"{d}.") for d in (1, 2, 3)] == [5, 5, 5]
+    seen = {graph_class(graph_from_json(e.graph)[0]) for e in train}
+    assert not seen & {graph_class(graph_from_json(e.graph)[0]) for e in test}
+    said = (tmp_path / "d" / "README.md").read_text()
+    assert "The test split is drawn otherwise: encoders adjacency, incident, got; generators er, ba" in said and "balance answers" in said
+    assert verify(tmp_path / "d").difference is None
+    same = make(tmp_path / "same", tasks="edge_count", min_nodes=10, max_nodes=14)
     assert [e.question for e in train] == [e.question for e in same.values() if e.split == "train"]  # none of these had to make way
     with pytest.raises(InputError, match="min_nodes 20 is larger than max_nodes 19"):
         load_config(None, {"test_min_nodes": 20})
+    with pytest.raises(InputError, match="unknown encoder 'foo'"):
+        load_config(None, {"test_encoders": "foo"})
+    with pytest.raises(InputError, match="unknown generator 'foo'"):
+        load_config(None, {"test_generators": "foo"})
 
 
 def test_floors_are_those_that_eval_finds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
