@@ -15,7 +15,7 @@ RUN ?= runs/$(METHOD)
 LIMIT ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-finetune demo-prompt test test-slow check data finetune prompt eval report bench-build bench-finetune bench-eval bench-lora clean
+.PHONY: help setup demo demo-finetune demo-prompt test test-slow check data finetune prompt eval report bench-build bench-finetune bench-eval bench-lora bench-prompt clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -93,6 +93,9 @@ bench-eval: setup ## how fast answers are judged, how fast 50,000 become a repor
 
 bench-lora: setup ## SmolLM2 fine-tuned with LoRA on 500 examples against its own few-shot prompting (half an hour)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.smollm2_lora --model $(SMOLLM2)
+
+bench-prompt: setup ## how fast prompts are sent, kept, and answered by a local model (ARGS="--only load", ...)
+	$(BIN)/python -m benchmarks.prompt $(ARGS)
 
 clean: ## remove what the demo and the stations wrote (not the packages)
 	rm -rf $(DEMO) runs report data/graphqa

@@ -10,11 +10,15 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from data_builders.errors import InputError
+from data_builders.errors import InputError, check_choice
+from eval.prediction import Prediction
+from eval.scoring import score
 from prompting import flags as f
+from prompting.ask import question
 from prompting.budget import Budget, Stopped
 from prompting.estimate import estimate
-from prompting.models import Completion, Request
+from prompting.methods import METHODS, build_prompt
+from prompting.models import Completion, Request, open_model
 from prompting.run import execute, plan
 from prompting.settings import KEYS, Settings, load_settings
 from prompting.smollm2 import make_smollm2
@@ -49,9 +53,11 @@ def prompt_command(
     context: f.Context = None,
     dtype: f.Dtype = None,
     device: f.Device = None,
+    cache: f.Cache = None,
     concurrency: f.Concurrency = None,
     timeout: f.Timeout = None,
     attempts: f.Attempts = None,
+    poll: f.Poll = None,
     api_key_env: f.ApiKeyEnv = None,
     max_tokens_total: f.MaxTokensTotal = None,
     max_cost: f.MaxCost = None,
@@ -138,6 +144,50 @@ class _Bar:
         self._bar.update(self._task, completed=done, total=total, rate=", ".join(said))
 
 
+def ask_command(
+    file: Annotated[Path, typer.Argument(help="File of a graph: edge list, CSV, GraphML, GML, node-link JSON, ...")],
+    task: Annotated[str, typer.Argument(help="Task, e.g. shortest_path.")],
+    source: Annotated[str | None, typer.Option("--from", help="Node that the question is about, or the path's source.")] = None,
+    target: Annotated[str | None, typer.Option("--to", help="The path's target.")] = None,
+    encoder: Annotated[str, typer.Option(help="How the graph is told.")] = "adjacency",
+    directed: Annotated[bool, typer.Option("--directed", help="Keep the edges' directions.")] = False,
+    node_label: Annotated[str | None, typer.Option("--label", help="Node attribute that holds the names.")] = None,
+    model: f.ModelName = None,
+    method: f.MethodName = None,
+    config: f.Config = None,
+    answer_format: f.AnswerFormat = None,
+    system: f.System = None,
+    chat: f.Chat = None,
+    max_new_tokens: f.MaxNewTokens = None,
+    extra: f.Extra = None,
+    timeout: f.Timeout = None,
+    api_key_env: f.ApiKeyEnv = None,
+) -> None:
+    """Ask a model one question about your own graph: prints the prompt, its answer, the truth and the verdict."""
+    given = {key: value for key, value in locals().items() if key in KEYS}
+    settings = load_settings(config, {"data": Path(), **given, "method": method or "zero_shot"})
+    if METHODS[check_choice("prompt method", settings.run.method, METHODS)].shots:
+        raise InputError(f"{settings.run.method} shows training examples, and one graph has none; use zero_shot, zero_cot or algorithm")
+    asked = question(file, task, [name for name in (source, target) if name is not None], encoder, directed, node_label)
+    prompt = build_prompt(settings.run.method, asked, [], settings.run.answer_format)
+    print(f"prompt:\n{prompt}\n")
+    if settings.target.model is None:
+        print(f"truth: {asked.answer.strip()}")
+        return
+    try:
+        opened = open_model(settings.target.model, settings.options)
+        said = dict(pair for some in opened.complete([Request(prompt)], (), settings.budget()) for pair in some)
+        completion = said[0]
+        if completion.finish_reason == "error":
+            raise Stopped(completion.text)
+    except Stopped as stopped:
+        print(f"graphtalk: {stopped}", file=sys.stderr)
+        raise typer.Exit(_STOPPED) from None
+    verdict = score(asked, Prediction(asked.id, completion.text, completion.finish_reason))
+    print(f"answer: {completion.text.strip()}\ntruth: {asked.answer.strip()}")
+    print(f"verdict: {verdict.outcome}" + (f" (read as {verdict.parsed})" if verdict.parsed else ""))
+
+
 def smollm2_command(
     out: Annotated[Path, typer.Option(help="Model folder to make.")] = Path("models/smollm2-135m-instruct"),
 ) -> None:
@@ -148,5 +198,6 @@ def smollm2_command(
 
 COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [
     ("prompt", prompt_command, {}),
+    ("ask", ask_command, {}),
     ("smollm2", smollm2_command, {}),
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prompting.budget import Price
-from prompting.models import ModelOptions, Request, parse_model, split_server
+from prompting.models import ModelOptions, Request, parse_model, priced_name
 
 # how tokenizers of the GPT-4 kind cut text before they merge: words with the space before them, up to three digits, runs of signs
 _PIECES = re.compile(r"[^\r\n\w]?[^\W\d_]+|\d{1,3}| ?[^\s\w]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+|_")
@@ -62,8 +62,8 @@ def rule_of_thumb(text: str) -> int:
 
 
 def _counter(model: str | None, options: ModelOptions, tokenizer: str | None) -> tuple[Callable[[str], int], str]:
-    backend, name = ("", "") if model is None else parse_model(model)
-    folder = tokenizer or (name if backend == "hf" else split_server(name)[0] if name else "")
+    backend = "" if model is None else parse_model(model)[0]
+    folder = tokenizer or ("" if model is None else priced_name(model))
     if tokenizer or backend == "hf" or (folder and (Path(folder) / "tokenizer_config.json").is_file()):
         from prompting.hf_load import load_tokenizer, prompt_ids, wants_chat
 

@@ -110,8 +110,8 @@ class FakeServer:
                 headers = {k.lower(): v.strip() for k, v in (line.split(":", 1) for line in head.split("\r\n")[1:] if ":" in line)}
                 body = await reader.readexactly(int(headers.get("content-length", 0)))
                 await self._reply(method, path, headers, body, writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
+            return  # cancelled: the server ends
         finally:
             writer.close()
 

@@ -10,7 +10,8 @@ from prompting.methods import METHODS
 Config = Annotated[Path | None, typer.Option(help="YAML file, e.g. configs/prompting/served.yaml; flags override its keys.")]
 Data = Annotated[Path | None, typer.Option(help="Dataset folder, made by `graphtalk build`.")]
 MethodName = Annotated[str | None, typer.Option("--method", help=f"Prompt method: {', '.join(METHODS)}.")]
-ModelName = Annotated[str | None, typer.Option("--model", help="hf:FOLDER or hf:ID (transformers), or openai:NAME@BASE_URL (a server).")]
+_MODEL = "hf:FOLDER or hf:ID (transformers), openai:NAME@BASE_URL (a server), or batch:NAME@URL_OR_FOLDER."
+ModelName = Annotated[str | None, typer.Option("--model", help=_MODEL)]
 Out = Annotated[Path | None, typer.Option(help="Run folder, e.g. runs/NAME; a second start continues there.")]
 Tasks = Annotated[str | None, typer.Option(help="Tasks, with commas; all of the dataset's by default.")]
 Split = Annotated[str | None, typer.Option(help="Split that is asked; test by default.")]
@@ -35,6 +36,8 @@ BatchSize = Annotated[int | None, typer.Option(help="Local: most prompts in a ba
 Context = Annotated[int | None, typer.Option(help="Local: tokens that the model holds, where its config says too little.")]
 Dtype = Annotated[str | None, typer.Option(help="Local: float32, bfloat16 or float16; by default as stored, where the device has it.")]
 Device = Annotated[str | None, typer.Option(help="Local: cpu, cuda, cuda:1, ...; by default a GPU where there is one.")]
+Cache = Annotated[str | None, typer.Option(help="Local: static, offloaded, ...; by default a dynamic cache that rows leave when done.")]
+Poll = Annotated[float | None, typer.Option(help="Batch files: seconds between looks; 30 by default.")]
 Concurrency = Annotated[int | None, typer.Option(help="Served: most requests at a time; 32 by default.")]
 Timeout = Annotated[float | None, typer.Option(help="Served: seconds for one attempt; 120 by default.")]
 Attempts = Annotated[int | None, typer.Option(help="Served: attempts of a request that fails; rate limits do not count.")]

@@ -1,6 +1,7 @@
 """From the name of a transformers model to its weights and tokenizer, or to one line that says why not."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,15 +23,17 @@ _SAMPLE = 1 << 20
 def load(name: str, options: ModelOptions) -> tuple[Any, Any]:
     """Model (eval mode, on its device) and tokenizer; `AutoModelForSeq2SeqLM` for encoder-decoders. Code from the Hub is never run."""
     _check_there(name)
+    base = adapter_base(name)
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     hub_logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # it prints every retry of a machine without a network
     try:
-        config = AutoConfig.from_pretrained(name, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(base or name, trust_remote_code=False)
         loader = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(_tokenizer_home(name), trust_remote_code=False)
         device = _device(options.device)
         dtype = _dtype(options.dtype, config, device)
-        model: Any = loader.from_pretrained(name, dtype=dtype, trust_remote_code=False)
+        model: Any = loader.from_pretrained(base or name, dtype=dtype, trust_remote_code=False)
+        model = model if base is None else _adapted(model, name)
     except InputError:
         raise
     except Exception as error:  # broken files raise the errors of many libraries
@@ -43,8 +46,8 @@ def load_tokenizer(name: str) -> tuple[Any, bool]:
     """The tokenizer of a model, and whether the model is an encoder-decoder; no weights are read."""
     _check_there(name)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
-        seq2seq = bool(AutoConfig.from_pretrained(name, trust_remote_code=False).is_encoder_decoder)
+        tokenizer = AutoTokenizer.from_pretrained(_tokenizer_home(name), trust_remote_code=False)
+        seq2seq = bool(AutoConfig.from_pretrained(adapter_base(name) or name, trust_remote_code=False).is_encoder_decoder)
     except Exception as error:
         raise InputError(f"tokenizer {name}: cannot be loaded: {' '.join(str(error).split())[:300]}") from error
     return tokenizer, seq2seq
@@ -69,10 +72,37 @@ def prompt_ids(tokenizer: Any, prompt: str, chat: bool, system: str | None, seq2
     return list(tokenizer(prompt if seq2seq else prompt.rstrip(" "))["input_ids"])
 
 
+def adapter_base(name: str) -> str | None:
+    """The model under a folder of LoRA adapters, as its adapter_config.json names it; None for a whole model."""
+    path = Path(name).expanduser() / "adapter_config.json"
+    if not path.is_file() or path.with_name("config.json").is_file():
+        return None
+    try:
+        base = json.loads(path.read_text(encoding="utf-8")).get("base_model_name_or_path")
+    except (ValueError, AttributeError):
+        base = None
+    if not isinstance(base, str) or not base:
+        raise InputError(f"{path}: names no base_model_name_or_path, the model that the adapters belong to")
+    _check_there(base)
+    return base
+
+
+def _adapted(model: Any, folder: str) -> Any:
+    """The model with the adapters added to its weights: as fast as without them."""
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(model, folder).merge_and_unload()
+
+
+def _tokenizer_home(name: str) -> str:
+    base = adapter_base(name)
+    return name if base is None or (Path(name).expanduser() / "tokenizer_config.json").is_file() else base
+
+
 def _check_there(name: str) -> None:
     path = Path(name).expanduser()
     if path.is_dir():
-        if not (path / "config.json").is_file():
+        if not (path / "config.json").is_file() and not (path / "adapter_config.json").is_file():
             raise InputError(f"model folder {name}: no config.json in it; it needs a model saved by save_pretrained, with its tokenizer")
         return
     first = Path(name).parts[0]
@@ -118,4 +148,6 @@ def model_revision(name: str) -> Mapping[str, str]:
             for start in (0, size // 2, max(0, size - _SAMPLE)) if size > 3 * _SAMPLE else (0,):
                 file.seek(start)
                 digest.update(file.read(_SAMPLE if size > 3 * _SAMPLE else -1))
-    return {"model": folder.resolve().name, "digest": digest.hexdigest()[:32]}
+    base = adapter_base(name)
+    under = {} if base is None else {"base": json.dumps(dict(model_revision(base)), sort_keys=True)}
+    return {"model": folder.resolve().name, "digest": digest.hexdigest()[:32], **under}

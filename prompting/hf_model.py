@@ -10,6 +10,7 @@ from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaLis
 
 from data_builders.errors import InputError
 from prompting.budget import Budget, Stopped
+from prompting.hf_decode import can_decode, greedy, read_prefix, shared_prefixes
 from prompting.hf_load import load, model_revision, prompt_ids, wants_chat
 from prompting.models import Completion, ModelOptions, Request
 
@@ -31,6 +32,7 @@ class HfModel:
         self._seq2seq = bool(self._model.config.is_encoder_decoder)
         self._chat = wants_chat(name, self._tokenizer, options.chat)
         self._tokenizer.padding_side = "right" if self._seq2seq else "left"
+        self._own_loop = can_decode(self._model) and not options.temperature and options.cache is None
         self._eos = _eos_ids(self._model, self._tokenizer)
         pad = self._tokenizer.pad_token_id
         self._pad = int(self._eos[0] if pad is None else pad)
@@ -74,13 +76,17 @@ class HfModel:
         """See `prompting.models.Model`; one list per batch. InputError names the first prompt that is too long for the model."""
         ids = [self._encode(request.prompt) for request in requests]
         self._check_lengths(ids)
-        for batch in plan_batches([len(i) for i in ids], self._options):
+        prefix: tuple[int, ...] = ()
+        read = None
+        for shared, batch in self._plan(ids):
             missing = [index for index in batch if index not in done]
             if missing:
+                if shared != prefix:
+                    prefix, read = shared, read_prefix(self._model, shared)
                 if why := budget.over():
                     raise Stopped(f"{why}; what was answered is kept: start the same command again to continue")
                 self._seed(requests, batch)
-                completions = self._generate([ids[index] for index in missing])
+                completions = self._generate([ids[index] for index in missing], len(prefix), read)
                 for c in completions:
                     budget.spend(c.prompt_tokens, c.output_tokens)
                 yield list(zip(missing, completions, strict=True))
@@ -106,21 +112,46 @@ class HfModel:
                     "ask about smaller graphs, use fewer --shots or a shorter encoder, or say --context if the model holds more"
                 )
 
-    @torch.inference_mode()
-    def _generate(self, ids: Sequence[Sequence[int]]) -> list[Completion]:
+    def _plan(self, ids: Sequence[Sequence[int]]) -> list[tuple[tuple[int, ...], list[int]]]:
+        """Batches of indices, each with the tokens that all prompts of its group begin with."""
+        groups = shared_prefixes(ids) if self._own_loop else [((), list(range(len(ids))))]
+        return [
+            (prefix, [group[i] for i in batch])
+            for prefix, group in groups
+            for batch in plan_batches([len(ids[index]) for index in group], self._options)
+        ]
+
+    def _generate(self, ids: Sequence[Sequence[int]], shared: int = 0, prefix: Any = None) -> list[Completion]:
+        """shared, prefix: how many tokens all rows begin with, and what `read_prefix` made of them."""
         begin = time.perf_counter()
+        if self._own_loop:
+            never = None if self._pad in self._eos else self._pad
+            rows = greedy(self._model, ids, shared, prefix, self._options.max_new_tokens, self._ends, never, self._pad)
+        else:
+            rows = self._generate_plainly(ids)
+        seconds = (time.perf_counter() - begin) / len(ids)
+        return [self._completion(row, len(prompt), seconds) for row, prompt in zip(rows, ids, strict=True)]
+
+    def _ends(self, row: Sequence[int]) -> bool:
+        if row[-1] in self._eos:
+            return True
+        tail = self._tokenizer.decode(row[-_TAIL:], skip_special_tokens=True)
+        return any(stop in tail for stop in self._options.stop)
+
+    @torch.inference_mode()
+    def _generate_plainly(self, ids: Sequence[Sequence[int]]) -> list[list[int]]:
+        """By transformers: encoder-decoders, samples, and caches of other kinds."""
         filled = self._tokenizer.pad({"input_ids": [list(i) for i in ids]}, return_tensors="pt").to(self._model.device)
+        prompt_length = 1 if self._seq2seq else filled["input_ids"].shape[1]
         generated = self._model.generate(  # [rows, prompt + new] for a decoder-only model, [rows, 1 + new] for an encoder-decoder
             input_ids=filled["input_ids"],
             attention_mask=filled["attention_mask"],
             max_new_tokens=self._options.max_new_tokens,
-            stopping_criteria=StoppingCriteriaList(
-                [_StopText(self._tokenizer, self._options.stop, 1 if self._seq2seq else filled["input_ids"].shape[1])]
-            ),
+            cache_implementation=self._options.cache,
+            stopping_criteria=StoppingCriteriaList([_StopText(self._tokenizer, self._options.stop, prompt_length)]),
         )
-        new = generated[:, 1 if self._seq2seq else filled["input_ids"].shape[1] :].tolist()
-        seconds = (time.perf_counter() - begin) / len(ids)
-        return [self._completion(row, len(prompt), seconds) for row, prompt in zip(new, ids, strict=True)]
+        rows: list[list[int]] = generated[:, prompt_length:].tolist()
+        return rows
 
     def _completion(self, row: list[int], prompt_tokens: int, seconds: float) -> Completion:
         """A row of new token ids, which may go on after its end with padding."""

@@ -47,10 +47,11 @@ class ModelOptions:
     Of every model: max_new_tokens: longest completion, in tokens. chat: send the prompt as a user's turn. system: the system's
     turn before it. temperature: 0 is greedy. seed: of sampling.
     Of local models: batch_tokens: most tokens, padding and completion included, that one batch holds. batch_size: most prompts
-    in one batch. context: tokens that the model can hold.
+    in one batch. context: tokens that the model can hold. cache: of keys and values, as transformers' generate calls it (static,
+    offloaded); by default a dynamic one whose rows leave when they are done.
     Of served models: concurrency: most requests at a time. timeout: seconds for one attempt. attempts: of a request that fails;
     rate limits do not count. patience: seconds that a request waits for rate limits in all. api_key_env: the environment
-    variable that holds the key. extra: further keys of the request's body; null takes a key out.
+    variable that holds the key. poll: seconds between looks at a batch. extra: further keys of the request's body; null takes a key out.
     """
 
     max_new_tokens: int
@@ -60,15 +61,17 @@ class ModelOptions:
     device: str | None = None
     chat: bool | None = None
     context: int | None = None
+    cache: str | None = None
     stop: tuple[str, ...] = STOP_STRINGS
     system: str | None = None
     temperature: float = 0.0
     top_p: float | None = None
-    seed: int | None = None
+    seed: int = 0
     concurrency: int = 32
     timeout: float = 120.0
     attempts: int = 6
     patience: float = 900.0
+    poll: float = 30.0
     api_key_env: str = "OPENAI_API_KEY"
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -77,14 +80,21 @@ class ModelOptions:
         for name in whole:
             if (value := getattr(self, name)) is not None and value < 1:
                 raise InputError(f"--{name.replace('_', '-')} is {value}; it is a whole number of at least 1")
-        for name, least, most in (("temperature", 0.0, 10.0), ("top_p", 0.0, 1.0), ("timeout", 0.001, 1e6), ("patience", 0.0, 1e6)):
+        for name, least, most in (
+            ("temperature", 0.0, 10.0),
+            ("top_p", 0.0, 1.0),
+            ("timeout", 0.001, 1e6),
+            ("poll", 0.0, 1e5),
+            ("patience", 0.0, 1e6),
+        ):
             if (value := getattr(self, name)) is not None and not least <= value <= most:
                 raise InputError(f"--{name.replace('_', '-')} is {value}; it is a number from {least:g} to {most:g}")
 
     def sampling(self) -> dict[str, Any]:
         """What decides the text besides model and prompt, as a part of an identity; only what is not plain greedy."""
-        plain: dict[str, Any] = {"system": None, "temperature": 0.0, "top_p": None, "seed": None, "extra": {}}
-        return {key: getattr(self, key) for key, value in plain.items() if getattr(self, key) != value}
+        drawn = {"temperature": self.temperature, "top_p": self.top_p, "seed": self.seed} if self.temperature else {}
+        told = {"system": self.system, "extra": dict(self.extra)}
+        return {**drawn, **{key: value for key, value in told.items() if value}}
 
 
 class Model(Protocol):
@@ -120,7 +130,13 @@ def _openai(name: str, options: ModelOptions) -> Model:
     return OpenAIModel(name, options)
 
 
-BACKENDS: dict[str, Callable[[str, ModelOptions], Model]] = {"hf": _hf, "openai": _openai}
+def _batch(name: str, options: ModelOptions) -> Model:
+    from prompting.batch_model import BatchModel
+
+    return BatchModel(name, options)
+
+
+BACKENDS: dict[str, Callable[[str, ModelOptions], Model]] = {"hf": _hf, "openai": _openai, "batch": _batch}
 """Prefix of --model -> how to open such a model. Each imports its library when it is called."""
 
 
@@ -132,7 +148,7 @@ def parse_model(model: str) -> tuple[str, str]:
     >>> parse_model("gpt:5")
     Traceback (most recent call last):
         ...
-    data_builders.errors.InputError: unknown model backend 'gpt'; choose from hf, openai
+    data_builders.errors.InputError: unknown model backend 'gpt'; choose from batch, hf, openai
     """
     backend, colon, name = model.partition(":")
     if not colon or not name:
@@ -165,6 +181,18 @@ def same_model(one: str, other: str) -> bool:
     (True, False)
     """
     return one.partition("@http")[0] == other.partition("@http")[0]
+
+
+def priced_name(model: str) -> str:
+    """What a price table calls a model: its name, without backend and address.
+
+    >>> priced_name("openai:gpt-x@http://localhost:1/v1")
+    'gpt-x'
+    """
+    backend, name = parse_model(model)
+    if backend == "batch" and "@http" not in name:
+        return name.rpartition("@")[0] or name
+    return name if backend == "hf" else split_server(name)[0]
 
 
 def open_model(model: str, options: ModelOptions) -> Model:

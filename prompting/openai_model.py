@@ -1,6 +1,7 @@
 """A served model: any OpenAI-compatible endpoint (vLLM, `transformers serve`, llama.cpp, commercial ones)."""
 
 import asyncio
+import itertools
 import os
 import time
 from collections.abc import AsyncIterator, Container, Iterator, Mapping, Sequence
@@ -14,6 +15,8 @@ from prompting.budget import Budget
 from prompting.models import Completion, ModelOptions, Request, split_server
 from prompting.replies import Failed, Wire, failure, read_reply
 from prompting.sending import Sending
+
+_EACH = 16  # connections of one client, about
 
 
 def read_key(key_env: str, url: str) -> str:
@@ -34,6 +37,7 @@ class OpenAIModel:
         self._wire = Wire(self._name, options.chat is not False, options, "://api.openai.com/" in f"{self._url}/")
         self._seen: set[str] | None = set()  # ids of replies
         self._repeats = 0
+        self._turn = itertools.count()
         self.identity: Mapping[str, Any] = {
             "backend": "openai",
             "model": self._name,
@@ -47,26 +51,33 @@ class OpenAIModel:
         """See `prompting.models.Model`; the event loop runs while the next list is waited for."""
         asked = [index for index in range(len(requests)) if index not in done]
         with asyncio.Runner() as runner:
-            self._client = self._new_client()
+            self._clients = self._new_clients()
             sending = Sending(self._send, self._options, budget, self._url, self._key)
             lists = sending.lists(requests, asked)
             try:
                 while (some := runner.run(_next(lists))) is not None:
                     yield some
             finally:
-                runner.run(self._client.close())
+                runner.run(_close(self._clients))
 
-    def _new_client(self) -> openai.AsyncOpenAI:
-        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=self._options.concurrency)
-        http = openai.DefaultAsyncHttpxClient(limits=limits, timeout=self._options.timeout, follow_redirects=False)
-        return openai.AsyncOpenAI(api_key=self._key, base_url=self._url, max_retries=0, http_client=http)
+    def _new_clients(self) -> list[openai.AsyncOpenAI]:
+        """Several, each with few connections: a pool looks at all of its connections for every request."""
+        secure = httpx2.create_ssl_context() if self._url.startswith("https") else False
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=2 * _EACH)
+
+        def client() -> openai.AsyncOpenAI:
+            http = openai.DefaultAsyncHttpxClient(verify=secure, limits=limits, timeout=self._options.timeout, follow_redirects=False)
+            return openai.AsyncOpenAI(api_key=self._key, base_url=self._url, max_retries=0, http_client=http)
+
+        return [client() for _ in range(-(-self._options.concurrency // _EACH))]
 
     async def _send(self, request: Request) -> Completion:
         """One attempt. Replies are read from their JSON: the client's own objects hide what a broken server left out."""
         begin = time.perf_counter()
         try:
             async with asyncio.timeout(self._options.timeout):  # the client's own limits each read, which a slow server can stretch
-                reply = await self._client.post(self._wire.path, cast_to=httpx2.Response, body=self._wire.body(request))
+                client = self._clients[next(self._turn) % len(self._clients)]
+                reply = await client.post(self._wire.path, cast_to=httpx2.Response, body=self._wire.body(request))
         except openai.APIStatusError as error:
             raise failure(error.response.status_code, error.response.headers, error.response.text) from None
         except (openai.APITimeoutError, TimeoutError):
@@ -96,8 +107,13 @@ class OpenAIModel:
         if self._repeats > len(self._seen):
             self._seen = None
             return
-        self._client = self._new_client()
+        self._clients = self._new_clients()
         raise Failed("repeated_reply", f"the reply {identifier} was delivered twice", True, after=0.0)
+
+
+async def _close(clients: Sequence[openai.AsyncOpenAI]) -> None:
+    for client in clients:
+        await client.close()
 
 
 async def _next(lists: AsyncIterator[list[tuple[int, Completion]]]) -> list[tuple[int, Completion]] | None:

@@ -52,7 +52,7 @@ class Wire:
         body["temperature"] = o.temperature
         if o.top_p is not None:
             body["top_p"] = o.top_p
-        if o.seed is not None:
+        if o.temperature:
             body["seed"] = o.seed + request.sample
         if o.stop:
             body["stop"] = list(o.stop)

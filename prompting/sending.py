@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
+from typing import cast
 
 import tenacity
 
@@ -12,7 +13,7 @@ from prompting.models import Completion, ModelOptions, Request
 from prompting.replies import Failed
 from prompting.throttle import Throttle
 
-_TOGETHER = 0.02  # seconds that a completion waits for others, so that they are stored together
+_TOGETHER = 0.05  # seconds that a completion waits for others, so that they are stored together
 _HOPELESS = 20  # requests that fail one after another before the run stops
 _BACKOFF = tenacity.wait_random_exponential(multiplier=0.5, max=60)
 _Done = tuple[int, Completion | None]  # None: not asked after all, since the run stops
@@ -38,34 +39,37 @@ class Sending:
 
     async def lists(self, requests: Sequence[Request], asked: Sequence[int]) -> AsyncIterator[list[tuple[int, Completion]]]:
         """Completions in lists, as they arrive; Stopped, once everything that was sent is back, where the run cannot go on."""
-        waiting = deque(asked)
+        self._requests, self._waiting = requests, deque(asked)
         self._patience = min(_HOPELESS, len(asked)) if len(asked) == len(requests) else _HOPELESS
-        while True:
-            while waiting and not self._ends and len(self._running) < self._throttle.limit:
-                room = self._room(requests[waiting[0]])
-                if not self._budget.hold(*room):
-                    break
-                index = waiting.popleft()
-                self._running.add(task := asyncio.create_task(self._bring(index, requests[index], room)))
-                task.add_done_callback(self._running.discard)
-            if not self._running and self._back.empty():
-                break
+        self._start()
+        while self._running or not self._back.empty():
             some = await self._together()
-            self._judge(requests, some)
+            self._judge(some)
+            self._start()
             yield some
-        if waiting or self._ends:
-            why = self._ends or self._budget.over(*self._room(requests[waiting[0]]))
+        if self._waiting or self._ends:
+            why = self._ends or self._budget.over(*self._room(requests[self._waiting[0]]))
             raise Stopped(f"{why}; what was answered is kept: start the same command again to continue")
 
-    async def _bring(self, index: int, request: Request, room: tuple[int, int]) -> None:
+    def _start(self) -> None:
+        """Send as many as may be under way; the others wait."""
+        while self._waiting and not self._ends and len(self._running) < self._throttle.limit:
+            room = self._room(self._requests[self._waiting[0]])
+            if not self._budget.hold(*room):
+                return
+            self._running.add(asyncio.create_task(self._bring(self._waiting.popleft(), room)))
+
+    async def _bring(self, index: int, room: tuple[int, int]) -> None:
         completion = None
         try:
-            completion = await self._ask(request)
+            completion = await self._ask(self._requests[index])
         finally:
             self._budget.release(*room)
             if completion is not None:
                 self._budget.spend(*_spent(completion, room))
             self._back.put_nowait((index, completion))
+            self._running.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+        self._start()  # at once: what came back may wait until it is stored
 
     async def _together(self) -> list[tuple[int, Completion]]:
         """What has come back; it may be nothing where the time is over meanwhile."""
@@ -78,13 +82,13 @@ class Sending:
             some.append(self._back.get_nowait())
         return [(index, completion) for index, completion in some if completion is not None]
 
-    def _judge(self, requests: Sequence[Request], some: Sequence[tuple[int, Completion]]) -> None:
+    def _judge(self, some: Sequence[tuple[int, Completion]]) -> None:
         """Learn from what came back, and decide whether the run goes on."""
         for index, completion in some:
             if completion.finish_reason != "error":
                 self._answered, self._failed = self._answered + 1, 0
                 if completion.prompt_tokens:
-                    self._per_token = self._characters(requests[index]) / completion.prompt_tokens
+                    self._per_token = self._characters(self._requests[index]) / completion.prompt_tokens
             elif not (self._answered and completion.text.startswith("http_4")):  # a prompt that is refused says nothing about the others
                 self._failed += 1
                 if self._failed >= self._patience and not self._ends:

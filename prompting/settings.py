@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from data_builders.errors import InputError
 from prompting.budget import Budget, find_price
 from prompting.methods import METHODS
-from prompting.models import ModelOptions, parse_model, split_server
+from prompting.models import ModelOptions, priced_name
 from prompting.run import PromptRun
 
 
@@ -41,22 +41,16 @@ class Settings:
 
     def budget(self) -> Budget:
         """A fresh budget; InputError for a cap on money without a price."""
-        name = "" if self.target.model is None else priced_name(self.target.model)
-        return Budget(**self.caps, price=find_price(name, self.target.prices))
+        if self.target.model is None:
+            return Budget(**self.caps)
+        price = find_price(priced_name(self.target.model), self.target.prices)
+        if price is not None and self.target.model.startswith("batch:"):
+            price = replace(price, prompt=price.prompt * price.batch, output=price.output * price.batch, batch=1.0)
+        return Budget(**self.caps, price=price)
 
 
 CAPS = ("max_tokens_total", "max_cost", "max_time")
 KEYS = (*(f.name for kind in (Target, PromptRun, ModelOptions) for f in fields(kind)), *CAPS)
-
-
-def priced_name(model: str) -> str:
-    """What a price table calls a model: its name, without backend and address.
-
-    >>> priced_name("openai:gpt-x@http://localhost:1/v1")
-    'gpt-x'
-    """
-    backend, name = parse_model(model)
-    return name if backend == "hf" else split_server(name)[0]
 
 
 def load_settings(config: Path | None, flags: Mapping[str, Any]) -> Settings:

@@ -2,12 +2,13 @@
 
 import json
 import os
+import random
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from tests.tiny_models import make_llama, make_t5
 
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
+hf_decode = pytest.importorskip("prompting.hf_decode")
 pytestmark = pytest.mark.torch
 
 ROOT = Path(__file__).parents[1]
@@ -132,6 +134,77 @@ def test_a_stop_string_that_the_prompt_begins_does_not_count(tmp_path: Path, dat
     assert without_time(ask(folder, prompts, stop=("\n" + first,))) == without_time(free)
 
 
+def fixed_prompts(data: Path) -> list[str]:
+    return [prompt for _, prompt in plan(PromptRun(data, "few_shot", exemplars="fixed", any_generator=True))]
+
+
+def test_a_common_beginning_is_read_once_and_changes_nothing(data: Path, llama: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import prompting.hf_model as hf
+
+    prompts = fixed_prompts(data)
+    read: list[int] = []
+
+    def counted(model: object, prefix: Sequence[int]) -> object:
+        read.append(len(prefix))
+        return hf_decode.read_prefix(model, prefix)
+
+    monkeypatch.setattr(hf, "read_prefix", counted)
+    shared = ask(llama, prompts, batch_size=4)
+    assert 2 <= len(read) <= 4 and all(32 < length < 900 for length in read), "once for each task and encoder"
+    monkeypatch.setattr(hf, "shared_prefixes", lambda ids: [((), list(range(len(ids))))])
+    assert without_time(shared) == without_time(ask(llama, prompts, batch_size=4))
+    assert len({c.output_tokens for c in shared}) > 2, "rows leave at different times"
+
+
+def test_the_prefix_groups_hold_every_row_once() -> None:
+    rng = random.Random(0)
+    heads = [[rng.randrange(5) for _ in range(60)] for _ in range(3)]
+    rows = [rng.choice(heads)[: rng.randint(20, 60)] + [rng.randrange(5) for _ in range(rng.randint(1, 40))] for _ in range(200)]
+    groups = hf_decode.shared_prefixes(rows)
+    assert sorted(i for _, group in groups for i in group) == list(range(200))
+    assert len(groups) > 3 and groups[-1][0] == ()
+    for prefix, group in groups:
+        assert all(tuple(rows[i][: len(prefix)]) == prefix and len(prefix) < len(rows[i]) for i in group)
+
+
+def test_a_static_cache_says_the_same(data: Path, llama: Path) -> None:
+    prompts = prompts_of(data)[:6]
+    assert without_time(ask(llama, prompts, cache="static", batch_size=3)) == without_time(ask(llama, prompts, batch_size=3))
+
+
+def test_samples_differ_and_are_the_same_at_a_second_start(data: Path, llama: Path) -> None:
+    prompts = prompts_of(data)[:4]
+    one = without_time(ask(llama, prompts, temperature=1.5, seed=1))
+    assert one == without_time(ask(llama, prompts, temperature=1.5, seed=1))
+    assert one != without_time(ask(llama, prompts, temperature=1.5, seed=2))
+
+
+def test_adapters_are_a_model(data: Path, llama: Path, tmp_path: Path) -> None:
+    """A folder of LoRA adapters answers as base and adapters together, and is another model than its base."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    torch.manual_seed(0)
+    config = LoraConfig(r=4, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
+    adapted = get_peft_model(AutoModelForCausalLM.from_pretrained(llama), config)
+    adapted.save_pretrained(tmp_path / "adapters")
+    adapted.merge_and_unload().save_pretrained(tmp_path / "merged")
+    for file in llama.glob("tokenizer*"):
+        (tmp_path / "merged" / file.name).write_bytes(file.read_bytes())
+    prompts = prompts_of(data)[:6]
+    said = without_time(ask(tmp_path / "adapters", prompts))
+    assert said == without_time(ask(tmp_path / "merged", prompts)) != without_time(ask(llama, prompts))
+    from prompting.hf_load import model_revision
+
+    assert "base" in model_revision(str(tmp_path / "adapters"))
+    settings = json.loads((tmp_path / "adapters" / "adapter_config.json").read_text())
+    settings["base_model_name_or_path"] = str(tmp_path / "gone")
+    (tmp_path / "adapters" / "adapter_config.json").write_text(json.dumps(settings))
+    with pytest.raises(InputError, match=r"gone (is not there|cannot be loaded)"):
+        ask(tmp_path / "adapters", prompts)
+
+
 def test_chat_is_used_where_there_is_a_template(tmp_path: Path, llama: Path, data: Path) -> None:
     folder = make_llama(tmp_path / "chat", chat=True)
     prompts = prompts_of(data)[:4]
@@ -193,10 +266,10 @@ PROGRAM = """
 import json, os
 from prompting.hf_model import HfModel
 plain = HfModel._generate
-def logged(self, ids):
+def logged(self, ids, *shared):
     with open(os.environ["GENERATED"], "a") as log:
         log.write("".join(json.dumps(list(row)) + "\\n" for row in ids))
-    return plain(self, ids)
+    return plain(self, ids, *shared)
 HfModel._generate = logged
 import graphtalk
 graphtalk.main()

@@ -1,0 +1,63 @@
+"""One question about the user's own graph: the prompt, and the truth."""
+
+from pathlib import Path
+from random import Random
+
+from data_builders.encoders import get_encoder
+from data_builders.errors import InputError, check_choice
+from data_builders.example import Example
+from data_builders.graph import graph_to_json
+from data_builders.graph_files import read_graph_file, source_name
+from data_builders.tasks import TASKS, Query
+
+
+def question(
+    file: Path, task: str, nodes: list[str], encoder: str = "adjacency", directed: bool = False, label: str | None = None
+) -> Example:
+    """The example that asks `task` about the whole graph in a file, with its true answer.
+
+    nodes: names of the nodes that the question is about, source first; as many as the task names.
+    Raises InputError for a name that the graph does not have, or a graph that cannot carry the task.
+
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "roads.txt"
+    >>> _ = file.write_text("Ulm Bonn\\nBonn Jena\\n")
+    >>> asked = question(file, "shortest_path", ["Ulm", "Jena"])
+    >>> asked.answer, asked.query
+    ('2.', [0, 2])
+    >>> question(file, "shortest_path", ["Ulm"])
+    Traceback (most recent call last):
+        ...
+    data_builders.errors.InputError: shortest_path is about 2 nodes, and 1 is given; use --from and --to
+    """
+    chosen = TASKS[check_choice("task", task, TASKS)]
+    if chosen.generator is not None:
+        raise InputError(f"{task} needs graphs of the generator {chosen.generator}, which a file does not give")
+    read = read_graph_file(file, directed, label)
+    graph, names = read.graph, read.names
+    reason = chosen.fits(graph)
+    if reason is not None:
+        hint = "; say --directed if the edges have directions" if chosen.direction == "directed" and not directed else ""
+        raise InputError(f"{file}: {task} {reason}{hint}")
+    wanted = len(chosen.draw(graph, Random(0)).nodes)
+    if len(nodes) != wanted:
+        use = ("no node", "--from", "--from and --to")[wanted]
+        raise InputError(f"{task} is about {wanted} nodes, and {len(nodes)} {'is' if len(nodes) == 1 else 'are'} given; use {use}")
+    ids = {name: u for u, name in enumerate(names)}
+    for name in nodes:
+        if name not in ids:
+            raise InputError(f"{file}: no node {name!r}; it has {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}")
+    if len(set(nodes)) < len(nodes):
+        raise InputError(f"{task} is about two different nodes, not {nodes[0]!r} twice")
+    query = Query(tuple(ids[name] for name in nodes))
+    style = get_encoder(encoder)
+    if graph.directed and not style.directed:
+        raise InputError(f"encoder {encoder!r} cannot describe a directed graph; choose another, e.g. adjacency")
+    text = style.text(graph, names, chosen.quantity) + style.ask(chosen, names, query)
+    source = source_name(file)
+    return Example(
+        id=f"{task}/{source}/{encoder}/test/0", task=task, task_class=chosen.task_class, question=text,
+        answer=chosen.say(chosen.solve(graph, query), names, query), answer_kind=chosen.answer_kind, rationale="", encoder=encoder,
+        generator=source, graph=graph_to_json(graph, names), graph_id=f"{source}/test/0", num_nodes=graph.n, num_edges=graph.m,
+        query=list(query.nodes), split="test",
+    )  # fmt: skip
