@@ -12,15 +12,16 @@ _CAPITALS = re.compile(r"\\.|\(\?P<|[A-Z]")
 _last = ("", "")  # a sentence is looked at by many patterns in turn
 
 
-def _small(text: str) -> str:
+def small(text: str) -> str:
+    """The text in small letters, letter for letter."""
     global _last
-    known, small = _last
+    known, low = _last
     if text is not known:
-        small = text.lower()
-        if len(small) != len(text):  # the Turkish capital I with a dot becomes two
-            small = "".join(letter.lower()[0] for letter in text)
-        _last = (text, small)
-    return small
+        low = text.lower()
+        if len(low) != len(text):  # the Turkish capital I with a dot becomes two
+            low = "".join(letter.lower()[0] for letter in text)
+        _last = (text, low)
+    return low
 
 
 class AnyCase:
@@ -38,16 +39,16 @@ class AnyCase:
         self._re = re.compile(_CAPITALS.sub(lambda found: found[0] if len(found[0]) > 1 else found[0].lower(), pattern))
 
     def search(self, text: str, start: int = 0, end: int = maxsize) -> re.Match[str] | None:
-        return self._re.search(_small(text), start, end)
+        return self._re.search(small(text), start, end)
 
     def match(self, text: str, start: int = 0, end: int = maxsize) -> re.Match[str] | None:
-        return self._re.match(_small(text), start, end)
+        return self._re.match(small(text), start, end)
 
     def fullmatch(self, text: str) -> re.Match[str] | None:
-        return self._re.fullmatch(_small(text))
+        return self._re.fullmatch(small(text))
 
     def finditer(self, text: str) -> Iterator[re.Match[str]]:
-        return self._re.finditer(_small(text))
+        return self._re.finditer(small(text))
 
     def count(self, text: str) -> int:
         """How many matches there are."""

@@ -71,6 +71,7 @@ def opening(extra: str = "") -> AnyCase:
 
 # A stop that ends a sentence: before a space, before a capital (3.There) or before a bracket.
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+|\s*\n\s*|(?<=[\w)\]][.!?])(?=[A-Z][a-z])|(?<=[.!?])(?=\()")
+_STOP_WITHIN = re.compile(r"[.!?].")
 # A comma between the items of a list ends no clause.
 _CLAUSE_END = anycase(
     r"\s*[;:]\s+|,\s+(?!(?:and |or )?(?:nodes? )?[\w'-]+(?:[,.)]|$| and | or ))|\s+-\s+|(?:,\s*|\s+)"
@@ -97,7 +98,16 @@ def sentences(text: str) -> list[str]:
     >>> sentences("3.There are three. (0, 1) is one\\nYes")
     ['3.', 'There are three.', '(0, 1) is one', 'Yes']
     """
-    return [s for s in (part.strip() for part in _SENTENCE_END.split(text)) if s]
+    found: list[str] = []
+    lines = text.split("\n")
+    for i, line in enumerate(lines):
+        line = line.strip()
+        if _STOP_WITHIN.search(line):
+            # an end of line closes what quotes and brackets follow a stop
+            found.extend(s for s in (part.strip() for part in _SENTENCE_END.split(line + "\n" if i < len(lines) - 1 else line)) if s)
+        elif line:
+            found.append(line)
+    return found
 
 
 def clauses(sentence: str) -> list[str]:

@@ -59,7 +59,7 @@ def holds_answer(case: Case, text: str) -> bool:
         return "0" in low or NONE.search(low) is not None
     if kind in ("integer", "distance"):
         value = rf"(?<!\d)0*{gold}(?!\d)|\b{SPELLED.get(gold, gold)}\b"
-        return re.search(value, re.sub(r"[{},]", "", low)) is not None
+        return re.search(value, re.sub(r"(?<=\d)\{?,\}?(?=\d)", "", low)) is not None
     names = [str(name).lower() for name in json.loads(case.example.graph)["nodes"]]
     wanted = gold.split(", ") if kind == "node_set" else [gold] if kind == "label" else sorted(names, key=low.count)[-2:]
     return all(name in low for name in wanted)
