@@ -1,6 +1,7 @@
 """Config files and flags of a prompting run, what it would cost, and the votes of self-consistency."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -202,3 +203,17 @@ def test_balanced_exemplars_take_turns(data: Path) -> None:
         assert sum(e.answer.startswith("Yes") for e in shown) == 2
         firsts.add(shown[0].answer)
     assert len(firsts) == 2
+
+
+def test_the_page_names_every_method_and_only_flags_that_there_are() -> None:
+    import typer
+
+    import graphtalk
+
+    page = (Path(__file__).parents[1] / "docs" / "prompting.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \|.*\| (yes)? *\|$", page, re.MULTILINE) == [(m.name, "yes" * m.shots) for m in METHODS.values()]
+    commands: Any = typer.main.get_command(graphtalk.app)
+    known = {flag for name in ("prompt", "ask") for p in commands.commands[name].params for flag in (*p.opts, *p.secondary_opts)}
+    lines = (line for line in page.splitlines() if not line.startswith(("vllm", "ray", "transformers")))
+    ours = "\n".join(lines).replace("vllm serve ... --reasoning-parser", "")
+    assert set(re.findall(r"--[a-z][a-z-]+", ours)) - {"--faults", "--only"} <= known
