@@ -266,9 +266,16 @@ _ABOUT_WITNESS = words(
 )
 
 
+_PATH_IS = anycase(r"\b(?:path|route|walk|order(?:ing)?)\b[^.;:\n]{0,60}?(?:\b(?:is|are)|:|=)\s*[\"'(\[{]*(?:nodes?\s+)?[\"'(\[{]*$")
+
+
 def _witness(sentence: str, asked: Asked) -> Value | None:
     """The path or order that one sentence gives, or its statement that there is none."""
-    lists = [run for run in runs(sentence, asked) if len(run.names) > 2 or (len(run.names) == 2 and run.arrows)]
+    lists = [
+        run
+        for run in runs(sentence, asked)
+        if len(run.names) > 2 or (len(run.names) == 2 and (run.arrows or _PATH_IS.search(sentence, 0, run.start)))
+    ]
     chosen = _introduced(sentence, lists) or [run for run in lists if run.arrows]
     if chosen and not supposes(sentence[: chosen[-1].start]):
         return UNCLEAR if chosen[-1].doubt or chosen[-1].either else chosen[-1].names
