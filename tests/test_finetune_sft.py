@@ -1,10 +1,7 @@
 """Decoder-only models: what they learn from, that a step is one step however it is spread, and that what is saved is what was trained."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +11,7 @@ from data_builders.errors import InputError
 from eval.prediction import read_config, read_predictions
 from tests.finetune_data import write_dataset
 from tests.tiny_models import make_llama
+from tests.torchrun import ROOT, run_together
 
 pytestmark = pytest.mark.torch
 MODES = {"full": [], "lora": ["--lora", "--lora_r", "4"]}
@@ -22,17 +20,6 @@ SPREADS = {
     "accumulated": ["--per_device_train_batch_size", "8", "--gradient_accumulation_steps", "2"],
     "two": ["--per_device_train_batch_size", "8"],
 }
-
-
-def in_two_processes(folder: Path, runs: list[list[str]]) -> str:
-    """What the runs print, one after another within the same two processes."""
-    worker = folder / "worker.py"
-    worker.write_text("\n".join(["from finetune.train import main", *(f"main({argv!r})" for argv in runs)]))
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[1])}
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", str(worker)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -68,23 +55,62 @@ def grad_norm(run: Path) -> float:
     return float(json.loads((run / "trainer_state.json").read_text())["log_history"][0]["grad_norm"])
 
 
-def test_one_process_accumulation_and_two_processes_agree(data: Path, llama: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def one_process(data: Path, llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the runs that all others are compared with; `asked` only answers the test split."""
     from finetune.train import main
 
-    runs = {(mode, spread): tmp_path / mode / spread for mode in MODES for spread in SPREADS}
-    printed = in_two_processes(tmp_path, [steps(data, llama, runs[mode, "two"], *MODES[mode], *SPREADS["two"]) for mode in MODES])
-    assert printed.count("2 processes on cpu (DistributedDataParallel)") == 2
+    folder = tmp_path_factory.mktemp("one")
     for mode in MODES:
-        for spread in ("one", "accumulated"):
-            main(steps(data, llama, runs[mode, spread], *MODES[mode], *SPREADS[spread]))
-        one = losses(runs[mode, "one"])
-        assert len(one) == 10 and one[-1] < 0.9 * one[0]
-        for spread in ("accumulated", "two"):
-            other = losses(runs[mode, spread])
-            assert other[0] == pytest.approx(one[0], rel=1e-4)
-            assert grad_norm(runs[mode, spread]) == pytest.approx(grad_norm(runs[mode, "one"]), rel=1e-4)
-            assert other == pytest.approx(one, rel=1e-3)
-        assert read_config(runs[mode, "two"])["world_size"] == 2
+        main(steps(data, llama, folder / mode, *MODES[mode], *SPREADS["one"]))
+    main(arguments(data, llama, folder / "asked", "--do_train", "false"))
+    return folder
+
+
+def assert_same(run: Path, reference: Path) -> None:
+    one, other = losses(reference), losses(run)
+    assert len(one) == 10 and one[-1] < 0.9 * one[0]  # it trains, so that equality says something
+    assert other[0] == pytest.approx(one[0], rel=1e-4)
+    assert grad_norm(run) == pytest.approx(grad_norm(reference), rel=1e-4)
+    assert other == pytest.approx(one, rel=1e-3)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_accumulation_changes_nothing(mode: str, data: Path, llama: Path, one_process: Path, tmp_path: Path) -> None:
+    from finetune.train import main
+
+    main(steps(data, llama, tmp_path / mode, *MODES[mode], *SPREADS["accumulated"]))
+    assert_same(tmp_path / mode, one_process / mode)
+
+
+def test_two_processes_change_nothing(data: Path, llama: Path, one_process: Path, tmp_path: Path) -> None:
+    runs = [steps(data, llama, tmp_path / mode, *MODES[mode], *SPREADS["two"]) for mode in MODES]
+    asked = arguments(data, llama, tmp_path / "asked", "--do_train", "false", "--per_device_eval_batch_size", "1")
+    printed = run_together(tmp_path, [*runs, asked])
+    assert printed.count("2 processes on cpu (DistributedDataParallel)") == len(MODES)
+    for mode in MODES:
+        assert read_config(tmp_path / mode)["world_size"] == 2
+        assert_same(tmp_path / mode, one_process / mode)
+    said = [[(p.example_id, p.output) for p in read_predictions(folder / "asked")] for folder in (tmp_path, one_process)]
+    assert said[0] == said[1] and len(said[0]) == 6, "no question is asked twice or lost"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", [1, 2, 3])
+def test_zero_changes_nothing(stage: int, data: Path, llama: Path, one_process: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    pytest.importorskip("deepspeed")
+    zero = ["--deepspeed", str(ROOT / f"configs/deepspeed/zero{stage}.json")]
+    printed = run_together(tmp_path, [steps(data, llama, tmp_path / mode, *MODES[mode], *SPREADS["two"], *zero) for mode in MODES])
+    assert printed.count("2 processes on cpu (DeepSpeedEngine)") == len(MODES)
+    for mode in MODES:
+        assert read_config(tmp_path / mode)["world_size"] == 2
+        assert_same(tmp_path / mode, one_process / mode)
+        name = "model.safetensors" if mode == "full" else "adapter_model.safetensors"
+        whole, saved = (load_file(folder / mode / "checkpoint" / name) for folder in (one_process, tmp_path))
+        assert {k: v.shape for k, v in saved.items()} == {k: v.shape for k, v in whole.items()}
+        assert all((saved[k] - v).abs().mean() < 1e-3 for k, v in whole.items())
 
 
 def test_the_loss_is_the_mean_over_answers_only(data: Path, llama: Path, tmp_path: Path) -> None:
