@@ -5,7 +5,7 @@ from eval.page_tables import cell
 from eval.plots import COLOURS
 from eval.rows import Dataset, Row
 from eval.shown import for_html
-from eval.slices import invariance, slices
+from eval.slices import Invariance, invariance, slices
 from eval.statistics import Estimate
 
 TITLES = {
@@ -32,10 +32,12 @@ def slice_tables(dataset: Dataset) -> str:
 
 def _table(dataset: Dataset, cells: dict[tuple[str, str], dict[str, Estimate]]) -> str:
     labels = list(dict.fromkeys(row.label for row in dataset.rows))
-    body = ""
+    body, before = "", ""
     for (task, value), row in cells.items():
         shown = "".join(cell(row.get(label)) for label in labels)
-        body += f"<tr><th>{for_html(task.replace('_', ' '))}</th><td>{for_html(value)}</td>{shown}</tr>"
+        named = "" if task == before else for_html(task.replace("_", " "))
+        body += f"<tr><th>{named}</th><td>{for_html(value)}</td>{shown}</tr>"
+        before = task
     return _framed("<th>task</th><th>part</th>" + "".join(map(_head, dataset.rows)), body)
 
 
@@ -44,19 +46,31 @@ def _head(row: Row) -> str:
 
 
 def _framed(head: str, body: str) -> str:
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return f'<div class="scroll"><table class="flat"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def invariance_table(dataset: Dataset) -> str:
     """How stable each run's answers are where one question stands under several encoders; '' where none does."""
-    body = "".join(
-        f"<tr><th>{for_html(one.row.label)}</th><td>{for_html(one.task.replace('_', ' '))}</td><td>{one.questions:,}</td>"
-        f"<td>{one.ways}</td><td>{percent(one.mean)}</td><td>{percent(one.worst)}</td><td>{percent(one.agreement)}</td></tr>"
-        for one in invariance(dataset)
-    )
+    found: dict[str, dict[str, Invariance]] = {}
+    for one in invariance(dataset):
+        found.setdefault(one.task, {})[one.row.label] = one
+    labels = list(dict.fromkeys(row.label for row in dataset.rows))
+    body = ""
+    for task, by_run in found.items():
+        asked = max(by_run.values(), key=lambda one: one.questions)
+        cells = "".join(_stable(by_run.get(label)) for label in labels)
+        body += f"<tr><th>{for_html(task.replace('_', ' '))}</th><td>{asked.questions:,} &times; {asked.ways}</td>{cells}</tr>"
     if not body:
         return ""
-    heads = ("run", "task", "questions", "texts of each", "right on average", "right in every text", "alike in every text")
-    head = "".join(f"<th>{name}</th>" for name in heads)
-    hint = "A question about one graph, told in several ways (encoders): what is right once may be luck, what is right each time is not."
+    hint = (
+        "Questions about one graph that are told in several ways (encoders): percent right on average; right in every text (what is right "
+        "only once may be luck); and alike in every text, right everywhere or nowhere."
+    )
+    head = "<th>task</th><th>questions &times; texts</th>" + "".join(map(_head, dataset.rows))
     return f'<h3>One graph, several texts</h3><p class="hint">{hint}</p>{_framed(head, body)}'
+
+
+def _stable(one: Invariance | None) -> str:
+    if one is None:
+        return '<td><span class="soft">&ndash;</span></td>'
+    return f"<td><b>{percent(one.mean)}</b><small>every {percent(one.worst)}</small><small>alike {percent(one.agreement)}</small></td>"

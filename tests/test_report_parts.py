@@ -10,6 +10,7 @@ import pytest
 
 from data_builders.build import build
 from data_builders.config import load_config
+from data_builders.errors import InputError
 from data_builders.example import Example, read_examples, read_lock
 from eval.comparisons import MOST_RUNS, compared, packed, pairs
 from eval.confusion import OTHER, SILENT, confusion
@@ -132,7 +133,7 @@ def test_slices_and_invariance_are_shown_where_there_are_any(dataset: Dataset, t
     write_config({**where, "tasks": ["reachability"], "limit": None}, tmp_path / "run")
     write_predictions([one_way(e) for e in read_examples(tmp_path / "d", "reachability", "test")], tmp_path / "run")
     (told,) = gather([tmp_path / "run"]).datasets
-    assert "<td>2</td><td>50.0</td><td>0.0</td><td>0.0</td>" in invariance_table(told)
+    assert "<b>50.0</b><small>every 0.0</small><small>alike 0.0</small>" in invariance_table(told)
     assert "By encoder" in slice_tables(told) and "By generator" in slice_tables(told) and "<b>100.0</b>" in slice_tables(told)
 
 
@@ -144,6 +145,12 @@ def test_costs_are_sums_and_money_needs_a_price(data: Path, tmp_path: Path) -> N
     free, priced = gather(runs).datasets[0].rows
     assert cost(free).dollars is None and cost(free).per_second(240) is None
     assert cost(priced).dollars == pytest.approx(240 * (2000 + 100) / 1e6) and cost(priced).per_second(240) == 2.0
+    (tmp_path / "paid" / "usage.json").write_text('{"dollars": 0.75}', encoding="utf-8")
+    assert cost(priced).dollars == 0.75
+    (tmp_path / "paid" / "usage.json").write_text("{", encoding="utf-8")
+    with pytest.raises(InputError, match=r"paid/usage\.json: not JSON"):
+        cost(priced)
+    (tmp_path / "paid" / "usage.json").unlink()
     assert "dollars" in cost_table([free, priced]) and "0.5040" in cost_table([priced])
     assert "neither time nor tokens" in cost_table([free]) and "dollars" not in cost_table([free])
 
