@@ -31,7 +31,7 @@ def findings(dataset: Dataset) -> list[Finding]:
     for row in rows:
         sample = next(s for s in dataset.samples if row in s.rows)
         against = [_against_majority(row, sample), _against_shortcuts(row, sample), _against_trees(row, sample)]
-        said = [_against_runs(row, rows), *against, _silent(row)]
+        said = [_against_runs(row, rows), *against, _strict(row), _silent(row)]
         out.append((row.label, [text for text in said if text]))
     caveats = [text for sample in dataset.samples for text in _caveats(sample)] + _leakage(dataset) + _versions(dataset)
     return [*out, ("", caveats)] if caveats else out
@@ -100,6 +100,15 @@ def _against_trees(row: Row, sample: Sample) -> str:
     if not rest:
         return f"Above trees trained on a few counts on each of the {len(grown)} tasks that have them."
     return f"On {_tasks(rest)} it shows no more than trees trained on a few counts would{f'; above them on {_tasks(won)}' if won else ''}."
+
+
+def _strict(row: Row) -> str:
+    """How much less is right if the answer must stand alone where it was asked for, where that is much."""
+    assert row.run is not None
+    strict = row.run.metrics["macro"]["strict_accuracy"]
+    if _macro(row).value - strict < 0.05:
+        return ""
+    return f"Read strictly, so that an answer must stand alone in its place, {percent(strict)}% instead of {percent(_macro(row).value)}%."
 
 
 def _silent(row: Row) -> str:

@@ -116,10 +116,31 @@ def _invariance(dataset: Dataset) -> list[str]:
 
 
 def csv_text(report: Report) -> str:
-    """scores.csv: one line per dataset, run or floor, and task; accuracies in [0, 1], outcome counts add up to n (empty for floors)."""
+    """scores.csv: one line per dataset, run or floor, and task; accuracies in [0, 1], outcome counts add up to n (empty for floors).
+
+    strict: accuracy where the answer must stand alone; balanced: mean over gold answers (few-answer tasks); margin: over the highest floor.
+    """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["dataset", "split", "row", "kind", "task", "n", "accuracy", "low", "high", "credit", *OUTCOMES, "run"])
+    writer.writerow(
+        [
+            "dataset",
+            "split",
+            "row",
+            "kind",
+            "task",
+            "n",
+            "accuracy",
+            "low",
+            "high",
+            "credit",
+            "strict",
+            "balanced",
+            "margin",
+            *OUTCOMES,
+            "run",
+        ]
+    )
     for dataset in report.datasets:
         for sample in dataset.samples:
             for row in sample.rows + sample.floors:
@@ -132,8 +153,10 @@ def csv_text(report: Report) -> str:
 def _csv_numbers(row: Row, task: str, e: Estimate) -> list[object]:
     numbers: list[object] = [e.n, f"{e.value:.6f}", f"{e.low:.6f}", f"{e.high:.6f}"]
     if row.run is None:
-        return [*numbers, *[""] * (len(OUTCOMES) + 2)]
+        return [*numbers, *[""] * (len(OUTCOMES) + 5)]
     judged = row.run.metrics["tasks"]
     counts = row.outcomes if task == "macro" else judged[task]["outcomes"]
     credit = sum(t["credit"] for t in judged.values()) / len(judged) if task == "macro" else judged[task]["credit"]
-    return [*numbers, f"{credit:.6f}", *[counts[outcome] for outcome in OUTCOMES], str(row.run.folder)]
+    own = row.run.metrics["macro"] if task == "macro" else judged[task]
+    more = [f"{own[key]:.6f}" if key in own else "" for key in ("strict_accuracy", "balanced_accuracy", "margin")]
+    return [*numbers, f"{credit:.6f}", *more, *[counts[outcome] for outcome in OUTCOMES], str(row.run.folder)]

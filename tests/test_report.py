@@ -156,6 +156,29 @@ def test_a_dataset_file_that_was_edited_is_noticed(data: Path, tmp_path: Path) -
         score_run(run)
 
 
+def test_what_only_a_patient_reader_finds_is_said(data: Path, tmp_path: Path) -> None:
+    def told(e: Example) -> str:
+        return f"I think that the answer is {e.answer.strip(' .')}, as far as I can see from the edges."
+
+    (dataset,) = gather([make(tmp_path / "told", data, told), make(tmp_path / "gold", data, gold)]).datasets
+    said = {about: " ".join(texts) for about, texts in findings(dataset)}
+    assert "Read strictly, so that an answer must stand alone in its place, 0.0% instead of 100.0%." in said["told"]
+    assert "Read strictly" not in said["gold"]
+
+
+def test_mixed_versions_are_said_in_one_line(data: Path, tmp_path: Path) -> None:
+    runs = [make(tmp_path / name, data, gold, limit=5) for name in ("one", "two", "three")]
+    said = {about: " ".join(texts) for about, texts in findings(gather(runs).datasets[0])}
+    assert "different versions" not in said[""]
+    for run, version in zip(runs, ("5.20.0", "5.23.0", "5.23.0"), strict=True):
+        (run / "environment.json").write_text(json.dumps({"versions": {"transformers": version, "graphtalk": "0.1.0"}}), encoding="utf-8")
+    said = {about: " ".join(texts) for about, texts in findings(gather(runs).datasets[0])}
+    assert "The runs were made with different versions: transformers 5.20.0 (one), 5.23.0 (three and two)." in said[""]
+    (runs[0] / "environment.json").write_text("{", encoding="utf-8")
+    said = {about: " ".join(texts) for about, texts in findings(gather(runs).datasets[0])}
+    assert "one/environment.json cannot be read" in said[""]
+
+
 def test_a_moved_dataset_is_found_by_its_fingerprint(data: Path, tmp_path: Path) -> None:
     run = make(tmp_path / "run", data, gold)
     (run / "config.yaml").write_text((run / "config.yaml").read_text(encoding="utf-8").replace(str(data), "gone/away"))
@@ -296,6 +319,7 @@ def test_csv_holds_every_number(data: Path, tmp_path: Path) -> None:
     for r in rows:
         assert 0 <= float(r["low"]) <= float(r["accuracy"]) <= float(r["high"]) <= 1
         if r["kind"] != "floor":
+            assert 0 <= float(r["strict"]) <= float(r["accuracy"]) and (r["balanced"] == "") is (r["task"] in ("node_degree", "macro"))
             assert sum(int(r[outcome]) for outcome in OUTCOMES) == int(r["n"])
 
 
