@@ -65,7 +65,7 @@ def report(
             graphs[source][split] = {
                 "graphs": sum(len(each["seen"]) for each in found),
                 "distinct": len(np.unique(np.concatenate([np.array(each["seen"], np.int64) for each in found]))),
-                "classes": len({its_class for _, its_class in held[split][source]}) if split in held else None,
+                "classes": len({levels[-1] for levels in held[split][source]}) if split in held else None,
                 **{key: sum(each[key] for each in found) for key in ("redrawn", "in_test", "in_validation")},
             }
     return {

@@ -59,7 +59,7 @@ def er(rng: Random, n: int, directed: bool = False, density: tuple[float, float]
     pairs = _pairs(n, directed)
     low = int(256 * p)
     # a byte per pair: below 256 p there is an edge, above there is none, and on it a finer number decides
-    coins = rng.randbytes(len(pairs)).translate(_COINS[low])
+    coins = rng.getrandbits(8 * len(pairs)).to_bytes(len(pairs), "little").translate(_COINS[low])
     while b"?" in coins:
         coins = coins.replace(b"?", b"\1" if rng.random() < 256 * p - low else b"\0", 1)
     return from_sorted_edges(n, tuple(compress(pairs, coins)), directed)

@@ -1,7 +1,7 @@
 """Graph: the small immutable graph that generators draw and that encoders and tasks read."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 
 from data_builders.errors import InputError
+from data_builders.names import KEPT
 
 Edge = tuple[int, int]
 
@@ -151,25 +152,23 @@ def graph_to_json(graph: Graph, names: Sequence[str], **extra: Any) -> str:
     '{"directed": false, "nodes": ["A", "B"], "edges": [[0, 1]]}'
     """
     weights = graph.weights
-    if weights is None:
-        edges = ", ".join(map(_PAIRS.__getitem__, graph.edges))
+    if weights is not None:
+        edges: Iterable[str] = [f"[{u}, {v}, {weights[u, v]}]" for u, v in graph.edges]
     else:
-        edges = ", ".join([f"[{u}, {v}, {weights[u, v]}]" for u, v in graph.edges])
+        edges = map(_PAIRS.__getitem__, graph.edges) if graph.n <= KEPT else [f"[{u}, {v}]" for u, v in graph.edges]
+    start = _start(names if isinstance(names, tuple) else tuple(names), graph.directed)
     if graph.blocks:
         extra = {"blocks": list(graph.blocks), **extra}
-    nodes = _names_json(names if isinstance(names, tuple) else tuple(names))
-    start = f'{{"directed": {"true" if graph.directed else "false"}, "nodes": {nodes}, "edges": [{edges}]'
-    return start + "".join([f", {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in extra.items()]) + "}"
+    end = "".join([f", {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in extra.items()]) if extra else ""
+    return f"{start}{', '.join(edges)}]{end}}}"
 
 
 class _Pairs(dict[Edge, str]):
-    """JSON of an edge, kept for small ids."""
+    """JSON of an edge."""
 
     def __missing__(self, edge: Edge) -> str:
         u, v = edge
-        text = f"[{u}, {v}]"
-        if u < 64 and v < 64:
-            self[edge] = text
+        text = self[edge] = f"[{u}, {v}]"
         return text
 
 
@@ -177,8 +176,8 @@ _PAIRS = _Pairs()
 
 
 @lru_cache(maxsize=4096)  # most graphs of a dataset are called by the same few lists of names
-def _names_json(names: tuple[str, ...]) -> str:
-    return json.dumps(names, ensure_ascii=False)
+def _start(names: tuple[str, ...], directed: bool) -> str:
+    return f'{{"directed": {"true" if directed else "false"}, "nodes": {json.dumps(names, ensure_ascii=False)}, "edges": ['
 
 
 def graph_from_json(text: str) -> tuple[Graph, list[str]]:

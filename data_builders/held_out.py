@@ -6,7 +6,7 @@ worked out only where a graph has the numbers of nodes and edges and the degrees
 
 import json
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from data_builders.balance import CANDIDATES, answers, wanted
 from data_builders.config import BuildConfig
 from data_builders.folder import write_text
 from data_builders.rows import Drawn, Files, candidate, drawing, numbered
-from data_builders.splits import Outline, Taken, draw_apart, graph_class, outline
+from data_builders.splits import Taken, draw_apart, outline, take
 from data_builders.tasks import TASKS
 
 ORDER = ("test", "validation")  # what is held out, in the order of drawing
@@ -35,18 +35,17 @@ class Choice(NamedTuple):
 
 
 def hold_out(config: BuildConfig, files: Files, done: Path) -> None:
-    """Write `test.held` and `validation.held` into the folder `done`: per source the outline and class of every graph."""
+    """Write `test.held` and `validation.held` into the folder `done`: per source the outline of every graph."""
     for split in ORDER:
         path = done / f"{split}.held"
         if path.is_file():
             continue
         graphs = draws(config, files, split, done)
-        held: dict[str, list[tuple[Outline, str]]] = {source: [] for source in graphs}
+        held: dict[str, list[list[int | str]]] = {source: [] for source in graphs}
         for index in range(config.size(split)):
             for source in graphs:
                 for choice in graphs[source].choices(index):
-                    graph = choice.drawn[0]
-                    held[source].append((outline(graph), graph_class(graph)))
+                    held[source].append(outline(choice.drawn[0]))
         write_text(path, json.dumps(held), unique=True)
 
 
@@ -89,7 +88,7 @@ class Draws:
         rng = self._rng
         rng.seed(f"{self._stream}/{numbered(index, nth)}")
         n = self._size(rng)
-        return draw_apart(lambda: self._graph(rng, n), self._split, self._taken)
+        return draw_apart(partial(self._graph, rng, n), self._split, self._taken)
 
 
 @lru_cache(maxsize=4)
@@ -97,13 +96,11 @@ def taken_by(config: BuildConfig, done: Path, split: str) -> Mapping[str, Taken]
     """Per source what a split must avoid: the graphs of the splits before it, of every source that shares a task."""
     before = ORDER[: ORDER.index(split)] if split in ORDER else ORDER
     own = config.of_split(split)
-    out: dict[str, dict[tuple[int, int], dict[Outline, dict[str, tuple[str, ...]]]]] = {source: {} for source in own.drawn}
+    out: dict[str, Taken] = {source: {} for source in own.drawn}
     for name in before:
         held = json.loads((done / f"{name}.held").read_text(encoding="utf-8"))
         for source in own.drawn:
             for rival in own.rivals(source, config.of_split(name)):
-                for (n, m, degrees), its_class in held[rival]:
-                    classes = out[source].setdefault((n, m), {}).setdefault((n, m, degrees), {})
-                    if name not in classes.get(its_class, ()):
-                        classes[its_class] = (*classes.get(its_class, ()), name)
+                for levels in held[rival]:
+                    take(out[source], levels, name)
     return out

@@ -11,14 +11,14 @@ figure says how much.
 import hashlib
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import igraph
 
-from data_builders.graph import Edge, Graph
+from data_builders.graph import Edge, Graph, from_sorted_edges
 
 REDRAWS = 50
 FEW = {False: 6, True: 4}  # directed -> nodes up to which classes belong to splits: of 6 nodes there are 156, of 7 there are 1,044
@@ -26,8 +26,7 @@ SIDES = ("train", "train", "validation", "test")
 DEALT = 19  # the digit of a class that gives its side: of er graphs with 3 to 6 nodes it deals all three splits 19% or more
 
 T = TypeVar("T", bound="tuple[Graph, object]")
-Outline = tuple[int, int, int]  # nodes, edges, and a number that stands for the degrees
-Taken = Mapping[tuple[int, int], Mapping[Outline, Mapping[str, tuple[str, ...]]]]  # nodes, edges -> outline -> class -> splits with it
+Taken = dict[Any, Any]  # a level of LEVELS -> the next, and the last -> the splits that have the class
 
 
 def graph_class(graph: Graph) -> str:
@@ -42,11 +41,20 @@ def graph_class(graph: Graph) -> str:
     >>> graph_class(from_edges(3, [(0, 1)])) == graph_class(from_edges(3, []))
     False
     """
+    return _small_class(graph.n, graph.edges, graph.directed) if graph.n <= FEW[False] else _class(graph)
+
+
+@lru_cache(maxsize=1 << 16)  # all numberings of all undirected graphs of at most 6 nodes
+def _small_class(n: int, edges: tuple[Edge, ...], directed: bool) -> str:
+    return _class(from_sorted_edges(n, edges, directed))
+
+
+def _class(graph: Graph) -> str:
     return _class_of_edges(graph.n, _by_degree(graph), graph.directed)
 
 
-def _by_degree(graph: Graph) -> tuple[Edge, ...]:
-    """The sorted edges after nodes are numbered by their degrees and those of their neighbours: few numberings of a class are left."""
+def _around(graph: Graph) -> Iterable[tuple[int, int]]:
+    """For each node its degree, and the sum of its neighbours' degrees."""
     degree, near = [0] * graph.n, [0] * graph.n
     for u, v in graph.edges:
         degree[u] += 1
@@ -54,8 +62,13 @@ def _by_degree(graph: Graph) -> tuple[Edge, ...]:
     for u, v in graph.edges:
         near[u] += degree[v]
         near[v] += degree[u]
+    return zip(degree, near, strict=True)
+
+
+def _by_degree(graph: Graph) -> tuple[Edge, ...]:
+    """The sorted edges after nodes are numbered by their degrees and those of their neighbours: few numberings of a class are left."""
     place = [0] * graph.n
-    for new, (_, _, old) in enumerate(sorted(zip(degree, near, range(graph.n), strict=True))):
+    for new, (_, old) in enumerate(sorted(zip(_around(graph), range(graph.n), strict=True))):
         place[old] = new
     ends = [(place[u], place[v]) for u, v in graph.edges]
     return tuple(sorted(ends if graph.directed else [(u, v) if u < v else (v, u) for u, v in ends]))
@@ -76,21 +89,49 @@ def _class_of_edges(n: int, edges: tuple[Edge, ...], directed: bool) -> str:
     return hashlib.blake2b(stated, digest_size=16).hexdigest()
 
 
-def outline(graph: Graph) -> Outline:
-    """What isomorphic graphs share, and others now and then: of the nodes, the edges and the degrees.
+def size(graph: Graph) -> int:
+    """The numbers of nodes and of edges in one number."""
+    return graph.n << 32 | graph.m
+
+
+def degrees(graph: Graph) -> int:
+    """A number that stands for the degrees, whichever nodes have them."""
+    if graph.directed:
+        starts, ends = (_counts(graph.n, [edge[end] for edge in graph.edges]) for end in (0, 1))
+        return hash(tuple(sorted(zip(starts, ends, strict=True))))
+    return hash(tuple(sorted(_counts(graph.n, chain.from_iterable(graph.edges)))))
+
+
+def _counts(n: int, ids: Iterable[int]) -> Iterable[int]:
+    return map(bytes(ids).count if n <= 256 else Counter(ids).__getitem__, range(n))
+
+
+def degrees_around(graph: Graph) -> int:
+    """A number that stands for the degrees, each with those of the node's neighbours."""
+    return hash(tuple(sorted(_around(graph))))
+
+
+LEVELS: tuple[Callable[[Graph], int | str], ...] = (size, degrees, degrees_around, graph_class)
+"""What isomorphic graphs share, from cheap to dear; graphs that are not isomorphic may share all but the last."""
+
+
+def outline(graph: Graph) -> list[int | str]:
+    """All LEVELS of a graph.
 
     >>> from data_builders.graph import from_edges
     >>> outline(from_edges(3, [(0, 1), (1, 2)])) == outline(from_edges(3, [(2, 0), (0, 1)])) != outline(from_edges(3, [(0, 1)]))
     True
     """
-    if graph.directed:
-        starts, ends = (_counts(graph.n, [edge[end] for edge in graph.edges]) for end in (0, 1))
-        return graph.n, graph.m, hash(tuple(sorted(zip(starts, ends, strict=True))))
-    return graph.n, graph.m, hash(tuple(sorted(_counts(graph.n, chain.from_iterable(graph.edges)))))
+    return [level(graph) for level in LEVELS]
 
 
-def _counts(n: int, ids: Iterable[int]) -> Iterable[int]:
-    return map(bytes(ids).count if n <= 256 else Counter(ids).__getitem__, range(n))
+def take(taken: Taken, levels: Sequence[int | str], split: str) -> None:
+    """Note that `split` has a graph of this outline."""
+    *above, last = levels
+    for level in above:
+        taken = taken.setdefault(level, {})
+    if split not in taken.get(last, ()):
+        taken[last] = (*taken.get(last, ()), split)
 
 
 def _as_undirected(n: int, edges: Sequence[Edge], directed: bool) -> tuple[list[Edge], list[int]]:
@@ -136,7 +177,11 @@ def side(graph: Graph) -> str | None:
 
 
 def held_in(graph: Graph, taken: Taken) -> tuple[str, ...]:
-    """The splits of `taken` that have a graph of this class; its class is worked out only where an outline is the same."""
-    alike = taken.get((graph.n, graph.m))
-    classes = alike.get(outline(graph)) if alike else None
-    return classes.get(graph_class(graph), ()) if classes else ()
+    """The splits of `taken` that have a graph of this class; its class is worked out only where all that is cheaper is the same."""
+    found: Any = taken
+    for level in LEVELS:
+        found = found.get(level(graph))
+        if not found:
+            return ()
+    splits: tuple[str, ...] = found
+    return splits

@@ -8,7 +8,7 @@ import pytest
 
 from data_builders.generators import GENERATORS, draw_size
 from data_builders.graph import Edge, Graph, from_edges
-from data_builders.splits import FEW, REDRAWS, SIDES, Outline, Taken, draw_apart, graph_class, held_in, outline, side
+from data_builders.splits import FEW, LEVELS, REDRAWS, SIDES, Taken, draw_apart, graph_class, held_in, outline, side, take
 
 
 def all_graphs(n: int, pairs: list[Edge], directed: bool) -> Iterator[Graph]:
@@ -52,16 +52,16 @@ def test_direction_is_part_of_the_class() -> None:
 
 
 def taken_by(graphs: list[Graph]) -> Taken:
-    taken: dict[tuple[int, int], dict[Outline, dict[str, tuple[str, ...]]]] = {}
+    taken: Taken = {}
     for graph in graphs:
-        taken.setdefault((graph.n, graph.m), {}).setdefault(outline(graph), {})[graph_class(graph)] = ("test",)
+        take(taken, outline(graph), "test")
     return taken
 
 
 def test_draws_avoid_taken_classes_while_there_are_others() -> None:
     rng = Random("apart")
-    taken = taken_by([GENERATORS["er"].draw(rng, 7) for _ in range(40)])
-    classes = {c for alike in taken.values() for found in alike.values() for c in found}
+    held = [GENERATORS["er"].draw(rng, 7) for _ in range(40)]
+    taken, classes = taken_by(held), set(map(graph_class, held))
     redrawn = 0
     for _ in range(200):
         (graph, _), redraws, also_in = draw_apart(lambda: (GENERATORS["er"].draw(rng, 7), None), "train", taken)
@@ -101,13 +101,15 @@ def test_the_smallest_classes_are_dealt_to_the_splits(n: int) -> None:
 
 
 @pytest.mark.parametrize("directed", [False, True])
-def test_isomorphic_graphs_have_one_outline_and_an_outline_alone_does_not_decide(directed: bool) -> None:
+def test_isomorphic_graphs_have_one_outline_and_only_its_last_level_decides(directed: bool) -> None:
     pairs = list((permutations if directed else combinations)(range(4 if directed else 5), 2))
-    outlines: dict[str, set[Outline]] = {}
+    outlines: dict[str, set[tuple[int | str, ...]]] = {}
     for graph in all_graphs(4 if directed else 5, pairs, directed):
-        outlines.setdefault(graph_class(graph), set()).add(outline(graph))
+        outlines.setdefault(graph_class(graph), set()).add(tuple(outline(graph)))
     assert all(len(found) == 1 for found in outlines.values())
-    assert len({min(found) for found in outlines.values()}) < len(outlines)  # two graphs may share one, and are no leak
+    counts = [len({min(found)[:level] for found in outlines.values()}) for level in range(1, len(LEVELS) + 1)]
+    assert counts == sorted(counts) and counts[0] < counts[1] < counts[-1] == len(outlines)
     square = from_edges(6, [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 0)])
     triangles = from_edges(6, [(0, 1), (1, 2), (2, 0), (3, 4), (4, 5), (5, 3)])
-    assert outline(square) == outline(triangles) and held_in(triangles, taken_by([square])) == ()
+    assert outline(square)[:-1] == outline(triangles)[:-1] and held_in(triangles, taken_by([square])) == ()
+    assert held_in(square, taken_by([square])) == ("test",)
