@@ -43,11 +43,15 @@ def load(name: str, options: ModelOptions) -> tuple[Any, Any]:
 
 
 def load_tokenizer(name: str) -> tuple[Any, bool]:
-    """The tokenizer of a model, and whether the model is an encoder-decoder; no weights are read."""
-    _check_there(name)
+    """The tokenizer of a model, or in a folder of its own, and whether the model is an encoder-decoder; no weights are read."""
+    alone = (Path(name) / "tokenizer_config.json").is_file() and not (Path(name) / "config.json").is_file() and adapter_base(name) is None
+    if not alone:
+        _check_there(name)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(_tokenizer_home(name), trust_remote_code=False)
-        seq2seq = bool(AutoConfig.from_pretrained(adapter_base(name) or name, trust_remote_code=False).is_encoder_decoder)
+        tokenizer = AutoTokenizer.from_pretrained(name if alone else _tokenizer_home(name), trust_remote_code=False)
+        seq2seq = not alone and bool(AutoConfig.from_pretrained(adapter_base(name) or name, trust_remote_code=False).is_encoder_decoder)
+    except InputError:
+        raise
     except Exception as error:
         raise InputError(f"tokenizer {name}: cannot be loaded: {' '.join(str(error).split())[:300]}") from error
     return tokenizer, seq2seq

@@ -17,7 +17,7 @@ from data_builders.build import build
 from data_builders.config import BuildConfig
 from data_builders.errors import InputError
 from eval.prediction import Prediction, read_config, read_predictions
-from prompting.budget import Budget
+from prompting.budget import Budget, Stopped
 from prompting.models import Completion, ModelOptions, Request
 from prompting.run import PromptRun, execute, plan
 from tests.tiny_models import make_llama, make_t5
@@ -170,6 +170,18 @@ def test_the_prefix_groups_hold_every_row_once() -> None:
 def test_a_static_cache_says_the_same(data: Path, llama: Path) -> None:
     prompts = prompts_of(data)[:6]
     assert without_time(ask(llama, prompts, cache="static", batch_size=3)) == without_time(ask(llama, prompts, batch_size=3))
+
+
+def test_a_cap_ends_between_batches_and_the_next_start_goes_on(data: Path, llama: Path, tmp_path: Path) -> None:
+    asked, options, fresh = PromptRun(data, "zero_shot"), ModelOptions(8, batch_size=4), list[Completion]()
+    with pytest.raises(Stopped, match="--max-tokens-total of 2,000 is reached"):
+        execute(
+            asked, f"hf:{llama}", options, tmp_path / "run", None, lambda done, total, new: fresh.extend(new), Budget(max_tokens_total=2000)
+        )
+    kept = len(fresh)
+    assert kept and kept % 4 == 0
+    execute(asked, f"hf:{llama}", options, tmp_path / "run", None, lambda done, total, new: fresh.extend(new))
+    assert len(fresh) == len({prompt for _, prompt in plan(asked)})
 
 
 def test_samples_differ_and_are_the_same_at_a_second_start(data: Path, llama: Path) -> None:

@@ -173,3 +173,20 @@ def test_the_key_is_nowhere(data: Path, tmp_path: Path) -> None:
         assert len(files) >= 3
         for path in files:
             assert key.encode() not in path.read_bytes(), path
+
+
+def test_ctrl_c_is_one_line_and_the_next_start_goes_on(data: Path, tmp_path: Path) -> None:
+    out, log, printed = tmp_path / "run", tmp_path / "log", tmp_path / "printed"
+    with server_process(log, 0.05) as url:
+        child = forked(
+            flags(data, url, out, "--concurrency", "4"), printed, lambda: signal.signal(signal.SIGINT, signal.default_int_handler)
+        )
+        while len(stored(out / "journal.sqlite")) < 8:
+            assert os.waitpid(child, os.WNOHANG) == (0, 0), printed.read_text()
+            time.sleep(0.005)
+        os.kill(child, signal.SIGINT)
+        assert wait(child) == 130
+        assert printed.read_text() == "graphtalk: interrupted; start the same command again to continue\n"
+        before, told = stored(out / "journal.sqlite"), len(arrivals(log))
+        assert wait(forked(flags(data, url, out), printed)) == 0, printed.read_text()
+        assert before.isdisjoint(arrivals(log)[told:])

@@ -60,10 +60,15 @@ def same(a: Example, b: Example) -> bool:
     return bool(nx.is_isomorphic(to_networkx(graph_from_json(a.graph)[0]), to_networkx(graph_from_json(b.graph)[0])))
 
 
-@given(st.lists(small_graph(), max_size=12), small_graph(), st.integers(1, 3), st.integers(0, 5))
+@given(st.lists(small_graph(), max_size=12), small_graph(), st.integers(1, 3), st.integers(0, 5), st.booleans(), st.booleans())
 @settings(max_examples=200, deadline=None)
 def test_exemplars_never_show_the_asked_graph(
-    drawn: list[tuple[int, list[tuple[int, int]]]], asked_graph: tuple[int, list[tuple[int, int]]], shots: int, seed: int
+    drawn: list[tuple[int, list[tuple[int, int]]]],
+    asked_graph: tuple[int, list[tuple[int, int]]],
+    shots: int,
+    seed: int,
+    balanced: bool,
+    fixed: bool,
 ) -> None:
     train = [example(i, *graph) for i, graph in enumerate(drawn)]
     asked = example(0, *asked_graph, split="test")
@@ -72,11 +77,12 @@ def test_exemplars_never_show_the_asked_graph(
     for e in allowed:
         if not any(same(e, c) for c in classes):
             classes.append(e)
+    pool = Exemplars(train, balanced=balanced, fixed=[asked] if fixed else ())
     if len(allowed) < shots:
         with pytest.raises(InputError, match=f"the train split has {len(allowed)} of task edge_count"):
-            Exemplars(train).draw(asked, shots, seed)
+            pool.draw(asked, shots, seed)
         return
-    shown = Exemplars(train).draw(asked, shots, seed)
+    shown = pool.draw(asked, shots, seed)
     assert len({e.id for e in shown}) == shots
     assert all(e in allowed for e in shown)
     distinct = sum(not any(same(e, f) for f in shown[:i]) for i, e in enumerate(shown))

@@ -214,3 +214,25 @@ def test_a_refusal_and_an_empty_answer_are_outcomes() -> None:
     said = {"refusal": "refused", "length": "truncated", "stop": "unparsed", "error": "error"}
     assert {finish: score(example, Prediction("e", "", finish)).outcome for finish in said} == said
     assert score(example, Prediction("e", "No.", "refusal")).outcome == "refused", "not read for an answer that it does not give"
+
+
+def test_retry_after_may_be_a_date() -> None:
+    import email.utils
+
+    from prompting.replies import failure
+
+    said = failure(429, {"retry-after": email.utils.formatdate(time.time() + 60, usegmt=True)}, "slow down")
+    assert said.busy and said.after is not None and 50 < said.after <= 60
+    assert failure(503, {"retry-after": "soon"}, "").after is None
+    assert failure(429, {}, '{"error": {"code": "insufficient_quota", "message": "no money"}}').fatal
+
+
+def test_the_bar_tells_rate_money_and_errors() -> None:
+    from prompting.commands import _Bar
+
+    bar = _Bar(Budget(price=Price(1.0, 1.0), prompt_tokens=2_000_000))
+    bar.advance(0, 3, [])
+    bar.advance(2, 3, [Completion("Yes.", "stop", 100, 2, 0.1), Completion("http_500: x", "error", 0, 0, 0.0)])
+    (task,) = bar._bar.tasks
+    assert (task.completed, task.total) == (2, 3)
+    assert "prompts/s" in task.fields["rate"] and "tokens/s, $2.0000, 1 errors" in task.fields["rate"]
