@@ -23,6 +23,7 @@ class Describe(TrainerCallback):
 
     def on_train_begin(self, args: Any, state: Any, control: Any, train_dataloader: Any = None, **_: Any) -> None:
         check_wrapping(self.options, type(self.trainer.model_wrapped).__name__)
+        check_precision(self.options, self.trainer.accelerator.mixed_precision)
         facts = launch_facts(self.options, self.trainer, len(train_dataloader))
         if args.should_save:
             write_atomic(Path(args.output_dir) / "launch.json", json.dumps(facts, indent=2) + "\n")
@@ -111,6 +112,14 @@ def check_wrapping(options: Options, wrapped: str) -> None:
     if not right:
         where = "a CPU, where FSDP runs as plain data parallel" if args.device.type == "cpu" else f"{args.world_size} processes"
         raise InputError(f"{asked} was asked for, but the model is a plain {wrapped} on {where}; see docs/launch.md")
+
+
+def check_precision(options: Options, got: str) -> None:
+    """InputError where the run computes in another precision than its flags or accelerate's configuration asked for."""
+    args = options.train
+    asked = "bf16" if args.bf16 else "fp16" if args.fp16 else os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
+    if asked not in ("no", got):
+        raise InputError(f"{asked} was asked for, but the run computes in {got.replace('no', 'fp32')}; see docs/launch.md")
 
 
 def check_processes(world_size: int) -> None:

@@ -10,6 +10,7 @@ from accelerate.utils import gather_object
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from data_builders.errors import InputError
 from data_builders.example import Example
 from eval.prediction import Prediction
 from finetune.completions import end_tokens
@@ -52,10 +53,16 @@ def predict(
         asked = batch or [0]
         heads = tokens.heads and [tokens.heads[i] for i in asked]
         sources = [tokens[i]["input_ids"] for i in asked]
-        if translator is None:
-            answers = generate(model, tokenizer, sources, device, max_new_tokens, num_beams, sharded, heads)
-        else:
-            answers = translator.generate(sources, max_new_tokens)
+        try:
+            if translator is None:
+                answers = generate(model, tokenizer, sources, device, max_new_tokens, num_beams, sharded, heads)
+            else:
+                answers = translator.generate(sources, max_new_tokens)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            what = f"{len(sources)} questions of up to {max(map(len, sources))} tokens at once"
+            raise InputError(f"out of memory answering {what}; lower --per_device_eval_batch_size") from None
         seconds = (time.perf_counter() - start) / max(len(batch), 1)
         for i, (text, stopped, count) in zip(batch, answers, strict=False):  # a rank that only takes part keeps nothing
             reason = "stop" if stopped else "length"
@@ -93,6 +100,11 @@ def generate(
         kept = row[:end]
         answers.append((tokenizer.decode(kept, skip_special_tokens=True), end is not None, len(kept)))
     return answers
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """On a GPU it has a class of its own, on a CPU only words."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def _progress(batches: list[list[int]], total: int, ranks: int) -> Iterator[list[int]]:

@@ -15,7 +15,7 @@ from data_builders.errors import InputError
 from data_builders.example import Example
 from eval.api import evaluate
 from finetune.data import Tokens
-from finetune.predict import predict
+from finetune.predict import is_out_of_memory, predict
 
 
 class TrainingStopped(InputError):
@@ -127,11 +127,6 @@ class Watched(Trainer):
         if "loss" in logs and self.meter is not None:
             logs = {**logs, **self.meter.read()}
         super().log(logs, start_time)
-
-
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """On a GPU it has a class of its own, on a CPU only words."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def memory_line(step: int, inputs: Any) -> str:

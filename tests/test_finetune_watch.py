@@ -77,7 +77,8 @@ def test_a_loss_that_is_no_number_names_step_and_examples(data: Path, tmp_path: 
 def test_out_of_memory_is_recognised_and_says_what_to_lower() -> None:
     import torch
 
-    from finetune.watch import is_out_of_memory, memory_line
+    from finetune.predict import is_out_of_memory
+    from finetune.watch import memory_line
 
     with pytest.raises(RuntimeError) as error:
         torch.empty(2**60)
