@@ -59,7 +59,10 @@ def graphtalk(*args: str, cwd: Path, blocked: tuple[str, ...] = ()) -> subproces
     """The command line in a process of its own, with some packages made impossible to import."""
     code = (
         "import sys\n"
-        f"sys.modules.update(dict.fromkeys({blocked!r}))\n"  # None in sys.modules: ImportError
+        "class Blocked:\n"  # not None in sys.modules, which scipy takes for a module
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name.partition('.')[0] in {blocked!r}: raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Blocked())\n"
         f"sys.argv = ['graphtalk', *{args!r}]\n"
         "from graphtalk import main\nmain()\n"
     )
