@@ -35,25 +35,25 @@ class Sending:
         self._running: set[asyncio.Task[None]] = set()
         self._per_token = 2.0  # characters of a prompt per token: little at first, then as the server counts
         self._ends: str | None = None
-        self._answered = self._failed = 0  # requests with a completion; requests that failed in a row
+        self._answered = self._failed = self._dropped = 0  # requests with a completion; that failed in a row; not asked after all
 
     async def lists(self, requests: Sequence[Request], asked: Sequence[int]) -> AsyncIterator[list[tuple[int, Completion]]]:
         """Completions in lists, as they arrive; Stopped, once everything that was sent is back, where the run cannot go on."""
         self._requests, self._waiting = requests, deque(asked)
-        self._patience = min(_HOPELESS, len(asked)) if len(asked) == len(requests) else _HOPELESS
+        self._hopeless = min(_HOPELESS, len(asked)) if len(asked) == len(requests) else _HOPELESS
         self._start()
         while self._running or not self._back.empty():
             some = await self._together()
             self._judge(some)
             self._start()
             yield some
-        if self._waiting or self._ends:
-            why = self._ends or self._budget.over(*self._room(requests[self._waiting[0]]))
+        if self._ends or self._waiting or self._dropped:
+            why = self._ends or self._budget.over(*(self._room(requests[self._waiting[0]]) if self._waiting else (0, 0)))
             raise Stopped(f"{why}; what was answered is kept: start the same command again to continue")
 
     def _start(self) -> None:
         """Send as many as may be under way; the others wait."""
-        while self._waiting and not self._ends and len(self._running) < self._throttle.limit:
+        while self._waiting and not self._ends and not self._throttle.ended and len(self._running) < self._throttle.limit:
             room = self._room(self._requests[self._waiting[0]])
             if not self._budget.hold(*room):
                 return
@@ -67,6 +67,7 @@ class Sending:
             self._budget.release(*room)
             if completion is not None:
                 self._budget.spend(*_spent(completion, room))
+            self._dropped += completion is None
             self._back.put_nowait((index, completion))
             self._running.discard(cast("asyncio.Task[None]", asyncio.current_task()))
         self._start()  # at once: what came back may wait until it is stored
@@ -76,7 +77,7 @@ class Sending:
         some: list[_Done] = []
         left = self._budget.seconds_left
         with suppress(TimeoutError):
-            some.append(await asyncio.wait_for(self._back.get(), None if left is None or self._ends else max(0.01, left)))
+            some.append(await asyncio.wait_for(self._back.get(), None if left is None or self._throttle.ended else max(0.01, left)))
             await asyncio.sleep(_TOGETHER)
         while not self._back.empty():
             some.append(self._back.get_nowait())
@@ -91,12 +92,10 @@ class Sending:
                     self._per_token = self._characters(self._requests[index]) / completion.prompt_tokens
             elif not (self._answered and completion.text.startswith("http_4")):  # a prompt that is refused says nothing about the others
                 self._failed += 1
-                if self._failed >= self._patience and not self._ends:
+                if self._failed >= self._hopeless and not self._ends:
                     self._ends = f"{self._address}: {self._failed} requests in a row failed, the last with {completion.text}"
         left = self._budget.seconds_left
-        if left is not None and left <= 0:
-            self._ends = self._ends or self._budget.over()
-        if self._ends:
+        if self._ends or (left is not None and left <= 0):
             self._throttle.end()
 
     def _characters(self, request: Request) -> int:

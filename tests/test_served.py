@@ -135,6 +135,11 @@ def test_the_time_cap_waits_for_what_was_sent() -> None:
     assert 4 <= server.answered.total() == server.arrived.total() < 40
 
 
+def test_the_time_cap_is_nothing_to_a_run_whose_last_requests_are_on_their_way() -> None:
+    with FakeServer(delay=0.4) as server:
+        assert len(ask(server, ["a", "b", "c"], Budget(max_time=0.1))) == 3
+
+
 @pytest.mark.parametrize("status", ["key", "path"])
 def test_what_would_fail_for_every_prompt_stops_the_run(status: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-mine-1234")
