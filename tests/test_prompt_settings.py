@@ -217,3 +217,21 @@ def test_the_page_names_every_method_and_only_flags_that_there_are() -> None:
     lines = (line for line in page.splitlines() if not line.startswith(("vllm", "ray", "transformers")))
     ours = "\n".join(lines).replace("vllm serve ... --reasoning-parser", "")
     assert set(re.findall(r"--[a-z][a-z-]+", ours)) - {"--faults", "--only"} <= known
+
+
+def test_a_dry_run_prints_and_sends_nothing(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import sys
+
+    import graphtalk
+
+    (tmp_path / "run.yaml").write_text("prices: {m: {prompt: 2, output: 8}}\n")
+    with FakeServer() as server:
+        words = ["--data", str(data), "--method", "cot", "--model", f"openai:m@{server.url}", "--config", str(tmp_path / "run.yaml")]
+        monkeypatch.setattr(sys, "argv", ["graphtalk", "prompt", *words, "--dry-run", "--out", str(tmp_path / "run")])
+        with pytest.raises(SystemExit) as stop:
+            graphtalk.main()
+    printed = capsys.readouterr().out
+    assert not stop.value.code and not server.arrived and not (tmp_path / "run").exists()
+    assert "requests: 16\n" in printed and "answer tokens: at most 4,096\n" in printed and "cost: $" in printed
