@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from data_builders.errors import check_choice
 from eval.anycase import anycase
 from eval.asked import Asked
 from eval.final_answer import Mark, marks
@@ -51,7 +50,7 @@ def read_answer(text: str, asked: Asked, cut: bool) -> Answer | Silence:
     The last mark that holds an answer wins; without one the text may open with the answer; without that its sentences
     may state it. cut: the text ends at the token limit, so an answer counts only if more text could not have changed it.
     """
-    reader = READERS[check_choice("answer kind", asked.kind, READERS)]
+    reader = READERS[asked.kind]
     marked = _read_marks(text, reader, asked, cut)
     if marked is not None:
         return marked
@@ -79,7 +78,9 @@ def _placed(answer: Answer, text: str) -> Answer:
 
 def _on_last_line(answer: Answer, text: str, reader: Reader, asked: Asked) -> Answer:
     """An answer that sentences state, `alone` where the last line repeats it and says nothing else."""
-    line = text.rstrip().rpartition("\n")[2]
+    before, _, line = text.strip().rpartition("\n")
+    if not before:
+        return answer  # the text does not open with it, and has no other line
     last = reader.at_start(line, asked)
     alone = isinstance(last, Answer) and last.value == answer.value and _placed(last, line).alone
     return Answer(answer.value, answer.end, alone)

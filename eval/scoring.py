@@ -46,7 +46,9 @@ def score(example: Example, prediction: Prediction) -> Score:
     Score(example_id='node_degree/er/adjacency/test/0', outcome='correct', parsed='1', credit=1.0, strict=False, invented_nodes=0, \
 invented_edges=0)
     """
-    kind = check_choice(f"answer kind of {example.id}", example.answer_kind, READERS)
+    kind = example.answer_kind
+    if kind not in READERS:
+        check_choice(f"answer kind of {example.id}", kind, READERS)
     if prediction.finish_reason == "error":
         return Score(prediction.example_id, "error", "", 0.0)
     if prediction.finish_reason == "refusal":  # the server's word: a filter, or a message that is marked as a refusal
@@ -142,7 +144,9 @@ def _judge_witness(value: Value, asked: Asked) -> Verdict:
     none = asked.example.answer.strip().lower().startswith(("there is no", "no "))
     if not isinstance(value, tuple):
         return Verdict(none and value == NONE_EXISTS, float(none and value == NONE_EXISTS))
-    check = WITNESSES[check_choice(f"witness task of {asked.example.id}", asked.task, WITNESSES)]
+    if asked.task not in WITNESSES:
+        check_choice(f"witness task of {asked.example.id}", asked.task, WITNESSES)
+    check = WITNESSES[asked.task]
     graph, _ = _parsed(asked.example.graph)
     ids = {name: i for i, name in enumerate(asked.names)}
     nodes = [ids[name] for name in value if name in ids]
