@@ -9,7 +9,7 @@ import pytest
 
 from data_builders.errors import InputError
 from tests.finetune_data import write_dataset
-from tests.torchrun import ENVIRONMENT, ROOT, command
+from tests.torchrun import ENVIRONMENT, ROOT, command, run_together
 
 pytestmark = pytest.mark.torch
 SIZE = '{"d_model": 32, "d_kv": 8, "num_heads": 4, "d_ff": 64, "num_layers": 1, "dropout_rate": 0.0}'
@@ -115,3 +115,21 @@ def test_launches_that_do_less_than_asked_are_stopped(data: Path, tmp_path: Path
     assert alone.returncode != 0
     assert "finetune: accelerate was asked for 2 processes and started 1" in alone.stderr
     assert not (tmp_path / "run" / "checkpoint").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [[], ["--share_graphs"]])
+def test_two_processes_learn_and_validate_as_one(share: list[str], data: Path, tmp_path: Path) -> None:
+    from finetune.train import main
+
+    # 80 examples and 40 graphs are whole steps of 20; the library would fill up a last one with examples seen before
+    order = ["--train_sampling_strategy", "sequential", "--max_steps", "12", "--learning_rate", "5e-3", "--do_predict", "false", *share]
+    watch = ["--eval_strategy", "steps", "--eval_steps", "4", "--early_stopping_patience", "3", "--logging_steps", "1"]
+    common = [a for a in arguments(data, tmp_path / "one", *order, *watch) if a not in ("--max_tokens_per_batch", "300")]
+    main([*common, "--per_device_train_batch_size", "20"])
+    printed = run_together(tmp_path, [[*common, "--per_device_train_batch_size", "10", "--output_dir", str(tmp_path / "two")]])
+    assert "2 processes on cpu (DistributedDataParallel)" in printed and printed.count(": validation loss") == 3
+    one, two = history(tmp_path / "one"), history(tmp_path / "two")
+    assert [row["loss"] for row in two if "loss" in row] == pytest.approx([row["loss"] for row in one if "loss" in row], rel=1e-3)
+    accuracies = [[row["eval_accuracy"] for row in log if "eval_accuracy" in row] for log in (one, two)]
+    assert accuracies[0] == accuracies[1] and len(accuracies[0]) == 3
