@@ -15,6 +15,7 @@ from prompting.throttle import Throttle
 
 _TOGETHER = 0.05  # seconds that a completion waits for others, so that they are stored together
 _HOPELESS = 20  # requests that fail one after another before the run stops
+_REFUSED = 200  # the same, for requests that the server understands and refuses
 _BACKOFF = tenacity.wait_random_exponential(multiplier=0.5, max=60)
 _Done = tuple[int, Completion | None]  # None: not asked after all, since the run stops
 
@@ -35,7 +36,7 @@ class Sending:
         self._running: set[asyncio.Task[None]] = set()
         self._per_token = 2.0  # characters of a prompt per token: little at first, then as the server counts
         self._ends: str | None = None
-        self._answered = self._failed = self._dropped = 0  # requests with a completion; that failed in a row; not asked after all
+        self._answered = self._failed = self._refused = self._dropped = 0  # dropped: not asked after all, since the run stops
 
     async def lists(self, requests: Sequence[Request], asked: Sequence[int]) -> AsyncIterator[list[tuple[int, Completion]]]:
         """Completions in lists, as they arrive; Stopped, once everything that was sent is back, where the run cannot go on."""
@@ -90,10 +91,12 @@ class Sending:
                 self._answered, self._failed = self._answered + 1, 0
                 if completion.prompt_tokens:
                     self._per_token = self._characters(self._requests[index]) / completion.prompt_tokens
-            elif not (self._answered and completion.text.startswith("http_4")):  # a prompt that is refused says nothing about the others
-                self._failed += 1
-                if self._failed >= self._hopeless and not self._ends:
-                    self._ends = f"{self._address}: {self._failed} requests in a row failed, the last with {completion.text}"
+                continue
+            refused = completion.text.startswith("http_4")  # says little about other prompts, unless none was ever answered
+            self._refused, self._failed = self._refused + refused, self._failed + (not refused)
+            if not self._ends and (self._failed >= self._hopeless or (self._refused >= _REFUSED and not self._answered)):
+                failed = max(self._failed, self._refused)
+                self._ends = f"{self._address}: {failed} requests in a row failed, the last with {completion.text}"
         left = self._budget.seconds_left
         if self._ends or (left is not None and left <= 0):
             self._throttle.end()

@@ -169,6 +169,19 @@ def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         ask(server, ["a", "b", "c"], attempts=2)
 
 
+def test_a_task_whose_prompts_are_all_refused_does_not_stop_the_others() -> None:
+    prompts = [f"{'long' if i < 100 else 'short'} {i}" for i in range(120)]
+    with FakeServer(fault=lambda p, n: "refused" if p.startswith("long") else "") as server:
+        found = ask(server, prompts)
+    assert [c.finish_reason for _, c in sorted(found.items())] == ["error"] * 100 + ["stop"] * 20
+    with (
+        FakeServer(fault=lambda p, n: "refused") as server,
+        pytest.raises(Stopped, match=r"2[0-9][0-9] requests in a row failed, .* http_400"),
+    ):
+        ask(server, [f"question {i}" for i in range(1000)])
+    assert server.arrived.total() < 500
+
+
 def test_refusal_truncation_and_reasoning_are_kept_apart() -> None:
     from prompting.replies import read_reply
 
