@@ -47,8 +47,8 @@ def test_without_a_model_the_prompt_and_the_truth(roads: Path, monkeypatch: pyte
 def test_a_server_that_is_not_there_is_one_line(roads: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     with FakeServer() as server:
         pass
-    monkeypatch.setattr("prompting.models.ModelOptions.attempts", 1)
-    words = (str(roads), "cycle_check", "--model", f"openai:m@{server.url}")
+    (roads.parent / "once.yaml").write_text("attempts: 1\n")
+    words = (str(roads), "cycle_check", "--model", f"openai:m@{server.url}", "--config", str(roads.parent / "once.yaml"))
     assert command(monkeypatch, *words) == 3
     assert len(capsys.readouterr().err.splitlines()) == 1
 
