@@ -37,8 +37,8 @@ def cases(scale: float) -> list[tuple[str, dict[str, object]]]:
         ("1 task, rationales", {"tasks": "edge_existence", **graphs(60_000), "validation": 500, "test": 500}),
         ("10 tasks, rationales", {"tasks": TEN, **graphs(15_000), "validation": 500, "test": 500}),
         ("12 tasks of GraphQA", {**graphs(5_000)}),
-        ("10 tasks, 2 workers", {"tasks": TEN, "rationales": False, **graphs(60_000), "workers": 2}),
-        ("10 tasks, 1 worker", {"tasks": TEN, "rationales": False, **graphs(60_000)}),
+        ("10 tasks, 1 worker", {"tasks": TEN, "rationales": False, **graphs(100_000)}),  # a million examples
+        ("10 tasks, 2 workers", {"tasks": TEN, "rationales": False, **graphs(100_000), "workers": 2}),
     ]
     for n in (10, 30, 100, 300, 1000):
         # ba brings m ~ U(1, n-1) edges per node; sparse graphs of about 10 n edges are what real networks look like
@@ -73,7 +73,7 @@ def main() -> None:
     print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}", end="; ")
     print(", ".join(f"{name} {metadata.version(name)}" for name in names))
     print(f"{'build':32} {'examples':>10} {'s cpu':>7} {'s wall':>7} {'per s':>9} {'of':>6} {'B each':>7} {'MB':>5}")
-    first = 0.0
+    first, rates = 0.0, {}
     for name, keys in cases(given.scale):
         if given.only not in name:
             continue
@@ -82,12 +82,14 @@ def main() -> None:
         )
         found = json.loads(run.stdout)
         rate = found["rows"] / found["wall" if "worker" in name else "cpu"]
-        first = first or rate
+        first, rates[name] = first or rate, rate
         print(
             f"{name:32} {found['rows']:10,.0f} {found['cpu']:7.1f} {found['wall']:7.1f} {rate:9,.0f} {rate / first:6.2f} "
             f"{found['bytes'] / found['rows']:7.0f} {found['memory']:5.0f}",
             flush=True,
         )
+    if {"10 tasks, 1 worker", "10 tasks, 2 workers"} <= rates.keys():
+        print(f"two workers are {rates['10 tasks, 2 workers'] / rates['10 tasks, 1 worker']:.2f} times as fast as one, by the clock")
 
 
 if __name__ == "__main__":

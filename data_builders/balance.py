@@ -4,11 +4,14 @@ Tasks with few answers (yes or no; the length of a shortest path) can be asked s
 other: the question `index` is to have the answer `index mod answers`, and candidates (a graph and a query) are drawn until
 one has it. `rules` asks the same of questions that look alike to a rule of thumb, so that the rule is right by chance only:
 
-    cycle_check     |E| >= |V|                                       here always |E| < |V|
-    reachability    both ends have neighbours; or one is two steps   here both have neighbours, and the target is neither
-                    from the other                                   next to the source nor two steps away
+    cycle_check     |E| >= |V|                                       here always |E| = |V| - 2: two trees, or three parts with a cycle
+    reachability    both ends have neighbours; or what is within     here |E| = |V| - 2, the target is not within four steps of the
+                    two steps of one meets that of the other         source, and the ways from both ends go on for five
     shortest_path   1 if there is an edge, none if an end has no     here no edge, and both ends have neighbours
                     neighbours, else 2
+
+Candidates for one question have the same number of nodes then. A question that meets all this needs a family that has it
+often, as disconnected_blocks does.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +19,7 @@ from collections.abc import Callable, Sequence
 from data_builders.graph import Graph
 from data_builders.rules import RULES
 
-CANDIDATES = 300  # then the first is taken, whatever its answer: a family may not have the answer at all
+CANDIDATES = {"answers": 300, "rules": 2000}  # then the first is taken, whatever its answer: a family may not have the answer at all
 YES_NO = ("yes", "no")
 DISTANCES = ("no path", "1", "2", "3", "4 or more")
 
@@ -51,15 +54,24 @@ def _says(task: str, graph: Graph, nodes: Sequence[int]) -> str:
     return RULES[task].answer(graph, nodes, {})
 
 
-def _near(graph: Graph, nodes: Sequence[int]) -> bool:
-    """Whether the target is one or two steps from the source."""
-    source, target = nodes
-    return target in graph.adjacency[source] or any(target in graph.adjacency[v] for v in graph.adjacency[source])
+def _levels(graph: Graph, source: int) -> list[set[int]]:
+    """The nodes at 0, 1, .. 5 steps from the source."""
+    levels, seen = [{source}], {source}
+    for _ in range(5):
+        levels.append({v for u in levels[-1] for v in graph.adjacency[u]} - seen)
+        seen |= levels[-1]
+    return levels
+
+
+def _far(graph: Graph, nodes: Sequence[int]) -> bool:
+    """Whether the target is not within four steps of the source, and the ways from both go on for five."""
+    (*near, on), other = _levels(graph, nodes[0]), _levels(graph, nodes[1])
+    return bool(on and other[-1]) and not any(nodes[1] in level for level in near)
 
 
 ALIKE: dict[str, Callable[[Graph, Sequence[int]], bool]] = {
-    "cycle_check": lambda graph, nodes: _says("cycle_check", graph, nodes).startswith("No"),
-    "reachability": lambda graph, nodes: _says("reachability", graph, nodes) == "Yes." and not _near(graph, nodes),
+    "cycle_check": lambda graph, nodes: graph.m == graph.n - 2,
+    "reachability": lambda graph, nodes: graph.m == graph.n - 2 and _far(graph, nodes),
     "shortest_path": lambda graph, nodes: _says("shortest_path", graph, nodes) == "2.",
 }
 

@@ -72,10 +72,10 @@ class Draws:
             return [Choice(0, *first, None)]
         found: dict[int, set[str]] = {0: {task for task, among in self._among.items() if not among}}
         drawn, left = {0: first}, self._among.keys() - found[0]
-        for nth in range(CANDIDATES):
+        for nth in range(CANDIDATES[self._config.balance]):
             if not left:
                 break
-            drawn[nth] = first if nth == 0 else self._draw(index, nth)
+            drawn[nth] = first if nth == 0 else self._draw(index, nth, first[0][0].n if self._config.balance == "rules" else None)
             for task in sorted(left):
                 graph, query, solution = candidate(self._stream, index, nth, drawn[nth][0][0], task)
                 if wanted(task, self._config.balance, self._among[task], index, graph, query.nodes, solution):
@@ -84,10 +84,12 @@ class Draws:
         found[0] |= left
         return [Choice(nth, *drawn[nth], frozenset(found[nth])) for nth in sorted(found) if found[nth]]
 
-    def _draw(self, index: int, nth: int) -> tuple[Drawn, int, tuple[str, ...]]:
+    def _draw(self, index: int, nth: int, like: int | None = None) -> tuple[Drawn, int, tuple[str, ...]]:
         rng = self._rng
         rng.seed(f"{self._stream}/{numbered(index, nth)}")
         n = self._size(rng)
+        if like is not None:  # no answer is told by a size at which it is frequent
+            n = like
         return draw_apart(partial(self._graph, rng, n), self._split, self._taken)
 
 

@@ -14,6 +14,7 @@ from data_builders.graph import graph_from_json
 from data_builders.rules import rule_answer, without_names
 from data_builders.splits import graph_class
 from data_builders.verify import verify
+from eval.floors import floors
 
 ROOT = Path(__file__).parents[1]
 THREE = "cycle_check,reachability,shortest_path"
@@ -68,6 +69,20 @@ def test_the_hard_preset_leaves_the_rules_at_chance(tmp_path: Path) -> None:
         assert abs(right / len(examples) - chance) <= 0.05, (task, right / len(examples))
 
 
+@pytest.mark.slow
+def test_boosted_trees_are_at_chance_on_the_hard_preset(tmp_path: Path) -> None:
+    """On sizes and degrees everywhere; how short a path is shows in two hops, and a little of what is reachable, too."""
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+    config = load_config(ROOT / "configs" / "data" / "hard.yaml", {"train": 2000, "validation": 0, "test": 400, "workers": 1})
+    lock: Any = build(config, tmp_path / "d")
+    assert lock["report"]["leakage"]["train_in_test"] == 0
+    for task, chance in (("cycle_check", 1 / 2), ("reachability", 1 / 2), ("shortest_path", 1 / 4)):
+        judged = floors(tmp_path / "d", task, read_examples(tmp_path / "d", task, "test"))
+        for name in ("trees_size", "trees_degree", "trees_two_hop")[: 3 if task == "cycle_check" else 2]:
+            assert abs(sum(judged[name]) / 400 - chance) < 0.1, (task, name, sum(judged[name]) / 400)
+        assert sum(judged["trees_two_hop"]) / 400 < 0.75
+
+
 def test_a_family_without_the_answer_keeps_its_first_draw(tmp_path: Path) -> None:
     examples = make(tmp_path / "d", balance="answers", generators="complete", tasks="cycle_check", train=0, validation=0, test=6)
     assert set(spread(examples, "cycle_check")) == {"Yes, there is a cycle."} and all("." not in e.graph_id for e in examples.values())
@@ -77,5 +92,6 @@ def test_a_family_without_the_answer_keeps_its_first_draw(tmp_path: Path) -> Non
 @pytest.mark.parametrize("balance", ["answers", "rules"])
 def test_workers_and_shards_change_nothing(balance: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("data_builders.build.SHARD_ROWS", 16)
-    one, two = (make(tmp_path / str(workers), balance=balance, workers=workers, density="0,0.4") for workers in (1, 2))
+    keys = {"rules": {"generators": "disconnected_blocks", "min_nodes": 18, "max_nodes": 20}, "answers": {"density": "0,0.4"}}[balance]
+    one, two = (make(tmp_path / str(workers), balance=balance, workers=workers, train=20, **keys) for workers in (1, 2))
     assert one == two
