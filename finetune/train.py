@@ -35,10 +35,10 @@ def main(argv: list[str]) -> None:
     run = Path(str(options.train.output_dir))
     check_hardware(options)
     quiet(options)
-    repository = hub_repository(options)
     set_seed(options.train.seed)  # random weights and adapters are drawn before Trainer seeds anything
     config = run_config(options)
     going_on = check_same_run(run, config, forced=bool(options.train.resume_from_checkpoint))
+    repository = hub_repository(options)
     PartialState().wait_for_everyone()  # all ranks have read the folder before the first writes to it
     if options.train.should_save:
         write_config(config, run)
