@@ -9,7 +9,7 @@ from typing import Any
 import igraph
 import networkx as nx
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from data_builders.errors import InputError
@@ -94,6 +94,7 @@ def test_every_task_of_graphqa_but_the_planted_one_has_both_oracles() -> None:
 
 
 @pytest.mark.parametrize("task", SOLVED)
+@settings(max_examples=300)
 @given(graph=graphs(), seed=st.integers(0, 99))
 @example(ONE_NODE, 0)
 @example(LOOP, 0)
@@ -122,6 +123,7 @@ def test_maximum_flow_takes_back_a_path_that_was_too_short() -> None:
     assert TASKS["maximum_flow"].solve(TAKEN_BACK, Query((0, 5))) == NETWORKX["maximum_flow"](TAKEN_BACK, 0, 5) == 2
 
 
+@settings(max_examples=300)
 @given(
     blocks=st.integers(1, 10).flatmap(lambda half: st.permutations([0, 1] * half)),
     edges=st.integers(0, 2**190 - 1),
