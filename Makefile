@@ -91,7 +91,7 @@ bench-eval: setup ## how fast answers are judged, how fast 50,000 become a repor
 	$(BIN)/python -m benchmarks.eval
 	$(BIN)/python -m benchmarks.eval_page
 
-bench-lora: setup ## SmolLM2 fine-tuned with LoRA on 500 examples against its own few-shot prompting (half an hour)
+bench-lora: setup ## SmolLM2 fine-tuned with LoRA on 500 examples against its own few-shot prompting (three quarters of an hour)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.smollm2_lora --model $(SMOLLM2)
 
 bench-prompt: setup ## how fast prompts are sent, kept, and answered by a local model (ARGS="--only load", ...)

@@ -1,7 +1,7 @@
 """Does a LoRA fine-tune of SmolLM2-135M beat its own few-shot prompting? `make bench-lora`.
 
 500 questions (250 graphs, each asked for an edge and for a cycle) to learn from, the same test questions for both, as many Yes as No.
-Both runs continue where they were stopped. About half an hour on one quiet core; nothing in it is timed.
+Both runs continue where they were stopped. About three quarters of an hour on one quiet core; nothing in it is timed.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, default=Path("demo/models/smollm2-135m-instruct"), help="what `graphtalk smollm2` makes")
     parser.add_argument("--out", type=Path, default=Path("runs/bench_lora"), help="folder of the dataset and the two runs")
-    parser.add_argument("--test", type=int, default=60, help="test questions of each task")
+    parser.add_argument("--test", type=int, default=200, help="test questions of each task")
     parser.add_argument("--epochs", type=int, default=2)
     args = parser.parse_args()
     data, tuned, prompted = args.out / "data", args.out / "lora", args.out / "few_shot"
