@@ -96,7 +96,7 @@ def describe(options: Options, facts: dict[str, Any]) -> None:
     trainable = f"{facts['trainable_parameters']:,} of {facts['parameters']:,} parameters trainable"
     say(options, f"{facts['examples']} examples, a vocabulary of {facts['vocabulary']}, {trainable}")
     processes = f"{facts['world_size']} process{'es' * (facts['world_size'] > 1)} on {facts['device']} ({facts['wrapped']})"
-    memory = f"{facts['state_gb']:.2f} GB each for weights, gradients and optimizer, batches on top"
+    memory = f"{facts['state_gb']:.2f} GB a process for weights, gradients and optimizer, batches on top"
     say(options, f"{processes}, {facts['precision']}, a step is {step}; {memory}")
 
 
