@@ -13,9 +13,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 # small shards, so that there is much to come back to
-PROGRAM = "import data_builders.build as b; b.SHARD_ROWS = 40; import graphtalk; graphtalk.main()"
+PROGRAM = "import data_builders.build as b; b.SHARD_ROWS = 90; import graphtalk; graphtalk.main()"
 FLAGS = ["--tasks", "shortest_path,cycle_check,maximum_flow,node_classification", "--generators", "er,ba"]
-FLAGS += ["--train", "600", "--validation", "30", "--test", "30"]
+FLAGS += ["--train", "1800", "--validation", "30", "--test", "30"]
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs POSIX process groups")
 
@@ -44,6 +44,11 @@ def wait_for(condition: Callable[[], bool], process: "subprocess.Popen[str]") ->
         time.sleep(0.001)
 
 
+def parquets(out: Path, part: str = "") -> int:
+    """Files that are there, whole or (with part) half-written, while folders come and go: os.walk passes over what vanishes."""
+    return sum(name.endswith((".parquet", part or ".parquet")) for _, _, names in os.walk(out) for name in names)
+
+
 def children(pid: int) -> list[int]:
     found = Path(f"/proc/{pid}/task/{pid}/children")
     return [int(child) for child in found.read_text().split()] if found.exists() else []
@@ -66,7 +71,7 @@ def test_killed_at_many_moments(undisturbed: dict[str, bytes], tmp_path: Path) -
     finished: dict[Path, int] = {}
     for moment in (0, 1, 6, 14, 23):
         process = start(out, 2 if moment == 14 else 1)
-        wait_for(lambda: (out / ".build").is_dir() and len(list(out.glob("*/*.parquet*"))) >= moment, process)  # noqa: B023
+        wait_for(lambda: (out / ".build").is_dir() and parquets(out, ".part") >= moment, process)  # noqa: B023
         workers = children(process.pid)
         process.kill()
         process.communicate()
@@ -92,7 +97,7 @@ def wait_until_gone(pids: list[int]) -> None:
 
 def test_workers_die_with_their_parent(tmp_path: Path) -> None:
     process = start(tmp_path / "d", 2)
-    wait_for(lambda: len(list((tmp_path / "d").glob("*/*.parquet"))) >= 1, process)
+    wait_for(lambda: parquets(tmp_path / "d") >= 1, process)
     workers = children(process.pid)
     assert len(workers) >= 2 or not Path("/proc/self/task").exists()
     process.kill()
@@ -103,7 +108,7 @@ def test_workers_die_with_their_parent(tmp_path: Path) -> None:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_ctrl_c_is_one_line_and_the_next_start_continues(workers: int, undisturbed: dict[str, bytes], tmp_path: Path) -> None:
     process = start(tmp_path / "d", workers)
-    wait_for(lambda: len(list((tmp_path / "d").glob("*/*.parquet"))) >= 5, process)
+    wait_for(lambda: parquets(tmp_path / "d") >= 5, process)
     os.killpg(process.pid, signal.SIGINT)
     error = process.communicate()[1]
     assert process.returncode == 130
@@ -120,7 +125,7 @@ def test_overwrite_that_is_killed_leaves_nothing_of_the_old_dataset(undisturbed:
     FLAGS.append("--overwrite")
     try:
         process = start(out, 1)
-        wait_for(lambda: len(list(out.glob("shortest_path/*.parquet"))) >= 2, process)
+        wait_for(lambda: parquets(out / "shortest_path") >= 2, process)
         process.kill()
         process.communicate()
     finally:
