@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib import metadata
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -175,13 +176,7 @@ def write_shard(config: BuildConfig, out: Path, done: Path, shard: Shard, advanc
     counts: dict[str, Counter[str]] = {task: Counter() for task in config.tasks}
     sources = config.of_split(shard.split).drawn
     graphs: dict[str, Record] = {source: {"redrawn": 0, "in_test": 0, "in_validation": 0, "seen": []} for source in sources}
-    with ExitStack() as stack:
-        stack.enter_context(_few_collections())
-        writers = {}
-        for task, path in parts.items():
-            path.parent.mkdir(exist_ok=True)
-            options: dict[str, Any] = {"compression": "zstd", "use_dictionary": REPEATED, "write_statistics": REPEATED}
-            writers[task] = stack.enter_context(pq.ParquetWriter(path, SCHEMA, **options))
+    with _few_collections(), _writers(parts) as writers:
         for chunk in _chunks(config, done, shard, graphs):
             tables = chunk.tables()
             for task, table in tables.items():
@@ -196,6 +191,38 @@ def write_shard(config: BuildConfig, out: Path, done: Path, shard: Shard, advanc
     record = {"split": shard.split, "files": hashes, "labels": labels, "graphs": graphs}
     write_text(done / shard.record, json.dumps(record))
     return record
+
+
+@contextmanager
+def _writers(parts: dict[str, Path]) -> Iterator[dict[str, pq.ParquetWriter]]:
+    writers: dict[str, pq.ParquetWriter] = {}
+    options: dict[str, Any] = {"compression": "zstd", "use_dictionary": REPEATED, "write_statistics": REPEATED}
+    try:
+        for task, path in parts.items():
+            path.parent.mkdir(exist_ok=True)
+            writers[task] = pq.ParquetWriter(path, SCHEMA, **options)
+        yield writers
+    finally:
+        with _ctrl_c_later(), ExitStack() as stack:
+            stack.callback(writers.clear)
+            for task in writers:
+                stack.callback(writers[task].close)
+
+
+@contextmanager
+def _ctrl_c_later() -> Iterator[None]:
+    """Python drops a KeyboardInterrupt that lands in a `__del__`, which pyarrow's writers have: the build would go on."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # where no signal lands
+        return
+    pressed: list[tuple[int, FrameType | None]] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: pressed.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before or signal.SIG_DFL)
+        if pressed and callable(before):
+            before(*pressed[0])
 
 
 @contextmanager

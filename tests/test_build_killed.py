@@ -9,7 +9,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
+
+from data_builders.build import build
+from data_builders.config import BuildConfig
 
 ROOT = Path(__file__).parents[1]
 # small shards, so that there is much to come back to
@@ -133,3 +137,18 @@ def test_overwrite_that_is_killed_leaves_nothing_of_the_old_dataset(undisturbed:
     again = start(out, 1)
     assert again.communicate()[1] == "" and again.returncode == 0
     assert bytes_of(out) == undisturbed
+
+
+def test_ctrl_c_in_a_destructor_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python prints and drops what is raised in a `__del__`; the build would go on as if nobody had pressed a key."""
+
+    class Writer(pq.ParquetWriter):  # type: ignore[misc]
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGINT)
+            super().__del__()
+
+    monkeypatch.setattr(pq, "ParquetWriter", Writer)
+    with pytest.raises(KeyboardInterrupt):
+        build(BuildConfig(tasks=("edge_count",), train=5, validation=5, test=5, workers=1), tmp_path / "d")
+    monkeypatch.undo()
+    assert build(BuildConfig(tasks=("edge_count",), train=5, validation=5, test=5, workers=1), tmp_path / "d")
