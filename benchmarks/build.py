@@ -43,7 +43,7 @@ def cases(scale: float) -> list[tuple[str, dict[str, object]]]:
     for n in (10, 30, 100, 300, 1000):
         # ba brings m ~ U(1, n-1) edges per node; sparse graphs of about 10 n edges are what real networks look like
         keys = {"tasks": FIVE, "rationales": False, "generators": "er", "min_nodes": n, "max_nodes": n, "density": f"{20 / max(n, 21):.4f}"}
-        lines.append((f"5 tasks, n = {n}, 10 n edges", {**keys, **graphs(40_000 // n)}))
+        lines.append((f"5 tasks, n = {n}, 10 n edges", {**keys, **graphs(max(200, 40_000 // n))}))
     return lines
 
 
