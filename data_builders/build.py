@@ -238,10 +238,11 @@ def _few_collections() -> Iterator[None]:
 def _chunks(config: BuildConfig, done: Path, shard: Shard, graphs: dict[str, Record]) -> Iterator[Chunk]:
     """The rows of a shard, a few graphs at a time; counts of its graphs are added to `graphs`."""
     split, own = shard.split, config.of_split(shard.split)
+    sources = own.drawn
     chosen = draws(config, _files(config, done), split, done)
     chunk = Chunk(own, split)
     for index in range(shard.start, shard.stop):
-        for source in own.drawn:
+        for source in sources:
             counted = graphs[source]
             for choice in chosen[source].choices(index):
                 graph = choice.drawn[0]

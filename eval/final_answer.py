@@ -204,8 +204,9 @@ def marks(text: str, letter: bool = True) -> list[Mark]:
         hint = _HINT.match(text, place) if place >= at else None
         if hint is None:
             continue
-        starts = range(max(at, hint.start() - _REACH), hint.start() + 1)
-        mark = next(filter(None, (_MARK.match(text, start, hint.end() + 10 * _REACH) for start in starts)), None)
+        mark = _MARK.search(text, max(at, hint.start() - _REACH), hint.end() + 10 * _REACH)
+        if mark and mark.start() > hint.start():
+            mark = None
         at = mark.end() if mark else hint.end()
         if mark and (letter or mark.lastgroup != "letter"):
             found.append(mark)
