@@ -67,6 +67,7 @@ _LINES = re.compile(r"\n{3,}")
 # A hundred brackets in a row say no more than a few, and would cost far more to read.
 _REPEATED = re.compile(r"([^\w\s])\1{30,}")
 _MANY, _SHORT = 31, 300
+_RUNS = [sign * _MANY for sign in punctuation]
 _STARS = re.compile(r"(?<=\d) ?\* ?(?=\d)")
 
 
@@ -120,7 +121,7 @@ def tidy(text: str) -> str:
     >>> tidy("**Yes** \u2014 it\u2019s $\\boxed{\\text{4}}$")
     "Yes - it's \\boxed{4}"
     """
-    if len(text) < _SHORT or any(sign * _MANY in text for sign in (punctuation if text.isascii() else set(text))):
+    if len(text) < _SHORT or any(map(text.__contains__, _RUNS if text.isascii() else [sign * _MANY for sign in set(text)])):
         text = _REPEATED.sub(lambda found: found[1] * 30, text)
     if _PLAIN.search(text) or "e.g." in text or "i.e." in text:
         text = _undressed(text)
