@@ -54,13 +54,14 @@ def _letters(i: int) -> str:
 SCHEMES: dict[str, Callable[[int, random.Random], list[str]]] = {
     "integers": lambda n, rng: [str(i) for i in range(n)],
     "random_integers": lambda n, rng: [str(i) for i in rng.sample(range(max(n, 1_000_000)), n)],
+    "shuffled_integers": lambda n, rng: [str(i) for i in rng.sample(range(n), n)],
     **{scheme: partial(_listed, text.split()) for scheme, text in LISTS.items()},
     "alphabet": lambda n, rng: [_letters(i) for i in range(n)],
 }
 
 
 def node_names(scheme: str, n: int, rng: random.Random) -> list[str]:
-    """Names of the nodes 0 .. n-1, all different, for any n; only `random_integers` draws from `rng`.
+    """Names of the nodes 0 .. n-1, all different, for any n; only `random_integers` and `shuffled_integers` draw from `rng`.
 
     The first 19 names of each list are GraphQA's. Raises InputError for an unknown scheme.
 

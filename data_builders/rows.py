@@ -29,7 +29,7 @@ from data_builders.names import fixed_names, node_names
 from data_builders.streams import Stream
 from data_builders.tasks import FORMS, TASKS, Query, Task
 
-RANDOM_NAMES = ("random_integers",)  # schemes that draw; the others depend on the number of nodes alone
+RANDOM_NAMES = ("random_integers", "shuffled_integers")  # schemes that draw; the others depend on the number of nodes alone
 
 Files = Mapping[str, GraphFile]  # source -> graph file
 Form = tuple[str, str]  # a task's form, and what it calls the weight of an edge

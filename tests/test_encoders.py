@@ -4,6 +4,7 @@ import json
 import random
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import networkx as nx
@@ -11,12 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data_builders.build import build
+from data_builders.config import BuildConfig
 from data_builders.decoders import DECODERS, decode
 from data_builders.encoders import ENCODERS, get_encoder
 from data_builders.encoders_formal import FORMAL
 from data_builders.errors import InputError
-from data_builders.graph import Graph, from_edges, from_networkx, to_networkx
+from data_builders.example import read_examples
+from data_builders.graph import Graph, from_edges, from_networkx, graph_from_json, to_networkx
 from data_builders.names import SCHEMES, node_names
+from data_builders.rows import RANDOM_NAMES
 from data_builders.tasks import FORMS, GRAPHQA, TASKS
 
 ALL = sorted(ENCODERS)
@@ -88,7 +93,14 @@ def test_directed_weighted_text_reads_back(encoder: str, graph: Graph, seed: int
     check_round_trip(encoder, graph, own_names(encoder, graph, seed), seed)
 
 
-CROSSES = ["got+incident", "alphabet+json", "random_integers+adjacency_matrix", "politicians+friendship", "south_park+expert"]
+CROSSES = [
+    "got+incident",
+    "shuffled_integers+adjacency",
+    "alphabet+json",
+    "random_integers+adjacency_matrix",
+    "politicians+friendship",
+    "south_park+expert",
+]
 
 
 @pytest.mark.parametrize("encoder", CROSSES)
@@ -248,7 +260,7 @@ def test_every_node_of_a_large_graph_has_its_own_name(scheme: str) -> None:
     assert names == node_names(scheme, 2000, random.Random(1))
 
 
-@pytest.mark.parametrize("scheme", sorted(set(SCHEMES) - {"random_integers"}))
+@pytest.mark.parametrize("scheme", sorted(set(SCHEMES) - set(RANDOM_NAMES)))
 def test_fixed_names_do_not_depend_on_size_or_stream(scheme: str) -> None:
     assert node_names(scheme, 2000, random.Random(1))[:30] == node_names(scheme, 30, random.Random(2))
 
@@ -263,6 +275,34 @@ def test_random_integers_depend_on_their_stream_and_stay_below_a_million() -> No
     one, two = (node_names("random_integers", 500, random.Random(seed)) for seed in (1, 2))
     assert one != two
     assert max(map(int, one + two)) < 1_000_000
+
+
+def test_shuffled_integers_number_the_same_nodes_again() -> None:
+    one, two = (node_names("shuffled_integers", 50, random.Random(seed)) for seed in (1, 2))
+    assert sorted(one, key=int) == sorted(two, key=int) == node_names("integers", 50, random.Random(0))
+    assert one != two and node_names("integers", 50, random.Random(0)) not in (one, two)
+
+
+def test_relabelled_graphs_are_asked_the_same_questions(tmp_path: Path) -> None:
+    """What `invariance` compares: one graph and one query under other numbers, its edges in another order."""
+    encoders = ("adjacency", "shuffled_integers+adjacency")
+    tasks = ("node_degree", "shortest_path", "connected_nodes")
+    build(BuildConfig(tasks=tasks, encoders=encoders, generators=("er",), train=0, validation=0, test=40, workers=1), tmp_path / "d")
+    moved = 0
+    for task in tasks:
+        rows = read_examples(tmp_path / "d", task, "test")
+        for plain, shuffled in zip(rows[::2], rows[1::2], strict=True):
+            (graph, names), (again, numbers) = graph_from_json(plain.graph), graph_from_json(shuffled.graph)
+            assert graph == again and plain.query == shuffled.query and plain.graph_id == shuffled.graph_id
+            assert sorted(names) == sorted(numbers)
+            said = {number: name for name, number in zip(names, numbers, strict=True)}
+            if task == "connected_nodes":
+                back = [said.get(each, each) for each in shuffled.answer.rstrip(".").split(", ")]
+                assert back == plain.answer.rstrip(".").split(", ")
+            elif "path from" not in plain.answer:
+                assert plain.answer == shuffled.answer
+            moved += plain.question != shuffled.question
+    assert moved > 100
 
 
 def test_unknown_scheme_names_the_choices() -> None:
