@@ -9,21 +9,15 @@ skips the shards that are done and whole; the lock is written last, and `.build`
 
 import gc
 import json
-import multiprocessing
-import multiprocessing.connection
 import os
 import shutil
-import signal
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib import metadata
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -36,6 +30,7 @@ from data_builders.floors import dataset_floors
 from data_builders.folder import BUILDING, LOCK, claim, file_sha256, fingerprint, sweep, write_text
 from data_builders.graph_files import source_name
 from data_builders.held_out import ORDER, draws, hold_out
+from data_builders.processes import ctrl_c_later, process_pool
 from data_builders.rows import Chunk, Files, check_sizes, open_files
 from data_builders.tasks import TASKS
 from data_builders.tokens import count_tokens, load_tokenizer
@@ -159,7 +154,7 @@ def _write_shards(config: BuildConfig, out: Path, done: Path, shards: list[Shard
         for shard in todo:
             records[shard] = write_shard(config, out, done, shard, lambda rows: advance(rows, True))
     else:
-        with _pool(workers) as run:
+        with process_pool(workers) as run:
             for shard, record in zip(todo, run(partial(write_shard, config, out, done), todo), strict=True):
                 records[shard] = record
                 advance(_rows(record), True)
@@ -195,6 +190,7 @@ def write_shard(config: BuildConfig, out: Path, done: Path, shard: Shard, advanc
 
 @contextmanager
 def _writers(parts: dict[str, Path]) -> Iterator[dict[str, pq.ParquetWriter]]:
+    """A writer per task, all of them closed and gone at the end."""
     writers: dict[str, pq.ParquetWriter] = {}
     options: dict[str, Any] = {"compression": "zstd", "use_dictionary": REPEATED, "write_statistics": REPEATED}
     try:
@@ -203,26 +199,10 @@ def _writers(parts: dict[str, Path]) -> Iterator[dict[str, pq.ParquetWriter]]:
             writers[task] = pq.ParquetWriter(path, SCHEMA, **options)
         yield writers
     finally:
-        with _ctrl_c_later(), ExitStack() as stack:
+        with ctrl_c_later(), ExitStack() as stack:
             stack.callback(writers.clear)
             for task in writers:
                 stack.callback(writers[task].close)
-
-
-@contextmanager
-def _ctrl_c_later() -> Iterator[None]:
-    """Python drops a KeyboardInterrupt that lands in a `__del__`, which pyarrow's writers have: the build would go on."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # where no signal lands
-        return
-    pressed: list[tuple[int, FrameType | None]] = []
-    before = signal.signal(signal.SIGINT, lambda number, frame: pressed.append((number, frame)))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before or signal.SIG_DFL)
-        if pressed and callable(before):
-            before(*pressed[0])
 
 
 @contextmanager
@@ -293,37 +273,3 @@ def _workers(config: BuildConfig, shards: int) -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     work = config.rows * max(1.0, config.largest / 20) ** 2
     return min(config.workers or min(cores, int(work // ROWS_PER_WORKER)), shards)
-
-
-@contextmanager
-def _pool(workers: int) -> Iterator[Callable[[Callable[[Shard], Record], list[Shard]], Iterator[Record]]]:
-    """A `map` over processes, with its results in order."""
-    # spawn, because forking a process that has threads (pyarrow's, a progress bar's) can hang the child
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _die_with_the_parent)
-
-    def run(function: Callable[[Shard], Record], shards: list[Shard]) -> Iterator[Record]:
-        # Workers start here and inherit the mask: Ctrl-C reaches the whole process group, but is the parent's business.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            return pool.map(function, shards)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-    try:
-        yield run
-    except BaseException:
-        pool.shutdown(wait=True, cancel_futures=True)
-        raise
-    pool.shutdown(wait=False)  # they have nothing left to do, and take a third of a second to end
-
-
-def _die_with_the_parent() -> None:
-    """In a worker: a killed parent cannot tell its workers, which would wait for work for ever."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def watch() -> None:
-        multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

@@ -5,6 +5,7 @@ eval judges the same floors, and learned ones, on the questions of a run; here t
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,10 @@ def dataset_floors(folder: Path, tasks: Sequence[str]) -> dict[str, dict[str, An
     """
     asked = {task: _first(folder, task) for task in tasks}
     said: dict[str, list[str]] = {task: [] for task in tasks}
-    for row in range(max(map(len, asked.values()))):  # tasks of one graph one after the other, so that it is read once
-        for task in tasks:
-            if task in RULES and row < len(asked[task]):
-                said[task].append(rule_answer(asked[task][row]))
+    for row in zip_longest(*asked.values()):  # tasks of one graph one after the other, so that it is read once
+        for example in row:
+            if example is not None and example.task in RULES:
+                said[example.task].append(rule_answer(example))
     out = {}
     for task, examples in asked.items():
         want = [without_names(e.answer, e.answer_kind) for e in examples]

@@ -183,5 +183,10 @@ def _start(names: tuple[str, ...], directed: bool) -> str:
 def graph_from_json(text: str) -> tuple[Graph, list[str]]:
     """The graph and the node names of an Example's `graph` column."""
     record = json.loads(text)
+    return graph_from_record(record), record["nodes"]
+
+
+def graph_from_record(record: Mapping[str, Any]) -> Graph:
+    """The graph of an Example's `graph` column after `json.loads`."""
     graph = from_edges(len(record["nodes"]), record["edges"], record["directed"])
-    return replace(graph, blocks=tuple(record.get("blocks", ()))), record["nodes"]
+    return replace(graph, blocks=tuple(record.get("blocks", ())))

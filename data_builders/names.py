@@ -51,17 +51,24 @@ def _letters(i: int) -> str:
     return (_letters(i // 26 - 1) if i >= 26 else "") + chr(ord("A") + i % 26)
 
 
-SCHEMES: dict[str, Callable[[int, random.Random], list[str]]] = {
-    "integers": lambda n, rng: [str(i) for i in range(n)],
+Scheme = Callable[[int, random.Random], list[str]]
+
+RANDOM: dict[str, Scheme] = {
     "random_integers": lambda n, rng: [str(i) for i in rng.sample(range(max(n, 1_000_000)), n)],
     "shuffled_integers": lambda n, rng: [str(i) for i in rng.sample(range(n), n)],
+}
+"""The schemes that draw; those of all others depend on the number of nodes alone."""
+
+SCHEMES: dict[str, Scheme] = {
+    "integers": lambda n, rng: [str(i) for i in range(n)],
+    **RANDOM,
     **{scheme: partial(_listed, text.split()) for scheme, text in LISTS.items()},
     "alphabet": lambda n, rng: [_letters(i) for i in range(n)],
 }
 
 
 def node_names(scheme: str, n: int, rng: random.Random) -> list[str]:
-    """Names of the nodes 0 .. n-1, all different, for any n; only `random_integers` and `shuffled_integers` draw from `rng`.
+    """Names of the nodes 0 .. n-1, all different, for any n; only RANDOM schemes draw from `rng`.
 
     The first 19 names of each list are GraphQA's. Raises InputError for an unknown scheme.
 

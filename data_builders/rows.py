@@ -25,11 +25,9 @@ from data_builders.example import SCHEMA
 from data_builders.generators import GENERATORS, draw_size
 from data_builders.graph import Graph, graph_to_json
 from data_builders.graph_files import GraphFile, read_graph_file, sample, source_name
-from data_builders.names import fixed_names, node_names
+from data_builders.names import RANDOM, fixed_names, node_names
 from data_builders.streams import Stream
 from data_builders.tasks import FORMS, TASKS, Query, Task
-
-RANDOM_NAMES = ("random_integers", "shuffled_integers")  # schemes that draw; the others depend on the number of nodes alone
 
 Files = Mapping[str, GraphFile]  # source -> graph file
 Form = tuple[str, str]  # a task's form, and what it calls the weight of an edge
@@ -196,7 +194,7 @@ class Chunk:
 
 
 def _names(encoder: Encoder, n: int, stream: str, place: str) -> Sequence[str]:
-    if encoder.names not in RANDOM_NAMES:
+    if encoder.names not in RANDOM:
         return fixed_names(encoder.names, n)
     return node_names(encoder.names, n, Stream(f"{stream}/{encoder.name}/names/{place}"))
 

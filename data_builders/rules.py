@@ -8,7 +8,7 @@ from functools import lru_cache
 from math import comb
 
 from data_builders.example import Example
-from data_builders.graph import Graph, graph_from_json
+from data_builders.graph import Graph, graph_from_record
 
 NO_PATH = "There is no path."
 NO_PATH_BETWEEN = "There is no path between some nodes."
@@ -239,7 +239,8 @@ def rule_answer(example: Example) -> str:
 
 @lru_cache(maxsize=1)  # the tasks and encoders of one graph often follow each other
 def _read(text: str) -> tuple[Graph, Record]:
-    return graph_from_json(text)[0], json.loads(text)
+    record = json.loads(text)
+    return graph_from_record(record), record
 
 
 def without_names(answer: str, kind: str) -> str:

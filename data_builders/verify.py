@@ -21,7 +21,7 @@ from data_builders.encoders import get_encoder
 from data_builders.errors import InputError
 from data_builders.example import SCHEMA, read_lock
 from data_builders.folder import file_sha256, fingerprint
-from data_builders.graph import Graph, graph_from_json
+from data_builders.graph import Graph, graph_from_record
 from data_builders.second_opinion import SECOND, WITNESS
 from data_builders.tasks import TASKS, Query
 
@@ -136,7 +136,8 @@ def _edges(graph: Graph) -> set[tuple[int, int, int]]:
 
 @lru_cache(maxsize=256)
 def _graph(text: str) -> tuple[Graph, list[str], Any]:
-    return *graph_from_json(text), json.loads(text)
+    record = json.loads(text)
+    return graph_from_record(record), record["nodes"], record
 
 
 def _opened(text: str, nodes: tuple[int, ...]) -> tuple[Graph, list[str], Query]:

@@ -20,8 +20,7 @@ from data_builders.encoders_formal import FORMAL
 from data_builders.errors import InputError
 from data_builders.example import read_examples
 from data_builders.graph import Graph, from_edges, from_networkx, graph_from_json, to_networkx
-from data_builders.names import SCHEMES, node_names
-from data_builders.rows import RANDOM_NAMES
+from data_builders.names import RANDOM, SCHEMES, node_names
 from data_builders.tasks import FORMS, GRAPHQA, TASKS
 
 ALL = sorted(ENCODERS)
@@ -260,7 +259,7 @@ def test_every_node_of_a_large_graph_has_its_own_name(scheme: str) -> None:
     assert names == node_names(scheme, 2000, random.Random(1))
 
 
-@pytest.mark.parametrize("scheme", sorted(set(SCHEMES) - set(RANDOM_NAMES)))
+@pytest.mark.parametrize("scheme", sorted(set(SCHEMES) - set(RANDOM)))
 def test_fixed_names_do_not_depend_on_size_or_stream(scheme: str) -> None:
     assert node_names(scheme, 2000, random.Random(1))[:30] == node_names(scheme, 30, random.Random(2))
 
