@@ -66,7 +66,7 @@ def chain_of_thought(e: Example, marked: bool) -> str:
         lines.append("I go through the list once more, since it is easy to miss an edge when there are many nodes in the graph.")
     gold = e.answer.strip()
     said = SAID.get(e.task, SAID.get(e.answer_kind, "So, {}"))
-    end = f"Answer: {gold}" if marked else f"{said.format(gold.rstrip('.'))}." if "no " not in gold else f"So, {gold}"
+    end = f"Answer: {gold}" if marked else f"{said.format(gold.rstrip('.'))}." if "no " not in gold.lower() else f"So, {gold}"
     return "\n".join([*lines, end])
 
 

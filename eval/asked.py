@@ -106,9 +106,13 @@ class Asked:
         """A text in capitals in small letters, names as the graph spells them."""
         return _TOKEN.sub(lambda found: self.name(found[0], listed=True) or (found[0].lower() if len(found[0]) > 1 else found[0]), text)
 
-    def tokens(self, text: str) -> Iterator[re.Match[str]]:
-        """Words and names of a text; a name that is no plain word is one token."""
-        return (_tokens(self._graph.odd) if self._graph.odd else _TOKEN).finditer(text)
+    def tokens(self, text: str, at: int = 0) -> Iterator[re.Match[str]]:
+        """Words and names of a text from an index on; a name that is no plain word is one token."""
+        return (_tokens(self._graph.odd) if self._graph.odd else _TOKEN).finditer(text, at)
+
+    def token(self, text: str, at: int) -> re.Match[str] | None:
+        """The word or name that begins at an index."""
+        return (_tokens(self._graph.odd) if self._graph.odd else _TOKEN).match(text, at)
 
     def name(self, token: str, listed: bool = False) -> str | None:
         """The node called `token`. Case matters for names that are also words, unless the token stands in a bare list."""

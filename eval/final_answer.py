@@ -3,11 +3,10 @@
 import re
 import unicodedata
 from dataclasses import dataclass
-from string import punctuation
 
 from eval.anycase import anycase, small
 
-_PLAIN = re.compile(r"[^\n -\"%-)+-;=?-\[\]^a-}]")  # all but line ends and printable ASCII that is no dressing
+_DRESSING = "#$*<>\\_`~\t\r\v\f"
 _PUNCTUATION = {
     **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212\ufe63"), "-"),
     **dict.fromkeys(map(ord, "\u2014\u2015"), " - "),
@@ -66,8 +65,7 @@ _SPACES = re.compile(r"[ \t]{2,}|[ \t]+(?=\n)")
 _LINES = re.compile(r"\n{3,}")
 # A hundred brackets in a row say no more than a few, and would cost far more to read.
 _REPEATED = re.compile(r"([^\w\s])\1{30,}")
-_MANY, _SHORT = 31, 300
-_RUNS = [sign * _MANY for sign in punctuation]
+_THRICE = re.compile(r"([^\w\s])\1\1")
 _STARS = re.compile(r"(?<=\d) ?\* ?(?=\d)")
 
 
@@ -92,11 +90,12 @@ def visible(output: str, finish_reason: str) -> Visible:
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text.translate(_RAISED))
     cut = finish_reason == "length"
-    if _THINKING_ENDS.search(text):
+    if "<" in text and _THINKING_ENDS.search(text):
         text = _without_thinking(text)
-    end = len(text)
-    if run_on := _RUN_ON.search(text):
-        end = run_on.start()
+    run_on = _RUN_ON.search(text)
+    end = run_on.start() if run_on else len(text)
+    if "<" not in text:
+        return Visible(text[:end], cut and run_on is None, False)
     if (token := _END_TOKEN.search(text, 0, end)) and text[: token.start()].strip():
         end = token.start()
     if (opened := _THINKING_OPENS.search(text)) and opened.start() < end:
@@ -121,9 +120,9 @@ def tidy(text: str) -> str:
     >>> tidy("**Yes** \u2014 it\u2019s $\\boxed{\\text{4}}$")
     "Yes - it's \\boxed{4}"
     """
-    if len(text) < _SHORT or any(map(text.__contains__, _RUNS if text.isascii() else [sign * _MANY for sign in set(text)])):
+    if _THRICE.search(text[::10]):  # of thirty-one signs in a row, three are among every tenth
         text = _REPEATED.sub(lambda found: found[1] * 30, text)
-    if _PLAIN.search(text) or "e.g." in text or "i.e." in text:
+    if not text.isascii() or any(map(text.__contains__, _DRESSING)) or "e.g." in text or "i.e." in text:
         text = _undressed(text)
     if "  " in text or " \n" in text:
         text = _SPACES.sub(" ", text)
@@ -183,7 +182,7 @@ _MARK = anycase(
 )
 # What every mark holds; looking for it first is several times faster than trying every mark at every place.
 _HINT = anycase(r"ans(?:wer|[ ]?[(\[]|[ ]*[:=-])|solution|boxed|####|\ba ?:")
-_REACH = 30
+_REACH = 16
 _MOST = 12
 """How many marks are looked at, from the end: a text that repeats itself to the limit has thousands."""
 
@@ -205,7 +204,7 @@ def marks(text: str, letter: bool = True) -> list[Mark]:
         hint = _HINT.match(text, place) if place >= at else None
         if hint is None:
             continue
-        mark = _MARK.search(text, max(at, hint.start() - _REACH), hint.end() + 10 * _REACH)
+        mark = _MARK.search(text, max(at, hint.start() - _REACH), hint.end() + 300)
         if mark and mark.start() > hint.start():
             mark = None
         at = mark.end() if mark else hint.end()
@@ -220,7 +219,7 @@ def _places(text: str) -> list[int]:
     """Where a hint may be: looking for each of its beginnings by itself is many times faster than trying all at every place."""
     low = small(text)
     found: list[int] = []
-    for beginning in ("ans", "solution", "boxed", "####", "a:", "a :"):
+    for beginning in ("ans", "solution", "a:", "a :", *(("boxed",) if "\\" in low else ()), *(("####",) if "#" in low else ())):
         at = low.find(beginning)
         while at >= 0:
             found.append(at)

@@ -9,6 +9,7 @@ from eval.prose import (
     Answer,
     Reading,
     Value,
+    backwards,
     clauses,
     committed,
     concludes,
@@ -16,7 +17,6 @@ from eval.prose import (
     either,
     is_question,
     opening,
-    sentences,
     settle,
     word_set,
     words,
@@ -74,7 +74,7 @@ def label_stated(text: str, asked: Asked) -> Reading:
     """The class that the sentences give to the node of the question, else the one that all of them agree on."""
     direct: list[tuple[Value, bool]] = []
     loose: list[tuple[Value, bool]] = []
-    for sentence in reversed(sentences(text)):
+    for sentence in backwards(text):
         if decided(direct):
             break
         if is_question(sentence):

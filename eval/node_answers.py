@@ -4,13 +4,14 @@ import re
 
 from eval.anycase import anycase
 from eval.asked import Asked
-from eval.node_lists import DOUBT_AFTER, Run, join_bullets, runs
+from eval.node_lists import DOUBT_AFTER, Run, join_bullets, run_at, runs
 from eval.prose import (
     NONE_EXISTS,
     UNCLEAR,
     Answer,
     Reading,
     Value,
+    backwards,
     clauses,
     committed,
     concludes,
@@ -50,8 +51,8 @@ def nodes_at_start(text: str, asked: Asked) -> Reading:
         return none
     lead = _OPENING.match(joined)
     at = lead.end() if lead else 0
-    run = next((run for run in runs(joined, asked, prose=False) if run.start >= at), None)
-    if run is None or run.start != at or _TUPLES.match(joined, max(0, joined.rfind("(", 0, at + 1))):
+    run = run_at(joined, at, asked)
+    if run is None or _TUPLES.match(joined, max(0, joined.rfind("(", 0, at + 1))):
         return None
     if run.doubt or run.either or DOUBT_AFTER.match(joined, run.end):
         return UNCLEAR
@@ -127,7 +128,7 @@ def nodes_stated(text: str, asked: Asked) -> Reading:
     """The list that the sentences give: the last, if all agree or it is a conclusion."""
     found: list[tuple[Value, bool]] = []
     elsewhere = 0
-    for sentence in reversed(sentences(join_bullets(text))):
+    for sentence in backwards(join_bullets(text)):
         if is_question(sentence):
             continue
         plain = _ASIDES.sub("", committed(sentence))

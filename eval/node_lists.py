@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
+from functools import lru_cache
+from typing import NamedTuple
 
 from eval.anycase import anycase
 from eval.asked import Asked
@@ -38,6 +39,22 @@ DOUBT_AFTER = anycase(
     + r"\b)"
 )
 _ARROW = re.compile(r"->|^\s*-\s*$")
+
+
+class _Gap(NamedTuple):
+    """What joins two names of a run, see Run."""
+
+    doubt: bool
+    either: bool
+    arrow: bool
+
+
+@lru_cache(maxsize=1024)  # most are a comma
+def _gap(text: str) -> _Gap | None:
+    gap = _Gap(_DOUBT.fullmatch(text) is not None, _OR.fullmatch(text) is not None, _ARROW.search(text) is not None)
+    return gap if gap.doubt or gap.either or _SEPARATOR.fullmatch(text) else None
+
+
 _LIST_WORDS = frozenset(["and", "then", "node", "nodes", "vertex", "vertices", "also", "finally"])
 # Words that open sentences in capitals; any other capitalised word in a list of names is an invented name.
 _CAPITALISED = word_set(
@@ -52,42 +69,47 @@ _CAPITALISED = word_set(
 )
 
 
-def runs(text: str, asked: Asked, prose: bool = True) -> Iterator[Run]:
-    """The runs of names in a text, in order.
+def run_at(text: str, at: int, asked: Asked) -> Run | None:
+    """The bare list that begins at an index."""
+    first = asked.token(text, at)
+    return next(runs(text, asked, prose=False, at=at)) if first and _item(text, first, asked, prose=False) else None
+
+
+def runs(text: str, asked: Asked, prose: bool = True, at: int = 0) -> Iterator[Run]:
+    """The runs of names in a text from an index on, in order.
 
     prose: whether words that are also names need to stand like names, and runs without any node of the graph are left out.
     """
     names: list[str] = []
     start = end = 0
     doubt = other = arrows = False
-    for at, stop, name in chain(_items(text, asked, prose), [(-1, -1, "")]):
-        gap = text[end:at] if at >= 0 else ""
-        joined = bool(names) and at >= 0 and len(gap) < 60
-        if joined and (_SEPARATOR.fullmatch(gap) or _DOUBT.fullmatch(gap) or _OR.fullmatch(gap)):
-            doubt = doubt or _DOUBT.fullmatch(gap) is not None
-            other = other or _OR.fullmatch(gap) is not None
-            arrows = arrows or _ARROW.search(gap) is not None
+    for token in asked.tokens(text, at):
+        name = _item(text, token, asked, prose)
+        if name is None:
+            continue
+        gap = _gap(text[end : token.start()]) if names and token.start() - end < 60 else None
+        if gap:
+            doubt, other, arrows = doubt or gap.doubt, other or gap.either, arrows or gap.arrow
         else:
             if names and (not prose or asked.known & set(names)):
                 yield Run(tuple(names), start, end, doubt, other, arrows)
-            names, start, doubt, other, arrows = [], at, False, False, False
+            names, start, doubt, other, arrows = [], token.start(), False, False, False
         names.append(name)
-        end = stop
+        end = token.end()
+    if names and (not prose or asked.known & set(names)):
+        yield Run(tuple(names), start, end, doubt, other, arrows)
 
 
-def _items(text: str, asked: Asked, prose: bool) -> Iterator[tuple[int, int, str]]:
-    """Tokens that are names, or that would be names if the graph had them."""
-    for m in asked.tokens(text):
-        token = m[0]
-        name = asked.name(token, listed=not prose)
-        if name is None:
-            if token.lower() in _LIST_WORDS or (token in _CAPITALISED and (prose or len(token) > 1)):
-                continue
-            if not token.isdigit() and (asked.numeric or not (token[0].isupper() or (not prose and _between_separators(text, m)))):
-                continue
-        elif prose and not asked.is_name(text, m.start(), m.end(), name):
-            continue
-        yield m.start(), m.end(), name or token
+def _item(text: str, found: re.Match[str], asked: Asked, prose: bool) -> str | None:
+    """The name that a token is, or would be if the graph had it."""
+    token = found[0]
+    if name := asked.name(token, listed=not prose):
+        return name if not prose or asked.is_name(text, found.start(), found.end(), name) else None
+    if token.isdigit():
+        return token
+    if asked.numeric or token.lower() in _LIST_WORDS or (token in _CAPITALISED and (prose or len(token) > 1)):
+        return None
+    return token if token[0].isupper() or (not prose and _between_separators(text, found)) else None
 
 
 _SMALL_PROSE = frozenset(word.lower() for word in _CAPITALISED) | {"there", "be", "possible", "isolated", "available", "it"}
@@ -108,6 +130,7 @@ _BULLET = re.compile(r"^[ \t]*(?:-[ \t]+|(\d+)[.)][ \t]+)(?=\S)")
 _LONE = anycase(r"^[ \t]*(?:nodes? )?[^\s:]+[,.]?[ \t]*$")
 
 
+@lru_cache(maxsize=8)  # a text is read at its start, and again for what its sentences state
 def join_bullets(text: str) -> str:
     """Bulleted and numbered lists as comma lists on one line, list numbers dropped.
 

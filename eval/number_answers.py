@@ -11,6 +11,7 @@ from eval.prose import (
     Answer,
     Reading,
     Value,
+    backwards,
     clauses,
     committed,
     concludes,
@@ -18,7 +19,6 @@ from eval.prose import (
     either,
     is_question,
     opening,
-    sentences,
     settle,
     supposes,
 )
@@ -32,6 +32,7 @@ from eval.quantities import (
     NO_PATH_WORDS,
     NONE_QUALIFIED,
     NUMBER,
+    NUMBER_AHEAD,
     NUMBER_WORDS,
     OTHER,
     QUANTITIES,
@@ -127,7 +128,7 @@ def _equation(text: str, start: int) -> Reading:
     return Answer(to_number(value[1]), start + value.end()) if value else UNCLEAR
 
 
-_LIST_NUMBERS = re.compile(r"^[ \t]*\d+[.)][ \t]+(?=\S)", re.MULTILINE)
+_LIST_NUMBERS = re.compile(r"^[ \t]*\d+[.)][ \t]+(?=\S)")
 _MAY_COUNT = anycase(
     r"\d|\b(?:"
     + "|".join(NUMBER_WORDS)
@@ -138,10 +139,13 @@ _BOUND = either(
     "at least | at most | more than | fewer than | less than | up to | no more than | no fewer than | "
     "over | under | or more | or fewer | or less"
 )
-_RANGE = anycase(
+_BOUNDED = anycase(
     rf"\b(?:between|from)\s+{NUMBER}\s+(?:and|to)\s+{NUMBER}\s+(?:{ADJECTIVES}\s+)*{UNITS}\b|\b{_BOUND}\b|\beither\s+{NUMBER}\s+or\b"
-    rf"|(?<!nodes )(?<!node )(?<!to ){NUMBER}(?:\s+{UNITS})?,?\s+or\s+(?:maybe |perhaps |possibly )?{NUMBER}"
-    rf"|{NUMBER}\s*(?:-|to)\s*{NUMBER}\s+(?:{ADJECTIVES}\s+)*{UNITS}\b"
+)
+_RANGE = anycase(
+    rf"{NUMBER_AHEAD}(?:(?<!nodes )(?<!node )(?<!to ){NUMBER}(?:\s+{UNITS})?,?\s+or\s+(?:maybe |perhaps |possibly )?{NUMBER}"
+    rf"|{NUMBER}\s*(?:-|to)\s*{NUMBER}\s+(?:{ADJECTIVES}\s+)*{UNITS}\b)",
+    needs=("or", "to", "-"),
 )
 _EQUALS_END = anycase(rf"=\s*(?P<n>{NUMBER})[^=\d]*$")
 
@@ -153,14 +157,14 @@ def number_stated(text: str, asked: Asked) -> Reading:
     """The count that the sentences state: tied to what is counted, else the only number that is no node id."""
     strong: list[tuple[Value, bool]] = []
     weak: list[tuple[Value, bool]] = []
-    for sentence in reversed(sentences(_LIST_NUMBERS.sub("", text.replace('"', " ")))):
+    for sentence in backwards(text.replace('"', " "), without=_LIST_NUMBERS):
         if is_question(sentence) or not _MAY_COUNT.search(sentence):
             continue
         conclusive = concludes(sentence) or (asked.kind == "distance" and _SHORTEST.search(sentence) is not None)
         sentence = committed(sentence)
         masked = mask(sentence)
         counts = _START.search(masked) is not None
-        if counts and _RANGE.search(masked) and not _EQUALS_END.search(masked):
+        if counts and (_BOUNDED.search(masked) or _RANGE.search(masked)) and not _EQUALS_END.search(masked):
             weak.append((UNCLEAR, conclusive))
         elif (value := _tied(sentence, masked, asked)) is not None:
             strong.append((value, conclusive))
@@ -213,16 +217,21 @@ def _tied(sentence: str, masked: str, asked: Asked) -> Value | None:
     return max(values)[1] if values else _nothing(sentence, masked, quantity, asked)
 
 
+_EACH = anycase(r"\b(?:each|every|per)\b", needs=("each", "every", "per"))
+_STOP = re.compile(r"[,;:.(]|\b(?:because|since|so|namely|which)\b")
+_NUMERAL = re.compile(r"\d+")
+
+
 def _about_the_question(sentence: str, masked: str, at: int, quantity: Quantity, asked: Asked) -> bool:
     """Whether the number at `at` is about the nodes of the question, or about the whole graph where it names none."""
     clause = clauses(sentence[:at])
     start = sentence.rfind(clause[-1], 0, at) if clause else 0
-    if supposes(sentence[start:at]) or (not quantity.local and re.search(r"\b(?:each|every|per)\b", sentence[start:at], re.IGNORECASE)):
+    if supposes(sentence[start:at]) or (not quantity.local and _EACH.search(sentence, start, at)):
         return False
     before = _named(sentence, masked, start, at, asked)
     if quantity.local:
         return _fits(before, asked)
-    stop = re.compile(r"[,;:.(]|\b(?:because|since|so|namely|which)\b").search(sentence, at)
+    stop = _STOP.search(sentence, at)
     end = stop.start() if stop else len(sentence)
     return not before and not (quantity.part.search(sentence, at, end) and _named(sentence, masked, at, end, asked))
 
@@ -239,7 +248,7 @@ def _named(sentence: str, masked: str, start: int, end: int, asked: Asked) -> li
     """Nodes named in a part of a sentence; of numbers, those that are masked as ids."""
     if not asked.numeric:
         return asked.mentioned(sentence[start:end])
-    return [m[0] for m in re.compile(r"\d+").finditer(sentence, start, end) if masked[m.start()] == MASKED and m[0] in asked.known]
+    return [m[0] for m in _NUMERAL.finditer(sentence, start, end) if masked[m.start()] == MASKED and m[0] in asked.known]
 
 
 def _nothing(sentence: str, masked: str, quantity: Quantity, asked: Asked) -> Value | None:

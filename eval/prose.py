@@ -1,6 +1,7 @@
 """The small grammar of English that the answer readers share: sentences, clauses, hedges, conclusions, refusals."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -98,16 +99,22 @@ def sentences(text: str) -> list[str]:
     >>> sentences("3.There are three. (0, 1) is one\\nYes")
     ['3.', 'There are three.', '(0, 1) is one', 'Yes']
     """
-    found: list[str] = []
-    lines = text.split("\n")
-    for i, line in enumerate(lines):
-        line = line.strip()
+    return list(backwards(text))[::-1]
+
+
+def backwards(text: str, without: re.Pattern[str] | None = None) -> Iterator[str]:
+    """The sentences from last to first, found as they are asked for: of a long text the end is often enough.
+
+    without: what is dropped from every line first.
+    """
+    end = ""
+    for line in reversed(text.split("\n")):
+        line = (without.sub("", line) if without else line).strip()
         if _STOP_WITHIN.search(line):
-            # an end of line closes what quotes and brackets follow a stop
-            found.extend(s for s in (part.strip() for part in _SENTENCE_END.split(line + "\n" if i < len(lines) - 1 else line)) if s)
+            yield from filter(None, map(str.strip, reversed(_SENTENCE_END.split(line + end))))
         elif line:
-            found.append(line)
-    return found
+            yield line
+        end = "\n"  # an end of line closes what quotes and brackets follow a stop
 
 
 def clauses(sentence: str) -> list[str]:
@@ -246,10 +253,15 @@ def decided(backwards: list[tuple[Value, bool]]) -> bool:
     return conclusive or value == UNCLEAR or backwards[-1][0] != value
 
 
-REVISION = words(
-    """wait | actually | correction | on second thought | on reflection | i was wrong | i made an? (?:mistake|error)
+REVISION = anycase(
+    r"\b"
+    + either(
+        """wait | actually | correction | on second thought | on reflection | i was wrong | i made an? (?:mistake|error)
         let me (?:correct|re-?\\w+)
     scratch that | oops | then again"""
+    )
+    + r"\b",
+    needs=("wait", "actually", "correction", "thought", "reflection", "i was", "i made", "let me", "scratch", "oops", "then again"),
 )
 """Words that take back what was said before."""
 

@@ -9,8 +9,11 @@ from eval.prose import either, words
 _SMALL = "zero one two three four five six seven eight nine ten"
 _TEENS = "eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty"
 NUMBER_WORDS = {word: float(value) for value, word in enumerate([*_SMALL.split(), *_TEENS.split()])}
-DIGITS = r"(?:(?<![\w.,)^])[-+])?(?<![\w.^])(?:\d{1,3}(?:,\d{3})+(?!,?\d)|\d+(?!,\d{3}(?!\d)))(?:\.\d+)?(?![\w%]|\.\d)"
-NUMBER = rf"(?:{DIGITS}|(?<![\w-])(?:{'|'.join(sorted(NUMBER_WORDS, key=len, reverse=True))})(?!\w|-\w))"
+# The looks ahead change nothing: they let `re` give up at once where no number begins.
+_DIGIT_AHEAD = r"(?=[-+\d])"
+NUMBER_AHEAD = f"(?=[-+\\d{''.join(sorted({word[0] for word in NUMBER_WORDS}))}])"
+DIGITS = _DIGIT_AHEAD + r"(?:(?<![\w.,)^])[-+])?(?<![\w.^])(?:\d{1,3}(?:,\d{3})+(?!,?\d)|\d+(?!,\d{3}(?!\d)))(?:\.\d+)?(?![\w%]|\.\d)"
+NUMBER = rf"{NUMBER_AHEAD}(?:{DIGITS}|(?<![\w-])(?:{'|'.join(sorted(NUMBER_WORDS, key=len, reverse=True))})(?!\w|-\w))"
 
 
 def to_number(text: str) -> float:
@@ -194,11 +197,11 @@ _NUMBERED = either(
 )
 _MASKS = [
     # tuples and lists in brackets
-    anycase(r"\([^()\n]*,[^()\n]*\)|\[[^\[\]\n]*,[^\[\]\n]*\]|\{[^{}\n:]*,[^{}\n:]*\}"),
+    anycase(r"\([^()\n]*,[^()\n]*\)|\[[^\[\]\n]*,[^\[\]\n]*\]|\{[^{}\n:]*,[^{}\n:]*\}", needs=(",",)),
     # node 3, nodes 1 and 2, step 4
     anycase(rf"\b{_NUMBERED}\s+#?{_IDS}"),
     # 0 -> 1 -> 2, 0-1-2
-    anycase(r"\d+(?:\s*->\s*\d+)+|(?<![\w.])\d+(?:\s?-\s?\d+){2,}(?!\w)"),
+    anycase(r"\d+(?:\s*->\s*\d+)+|(?<![\w.])\d+(?:\s?-\s?\d+){2,}(?!\w)", needs=("-",)),
     # connected to 1, 3 and 4; from 0 to 5
     anycase(
         rf"\b(?:(?:connected|adjacent|linked|joined|attached|next|edges?|links?|connections?|neighbou?rs?)\s+(?:directly\s+)?(?:to|with|of)"
@@ -211,19 +214,21 @@ _MASKS = [
     ),
     # 1, 3 and 4; 1 and 3 (but not the terms of a sum)
     anycase(
-        rf"(?<![=+*/x\-]\s)(?<![=+*/x\-])(?:{DIGITS})(?:(?:\s*,\s+"
-        rf"|,(?!\d{{3}}(?!\d)))(?:and\s+)?(?:{DIGITS}))+(?:,?\s+and\s+(?:{DIGITS}))?(?!\s*[+*/x=]){_COUNTED_NEXT}"
+        rf"{_DIGIT_AHEAD}(?<![=+*/x\-]\s)(?<![=+*/x\-])(?:{DIGITS})(?:(?:\s*,\s+"
+        rf"|,(?!\d{{3}}(?!\d)))(?:and\s+)?(?:{DIGITS}))+(?:,?\s+and\s+(?:{DIGITS}))?(?!\s*[+*/x=]){_COUNTED_NEXT}",
+        needs=(",",),
     ),
-    anycase(rf"(?<![=+*/x\-]\s)(?:{DIGITS})\s+(?:and|&)\s+(?:{DIGITS})(?!\s*[+*/x=]){_COUNTED_NEXT}"),
+    anycase(rf"{_DIGIT_AHEAD}(?<![=+*/x\-]\s)(?:{DIGITS})\s+(?:and|&)\s+(?:{DIGITS})(?!\s*[+*/x=]){_COUNTED_NEXT}", needs=("and", "&")),
     # 3rd, K4, 2-coloured
     anycase(r"\b\d+(?:st|nd|rd|th)\b|\b[A-Za-z]\d+\b|\b\d+-(?=[a-z])"),
     # back to 0; 2 has, 2 is
     anycase(
         r"(?<!equal )(?<!comes )(?<!amounts )(?<!up )(?<!sums )\b(?:to|with|at|by|reach(?:es"
-        rf"|ed)?)\s+(?:{DIGITS})(?=\s*(?:[,.;)]|$|(?:is|and|are|in|has|with|via|by)\b))"
+        rf"|ed)?)\s+(?:{DIGITS})(?=\s*(?:[,.;)]|$|(?:is|and|are|in|has|with|via|by)\b))",
+        needs=("to", "with", "at ", "by", "reach"),
     ),
     anycase(
-        rf"(?:^|(?<=[,;:(]\s)|(?<=\bthat\s)|(?<=\band\s)|(?<=\bso\s))(?:{DIGITS})(?=\s+(?:is|are|has|have|can"
+        rf"{_DIGIT_AHEAD}(?:^|(?<=[,;:(]\s)|(?<=\bthat\s)|(?<=\band\s)|(?<=\bso\s))(?:{DIGITS})(?=\s+(?:is|are|has|have|can"
         r"|connects?|does)\b)"
     ),
 ]

@@ -2,7 +2,7 @@
 
 import re
 
-from eval.anycase import anycase
+from eval.anycase import anycase, small
 from eval.prose import either
 
 _UNWILLING = either(
@@ -27,9 +27,13 @@ _REFUSAL = anycase(
     r"|(?:against|violates?) (?:my|our|the) (?:policy|policies|guidelines|programming)"
     r"|unable to (?:help|assist|comply|answer|provide|fulfil)|(?:can't|cannot|can not) (?:help|assist|comply)\b)"
 )
+# Every refusal has one of these words, or such a `not`; most texts have neither, and are not searched further.
+_WORDS = ("n't", "unable", "decline", "refuse", "against", "violate")
+_NOT = anycase(
+    r"not(?:(?<=cannot)|(?<=(?:can|ill|uld|her| do) not)| (?:able|allowed|permitted|programmed|designed|authorized|going)\b)",
+)
 _AFTER_REFUSAL = re.compile(r"\b(?:because|since|but|however)\b|[;.!\n](?:\s|$)")
 _NOT_ENOUGH = anycase(r"\b(?:without|from|based on|with (?:the|only)|given (?:the|only)|information|not enough)\b")
-_MAY_REFUSE = re.compile(r"can|'t|\bnot\b|able|decline|refuse|\bAI\b|polic|guideline")
 
 
 def refusals(text: str) -> tuple[str, bool]:
@@ -38,7 +42,7 @@ def refusals(text: str) -> tuple[str, bool]:
     >>> refusals("Sorry, I cannot help with node 5. The graph is large.")
     ('Sorry, . The graph is large.', True)
     """
-    if not _MAY_REFUSE.search(text):
+    if not any(map(small(text).__contains__, _WORDS)) and not _NOT.search(text):
         return text, False
     kept, at, refused = [], 0, False
     while found := _REFUSAL.search(text, at):

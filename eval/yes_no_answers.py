@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import chain, islice, tee
 from typing import Literal
 
 from eval.anycase import AnyCase, anycase
@@ -11,6 +12,7 @@ from eval.prose import (
     Answer,
     Reading,
     Value,
+    backwards,
     clauses,
     committed,
     concludes,
@@ -18,7 +20,6 @@ from eval.prose import (
     is_question,
     negations,
     opening,
-    sentences,
     settle,
     supposes,
     words,
@@ -134,13 +135,13 @@ def yes_no_stated(text: str, asked: Asked) -> Reading:
     """What the sentences claim: the last claim, if all agree or it is a conclusion."""
     found: list[tuple[Value, bool]] = []
     elsewhere = 0
-    parts = sentences(text)
-    for i, sentence in reversed(list(enumerate(parts))):
+    last, before, earlier = tee(chain(backwards(text), ("", "")), 3)
+    for i, (sentence, asking, opens) in enumerate(zip(last, islice(before, 1, None), islice(earlier, 2, None), strict=False)):
         if is_question(sentence):
             continue
         word = _leading_word(sentence)
         # "Is (4, 2) listed? No. Is (2, 4) listed? Yes." answers questions on the way, unless the text ends there.
-        if word and 1 < i < len(parts) - 1 and parts[i - 1].endswith("?"):
+        if word and i and opens and asking.endswith("?"):
             continue
         claims, others = _claims(sentence if word else committed(sentence), asked)
         elsewhere += others
