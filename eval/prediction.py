@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +26,9 @@ class Prediction:
     finish_reason: `stop`, `length`, `refusal` where a server withheld an answer, or `error` where there is no completion
         (output then says why).
     seconds: wall time that this completion took (its share of the batch's).
+    confidence: in [0, 1], the probability that the model gave to the whole output, its end included, or the share of its samples
+        that agree with it; None where that was not recorded.
+    prompt: what was asked, where that is more than the example's question, else ''.
     """
 
     example_id: str
@@ -34,6 +37,8 @@ class Prediction:
     prompt_tokens: int = 0
     output_tokens: int = 0
     seconds: float = 0.0
+    confidence: float | None = None
+    prompt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,8 @@ PREDICTION_SCHEMA = pa.schema(
         ("prompt_tokens", pa.int32()),
         ("output_tokens", pa.int32()),
         ("seconds", pa.float64()),
+        ("confidence", pa.float64()),
+        ("prompt", pa.string()),
     ]
 )
 SCORE_SCHEMA = pa.schema(
@@ -98,8 +105,8 @@ def read_predictions(run: Path) -> list[Prediction]:
     path = run / "predictions.parquet"
     if not path.is_file():
         raise InputError(f"{run}: no predictions.parquet; start the command that makes this run again, it continues where it stopped")
-    names = [f.name for f in fields(Prediction)]
-    return [Prediction(**{k: row[k] for k in names}) for row in pq.read_table(path, schema=PREDICTION_SCHEMA).to_pylist()]
+    rows = pq.read_table(path, schema=PREDICTION_SCHEMA).to_pylist()  # a column that an older run does not have is all None
+    return [Prediction(**{**row, "prompt": row["prompt"] or ""}) for row in rows]
 
 
 def write_scores(scores: list[Score], run: Path) -> None:

@@ -1,10 +1,12 @@
 """T5's answers on a CPU through CTranslate2: the same greedy answers in fp32, about twice as fast as transformers' generate."""
 
+import math
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from data_builders.errors import InputError
+from finetune.predict import Said
 from finetune.shared import reads_graphs_alone
 
 
@@ -27,8 +29,8 @@ class Translator:
             ctranslate2.converters.TransformersConverter(str(plain)).convert(str(converted))
             self.translator = ctranslate2.Translator(str(converted), device="cpu", compute_type="float32", intra_threads=threads)
 
-    def generate(self, sources: list[list[int]], max_new_tokens: int) -> list[tuple[str, bool, int]]:
-        """As `finetune.predict.generate`: (text, whether the model ended it, its tokens without the end mark), greedily."""
+    def generate(self, sources: list[list[int]], max_new_tokens: int) -> list[Said]:
+        """As `finetune.predict.generate`, greedily."""
         tokenizer = self.tokenizer
         results = self.translator.translate_batch(
             [tokenizer.convert_ids_to_tokens(ids) for ids in sources],
@@ -36,11 +38,13 @@ class Translator:
             max_decoding_length=max_new_tokens,
             max_input_length=0,
             return_end_token=True,
+            return_scores=True,
+            length_penalty=0,
         )
         answers = []
         for result in results:
             ids = tokenizer.convert_tokens_to_ids(result.hypotheses[0])
             stopped = bool(ids) and ids[-1] == tokenizer.eos_token_id
             kept = ids[:-1] if stopped else ids
-            answers.append((tokenizer.decode(kept, skip_special_tokens=True), stopped, len(kept)))
+            answers.append(Said(tokenizer.decode(kept, skip_special_tokens=True), stopped, len(kept), math.exp(result.scores[0])))
         return answers

@@ -3,15 +3,17 @@
 import sys
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from accelerate.utils import gather_object
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from transformers import LogitsProcessorList
 
 from data_builders.errors import InputError
 from data_builders.example import Example
+from eval.likelihood import Likelihood
 from eval.prediction import Prediction
 from finetune.completions import end_tokens
 from finetune.data import Tokens
@@ -64,18 +66,27 @@ def predict(
             what = f"{len(sources)} questions of up to {max(map(len, sources))} tokens at once"
             raise InputError(f"out of memory answering {what}; lower --per_device_eval_batch_size") from None
         seconds = (time.perf_counter() - start) / max(len(batch), 1)
-        for i, (text, stopped, count) in zip(batch, answers, strict=False):  # a rank that only takes part keeps nothing
+        for i, (text, stopped, count, sure) in zip(batch, answers, strict=False):  # a rank that only takes part keeps nothing
             reason = "stop" if stopped else "length"
-            own.append((i, Prediction(examples[i].id, text, reason, lengths[i], count, seconds)))
+            own.append((i, Prediction(examples[i].id, text, reason, lengths[i], count, seconds, sure)))
     found = dict(gather_object(own))
     return [found[i] for i in range(len(examples))]
+
+
+class Said(NamedTuple):
+    """A text, whether the model ended it, its tokens without the end mark, and how sure the model was of it (see Prediction)."""
+
+    text: str
+    stopped: bool
+    tokens: int
+    confidence: float | None
 
 
 def generate(
     model: Any, tokenizer: Any, sources: list[list[int]], device: Any, max_new_tokens: int, num_beams: int = 1, sharded: bool = False,
     heads: list[int] | None = None,
-) -> list[tuple[str, bool, int]]:  # fmt: skip
-    """(text, whether the model ended it, its tokens without the end mark) for each list of source ids.
+) -> list[Said]:  # fmt: skip
+    """What the model says to each list of source ids.
 
     heads: how many tokens of each tell the graph, for a model that reads these by themselves (`finetune.shared`).
     """
@@ -91,15 +102,17 @@ def generate(
     mask = torch.tensor([padded([1] * len(row), 0) for row in sources], device=device)
     with torch.inference_mode():
         read = {"input_ids": ids} if heads is None else {"encoder_outputs": model.get_encoder()(ids, attention_mask=head_mask(mask, heads))}
+        sure = Likelihood() if num_beams == 1 else None
         out = model.generate(
-            **read, attention_mask=mask, max_new_tokens=max_new_tokens, num_beams=num_beams, do_sample=False, synced_gpus=sharded
-        )
-    answers = []
-    for row in out[:, width if decoder_only else 1 :].tolist():  # an encoder-decoder's first token is the decoder's start
-        end = next((i for i, token in enumerate(row) if token in ends), None)
-        kept = row[:end]
-        answers.append((tokenizer.decode(kept, skip_special_tokens=True), end is not None, len(kept)))
-    return answers
+            **read, attention_mask=mask, max_new_tokens=max_new_tokens, num_beams=num_beams, do_sample=False, synced_gpus=sharded,
+            logits_processor=LogitsProcessorList([sure] if sure else []),
+        )  # fmt: skip
+    rows = out[:, width if decoder_only else 1 :].tolist()  # an encoder-decoder's first token is the decoder's start
+    stops = [next((i for i, token in enumerate(row) if token in ends), None) for row in rows]
+    kept = [row[:stop] for row, stop in zip(rows, stops, strict=True)]
+    sums = sure.rows([len(row) + (stop is not None) for row, stop in zip(kept, stops, strict=True)]) if sure else [None] * len(kept)
+    texts = [tokenizer.decode(row, skip_special_tokens=True) for row in kept]
+    return [Said(text, stop is not None, len(row), p) for text, stop, row, p in zip(texts, stops, kept, sums, strict=True)]
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:

@@ -3,7 +3,8 @@
     python -m prompting.fake_server --port 8001 --delay 0.5 --faults 0.2
     graphtalk prompt --model openai:fake@http://127.0.0.1:8001/v1 ...
 
-It answers every prompt alike at all times: with one of a few short answers, picked by the prompt's hash. In a test:
+It answers every prompt alike at all times: with one of a few short answers, picked by the prompt's hash, and where it is asked for
+`logprobs` says that each of a text's characters has a probability of exp(-0.1). In a test:
 
 >>> import urllib.request
 >>> with FakeServer(answer=lambda prompt: prompt.upper()) as server:
@@ -138,9 +139,14 @@ class FakeServer:
 
     def _said(self, asked: dict[str, Any], prompt: str) -> dict[str, Any]:
         text = self.answer(prompt)
-        choice = {"text": text} if "prompt" in asked else {"message": {"role": "assistant", "content": text}}
+        choice: dict[str, Any] = {"text": text} if "prompt" in asked else {"message": {"role": "assistant", "content": text}}
         read = sum(self.count(m["content"]) for m in asked["messages"]) if "messages" in asked else self.count(prompt)
         usage = {"prompt_tokens": read, "completion_tokens": self.count(text)}
+        if asked.get("logprobs"):
+            tokens = (
+                {"token_logprobs": [-0.1] * len(text)} if "prompt" in asked else {"content": [{"token": c, "logprob": -0.1} for c in text]}
+            )
+            choice["logprobs"] = tokens
         name = f"fake-{next(self._ids)}"
         return {"id": name, "model": asked.get("model"), "choices": [{"index": 0, "finish_reason": "stop", **choice}], "usage": usage}
 

@@ -1,11 +1,14 @@
 """Greedy decoding of a batch of prompts by a decoder-only model: rows leave when they are done, and a common beginning is read once."""
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from transformers import DynamicCache
+
+from eval.likelihood import picked
 
 _SHARED, _FEWEST = 0.4, 32  # share of a prompt, and tokens, from which on a common beginning is worth a pass of its own
 _LEAVE = 0.25  # share of rows that are done, from which on the others are worth a smaller batch
@@ -29,8 +32,8 @@ def greedy(
     ends: Callable[[Sequence[int]], bool],
     never: int | None,
     pad: int,
-) -> list[list[int]]:
-    """The likeliest new tokens of each row, at most `new`, up to and with the one at which it `ends`.
+) -> list[tuple[list[int], float]]:
+    """The likeliest new tokens of each row, at most `new`, up to and with the one at which it `ends`, and their probability.
 
     shared, prefix: how many tokens all rows begin with, and what `read_prefix` made of them. never: a token that is not generated.
     The rest of each prompt is padded on the left, so a row is [prefix, padding, rest]; the mask hides the padding, and
@@ -46,25 +49,27 @@ def greedy(
     positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, shared:]
     last = {"logits_to_keep": 1} if model._supports_logits_to_keep() else {}
     written: list[list[int]] = [[] for _ in rows]
+    sure = [0.0] * len(rows)  # logarithms
     alive, done = list(range(len(rows))), [False] * len(rows)
     while True:
         out = model(input_ids=tokens, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True, **last)
         scores = out.logits[:, -1].float()
         if never is not None:
             scores[:, never] = -torch.inf
-        picked = scores.argmax(-1)
-        for row, token in zip(alive, picked.tolist(), strict=True):
+        chosen = scores.argmax(-1)
+        for row, token, added in zip(alive, chosen.tolist(), picked(scores).tolist(), strict=True):
             if not done[row]:
                 written[row].append(token)
+                sure[row] += added
                 done[row] = len(written[row]) >= new or ends(written[row])
         left = [i for i, row in enumerate(alive) if not done[row]]
         if not left:
-            return written
+            return [(tokens, math.exp(logarithm)) for tokens, logarithm in zip(written, sure, strict=True)]
         if len(left) <= (1 - _LEAVE) * len(alive):
             keep = torch.tensor(left, device=device)
             cache.batch_select_indices(keep)
-            picked, mask, positions, alive = picked[keep], mask[keep], positions[keep], [alive[i] for i in left]
-        tokens, positions = picked[:, None], positions[:, -1:] + 1
+            chosen, mask, positions, alive = chosen[keep], mask[keep], positions[keep], [alive[i] for i in left]
+        tokens, positions = chosen[:, None], positions[:, -1:] + 1
         mask = torch.cat([mask, mask.new_ones(len(alive), 1)], 1)
 
 

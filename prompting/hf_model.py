@@ -6,9 +6,10 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
-from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
+from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
 
 from data_builders.errors import InputError
+from eval.likelihood import Likelihood
 from prompting.budget import Budget, Stopped
 from prompting.hf_decode import can_decode, greedy, read_prefix, shared_prefixes
 from prompting.hf_load import load, model_revision, prompt_ids, wants_chat
@@ -126,11 +127,13 @@ class HfModel:
         begin = time.perf_counter()
         if self._own_loop:
             never = None if self._pad in self._eos else self._pad
-            rows = greedy(self._model, ids, shared, prefix, self._options.max_new_tokens, self._ends, never, self._pad)
+            rows: Sequence[tuple[list[int], float | None]] = greedy(
+                self._model, ids, shared, prefix, self._options.max_new_tokens, self._ends, never, self._pad
+            )
         else:
             rows = self._generate_plainly(ids)
         seconds = (time.perf_counter() - begin) / len(ids)
-        return [self._completion(row, len(prompt), seconds) for row, prompt in zip(rows, ids, strict=True)]
+        return [self._completion(row, len(prompt), seconds, sure) for (row, sure), prompt in zip(rows, ids, strict=True)]
 
     def _ends(self, row: Sequence[int]) -> bool:
         if row[-1] in self._eos:
@@ -139,26 +142,36 @@ class HfModel:
         return any(stop in tail for stop in self._options.stop)
 
     @torch.inference_mode()
-    def _generate_plainly(self, ids: Sequence[Sequence[int]]) -> list[list[int]]:
-        """By transformers: encoder-decoders, samples, and caches of other kinds."""
+    def _generate_plainly(self, ids: Sequence[Sequence[int]]) -> list[tuple[list[int], float | None]]:
+        """As `greedy`, by transformers: encoder-decoders, samples (whose probability is not told), and caches of other kinds."""
         filled = self._tokenizer.pad({"input_ids": [list(i) for i in ids]}, return_tensors="pt").to(self._model.device)
         prompt_length = 1 if self._seq2seq else filled["input_ids"].shape[1]
+        sure = None if self._options.temperature else Likelihood()
         generated = self._model.generate(  # [rows, prompt + new] for a decoder-only model, [rows, 1 + new] for an encoder-decoder
             input_ids=filled["input_ids"],
             attention_mask=filled["attention_mask"],
             max_new_tokens=self._options.max_new_tokens,
             cache_implementation=self._options.cache,
             stopping_criteria=StoppingCriteriaList([_StopText(self._tokenizer, self._options.stop, prompt_length)]),
+            logits_processor=LogitsProcessorList([] if sure is None else [sure]),
         )
         rows: list[list[int]] = generated[:, prompt_length:].tolist()
-        return rows
+        if sure is None:
+            return [(row, None) for row in rows]
+        ends = [self._end(row) for row in rows]
+        own = [end + (row[end : end + 1] != [] and row[end] in self._eos) for row, end in zip(rows, ends, strict=True)]
+        return list(zip(rows, sure.rows(own), strict=True))
 
-    def _completion(self, row: list[int], prompt_tokens: int, seconds: float) -> Completion:
+    def _end(self, row: list[int]) -> int:
+        """How many tokens of a row stand before its end and the padding after it."""
+        return next((i for i, token in enumerate(row) if token in self._eos or token == self._pad), len(row))
+
+    def _completion(self, row: list[int], prompt_tokens: int, seconds: float, confidence: float | None) -> Completion:
         """A row of new token ids, which may go on after its end with padding."""
-        end = next((i for i, token in enumerate(row) if token in self._eos or token == self._pad), len(row))
+        end = self._end(row)
         text = self._tokenizer.decode(row[:end], skip_special_tokens=True)
         stopped = end < self._options.max_new_tokens or any(stop in text for stop in self._options.stop)
-        return Completion(text, "stop" if stopped else "length", prompt_tokens, end, seconds)
+        return Completion(text, "stop" if stopped else "length", prompt_tokens, end, seconds, confidence=confidence)
 
 
 class _StopText(StoppingCriteria):

@@ -24,13 +24,16 @@ from data_builders.errors import InputError
 from prompting.budget import Stopped
 from prompting.models import Completion, Request
 
-_VERSION = 2
 _TABLE = """CREATE TABLE IF NOT EXISTS completions (
     key TEXT PRIMARY KEY, model TEXT NOT NULL, prompt TEXT NOT NULL, text TEXT NOT NULL, finish_reason TEXT NOT NULL,
     prompt_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, seconds REAL NOT NULL
 ) WITHOUT ROWID"""
-_SINCE_2 = ("sample INTEGER NOT NULL DEFAULT 0", "reasoning TEXT NOT NULL DEFAULT ''", "reasoning_tokens INTEGER NOT NULL DEFAULT 0")
-_FIELDS = "text, finish_reason, prompt_tokens, output_tokens, seconds, reasoning, reasoning_tokens"
+_SINCE = {  # version -> the columns that came with it
+    2: ("sample INTEGER NOT NULL DEFAULT 0", "reasoning TEXT NOT NULL DEFAULT ''", "reasoning_tokens INTEGER NOT NULL DEFAULT 0"),
+    3: ("confidence REAL",),
+}
+_VERSION = max(_SINCE)
+_FIELDS = "text, finish_reason, prompt_tokens, output_tokens, seconds, reasoning, reasoning_tokens, confidence"
 _AT_ONCE = 500  # keys in one SELECT; SQLite allows 999 variables at least
 
 
@@ -50,7 +53,7 @@ class Journal:
             if version > _VERSION:
                 raise InputError(f"{path}: a journal of version {version}; this program writes version {_VERSION}; choose another --out")
             if version < _VERSION:
-                self._upgrade(version)
+                self._upgrade()
             self._connection.execute("BEGIN IMMEDIATE")  # a folder that cannot be written is known before anything is paid for
             self._connection.rollback()
         except sqlite3.OperationalError as error:
@@ -58,13 +61,12 @@ class Journal:
         except sqlite3.DatabaseError as error:
             raise InputError(f"{path}: not a journal of completions ({error}); choose another --out, or move the file away") from error
 
-    def _upgrade(self, version: int) -> None:
+    def _upgrade(self) -> None:
         with self._connection:
             self._connection.execute("BEGIN IMMEDIATE")
-            if self._connection.execute("PRAGMA user_version").fetchone()[0] == _VERSION:  # another process was faster
-                return
+            found = self._connection.execute("PRAGMA user_version").fetchone()[0]  # again: another process may have been faster
             self._connection.execute(_TABLE)
-            for column in _SINCE_2:
+            for column in (column for version, columns in _SINCE.items() if version > found for column in columns):
                 self._connection.execute(f"ALTER TABLE completions ADD COLUMN {column}")
             self._connection.execute(f"PRAGMA user_version={_VERSION}")
 
@@ -97,11 +99,11 @@ class Journal:
         """
         rows = [
             (self._key(r), self._model, r.prompt, c.text, c.finish_reason, c.prompt_tokens, c.output_tokens, c.seconds, r.sample,
-             c.reasoning, c.reasoning_tokens)
+             c.reasoning, c.reasoning_tokens, c.confidence)
             for r, c in completions
         ]  # fmt: skip
         with self._writing():
-            self._connection.executemany(f"INSERT INTO completions VALUES ({', '.join('?' * 11)}) ON CONFLICT(key) DO NOTHING", rows)
+            self._connection.executemany(f"INSERT INTO completions VALUES ({', '.join('?' * 12)}) ON CONFLICT(key) DO NOTHING", rows)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

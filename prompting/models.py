@@ -29,6 +29,7 @@ class Completion:
         the reasoning tokens, as servers bill them. Both are 0 where a server does not say.
     seconds: this completion's wall time; of a batch, its share.
     reasoning: what a reasoning model thought before it answered, where the server tells it apart; never scored.
+    confidence: the probability that the model gave to the completion, where it is greedy and its tokens' were told; else None.
     """
 
     text: str
@@ -38,6 +39,7 @@ class Completion:
     seconds: float
     reasoning: str = ""
     reasoning_tokens: int = 0
+    confidence: float | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import email.utils
 import json
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -87,7 +88,25 @@ def read_reply(data: Any, chat: bool, seconds: float) -> Completion:
         seconds,
         reasoning if isinstance(reasoning, str) else json.dumps(reasoning, ensure_ascii=False),
         _count(details.get("reasoning_tokens")) if isinstance(details, dict) else 0,
+        _confidence(choice.get("logprobs")),
     )
+
+
+def _confidence(logprobs: Any) -> float | None:
+    """The probability of all tokens of a reply together, from either endpoint's form of `logprobs`; None where any is missing.
+
+    >>> _confidence({"content": [{"token": "Yes", "logprob": 0.0}, {"token": ".", "logprob": 0.0}]})
+    1.0
+    """
+    match logprobs:
+        case {"token_logprobs": [_, *_] as found}:
+            pass
+        case {"content": [_, *_] as content}:
+            found = [token.get("logprob") if isinstance(token, dict) else None for token in content]
+        case _:
+            return None
+    numbers = [each for each in found if isinstance(each, int | float) and each <= 0]
+    return math.exp(sum(numbers)) if len(numbers) == len(found) else None
 
 
 def failure(status: int, headers: Mapping[str, str], text: str) -> Failed:

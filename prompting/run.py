@@ -106,7 +106,7 @@ def execute(
             begin = time.perf_counter()
             completions = complete_all(opened, requests, journal, progress, budget)
             seconds = time.perf_counter() - begin
-        write_predictions([vote(e, [completions[Request(prompt, i)] for i in range(run.samples)]) for e, prompt in asked], out)
+        write_predictions([vote(e, [completions[Request(prompt, i)] for i in range(run.samples)], prompt) for e, prompt in asked], out)
         write_atomic(out / "usage.json", json.dumps(usage(completions, budget, seconds), indent=2) + "\n")
         return score_run(out)
     except OSError as error:

@@ -9,12 +9,13 @@ from eval.scoring import score
 from prompting.models import Completion
 
 
-def vote(example: Example, completions: Sequence[Completion]) -> Prediction:
-    """One prediction for the samples of one example, in their order.
+def vote(example: Example, completions: Sequence[Completion], prompt: str = "") -> Prediction:
+    """One prediction for the samples of one example, in their order, that were asked for by a prompt.
 
     Each sample votes with the answer that the scorer reads out of it; those without one (unparsed, truncated, refused, failed)
     do not vote. The output is the first sample that states the winning answer; of answers with equally many votes that wins
-    which was stated first. Where nothing can be read, it is the first sample that there is. Tokens and seconds are sums.
+    which was stated first. Where nothing can be read, it is the first sample that there is. Tokens and seconds are sums; the
+    confidence is the share of the samples that state the winning answer, or of a single sample its own.
 
     >>> example = Example("node_count/er/adjacency/test/0", "node_count", "retrieval", "..A: ", " 3.", "integer", "", "adjacency", "er",
     ...     '{"directed": false, "nodes": ["0", "1", "2"], "edges": []}', "er/test/0", 3, 0, [], "test")
@@ -35,4 +36,6 @@ def vote(example: Example, completions: Sequence[Completion]) -> Prediction:
         sum(c.prompt_tokens for c in completions),
         sum(c.output_tokens for c in completions),
         sum(c.seconds for c in completions),
+        max(votes.values(), default=0) / len(completions) if len(completions) > 1 else completions[0].confidence,
+        prompt if prompt != example.question else "",
     )

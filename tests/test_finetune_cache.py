@@ -63,6 +63,8 @@ def test_ctranslate2_answers_the_same(mode: str, tmp_path: Path) -> None:
         for name in ("transformers", "ctranslate2")
     )
     assert slow == fast
+    sure = [[p.confidence for p in read_predictions(tmp_path / name)] for name in ("transformers", "ctranslate2")]
+    assert sure[0] == pytest.approx(sure[1], rel=1e-2) and all(0 < p <= 1 for p in sure[0] if p is not None) and len(set(sure[0])) > 2
     assert len(slow) == 80 and len({row[1] for row in slow}) > 2
     with pytest.raises(InputError, match="unknown predict_with 'vllm'; choose from"):
         main([*test, "--output_dir", str(tmp_path / "no"), "--predict_with", "vllm"])

@@ -92,7 +92,7 @@ def test_scratch_then_unadapted_then_lora_on_new_names(tmp_path: Path) -> None:
     assert [p.output for p in read_predictions(tmp_path / "as_is")] != [p.output for p in read_predictions(tmp_path / "lora")]
     model, tokenizer = load_model(str(tmp_path / "lora" / "checkpoint"))
     text = "Is node Mme. Magloire connected to node Javert?"
-    ((short, stopped, count),) = generate(model.eval(), tokenizer, [tokenizer(text)["input_ids"]], "cpu", max_new_tokens=1)
+    ((short, stopped, count, _),) = generate(model.eval(), tokenizer, [tokenizer(text)["input_ids"]], "cpu", max_new_tokens=1)
     assert (stopped, count) == (False, 1) and short
 
 
@@ -109,4 +109,36 @@ def test_batches_of_other_lengths_do_not_change_an_answer() -> None:
     model = new_model(SIZE, tokenizer).eval()
     sources = [torch.randint(3, 99, (n,)).tolist() for n in (3, 12, 7)]
     together = generate(model, tokenizer, sources, "cpu", max_new_tokens=6)
-    assert together == [generate(model, tokenizer, [s], "cpu", max_new_tokens=6)[0] for s in sources]
+    alone = [generate(model, tokenizer, [s], "cpu", max_new_tokens=6)[0] for s in sources]
+    assert [said[:3] for said in together] == [said[:3] for said in alone]
+    assert [said.confidence for said in together] == pytest.approx([said.confidence for said in alone], rel=1e-3)
+
+
+def test_the_confidence_is_the_probability_of_the_whole_answer() -> None:
+    """Against one forward pass over question and answer; an answer that the model ends counts its end."""
+    import torch
+
+    from finetune.models import new_model
+    from finetune.predict import generate
+    from finetune.tokenizer import build_tokenizer
+
+    torch.manual_seed(4)
+    tokenizer = build_tokenizer([], ["0", "1"])
+    model = new_model(SIZE, tokenizer).eval()
+    start, end = model.config.decoder_start_token_id, tokenizer.eos_token_id
+    often = model.generate(input_ids=torch.tensor([[5, 6, 7]]), max_new_tokens=3, do_sample=False)[0, -1]
+    ended = 0
+    for n in range(3, 40):
+        if n == 20:  # an untrained model hardly ever ends an answer
+            with torch.no_grad():
+                model.lm_head.weight[end] = 1.1 * model.lm_head.weight[often]
+        source = torch.randint(3, 99, (n,))
+        (said,) = generate(model, tokenizer, [source.tolist()], "cpu", max_new_tokens=5)
+        ids = model.generate(input_ids=source[None], max_new_tokens=5, do_sample=False)[0, 1:].tolist()
+        whole = ids[: ids.index(end) + 1] if end in ids else ids
+        logits = model(input_ids=source[None], decoder_input_ids=torch.tensor([[start, *whole[:-1]]])).logits[0]
+        product = logits.softmax(-1)[range(len(whole)), whole].prod().item()
+        assert said.confidence == pytest.approx(product, rel=1e-4)
+        ended += said.stopped
+    assert 0 < ended < 37
+    assert generate(model, tokenizer, [[5, 6, 7]], "cpu", max_new_tokens=5, num_beams=2)[0].confidence is None

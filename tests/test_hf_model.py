@@ -99,6 +99,20 @@ def test_plain_generate_agrees(data: Path, llama: Path) -> None:
                 break
         assert said.text == tokenizer.decode(row[ids.shape[1] :], skip_special_tokens=True)
         assert said.finish_reason == ("stop" if row[-1] == 1 else "length")
+        start = ids.shape[1]
+        probable = lm(torch.tensor([row])).logits[0].softmax(-1)[range(start - 1, len(row) - 1), row[start:]].prod().item()
+        assert said.confidence == pytest.approx(probable, rel=1e-2)
+
+
+def test_a_confidence_is_the_same_however_it_is_decoded(model: Path, data: Path) -> None:
+    """In a batch and alone, by our own loop and by transformers (which a cache of another kind takes); a sample has none."""
+    prompts = prompts_of(data)
+    batched = [c.confidence for c in ask(model, prompts, batch_size=8)]
+    assert all(p is not None and 0 < p <= 1 for p in batched) and len(set(batched)) > 2
+    assert batched == pytest.approx([c.confidence for c in ask(model, prompts, batch_size=1)], rel=1e-2)
+    if "llama" in model.name:
+        assert batched == pytest.approx([c.confidence for c in ask(model, prompts, cache="static")], rel=1e-2)
+    assert {c.confidence for c in ask(model, prompts[:2], temperature=1.0)} == {None}
 
 
 def test_sampling_and_penalties_of_the_folder_are_left_out(data: Path, llama: Path, tmp_path: Path) -> None:

@@ -105,14 +105,15 @@ def test_a_journal_of_another_version(tmp_path: Path) -> None:
 
 
 def test_samples_of_one_prompt_are_kept_apart(tmp_path: Path) -> None:
-    samples = {Request("p", i): Completion(f"{i}", "stop", 1, 1, 0.0, "thought", i) for i in range(3)}
+    samples = {Request("p", i): Completion(f"{i}", "stop", 1, 1, 0.0, "thought", i, i / 3) for i in range(3)}
     with Journal(tmp_path / "j", MODEL) as journal:
         journal.add(samples.items())
         assert journal.find([*samples, Request("p", 3)]) == samples
 
 
-def test_a_journal_of_the_first_version_is_read_and_goes_on(tmp_path: Path) -> None:
-    """As version 1 wrote it: no samples, no reasoning."""
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_journal_of_an_earlier_version_is_read_and_goes_on(version: int, tmp_path: Path) -> None:
+    """As version 1 wrote it: no samples, no reasoning; and version 2: no confidence."""
     connection = sqlite3.connect(tmp_path / "j")
     connection.execute(
         "CREATE TABLE completions (key TEXT PRIMARY KEY, model TEXT NOT NULL, prompt TEXT NOT NULL, text TEXT NOT NULL, "
@@ -121,7 +122,14 @@ def test_a_journal_of_the_first_version_is_read_and_goes_on(tmp_path: Path) -> N
     model = json.dumps(MODEL, sort_keys=True)
     key = hashlib.sha256(f"{model}\0p".encode()).hexdigest()
     connection.execute("INSERT INTO completions VALUES (?, ?, 'p', 'yes', 'stop', 6, 3, 0.25)", (key, model))
-    connection.execute("PRAGMA user_version=1")
+    if version == 2:
+        for column in (
+            "sample INTEGER NOT NULL DEFAULT 0",
+            "reasoning TEXT NOT NULL DEFAULT ''",
+            "reasoning_tokens INTEGER NOT NULL DEFAULT 0",
+        ):
+            connection.execute(f"ALTER TABLE completions ADD COLUMN {column}")
+    connection.execute(f"PRAGMA user_version={version}")
     connection.commit()
     connection.close()
     for _ in range(2):

@@ -134,6 +134,8 @@ def test_votes(said: list[str]) -> None:
         assert won.output == f"{first}. ({said.index(first)})", "ties go to the answer that came first"
     else:
         assert won.output == (texts["?"] if "?" in said else "") and won.finish_reason == ("stop" if "?" in said else "error")
+    agree = max((numbers.count(word) for word in numbers), default=0) / len(said)
+    assert won.confidence == (pytest.approx(agree) if len(said) > 1 else None)
     assert (won.prompt_tokens, won.output_tokens, won.seconds) == (10 * len(said), len(said), pytest.approx(0.5 * len(said)))
 
 

@@ -1,5 +1,6 @@
 """A served model through the openai client: real servers on loopback, well-behaved and not."""
 
+import math
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -195,6 +196,22 @@ def test_refusal_truncation_and_reasoning_are_kept_apart() -> None:
     declined = reply({"content": None, "refusal": "I cannot do that."}, "stop")
     assert (declined.text, declined.finish_reason) == ("I cannot do that.", "refusal")
     assert reply({"content": ""}, "content_filter").finish_reason == "refusal"
+
+
+@pytest.mark.parametrize("chat", [True, False])
+def test_a_server_that_tells_its_tokens_probabilities(chat: bool) -> None:
+    with FakeServer(answer=lambda prompt: "No.") as server:
+        assert ask(server, ["Q"], chat=chat)[0].confidence is None
+        assert ask(server, ["Q"], chat=chat, extra={"logprobs": True if chat else 1})[0].confidence == pytest.approx(math.exp(-0.3))
+
+
+@pytest.mark.parametrize(
+    "told", [{"content": []}, {"content": [{"token": "x"}]}, {"token_logprobs": [None, -0.1]}, {"content": None}, "x", 3, {}]
+)
+def test_probabilities_that_are_not_whole_are_none(told: Any) -> None:
+    from prompting.replies import read_reply
+
+    assert read_reply({"choices": [{"text": "Yes.", "logprobs": told}]}, False, 0.1).confidence is None
 
 
 def test_samples_have_seeds_of_their_own_and_extra_keys_win() -> None:
