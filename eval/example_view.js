@@ -18,14 +18,27 @@ function keys(task, asked, nodes, edges) {
   return out;
 }
 
-function answer(run, code, said) {
+/** A run's whole prompt, unpacked when it is asked for; place: the run's among those of its dataset. */
+function prompt(i, place) {
+  const shown = element("details", { class: "prompt" }, element("summary", {}, "The whole prompt"));
+  shown.addEventListener("toggle", async () => {
+    if (!shown.open || shown.children.length > 1) return;
+    const { blocks } = explorer.index;
+    const texts = (await unpack(`prompts-${blocks[i]}`))[i - blocks.indexOf(blocks[i])];
+    if (shown.children.length === 1) shown.append(pre(texts[place]));
+  });
+  return shown;
+}
+
+function answer(i, place, run, code, said) {
   const [outcome, mark] = explorer.index.outcomes[Number(code)];
-  const [output, parsed, why, ended] = said;
+  const [output, parsed, why, ended, prompted] = said;
   return element("div", { class: "answer" },
     element("div", { class: "who" }, element("b", {}, element("i", { class: `swatch c${run.colour % 8}` }), run.label),
       element("span", { class: "verdict" }, element("i", { class: `mark ${outcome}` }, mark), outcome)),
     element("div", {}, pre(output), element("p", { class: "why" }, why),
-      element("small", {}, "extracted: ", parsed ? element("code", {}, parsed) : "nothing", `; ${ended}`)));
+      element("small", {}, "extracted: ", parsed ? element("code", {}, parsed) : "nothing", `; ${ended}`),
+      ...(prompted ? [prompt(i, place)] : [])));
 }
 
 /** Open question i; packed is what eval/explorer.py `_shown` wrote. */
@@ -35,7 +48,7 @@ function showExample(i, packed) {
   const task = word("task", i);
   const runs = runsOf[index.columns.dataset[i]];
   const { picture, note } = drawGraph(graph, asked, nodes, edges);
-  const said = runs.flatMap((r, k) => (answers[k] ? [answer(index.runs[r], index.judged[r][i], answers[k])] : []));
+  const said = runs.flatMap((r, k) => (answers[k] ? [answer(i, k, index.runs[r], index.judged[r][i], answers[k])] : []));
   const right = runs.filter((r) => index.judged[r][i] === "0").length;
   byId("x-shown").replaceChildren(
     element("h3", {}, task.replaceAll("_", " ")),
@@ -44,7 +57,7 @@ function showExample(i, packed) {
     element("div", { class: "x-question" },
       element("figure", {}, picture, element("p", { class: "legend" }, ...keys(task, asked, nodes, edges)),
         ...(note ? [element("p", { class: "hint" }, note)] : [])),
-      element("div", {}, element("h4", {}, "Question (a prompt method may add to it)"), pre(question),
+      element("div", {}, element("h4", {}, "Question"), pre(question),
         element("h4", {}, "Right answer"), pre(gold))),
     element("h4", {}, "What each run said, and how it was judged"), ...said,
     element("small", { class: "x-id" }, id));

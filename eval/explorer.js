@@ -221,7 +221,8 @@ async function startExplorer() {
   fillRuns();
   let waiting = 0;
   byId("x-dataset").addEventListener("change", fillRuns);
-  byId("x-filters").addEventListener("change", filter);
+  // The search filters as one types; leaving its field must not build the open question again under the reader's click.
+  byId("x-filters").addEventListener("change", (event) => event.target !== byId("x-search") && filter());
   byId("x-search").addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(filter, 120); });
   byId("x-filters").addEventListener("submit", (event) => event.preventDefault());
   byId("x-clear").addEventListener("click", clearFilters);

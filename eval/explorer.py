@@ -32,11 +32,11 @@ def pack(value: Any) -> str:
     return base64.b64encode(zlib.compress(text.encode("utf-8"), 9)).decode("ascii")
 
 
-def explorer_data(report: Report) -> tuple[str, list[str]]:
-    """The packed index and the packed blocks of a report."""
+def explorer_data(report: Report) -> tuple[str, list[str], dict[int, str]]:
+    """The packed index and the packed blocks of a report; and where prompts hold more than the question, by block, these."""
     words: dict[str, dict[str, int]] = {column: {} for column in _COLUMNS[1:5]}
     columns: dict[str, list[int]] = {column: [] for column in _COLUMNS}
-    runs, outcomes, blocks, start = [], [], [], 0
+    runs, outcomes, blocks, prompts, start = [], [], [], [], 0
     asked = [ordered(dataset) for dataset in report.datasets]
     total = sum(map(len, asked))
     for d, (dataset, examples) in enumerate(zip(report.datasets, asked, strict=True)):
@@ -50,7 +50,9 @@ def explorer_data(report: Report) -> tuple[str, list[str]]:
             codes = "".join(_outcome(row, e) for e in examples)
             outcomes.append("." * start + codes + "." * (total - start - len(codes)))
         start += len(examples)
-        blocks += [[_shown(dataset, e) for e in examples[i : i + BLOCK]] for i in range(0, len(examples), BLOCK)]
+        cut = [examples[i : i + BLOCK] for i in range(0, len(examples), BLOCK)]
+        blocks += [[_shown(dataset, e) for e in some] for some in cut]
+        prompts += [[_prompts(dataset.rows, e) for e in some] for some in cut]
     index = {
         "outcomes": [[outcome, MARKS[outcome]] for outcome in OUTCOMES],
         "datasets": [visible(f"{dataset.name}, {dataset.split}") for dataset in report.datasets],
@@ -61,7 +63,7 @@ def explorer_data(report: Report) -> tuple[str, list[str]]:
         "blocks": list(chain.from_iterable([i] * len(block) for i, block in enumerate(blocks))),
         "highlights": {task: known.text for task, known in HIGHLIGHTS.items() if task in words["task"]},
     }
-    return pack(index), [pack(block) for block in blocks]
+    return pack(index), [pack(block) for block in blocks], {i: pack(block) for i, block in enumerate(prompts) if any(map(any, block))}
 
 
 def ordered(dataset: Dataset) -> list[Example]:
@@ -138,13 +140,19 @@ def _graph(record: Mapping[str, Any], place: Mapping[int, int]) -> dict[str, Any
     }
 
 
-def _answers(rows: Iterable[Row], e: Example) -> Iterable[list[str] | None]:
+def _answers(rows: Iterable[Row], e: Example) -> Iterable[list[str | int] | None]:
     for row in rows:
         if row.run is None or e.id not in row.run.scores:
             yield None
             continue
         said, score = row.run.predictions[e.id], row.run.scores[e.id]
-        yield [_text(said.output), _text(score.parsed), _text(reason(e, said, score)), _text(ending(said))]
+        yield [_text(said.output), _text(score.parsed), _text(reason(e, said, score)), _text(ending(said)), int(bool(said.prompt))]
+
+
+def _prompts(rows: Iterable[Row], e: Example) -> list[str]:
+    """The whole prompt of each run; '' where it is the question itself, or is not known."""
+    said = (row.run.predictions.get(e.id) if row.run else None for row in rows)
+    return [_text(prediction.prompt) if prediction else "" for prediction in said]
 
 
 def _text(text: str) -> str:

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eval.calibration import Calibration, of_row
 from eval.curves import APART, Curves, Points, by_distance, by_size
 from eval.plots import clipped
 from eval.prediction import OUTCOMES
@@ -41,7 +42,8 @@ ACROSS, WIDTH = 3, 7.0  # panels side by side; inches, the text width of a page
 def write_figures(report: Report, out: Path) -> list[Path]:
     """Write each dataset's figures into `out` as NAME.svg and NAME.png (300 dots per inch); their paths come back.
 
-    accuracy: each task with intervals and floors; size, distance: accuracy against them; outcomes: what the outputs were.
+    accuracy: each task with intervals and floors; size, distance: accuracy against them; outcomes: what the outputs were;
+    calibration: accuracy against confidence, where a run recorded any.
     """
     import matplotlib
 
@@ -71,6 +73,8 @@ def _figures(dataset: Dataset) -> list[tuple[str, "Figure"]]:
     for what, unit, panels in (("size", "nodes", by_size(dataset)), ("distance", "edges apart", by_distance(dataset))):
         if panels:
             drawn.append((what, _grid(len(panels), 1.7, partial(_curve_panel, panels, unit), _run_keys(dataset), beside=CORRECT)))
+    if known := [(row, found) for row in dataset.rows if (found := of_row(row)) is not None]:
+        drawn.append(("calibration", _grid(len(known), 2.2, partial(_reliability, known), [], "confidence in percent", CORRECT)))
     return drawn
 
 
@@ -187,6 +191,22 @@ def _line(axes: Any, curves: Curves, points: Points, shift: float, style: dict[s
             axes.hlines(y, [at - 0.3 for at in x], [at + 0.3 for at in x], colors=style["color"], linestyles=[style["linestyle"]])
         else:
             axes.plot(x, y, **style)
+
+
+def _reliability(known: Sequence[tuple[Row, Calibration]], k: int, axes: Any) -> None:
+    """Accuracy of the answers of like confidence; on the diagonal a model is as often right as it is sure."""
+    row, found = known[k]
+    axes.plot([0, 100], [0, 100], color="black", linewidth=0.8, linestyle=FLOOR_STYLES[MAJORITY])
+    for b in found.bins:
+        e = b.accuracy
+        error = [[100 * (e.value - e.low)], [100 * (e.high - e.value)]]
+        size = 2 + 4 * (e.n / found.accuracy.n) ** 0.5
+        axes.errorbar(100 * b.confidence, 100 * e.value, yerr=error, elinewidth=0.6, **{**_mark(row), "markersize": size})
+    axes.set_xlim(-3, 103)
+    axes.set_ylim(-3, 103)
+    axes.set_xticks(range(0, 101, 25))
+    axes.set_yticks(range(0, 101, 25))
+    axes.set_title(_label(row))
 
 
 def _outcomes(dataset: Dataset) -> "Figure":

@@ -16,6 +16,7 @@ from eval.comparisons import Pair, packed, pairs
 from eval.curves import DRAWN, Curves, by_distance, by_size
 from eval.explorer import clipped, explorer_data, pack
 from eval.findings import findings
+from eval.page_calibration import calibrations
 from eval.page_slices import invariance_table, slice_tables
 from eval.page_tables import comparison, confusions, cost_table, data_tables, outcome_table, score_table
 from eval.rows import Dataset, Report, Row
@@ -46,8 +47,6 @@ does not solve it; <em>trees</em> are boosted trees trained on a few counts arou
 task has no rule or no trees, they give the majority answer. A score that is not above them does not show that the task was solved; a
 cell's last line is its distance to the highest of them. Plots leave the random floor out. Outputs from which no answer
 can be read (unparsed, truncated, refused, or error: no completion at all) stay in n and count as not correct.</p></div></details>"""
-
-UNSURE = '<p class="hint">No run records how sure it was of its answers, so there is no calibration to show.</p>'
 
 EXPLORER = """<section id="explorer"><h2>Questions and answers</h2>
 <p class="hint" id="x-note">The explorer of single questions needs a script; everything else on this page does not.</p>
@@ -101,11 +100,12 @@ def page(report: Report) -> str:
 
 def _blocks(report: Report, compared: Sequence[Sequence[Pair]]) -> str:
     """The script's data. The type is none that a browser runs, and base64 cannot close the element."""
-    index, blocks = explorer_data(report)
+    index, blocks, prompts = explorer_data(report)
     named = [
         ("index", index),
         ("comparisons", pack([[packed(pair) for pair in found] for found in compared])),
         *((f"block-{i}", block) for i, block in enumerate(blocks)),
+        *((f"prompts-{i}", block) for i, block in prompts.items()),
     ]
     return "".join(f'<script type="application/octet-stream" id="{name}">{data}</script>\n' for name, data in named)
 
@@ -157,7 +157,7 @@ def _dataset(dataset: Dataset, index: int, found: Sequence[Pair]) -> str:
             outcome_table(dataset),
             "<h3>What it took</h3>",
             cost_table(dataset.rows),
-            UNSURE,
+            calibrations(dataset),
             "<h3>The data</h3>",
             _data(dataset),
             "</section>",

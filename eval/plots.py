@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from eval.calibration import Calibration
 from eval.curves import APART, DRAWN, Curves
 from eval.findings import percent
 from eval.prediction import OUTCOMES
@@ -143,6 +144,38 @@ def _line(row: Row, points: Sequence[tuple[float, Estimate, str]], y: Callable[[
         for px, e, label in points
     )
     return f'<polyline class="line {colour}{dashed}" points="{path}"/>{marks}'
+
+
+def reliability(row: Row, found: Calibration) -> str:
+    """One run's panel: accuracy with its interval against mean confidence, bin by bin; on the diagonal the two agree."""
+    left, size, top = 34.0, 190.0, 8.0
+
+    def x(share: float) -> float:
+        return left + share * size
+
+    def y(share: float) -> float:
+        return top + (1 - share) * size
+
+    colour = f"c{row.colour % COLOURS}"
+    body = [
+        f'<line class="grid" x1="{left}" x2="{x(1)}" y1="{y(t):.1f}" y2="{y(t):.1f}"/>'
+        f'<text class="tick" x="{left - 6}" y="{y(t) + 4:.1f}" text-anchor="end">{t * 100:.0f}</text>'
+        f'<text class="tick" x="{x(t):.1f}" y="{y(0) + 15:.1f}" text-anchor="middle">{t * 100:.0f}</text>'
+        for t in (0, 0.25, 0.5, 0.75, 1)
+    ]
+    body.append(f'<line class="floor majority" x1="{x(0)}" y1="{y(0)}" x2="{x(1)}" y2="{y(1)}"/>')
+    for b in found.bins:
+        share = b.accuracy
+        about = spoken(f"{row.label}, confidence {percent(b.confidence)}% ({percent(b.low)} to {percent(b.high)})", share)
+        body.append(
+            f"<g><title>{about}</title>"
+            f'<line class="stem {colour}" x1="{x(b.confidence):.1f}" x2="{x(b.confidence):.1f}" y1="{y(share.low):.1f}" '
+            f'y2="{y(share.high):.1f}"/>'
+            f'<circle class="dot {colour}" cx="{x(b.confidence):.1f}" cy="{y(share.value):.1f}" '
+            f'r="{2.5 + 5 * (share.n / found.accuracy.n) ** 0.5:.1f}"/></g>'
+        )
+    plot = _svg(int(left + size + 12), y(0) + 22, f"Accuracy by confidence, {row.label}", body)
+    return f"<figure><figcaption>{for_html(row.label)}</figcaption>{plot}</figure>"
 
 
 def legend(rows: Sequence[Row]) -> str:

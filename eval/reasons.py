@@ -73,4 +73,6 @@ def ending(prediction: Prediction) -> str:
         parts.append(f"{prediction.prompt_tokens:,} tokens in, {prediction.output_tokens:,} out")
     if prediction.seconds:
         parts.append(f"{prediction.seconds:.2f} s" if prediction.seconds >= 0.005 else "less than 0.01 s")
+    if prediction.confidence is not None:
+        parts.append(f"confidence {100 * prediction.confidence:.1f}%" if prediction.confidence >= 0.001 else "confidence below 0.1%")
     return "; ".join(parts)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from eval.calibration import calibration_csv
 from eval.page import page
 from eval.prediction import write_atomic
 from eval.rows import Report
@@ -12,7 +13,7 @@ from eval.tables import csv_text, markdown
 def write_report(report: Report, out: Path, figures: bool = False) -> Path:
     """Write report.html (one self-contained page), report.md, scores.csv, slices.csv and invariance.csv into `out`.
 
-    The path of the page comes back.
+    The path of the page comes back. Where runs recorded confidences, there is a calibration.csv, too.
 
     figures: also the plots, as SVG and PNG, into `out`/figures.
     """
@@ -20,6 +21,10 @@ def write_report(report: Report, out: Path, figures: bool = False) -> Path:
     write_atomic(out / "scores.csv", csv_text(report))
     write_atomic(out / "slices.csv", slices_csv(report))
     write_atomic(out / "invariance.csv", invariance_csv(report))
+    if calibrated := calibration_csv(report):
+        write_atomic(out / "calibration.csv", calibrated)
+    else:
+        (out / "calibration.csv").unlink(missing_ok=True)  # an earlier report's
     write_atomic(out / "report.md", markdown(report))
     write_atomic(out / "report.html", page(report))
     if figures:

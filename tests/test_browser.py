@@ -43,7 +43,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_config({"label": label, "kind": "rule", **where, "split": "test", "tasks": TASKS, "limit": limit}, run)
         write_environment(run)
         asked = [e for task in TASKS for e in read_examples(root / "data", task, "test")[:limit]]
-        write_predictions([Prediction(e.id, answer(e)) for e in asked], run)
+        said = [Prediction(e.id, answer(e), prompt=f"{HOSTILE} comes first.\n{e.question}" if limit else "") for e in asked]
+        write_predictions(said, run)
     return write_report(gather(sorted((root / "runs").iterdir())), root / "report")
 
 
@@ -147,6 +148,23 @@ def test_an_open_question_shows_graph_prompt_answers_and_judgement(page: "Page",
     page.fill("#x-search", "")
     page.wait_for_selector("#x-shown h3:text-is('maximum flow')")
     assert page.locator("#x-shown .edge.gold").count() > 0 and page.locator("#x-shown .weight").count() > 0
+
+
+def test_the_whole_prompt_is_unpacked_when_it_is_asked_for(page: "Page", report: Path) -> None:
+    asked = read_examples(report.parents[1] / "data", TASKS[1], "test")
+    for e, prompts in ((asked[0], 1), (asked[9], 1), (asked[10], 0)):  # one of the runs asked no more than ten
+        page.fill("#x-search", e.id)
+        page.wait_for_selector(f"#x-shown .x-id:text-is('{e.id}')")
+        assert page.locator("#x-shown .prompt").count() == prompts
+        if prompts:
+            page.click("#x-shown .prompt summary")
+            page.wait_for_selector("#x-shown .prompt pre")
+            assert page.text_content("#x-shown .prompt pre") == visible(f"{HOSTILE} comes first.\n{e.question}")
+            for _ in range(2):
+                page.click("#x-shown .prompt summary")
+            assert page.locator("#x-shown .prompt pre").count() == 1
+    page.fill("#x-search", "comes first")
+    page.wait_for_selector("#x-count:text-matches('^0 of')")
 
 
 def test_any_two_runs_are_compared(page: "Page") -> None:

@@ -294,7 +294,7 @@ def test_the_explorer_holds_every_answer(data: Path, tmp_path: Path) -> None:
         return "so " * LONGEST + e.answer
 
     report = gather([make(tmp_path / "gold", data, gold), make(tmp_path / "long", data, at_length, limit=2)])
-    packed_index, packed_blocks = explorer_data(report)
+    packed_index, packed_blocks, _ = explorer_data(report)
     index, blocks = unpack(packed_index), map(unpack, packed_blocks)
     questions = [question for block in blocks for question in block]
     examples = {e.id: e for task in TASKS for e in read_examples(data, task, "test")}
