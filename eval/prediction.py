@@ -105,8 +105,22 @@ def read_predictions(run: Path) -> list[Prediction]:
     path = run / "predictions.parquet"
     if not path.is_file():
         raise InputError(f"{run}: no predictions.parquet; start the command that makes this run again, it continues where it stopped")
-    rows = pq.read_table(path, schema=PREDICTION_SCHEMA).to_pylist()  # a column that an older run does not have is all None
-    return [Prediction(**{**row, "prompt": row["prompt"] or ""}) for row in rows]
+    try:
+        table = pq.read_table(path, schema=PREDICTION_SCHEMA)  # a column that the file does not have is all None
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise InputError(f"{path}: cannot be read as predictions ({str(error).splitlines()[0]}); columns: {_columns()}") from error
+    for name in ("example_id", "output"):
+        if table[name].null_count:
+            at = table[name].is_null().to_pylist().index(True)
+            raise InputError(f"{path}: row {at + 1} has no {name}; columns: {_columns()}, of which all but the first two may be missing")
+    for at, confidence in enumerate(table["confidence"].to_pylist()):
+        if confidence is not None and not 0 <= confidence <= 1:
+            raise InputError(f"{path}: row {at + 1} has a confidence of {confidence}; it is a probability, 0 to 1")
+    return [Prediction(**{name: value for name, value in row.items() if value is not None}) for row in table.to_pylist()]
+
+
+def _columns() -> str:
+    return ", ".join(f"{field.name} ({field.type})" for field in PREDICTION_SCHEMA)
 
 
 def write_scores(scores: list[Score], run: Path) -> None:

@@ -4,6 +4,7 @@ import base64
 import csv
 import hashlib
 import json
+import re
 import sys
 import zlib
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -91,6 +93,28 @@ def test_metrics_count_every_question_once(data: Path, tmp_path: Path) -> None:
     scores = pq.read_table(run / "scores.parquet").to_pylist()
     assert [s["example_id"] for s in scores] == [e.id for task in TASKS for e in read_examples(data, task, "test")[:30]]
     assert not list(run.glob("*.part"))
+
+
+def test_predictions_of_another_program_need_two_columns(data: Path, tmp_path: Path) -> None:
+    run = make(tmp_path / "run", data, gold)
+    whole = score_run(run)
+    table = pq.read_table(run / "predictions.parquet")
+    pq.write_table(table.select(["output", "example_id"]), run / "predictions.parquet")
+    assert score_run(run) == whole
+    gather([run])
+    rows = table.to_pylist()
+    for spoiled, said in (
+        (
+            [{"example_id": row["example_id"], "answer": row["output"]} for row in rows],
+            "row 1 has no output; columns: example_id (string), ",
+        ),
+        ([*rows[:7], {**rows[7], "example_id": None}, *rows[8:]], "row 8 has no example_id"),
+        ([{**row, "seconds": "long"} for row in rows], "cannot be read as predictions"),
+        ([{**row, "confidence": 50} for row in rows], "row 1 has a confidence of 50.0; it is a probability, 0 to 1"),
+    ):
+        pq.write_table(pa.Table.from_pylist(spoiled), run / "predictions.parquet")
+        with pytest.raises(InputError, match=re.escape(said)):
+            score_run(run)
 
 
 def test_a_floor_is_what_a_run_of_the_same_answers_scores(data: Path, tmp_path: Path) -> None:
