@@ -225,7 +225,7 @@ _MASKS = [
     anycase(
         r"(?<!equal )(?<!comes )(?<!amounts )(?<!up )(?<!sums )\b(?:to|with|at|by|reach(?:es"
         rf"|ed)?)\s+(?:{DIGITS})(?=\s*(?:[,.;)]|$|(?:is|and|are|in|has|with|via|by)\b))",
-        needs=("to", "with", "at ", "by", "reach"),
+        needs=("to", "with", "at", "by", "reach"),
     ),
     anycase(
         rf"{_DIGIT_AHEAD}(?:^|(?<=[,;:(]\s)|(?<=\bthat\s)|(?<=\band\s)|(?<=\bso\s))(?:{DIGITS})(?=\s+(?:is|are|has|have|can"

@@ -30,7 +30,7 @@ _REFUSAL = anycase(
 # Every refusal has one of these words, or such a `not`; most texts have neither, and are not searched further.
 _WORDS = ("n't", "unable", "decline", "refuse", "against", "violate")
 _NOT = anycase(
-    r"not(?:(?<=cannot)|(?<=(?:can|ill|uld|her| do) not)| (?:able|allowed|permitted|programmed|designed|authorized|going)\b)",
+    r"not(?:(?<=cannot)|(?<=(?:can|ill|uld|her) not)|(?<=do not)| (?:able|allowed|permitted|programmed|designed|authorized|going))",
 )
 _AFTER_REFUSAL = re.compile(r"\b(?:because|since|but|however)\b|[;.!\n](?:\s|$)")
 _NOT_ENOUGH = anycase(r"\b(?:without|from|based on|with (?:the|only)|given (?:the|only)|information|not enough)\b")
