@@ -40,7 +40,7 @@ class AnyCase:
 
     def search(self, text: str, start: int = 0, end: int = maxsize) -> re.Match[str] | None:
         low = small(text)
-        return None if self._hopeless(low) else self._re.search(low, start, end)
+        return None if self.needs and self._hopeless(low) else self._re.search(low, start, end)
 
     def match(self, text: str, start: int = 0, end: int = maxsize) -> re.Match[str] | None:
         return self._re.match(small(text), start, end)
@@ -50,10 +50,10 @@ class AnyCase:
 
     def finditer(self, text: str) -> Iterator[re.Match[str]]:
         low = small(text)
-        return iter(()) if self._hopeless(low) else self._re.finditer(low)
+        return iter(()) if self.needs and self._hopeless(low) else self._re.finditer(low)
 
     def _hopeless(self, low: str) -> bool:
-        return bool(self.needs) and not any(map(low.__contains__, self.needs))
+        return not any(map(low.__contains__, self.needs))
 
     def count(self, text: str) -> int:
         """How many matches there are."""

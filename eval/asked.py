@@ -59,19 +59,25 @@ class Asked:
         self.example = example
         self.task = example.task
         self.kind = example.answer_kind
+        self._read: Names | None = None
+        self._query: list[str] | None = None
 
-    @cached_property
+    @property  # not functools.cached_property: until Python 3.12 that takes a lock each time, a tenth of what a short answer costs
     def _graph(self) -> Names:
-        return _names(self.example.graph)
+        if self._read is None:
+            self._read = _names(self.example.graph)
+        return self._read
 
-    @cached_property
+    @property
     def names(self) -> list[str]:
         return self._graph.names
 
-    @cached_property
+    @property
     def query(self) -> list[str]:
         """Names of the nodes that the question names."""
-        return [self.names[i] for i in self.example.query]
+        if self._query is None:
+            self._query = [self.names[i] for i in self.example.query]
+        return self._query
 
     @property
     def directed(self) -> bool:
@@ -85,12 +91,12 @@ class Asked:
         found = re.search(r"like (\w+) or (\w+)\?\s*(?:A:)?\s*$", self.example.question.rstrip())
         return [c.lower() for c in found.groups()] if found else []
 
-    @cached_property
+    @property
     def numeric(self) -> bool:
         """Whether the nodes are called by numbers."""
         return self._graph.numeric
 
-    @cached_property
+    @property
     def known(self) -> frozenset[str]:
         return self._graph.known
 
