@@ -182,7 +182,7 @@ _MARK = anycase(
 )
 # What every mark holds; looking for it first is several times faster than trying every mark at every place.
 _HINT = anycase(r"ans(?:wer|[ ]?[(\[]|[ ]*[:=-])|solution|boxed|####|\ba ?:")
-_REACH = 16
+_REACH = 16  # of a mark before its hint: "the correct " and a space at most
 _MOST = 12
 """How many marks are looked at, from the end: a text that repeats itself to the limit has thousands."""
 

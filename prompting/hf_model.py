@@ -158,9 +158,13 @@ class HfModel:
         rows: list[list[int]] = generated[:, prompt_length:].tolist()
         if sure is None:
             return [(row, None) for row in rows]
-        ends = [self._end(row) for row in rows]
-        own = [end + (row[end : end + 1] != [] and row[end] in self._eos) for row, end in zip(rows, ends, strict=True)]
-        return list(zip(rows, sure.rows(own), strict=True))
+        return list(zip(rows, sure.rows([self._generated(row) for row in rows]), strict=True))
+
+    def _generated(self, row: list[int]) -> int:
+        """How many tokens of a row the model chose, its end included; what fills a row after a stop string may look like an end."""
+        end = self._end(row)
+        text = self._tokenizer.decode(row[:end], skip_special_tokens=True)
+        return end + (end < len(row) and row[end] in self._eos and not any(stop in text for stop in self._options.stop))
 
     def _end(self, row: list[int]) -> int:
         """How many tokens of a row stand before its end and the padding after it."""

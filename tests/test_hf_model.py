@@ -112,6 +112,10 @@ def test_a_confidence_is_the_same_however_it_is_decoded(model: Path, data: Path)
     assert batched == pytest.approx([c.confidence for c in ask(model, prompts, batch_size=1)], rel=1e-2)
     if "llama" in model.name:
         assert batched == pytest.approx([c.confidence for c in ask(model, prompts, cache="static")], rel=1e-2)
+        text = max((c.text for c in ask(model, prompts)), key=lambda t: len(set(t)))
+        stopped, others = (ask(model, prompts, stop=(text[4:6],), cache=cache) for cache in (None, "static"))
+        assert without_time(stopped) == without_time(others) and [c.confidence for c in stopped] != batched
+        assert [c.confidence for c in stopped] == pytest.approx([c.confidence for c in others], rel=1e-2)
     assert {c.confidence for c in ask(model, prompts[:2], temperature=1.0)} == {None}
 
 
