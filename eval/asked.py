@@ -114,11 +114,15 @@ class Asked:
 
     def tokens(self, text: str, at: int = 0) -> Iterator[re.Match[str]]:
         """Words and names of a text from an index on; a name that is no plain word is one token."""
-        return (_tokens(self._graph.odd) if self._graph.odd else _TOKEN).finditer(text, at)
+        return self._token.finditer(text, at)
 
     def token(self, text: str, at: int) -> re.Match[str] | None:
         """The word or name that begins at an index."""
-        return (_tokens(self._graph.odd) if self._graph.odd else _TOKEN).match(text, at)
+        return self._token.match(text, at)
+
+    @property
+    def _token(self) -> re.Pattern[str]:
+        return _tokens(self._graph.odd) if self._graph.odd else _TOKEN
 
     def name(self, token: str, listed: bool = False) -> str | None:
         """The node called `token`. Case matters for names that are also words, unless the token stands in a bare list."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy import stats
 from scipy.special import expit, logit
 
-from eval.rows import Report, Row
+from eval.rows import Dataset, Report, Row
 from eval.statistics import Estimate, Z, accuracy, proportion
 
 BINS = 10
@@ -93,7 +93,8 @@ def _auroc(sure: Floats, right: npt.NDArray[np.bool_], cluster: npt.NDArray[Any]
     losses = 1 - (np.searchsorted(ordered, below, "left") + np.searchsorted(ordered, below, "right")) / (2 * m)  # per wrong answer
     area = float(wins.mean())
     if area in (0.0, 1.0):  # nothing shows how it varies: as if the smaller group were so many trials
-        return Estimate(area, (one := proportion(round(area * min(m, n)), min(m, n))).low, one.high, m + n)
+        trials = proportion(round(area) * min(m, n), min(m, n))
+        return Estimate(area, trials.low, trials.high, m + n)
     k = int(cluster.max()) + 1
     x = np.bincount(cluster[right], wins - area, k) / m
     y = np.bincount(cluster[~right], losses - area, k) / n
@@ -107,10 +108,13 @@ def _few(clusters: int) -> float:
     return clusters / max(1, clusters - 1)
 
 
-def of_row(row: Row) -> Calibration | None:
-    """The calibration of a run over all tasks; None where it recorded no confidence."""
-    if row.run is None:
-        return None
+def calibrations(dataset: Dataset) -> list[tuple[Row, Calibration]]:
+    """The runs that recorded confidences, each with its calibration over all tasks."""
+    return [(row, found) for row in dataset.rows if (found := _of(row)) is not None]
+
+
+def _of(row: Row) -> Calibration | None:
+    assert row.run is not None
     sure, right, graphs = [], [], []
     for e in (e for asked in row.run.examples.values() for e in asked):
         confidence = row.run.predictions[e.id].confidence
@@ -125,12 +129,11 @@ def calibration_csv(report: Report) -> str:
     """calibration.csv: a line per run over all its answers with a confidence, then one per bin of these; '' where no run has any."""
     lines: list[list[str]] = []
     for dataset in report.datasets:
-        for row in dataset.rows:
-            if (found := of_row(row)) is not None:
-                where = [dataset.name, dataset.split, row.label]
-                whole = [*_ends(found.gap), found.ece, *(_ends(found.auroc) if found.auroc else [])]
-                lines.append([*where, *_line(0, 1, found.confidence, found.accuracy), *map(_digits, whole)])
-                lines += [[*where, *_line(b.low, b.high, b.confidence, b.accuracy)] for b in found.bins]
+        for row, found in calibrations(dataset):
+            where = [dataset.name, dataset.split, row.label]
+            whole = [*_ends(found.gap), found.ece, *(_ends(found.auroc) if found.auroc else [])]
+            lines.append([*where, *_line(0, 1, found.confidence, found.accuracy), *map(_digits, whole)])
+            lines += [[*where, *_line(b.low, b.high, b.confidence, b.accuracy)] for b in found.bins]
     if not lines:
         return ""
     stream = io.StringIO()

@@ -23,8 +23,7 @@ function prompt(i, place) {
   const shown = element("details", { class: "prompt" }, element("summary", {}, "The whole prompt"));
   shown.addEventListener("toggle", async () => {
     if (!shown.open || shown.children.length > 1) return;
-    const { blocks } = explorer.index;
-    const texts = (await unpack(`prompts-${blocks[i]}`))[i - blocks.indexOf(blocks[i])];
+    const texts = await details(i, "prompts");
     if (shown.children.length === 1) shown.append(pre(texts[place]));
   });
   return shown;

@@ -28,15 +28,17 @@ const explorer = { index: null, blocks: new Map(), listed: [], at: -1, texts: []
 const asked = (i) => explorer.runsOf[explorer.index.columns.dataset[i]].filter((r) => explorer.index.judged[r][i] !== ".");
 const word = (column, i) => explorer.index.words[column][explorer.index.columns[column][i]];
 
-async function block(number) {
-  if (!explorer.blocks.has(number)) explorer.blocks.set(number, unpack(`block-${number}`));
-  return explorer.blocks.get(number);
+/** kind: `block`, or `prompts`, of which there is one only where a prompt holds more than its question. */
+async function block(number, kind = "block") {
+  const id = `${kind}-${number}`;
+  if (!explorer.blocks.has(id)) explorer.blocks.set(id, unpack(id));
+  return explorer.blocks.get(id);
 }
 
-/** Everything that was packed for question i. */
-async function details(i) {
+/** Everything that was packed for question i in blocks of a kind. */
+async function details(i, kind) {
   const { blocks } = explorer.index;
-  return (await block(blocks[i]))[i - blocks.indexOf(blocks[i])];
+  return (await block(blocks[i], kind))[i - blocks.indexOf(blocks[i])];
 }
 
 function chosen() {

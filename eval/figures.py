@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eval.calibration import Calibration, of_row
+from eval.calibration import Calibration, calibrations
 from eval.curves import APART, Curves, Points, by_distance, by_size
 from eval.plots import clipped
 from eval.prediction import OUTCOMES
@@ -73,7 +73,7 @@ def _figures(dataset: Dataset) -> list[tuple[str, "Figure"]]:
     for what, unit, panels in (("size", "nodes", by_size(dataset)), ("distance", "edges apart", by_distance(dataset))):
         if panels:
             drawn.append((what, _grid(len(panels), 1.7, partial(_curve_panel, panels, unit), _run_keys(dataset), beside=CORRECT)))
-    if known := [(row, found) for row in dataset.rows if (found := of_row(row)) is not None]:
+    if known := calibrations(dataset):
         drawn.append(("calibration", _grid(len(known), 2.2, partial(_reliability, known), [], "confidence in percent", CORRECT)))
     return drawn
 
@@ -136,8 +136,9 @@ def _bars(axes: Any, dataset: Dataset, task: str | None, named: bool) -> None:
         for row in sample.rows:
             e = _pick(row, task)
             if e is not None:
-                error = [[100 * (e.value - e.low)], [100 * (e.high - e.value)]]
-                axes.barh(at, 100 * e.value, 0.75, color=PALETTE[row.colour % 8], xerr=error, error_kw={"elinewidth": 0.8, "capsize": 2})
+                axes.barh(
+                    at, 100 * e.value, 0.75, color=PALETTE[row.colour % 8], xerr=_error([e]), error_kw={"elinewidth": 0.8, "capsize": 2}
+                )
             places.append(at)
             labels.append(f"{_label(row, 26)}{f' (n = {_pick_n(sample)})' if len(dataset.samples) > 1 else ''}")
             at += 1
@@ -149,6 +150,11 @@ def _bars(axes: Any, dataset: Dataset, task: str | None, named: bool) -> None:
     axes.invert_yaxis()
     axes.tick_params(axis="y", length=0)
     axes.set_title("macro mean" if task is None else task.replace("_", " "))
+
+
+def _error(estimates: Sequence[Estimate]) -> list[list[float]]:
+    """How far the intervals reach down and up, as matplotlib wants it."""
+    return [[100 * (e.value - e.low) for e in estimates], [100 * (e.high - e.value) for e in estimates]]
 
 
 def _pick_n(sample: Sample) -> str:
@@ -185,8 +191,7 @@ def _line(axes: Any, curves: Curves, points: Points, shift: float, style: dict[s
     for ticks in ([i for i in points if i not in apart], apart):
         x, y = [i + shift for i in ticks], [100 * points[i].value for i in ticks]
         if bars:
-            error = [[100 * (points[i].value - points[i].low) for i in ticks], [100 * (points[i].high - points[i].value) for i in ticks]]
-            axes.errorbar(x, y, yerr=error, elinewidth=0.6, **style)
+            axes.errorbar(x, y, yerr=_error([points[i] for i in ticks]), elinewidth=0.6, **style)
         elif ticks == apart:
             axes.hlines(y, [at - 0.3 for at in x], [at + 0.3 for at in x], colors=style["color"], linestyles=[style["linestyle"]])
         else:
@@ -199,9 +204,8 @@ def _reliability(known: Sequence[tuple[Row, Calibration]], k: int, axes: Any) ->
     axes.plot([0, 100], [0, 100], color="black", linewidth=0.8, linestyle=FLOOR_STYLES[MAJORITY])
     for b in found.bins:
         e = b.accuracy
-        error = [[100 * (e.value - e.low)], [100 * (e.high - e.value)]]
         size = 2 + 4 * (e.n / found.accuracy.n) ** 0.5
-        axes.errorbar(100 * b.confidence, 100 * e.value, yerr=error, elinewidth=0.6, **{**_mark(row), "markersize": size})
+        axes.errorbar(100 * b.confidence, 100 * e.value, yerr=_error([e]), elinewidth=0.6, **{**_mark(row), "markersize": size})
     axes.set_xlim(-3, 103)
     axes.set_ylim(-3, 103)
     axes.set_xticks(range(0, 101, 25))

@@ -183,6 +183,7 @@ _MARK = anycase(
 # What every mark holds; looking for it first is several times faster than trying every mark at every place.
 _HINT = anycase(r"ans(?:wer|[ ]?[(\[]|[ ]*[:=-])|solution|boxed|####|\ba ?:")
 _REACH = 16  # of a mark before its hint: "the correct " and a space at most
+_AHEAD = 300  # of its end after it
 _MOST = 12
 """How many marks are looked at, from the end: a text that repeats itself to the limit has thousands."""
 
@@ -204,7 +205,7 @@ def marks(text: str, letter: bool = True) -> list[Mark]:
         hint = _HINT.match(text, place) if place >= at else None
         if hint is None:
             continue
-        mark = _MARK.search(text, max(at, hint.start() - _REACH), hint.end() + 300)
+        mark = _MARK.search(text, max(at, hint.start() - _REACH), hint.end() + _AHEAD)
         if mark and mark.start() > hint.start():
             mark = None
         at = mark.end() if mark else hint.end()

@@ -14,6 +14,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
+def with_interval(e: Estimate) -> str:
+    """`63.1 [60.2, 65.9]`"""
+    return f"{percent(e.value)} [{percent(e.low)}, {percent(e.high)}]"
+
+
 def spoken(e: Estimate) -> str:
     """`63.1% [60.2, 65.9]`"""
     return f"{percent(e.value)}% [{percent(e.low)}, {percent(e.high)}]"

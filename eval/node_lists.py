@@ -72,14 +72,16 @@ _CAPITALISED = word_set(
 def run_at(text: str, at: int, asked: Asked) -> Run | None:
     """The bare list that begins at an index."""
     first = asked.token(text, at)
-    return next(runs(text, asked, prose=False, at=at)) if first and _item(text, first, asked, prose=False) else None
+    return next(_runs(text, asked, False, at)) if first and _item(text, first, asked, prose=False) else None
 
 
-def runs(text: str, asked: Asked, prose: bool = True, at: int = 0) -> Iterator[Run]:
-    """The runs of names in a text from an index on, in order.
+def runs(text: str, asked: Asked) -> Iterator[Run]:
+    """The runs of names in prose, in order; each names a node of the graph at least."""
+    return (run for run in _runs(text, asked, True) if asked.known & set(run.names))
 
-    prose: whether words that are also names need to stand like names, and runs without any node of the graph are left out.
-    """
+
+def _runs(text: str, asked: Asked, prose: bool, at: int = 0) -> Iterator[Run]:
+    """All runs from an index on. prose: whether words that are also names need to stand like names."""
     names: list[str] = []
     start = end = 0
     doubt = other = arrows = False
@@ -91,12 +93,12 @@ def runs(text: str, asked: Asked, prose: bool = True, at: int = 0) -> Iterator[R
         if gap:
             doubt, other, arrows = doubt or gap.doubt, other or gap.either, arrows or gap.arrow
         else:
-            if names and (not prose or asked.known & set(names)):
+            if names:
                 yield Run(tuple(names), start, end, doubt, other, arrows)
             names, start, doubt, other, arrows = [], token.start(), False, False, False
         names.append(name)
         end = token.end()
-    if names and (not prose or asked.known & set(names)):
+    if names:
         yield Run(tuple(names), start, end, doubt, other, arrows)
 
 

@@ -21,6 +21,7 @@ from eval.prose import (
     opening,
     settle,
     supposes,
+    words,
 )
 from eval.quantities import (
     ADJECTIVES,
@@ -32,12 +33,12 @@ from eval.quantities import (
     NO_PATH_WORDS,
     NONE_QUALIFIED,
     NUMBER,
-    NUMBER_AHEAD,
     NUMBER_WORDS,
     OTHER,
     QUANTITIES,
     UNITS,
     Quantity,
+    gives_range,
     mask,
     to_number,
 )
@@ -135,18 +136,6 @@ _MAY_COUNT = anycase(
     + r"|no(?:ne|t|thing|body)?)\b|n't|path|reach|infini|\u221e|\binf\b|isolated|connected|edgeless|empty"
     r"|free|component|without"
 )
-_BOUND = either(
-    "at least | at most | more than | fewer than | less than | up to | no more than | no fewer than | "
-    "over | under | or more | or fewer | or less"
-)
-_BOUNDED = anycase(
-    rf"\b(?:between|from)\s+{NUMBER}\s+(?:and|to)\s+{NUMBER}\s+(?:{ADJECTIVES}\s+)*{UNITS}\b|\b{_BOUND}\b|\beither\s+{NUMBER}\s+or\b"
-)
-_RANGE = anycase(
-    rf"{NUMBER_AHEAD}(?:(?<!nodes )(?<!node )(?<!to ){NUMBER}(?:\s+{UNITS})?,?\s+or\s+(?:maybe |perhaps |possibly )?{NUMBER}"
-    rf"|{NUMBER}\s*(?:-|to)\s*{NUMBER}\s+(?:{ADJECTIVES}\s+)*{UNITS}\b)",
-    needs=("or", "to", "-"),
-)
 _EQUALS_END = anycase(rf"=\s*(?P<n>{NUMBER})[^=\d]*$")
 
 
@@ -164,7 +153,7 @@ def number_stated(text: str, asked: Asked) -> Reading:
         sentence = committed(sentence)
         masked = mask(sentence)
         counts = _START.search(masked) is not None
-        if counts and (_BOUNDED.search(masked) or _RANGE.search(masked)) and not _EQUALS_END.search(masked):
+        if counts and gives_range(masked) and not _EQUALS_END.search(masked):
             weak.append((UNCLEAR, conclusive))
         elif (value := _tied(sentence, masked, asked)) is not None:
             strong.append((value, conclusive))
@@ -217,7 +206,7 @@ def _tied(sentence: str, masked: str, asked: Asked) -> Value | None:
     return max(values)[1] if values else _nothing(sentence, masked, quantity, asked)
 
 
-_EACH = anycase(r"\b(?:each|every|per)\b", needs=("each", "every", "per"))
+_EACH = words("each | every | per", needs=("each", "every", "per"))
 _STOP = re.compile(r"[,;:.(]|\b(?:because|since|so|namely|which)\b")
 _NUMERAL = re.compile(r"\d+")
 

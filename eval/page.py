@@ -16,7 +16,7 @@ from eval.comparisons import Pair, packed, pairs
 from eval.curves import DRAWN, Curves, by_distance, by_size
 from eval.explorer import clipped, explorer_data, pack
 from eval.findings import findings
-from eval.page_calibration import calibrations
+from eval.page_calibration import calibration_section
 from eval.page_slices import invariance_table, slice_tables
 from eval.page_tables import comparison, confusions, cost_table, data_tables, outcome_table, score_table
 from eval.rows import Dataset, Report, Row
@@ -157,7 +157,7 @@ def _dataset(dataset: Dataset, index: int, found: Sequence[Pair]) -> str:
             outcome_table(dataset),
             "<h3>What it took</h3>",
             cost_table(dataset.rows),
-            calibrations(dataset),
+            calibration_section(dataset),
             "<h3>The data</h3>",
             _data(dataset),
             "</section>",

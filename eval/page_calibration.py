@@ -1,11 +1,10 @@
 """The page's section on calibration."""
 
 from eval import plots
-from eval.calibration import of_row
-from eval.findings import percent
+from eval.calibration import calibrations
+from eval.findings import percent, with_interval
 from eval.page_tables import points, simple_table
 from eval.rows import Dataset
-from eval.statistics import Estimate
 
 HEADS = ("run", "answers", "mean confidence", "accuracy", "too sure by", "calibration error", "AUROC")
 HINT = """A confidence is the probability that a model gave to the whole of its output, or the share of its samples that state the
@@ -14,16 +13,16 @@ right as it is sure. <em>AUROC</em> says how often a right answer came with more
 text is improbable, whatever its answer: of a chain of thought only AUROC says something."""
 
 
-def calibrations(dataset: Dataset) -> str:
+def calibration_section(dataset: Dataset) -> str:
     """A panel and a line per run that recorded how sure it was; a sentence where none did."""
-    known = [(row, found) for row in dataset.rows if (found := of_row(row)) is not None]
+    known = calibrations(dataset)
     if not known:
         return '<h3>How sure they were</h3><p class="hint">These runs did not record how sure they were of their answers.</p>'
     body = []
     for row, found in known:
         gap = f"{points(found.gap.value)} [{points(found.gap.low)}, {points(found.gap.high)}]"
-        order = _interval(found.auroc) if found.auroc else "–"
-        numbers = [percent(found.confidence), _interval(found.accuracy), gap, percent(found.ece), order]
+        order = with_interval(found.auroc) if found.auroc else "–"
+        numbers = [percent(found.confidence), with_interval(found.accuracy), gap, percent(found.ece), order]
         body.append([row.label, f"{found.accuracy.n:,}", *numbers])
     absent = len(dataset.rows) - len(known)
     few = f" {absent} of the runs did not record it." if absent else ""
@@ -32,7 +31,3 @@ def calibrations(dataset: Dataset) -> str:
         f'<h3>How sure they were</h3><p class="hint">{HINT}{few}</p><div class="panels narrow">{panels}</div>'
         f"{simple_table(HEADS, body, 'costs')}"
     )
-
-
-def _interval(e: Estimate) -> str:
-    return f"{percent(e.value)} [{percent(e.low)}, {percent(e.high)}]"

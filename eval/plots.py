@@ -11,6 +11,7 @@ from eval.shown import for_html
 from eval.statistics import Estimate
 
 COLOURS = 8  # the palette's --c0 .. --c7; a ninth run starts again, dashed
+QUARTERS = (0, 0.25, 0.5, 0.75, 1)
 WIDTH, LEFT, RIGHT = 400, 146, 40
 ROW, GAP = 22, 18
 
@@ -65,7 +66,7 @@ def _bars(dataset: Dataset, task: str | None) -> str:
     axis = [
         f'<line class="grid" x1="{_x(t):.1f}" x2="{_x(t):.1f}" y1="2" y2="{y - 4}"/>'
         f'<text class="tick" x="{_x(t):.1f}" y="{y + 9}" text-anchor="middle">{t * 100:.0f}</text>'
-        for t in (0, 0.25, 0.5, 0.75, 1)
+        for t in QUARTERS
     ]
     name = "macro mean" if task is None else task.replace("_", " ")
     return f"<figure><figcaption>{for_html(name)}</figcaption>{_svg(WIDTH, y + GAP, f'Accuracy in percent, {name}', axis + body)}</figure>"
@@ -111,11 +112,7 @@ def lines(curves: Curves, unit: str) -> str:
     def y(share: float) -> float:
         return bottom - share * height
 
-    body = [
-        f'<line class="grid" x1="{left}" x2="{left + width - 10}" y1="{y(t):.1f}" y2="{y(t):.1f}"/>'
-        f'<text class="tick" x="{left - 6}" y="{y(t) + 4:.1f}" text-anchor="end">{t * 100:.0f}</text>'
-        for t in (0, 0.25, 0.5, 0.75, 1)
-    ]
+    body = [_rung(left, left + width - 10, y(t), t) for t in QUARTERS]
     body += [
         f'<text class="tick" x="{x(i):.1f}" y="{bottom + 15}" text-anchor="middle">{tick}</text>' for i, tick in enumerate(curves.ticks)
     ]
@@ -137,13 +134,24 @@ def lines(curves: Curves, unit: str) -> str:
 def _line(row: Row, points: Sequence[tuple[float, Estimate, str]], y: Callable[[float], float]) -> str:
     colour, dashed = f"c{row.colour % COLOURS}", " dashed" if row.colour >= COLOURS else ""
     path = " ".join(f"{px:.1f},{y(e.value):.1f}" for px, e, label in points if label != APART)  # it is no distance, so no line leads there
-    marks = "".join(
-        f"<g><title>{spoken(f'{row.label}, {label}', e)}</title>"
-        f'<line class="stem {colour}" x1="{px:.1f}" x2="{px:.1f}" y1="{y(e.low):.1f}" y2="{y(e.high):.1f}"/>'
-        f'<circle class="dot {colour}" cx="{px:.1f}" cy="{y(e.value):.1f}" r="3.2"/></g>'
-        for px, e, label in points
-    )
+    marks = "".join(_dot(row, label, e, px, y, 3.2) for px, e, label in points)
     return f'<polyline class="line {colour}{dashed}" points="{path}"/>{marks}'
+
+
+def _rung(left: float, right: float, y: float, share: float) -> str:
+    """A line across a panel, and the share that it stands for."""
+    line = f'<line class="grid" x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>'
+    return f'{line}<text class="tick" x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{share * 100:.0f}</text>'
+
+
+def _dot(row: Row, label: str, e: Estimate, x: float, y: Callable[[float], float], radius: float) -> str:
+    """A run's estimate at x with its interval; `label` says in the tooltip where it belongs."""
+    colour = f"c{row.colour % COLOURS}"
+    return (
+        f"<g><title>{spoken(f'{row.label}, {label}', e)}</title>"
+        f'<line class="stem {colour}" x1="{x:.1f}" x2="{x:.1f}" y1="{y(e.low):.1f}" y2="{y(e.high):.1f}"/>'
+        f'<circle class="dot {colour}" cx="{x:.1f}" cy="{y(e.value):.1f}" r="{radius:.1f}"/></g>'
+    )
 
 
 def reliability(row: Row, found: Calibration) -> str:
@@ -156,24 +164,14 @@ def reliability(row: Row, found: Calibration) -> str:
     def y(share: float) -> float:
         return top + (1 - share) * size
 
-    colour = f"c{row.colour % COLOURS}"
     body = [
-        f'<line class="grid" x1="{left}" x2="{x(1)}" y1="{y(t):.1f}" y2="{y(t):.1f}"/>'
-        f'<text class="tick" x="{left - 6}" y="{y(t) + 4:.1f}" text-anchor="end">{t * 100:.0f}</text>'
-        f'<text class="tick" x="{x(t):.1f}" y="{y(0) + 15:.1f}" text-anchor="middle">{t * 100:.0f}</text>'
-        for t in (0, 0.25, 0.5, 0.75, 1)
+        f'{_rung(left, x(1), y(t), t)}<text class="tick" x="{x(t):.1f}" y="{y(0) + 15:.1f}" text-anchor="middle">{t * 100:.0f}</text>'
+        for t in QUARTERS
     ]
     body.append(f'<line class="floor majority" x1="{x(0)}" y1="{y(0)}" x2="{x(1)}" y2="{y(1)}"/>')
     for b in found.bins:
-        share = b.accuracy
-        about = spoken(f"{row.label}, confidence {percent(b.confidence)}% ({percent(b.low)} to {percent(b.high)})", share)
-        body.append(
-            f"<g><title>{about}</title>"
-            f'<line class="stem {colour}" x1="{x(b.confidence):.1f}" x2="{x(b.confidence):.1f}" y1="{y(share.low):.1f}" '
-            f'y2="{y(share.high):.1f}"/>'
-            f'<circle class="dot {colour}" cx="{x(b.confidence):.1f}" cy="{y(share.value):.1f}" '
-            f'r="{2.5 + 5 * (share.n / found.accuracy.n) ** 0.5:.1f}"/></g>'
-        )
+        about = f"confidence {percent(b.confidence)}% ({percent(b.low)} to {percent(b.high)})"
+        body.append(_dot(row, about, b.accuracy, x(b.confidence), y, 2.5 + 5 * (b.accuracy.n / found.accuracy.n) ** 0.5))
     plot = _svg(int(left + size + 12), y(0) + 22, f"Accuracy by confidence, {row.label}", body)
     return f"<figure><figcaption>{for_html(row.label)}</figcaption>{plot}</figure>"
 

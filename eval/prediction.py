@@ -106,17 +106,16 @@ def read_predictions(run: Path) -> list[Prediction]:
     if not path.is_file():
         raise InputError(f"{run}: no predictions.parquet; start the command that makes this run again, it continues where it stopped")
     try:
-        table = pq.read_table(path, schema=PREDICTION_SCHEMA)  # a column that the file does not have is all None
+        rows = pq.read_table(path, schema=PREDICTION_SCHEMA).to_pylist()  # a column that the file does not have is all None
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         raise InputError(f"{path}: cannot be read as predictions ({str(error).splitlines()[0]}); columns: {_columns()}") from error
-    for name in ("example_id", "output"):
-        if table[name].null_count:
-            at = table[name].is_null().to_pylist().index(True)
-            raise InputError(f"{path}: row {at + 1} has no {name}; columns: {_columns()}, of which all but the first two may be missing")
-    for at, confidence in enumerate(table["confidence"].to_pylist()):
-        if confidence is not None and not 0 <= confidence <= 1:
-            raise InputError(f"{path}: row {at + 1} has a confidence of {confidence}; it is a probability, 0 to 1")
-    return [Prediction(**{name: value for name, value in row.items() if value is not None}) for row in table.to_pylist()]
+    for at, row in enumerate(rows, 1):
+        for name in ("example_id", "output"):
+            if row[name] is None:
+                raise InputError(f"{path}: row {at} has no {name}; columns: {_columns()}, of which all but the first two may be missing")
+        if row["confidence"] is not None and not 0 <= row["confidence"] <= 1:
+            raise InputError(f"{path}: row {at} has a confidence of {row['confidence']}; it is a probability, 0 to 1")
+    return [Prediction(**{name: value for name, value in row.items() if value is not None}) for row in rows]
 
 
 def _columns() -> str:

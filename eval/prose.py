@@ -48,9 +48,9 @@ def either(phrases: str) -> str:
     return f"(?:{'|'.join(p.strip() for line in phrases.splitlines() for p in line.split(' | ') if p.strip())})"
 
 
-def words(phrases: str) -> AnyCase:
-    """`either`, compiled, as whole words in any case."""
-    return anycase(rf"\b{either(phrases)}\b")
+def words(phrases: str, needs: tuple[str, ...] = ()) -> AnyCase:
+    """`either`, compiled, as whole words in any case; needs: see `anycase`."""
+    return anycase(rf"\b{either(phrases)}\b", needs)
 
 
 _FILLERS = """so | well | ok(?:ay)? | sure | hmm+ | oh | ah | thus | therefore | hence | then | finally | overall
@@ -253,14 +253,10 @@ def decided(backwards: list[tuple[Value, bool]]) -> bool:
     return conclusive or value == UNCLEAR or backwards[-1][0] != value
 
 
-REVISION = anycase(
-    r"\b"
-    + either(
-        """wait | actually | correction | on second thought | on reflection | i was wrong | i made an? (?:mistake|error)
+REVISION = words(
+    """wait | actually | correction | on second thought | on reflection | i was wrong | i made an? (?:mistake|error)
         let me (?:correct|re-?\\w+)
-    scratch that | oops | then again"""
-    )
-    + r"\b",
+    scratch that | oops | then again""",
     needs=("wait", "actually", "correction", "thought", "reflection", "i was", "i made", "let me", "scratch", "oops", "then again"),
 )
 """Words that take back what was said before."""

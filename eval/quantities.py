@@ -11,9 +11,9 @@ _TEENS = "eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nin
 NUMBER_WORDS = {word: float(value) for value, word in enumerate([*_SMALL.split(), *_TEENS.split()])}
 # The looks ahead change nothing: they let `re` give up at once where no number begins.
 _DIGIT_AHEAD = r"(?=[-+\d])"
-NUMBER_AHEAD = f"(?=[-+\\d{''.join(sorted({word[0] for word in NUMBER_WORDS}))}])"
+_NUMBER_AHEAD = f"(?=[-+\\d{''.join(sorted({word[0] for word in NUMBER_WORDS}))}])"
 DIGITS = _DIGIT_AHEAD + r"(?:(?<![\w.,)^])[-+])?(?<![\w.^])(?:\d{1,3}(?:,\d{3})+(?!,?\d)|\d+(?!,\d{3}(?!\d)))(?:\.\d+)?(?![\w%]|\.\d)"
-NUMBER = rf"{NUMBER_AHEAD}(?:{DIGITS}|(?<![\w-])(?:{'|'.join(sorted(NUMBER_WORDS, key=len, reverse=True))})(?!\w|-\w))"
+NUMBER = rf"{_NUMBER_AHEAD}(?:{DIGITS}|(?<![\w-])(?:{'|'.join(sorted(NUMBER_WORDS, key=len, reverse=True))})(?!\w|-\w))"
 
 
 def to_number(text: str) -> float:
@@ -188,6 +188,29 @@ NO_PATH_QUALIFIED = words(
 NONE_QUALIFIED = words(
     "(?:no|any) (?:other|more|further|additional|direct|self|duplicate|such|multiple|parallel|common|new|extra|missing) (?!nodes?)\\w+"
 )
+
+_BOUND = either(
+    "at least | at most | more than | fewer than | less than | up to | no more than | no fewer than | "
+    "over | under | or more | or fewer | or less"
+)
+_BOUNDED = anycase(
+    rf"\b(?:between|from)\s+{NUMBER}\s+(?:and|to)\s+{NUMBER}\s+(?:{ADJECTIVES}\s+)*{UNITS}\b|\b{_BOUND}\b|\beither\s+{NUMBER}\s+or\b"
+)
+_RANGE = anycase(
+    rf"{_NUMBER_AHEAD}(?:(?<!nodes )(?<!node )(?<!to ){NUMBER}(?:\s+{UNITS})?,?\s+or\s+(?:maybe |perhaps |possibly )?{NUMBER}"
+    rf"|{NUMBER}\s*(?:-|to)\s*{NUMBER}\s+(?:{ADJECTIVES}\s+)*{UNITS}\b)",
+    needs=("or", "to", "-"),
+)
+
+
+def gives_range(masked: str) -> bool:
+    """Whether a sentence gives bounds or alternatives, no one number; node ids are masked.
+
+    >>> gives_range("There are 3 or 4 edges."), gives_range("There are at least 3 edges."), gives_range("There are 3 edges.")
+    (True, True, False)
+    """
+    return _BOUNDED.search(masked) is not None or _RANGE.search(masked) is not None
+
 
 _IDS = rf"(?:{DIGITS})(?:\s*(?:,\s*and|,|and|or|&|->|-|to)\s*(?:nodes?\s+)?(?:{DIGITS}))*"
 _COUNTED_NEXT = rf"(?!\s+(?:{ADJECTIVES}\s+)*{UNITS}\b)"

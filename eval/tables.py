@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from eval.findings import findings, percent
+from eval.findings import findings, percent, with_interval
 from eval.prediction import OUTCOMES
 from eval.rows import MAJORITY, RANDOM, SHORTCUT, TREES, Dataset, Report, Row, Sample
 from eval.shown import for_markdown, visible
@@ -92,7 +92,7 @@ def markdown(report: Report) -> str:
         for sample in dataset.samples:
             for row in sample.rows + sample.floors:
                 label = for_markdown(row.label) if row.run else f"*{FLOOR_TEXT[row.label]}*"
-                cells = _cells(dataset, row, lambda e: f"{percent(e.value)} [{percent(e.low)}, {percent(e.high)}]")
+                cells = _cells(dataset, row, with_interval)
                 out.append("| " + " | ".join([label, _n(sample), *cells, *_silent(row)]) + " |")
         out += [""]
         out += [f"- {f'**{for_markdown(about)}**: ' if about else ''}{for_markdown(' '.join(said))}" for about, said in findings(dataset)]

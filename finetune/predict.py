@@ -108,11 +108,12 @@ def generate(
             logits_processor=LogitsProcessorList([sure] if sure else []),
         )  # fmt: skip
     rows = out[:, width if decoder_only else 1 :].tolist()  # an encoder-decoder's first token is the decoder's start
-    stops = [next((i for i, token in enumerate(row) if token in ends), None) for row in rows]
-    kept = [row[:stop] for row, stop in zip(rows, stops, strict=True)]
-    sums = sure.rows([len(row) + (stop is not None) for row, stop in zip(kept, stops, strict=True)]) if sure else [None] * len(kept)
-    texts = [tokenizer.decode(row, skip_special_tokens=True) for row in kept]
-    return [Said(text, stop is not None, len(row), p) for text, stop, row, p in zip(texts, stops, kept, sums, strict=True)]
+    counts = [next((i for i, token in enumerate(row) if token in ends), len(row)) for row in rows]
+    confidences = sure.rows([min(n + 1, len(row)) for row, n in zip(rows, counts, strict=True)]) if sure else [None] * len(rows)
+    return [
+        Said(tokenizer.decode(row[:n], skip_special_tokens=True), n < len(row), n, confidence)
+        for row, n, confidence in zip(rows, counts, confidences, strict=True)
+    ]
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
