@@ -116,8 +116,7 @@ class Sending:
         try:
             async for attempt in attempts:
                 with attempt:
-                    await self._throttle.wait()
-                    return None if self._throttle.ended else await self._attempt(request)
+                    return await self._attempt(request)
         except Failed as error:
             said = str(error) if self._key == "none" else str(error).replace(self._key, "[key]")
             if error.fatal:
@@ -126,15 +125,18 @@ class Sending:
                 return Completion(said, "error", 0, 0, 0.0)
         return None
 
-    async def _attempt(self, request: Request) -> Completion:
-        try:
-            completion = await self._send(request)
-        except Failed as failed:
-            if failed.busy:
-                self._throttle.busy(failed.after)
-            raise
-        self._throttle.answered()
-        return completion
+    async def _attempt(self, request: Request) -> Completion | None:
+        async with self._throttle.turn() as sent:
+            if self._throttle.ended:
+                return None
+            try:
+                completion = await self._send(request)
+            except Failed as failed:
+                if failed.busy:
+                    self._throttle.busy(sent, failed.after)
+                raise
+            self._throttle.answered()
+            return completion
 
     def _enough(self, state: tenacity.RetryCallState) -> bool:
         error = _error(state)

@@ -1,5 +1,6 @@
 """A served model through the openai client: real servers on loopback, well-behaved and not."""
 
+import asyncio
 import math
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from data_builders.errors import InputError
 from prompting.budget import Budget, Price, Stopped
 from prompting.fake_server import FAULTS, FakeServer, faults_for, plain_answer
 from prompting.models import Completion, ModelOptions, Request, open_model
+from prompting.throttle import Throttle
 
 OPTIONS: dict[str, Any] = {"max_new_tokens": 8, "concurrency": 8, "timeout": 2.0, "attempts": 8}
 
@@ -107,6 +109,51 @@ def test_a_busy_server_is_not_an_error_and_sets_the_pace() -> None:
     assert {c.finish_reason for c in found.values()} == {"stop"}
     assert server.answered.total() == 60
     assert server.arrived.total() < 60 + 60, "most were not refused"
+
+
+def test_what_was_refused_comes_back_no_more_at_a_time_than_the_server_takes() -> None:
+    """A server that takes 4 at a time: of 16 sent together 12 are refused, and these do not come back together."""
+    throttle, together, most = Throttle(16), 0, [0, 0]  # at a time: at first, and once some were refused
+
+    async def one() -> int:
+        nonlocal together
+        for tries in range(100):
+            async with throttle.turn() as sent:
+                together += 1
+                taken = together <= 4
+                most[tries > 0] = max(most[tries > 0], together)
+                for _ in range(5):  # the others' turn
+                    await asyncio.sleep(0)
+                together -= 1
+                if taken:
+                    throttle.answered()
+                    return tries
+                throttle.busy(sent, None)
+        raise AssertionError("never taken")
+
+    async def life() -> list[int]:
+        return await asyncio.gather(*(one() for _ in range(16)))
+
+    tries = asyncio.run(life())
+    assert most == [16, 8], "those that were refused together halve the limit once"
+    assert sum(tries) < 12 + 8 + 4, "as many refusals as if all came back at once"
+
+
+def test_whoever_waits_for_a_turn_is_called_when_the_run_ends() -> None:
+    async def life() -> bool:
+        throttle = Throttle(1)
+
+        async def second() -> bool:
+            async with throttle.turn():
+                return throttle.ended
+
+        async with throttle.turn():
+            waiting = asyncio.create_task(second())
+            await asyncio.sleep(0)
+            throttle.end()
+            return await waiting
+
+    assert asyncio.run(life())
 
 
 def test_a_busy_server_is_an_error_when_patience_ends() -> None:
