@@ -1,5 +1,6 @@
 """Start the processes of a fine-tuning run: this one, or `accelerate launch` for several."""
 
+import atexit
 import logging
 import os
 import re
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import yaml
 
@@ -28,6 +30,20 @@ def run_here(argv: list[str]) -> None:
         parser().print_help()
         return
     main([a for a in argv if not a.startswith("--local_rank")])  # the deepspeed launcher adds it
+
+
+def leave(code: int) -> NoReturn:
+    """End this process; one of several ends without Python's own end.
+
+    There gloo's threads may hold tensors still, and abort a process whose Python is gone before they let go of them
+    (pytorch/pytorch#179291); destroy_process_group does not end them where a library's default arguments hold the group.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def launch(argv: list[str], accelerate_config: Path) -> int:

@@ -50,11 +50,11 @@ def main(argv: list[str]) -> None:
         model, tokenizer = (
             train(options, run) if options.train.do_train else load_model(str(options.model.model_name_or_path), options.model)
         )
-    if options.train.do_predict and not (going_on and (run / "predictions.parquet").is_file()):
-        test(options, run, model, tokenizer)
-    PartialState().destroy_process_group()  # the last that all do together: rank 0 goes on alone
-    if options.train.do_predict and options.train.should_save:
-        report(run)
+    if options.train.do_predict:
+        if not (going_on and (run / "predictions.parquet").is_file()):
+            test(options, run, model, tokenizer)
+        if options.train.should_save:
+            report(run)
     if options.train.should_save and options.train.do_train:
         write_card(run)
         if repository:

@@ -20,7 +20,13 @@ def command(processes: int, *what: str) -> list[str]:
 def run_together(folder: Path, runs: Sequence[Sequence[str]], processes: int = 2) -> str:
     """Fine-tuning runs one after another within the same processes, which saves the seconds of starting; what they printed."""
     worker = folder / f"worker_{abs(hash(str(runs)))}.py"
-    worker.write_text("\n".join(["from finetune.train import main", *(f"main({list(argv)!r})" for argv in runs)]))
+    lines = [
+        "from finetune.launch import leave",
+        "from finetune.train import main",
+        *(f"main({list(argv)!r})" for argv in runs),
+        "leave(0)",
+    ]
+    worker.write_text("\n".join(lines))
     done = subprocess.run(command(processes, str(worker)), env=ENVIRONMENT, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
     return done.stdout
