@@ -16,8 +16,8 @@ import time
 from importlib import metadata
 from pathlib import Path
 
-from data_builders.build import build
-from data_builders.config import load_config
+from data_builders.building.build import build
+from data_builders.building.config import load_config
 
 TEN = "edge_existence,node_degree,node_count,edge_count,connected_nodes,disconnected_nodes,cycle_check,reachability,shortest_path"
 TEN += ",triangle_counting"

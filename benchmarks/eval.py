@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterable
 from importlib import metadata
 from pathlib import Path
 
-from data_builders.build import build
-from data_builders.config import load_config
+from data_builders.building.build import build
+from data_builders.building.config import load_config
 from data_builders.example import Example, read_examples
 from data_builders.tasks import TASKS
-from eval.conformance import read_cases
 from eval.prediction import Prediction
-from eval.scoring import score
+from eval.scoring.conformance import read_cases
+from eval.scoring.scorer import score
 
 LENGTH = 1500
 SAID = {  # how an unmarked chain of thought ends, by task or else by kind; where the answer alone would be no sentence

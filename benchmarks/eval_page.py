@@ -12,12 +12,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from data_builders.build import build
-from data_builders.config import load_config
+from data_builders.building.build import build
+from data_builders.building.config import load_config
 from data_builders.example import Example, dataset_tasks, read_examples, read_lock
+from eval.analysis.runs import gather
 from eval.prediction import Prediction, write_config, write_environment, write_predictions
-from eval.report import write_report
-from eval.rows import gather
+from eval.report.write import write_report
 
 RUNS, PREDICTIONS = 8, 50_000
 FILTERS = (("#x-task", "cycle check"), ("#x-outcome", "wrong"))

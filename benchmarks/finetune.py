@@ -56,8 +56,8 @@ def stock_trainer(folder: Path, out: Path) -> tuple[Any, Any]:
         T5ForConditionalGeneration,
     )
 
-    from finetune.data import load_examples
-    from finetune.loss import token_loss
+    from finetune.batches.data import load_examples
+    from finetune.batches.loss import token_loss
 
     examples = load_examples(folder, None, "train")
     tokenizer = stock_tokenizer([t for e in examples[::50] for t in (e.question, e.answer)])
@@ -93,9 +93,9 @@ def measure(name: str, folder: Path, seconds: float, every: float, target: float
     from transformers import logging as hf_logging
 
     from eval.api import evaluate
-    from finetune.data import encode, load_examples
-    from finetune.predict import predict
-    from finetune.shared import encode_shared, reads_graphs_alone
+    from finetune.batches.data import encode, load_examples
+    from finetune.batches.shared_rows import encode_shared, reads_graphs_alone
+    from finetune.run.predict import predict
 
     torch.set_num_threads(1)
     hf_logging.set_verbosity_error()
@@ -156,8 +156,8 @@ def main() -> None:
 
 
 def compare(folder: Path, graphs: int, seconds: float) -> None:
-    from data_builders.build import build
-    from data_builders.config import load_config
+    from data_builders.building.build import build
+    from data_builders.building.config import load_config
 
     build(load_config(None, {"tasks": TASKS, "generators": "er", "train": graphs, "validation": 30, "test": 0}), folder)
     target, first, slowest = None, 0.0, 0.0

@@ -20,18 +20,18 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from data_builders.build import build
-from data_builders.config import BuildConfig
+from data_builders.building.build import build
+from data_builders.building.config import BuildConfig
+from prompting.backends.model import Completion, ModelOptions, Request, open_model
 from prompting.budget import Budget
 from prompting.journal import Journal
-from prompting.models import Completion, ModelOptions, Request, open_model
 from prompting.run import PromptRun, complete_all, plan
 
 PARTS = ("load", "journal", "local")
 
 
 def load(prompts: int, concurrency: int, seconds: float, folder: Path) -> None:
-    command = [sys.executable, "-m", "prompting.fake_server", "--port", "0", "--delay", str(seconds)]
+    command = [sys.executable, "-m", "prompting.backends.fake_server", "--port", "0", "--delay", str(seconds)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     try:
@@ -67,7 +67,7 @@ def journal(prompts: int, folder: Path) -> None:
 def local(model: Path, count: int, new: int, folder: Path) -> None:
     import torch
 
-    from prompting.hf_model import HfModel
+    from prompting.backends.hf import HfModel
 
     torch.set_num_threads(1)
     build(
@@ -118,7 +118,7 @@ def main() -> None:
             journal(2000, Path(folder))
         if given.only in (None, "local"):
             if not given.model.is_dir():
-                from prompting.smollm2 import make_smollm2
+                from prompting.backends.smollm2 import make_smollm2
 
                 make_smollm2(given.model)
             local(given.model, given.count, given.new, Path(folder))

@@ -9,12 +9,20 @@ from typing import Annotated, Any
 import typer
 from rich.box import SIMPLE
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
-from data_builders.build import build
-from data_builders.card import (
+from data_builders.building.build import build
+from data_builders.building.card import (
     ANSWER_COLUMNS,
     FLOOR_COLUMNS,
     GRAPH_COLUMNS,
@@ -24,13 +32,13 @@ from data_builders.card import (
     graph_rows,
     token_rows,
 )
-from data_builders.config import BuildConfig, load_config, locked_config
+from data_builders.building.compatibility import offers, with_fitting_tasks
+from data_builders.building.config import BuildConfig, load_config, locked_config
+from data_builders.building.rows import open_files
+from data_builders.building.verify import verify
 from data_builders.errors import InputError
 from data_builders.example import read_lock
-from data_builders.offers import offers, with_fitting_tasks
-from data_builders.rows import open_files
 from data_builders.tasks import TASKS, Query
-from data_builders.verify import verify
 
 
 def build_command(

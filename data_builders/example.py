@@ -42,7 +42,7 @@ class Example:
     answer: the GraphQA target, byte for byte (some have a leading space).
     answer_kind: how eval reads a free-text answer: yes_no, integer, distance, node_set, label, ...
     rationale: what a chain-of-thought exemplar says after its answer; empty where the build left it out.
-    graph: JSON, see `data_builders.graph.graph_to_json`.
+    graph: JSON, see `data_builders.graphs.graph.graph_to_json`.
     graph_id: shared by all questions about one drawn graph, whatever the task or encoder.
     query: ids of the nodes that the question names.
     """

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from data_builders.errors import InputError
 from data_builders.example import Example
-from eval.floors import answer_floors
 from eval.prediction import OUTCOMES, Prediction, Score
-from eval.run import matched
-from eval.scoring import score
-from eval.statistics import Estimate, accuracy, macro_accuracy
+from eval.scoring.floors import answer_floors
+from eval.scoring.run import matched
+from eval.scoring.scorer import score
+from eval.statistics.intervals import Estimate, accuracy, macro_accuracy
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -15,8 +15,8 @@ Data = Annotated[
 
 def score(runs: Runs, data: Data = None) -> None:
     """Judge the predictions of runs: scores.parquet and metrics.json in each run folder, and a table."""
-    from eval.rows import gather
-    from eval.tables import print_tables
+    from eval.analysis.runs import gather
+    from eval.report.tables import print_tables
 
     print_tables(gather(runs, data or [], strict=True))
 
@@ -28,9 +28,9 @@ def report(
     figures: Annotated[bool, typer.Option("--figures", help="Also write the plots for a paper: SVG and PNG in figures/.")] = False,
 ) -> None:
     """Compare runs: a table here, and report.html, report.md and scores.csv in the --out folder."""
-    from eval.report import write_report
-    from eval.rows import gather
-    from eval.tables import print_tables
+    from eval.analysis.runs import gather
+    from eval.report.tables import print_tables
+    from eval.report.write import write_report
 
     gathered = gather(runs, data or [])
     page = write_report(gathered, out, figures)  # before the table, which a closed pipe may cut short
@@ -45,8 +45,8 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")] = False,
 ) -> None:
     """Compare two runs question by question: paired differences with intervals, exact tests adjusted over tasks."""
-    from eval.compare import compare as compared
-    from eval.compare import print_comparison
+    from eval.analysis.compare import compare as compared
+    from eval.analysis.compare import print_comparison
 
     found = compared(run_a, run_b, data or [])
     if as_json:
@@ -56,13 +56,13 @@ def compare(
 
 
 def conformance(
-    scorer: Annotated[str, typer.Option("--scorer", help="module:function, of an example and a prediction.")] = "eval.scoring:score",
+    scorer: Annotated[str, typer.Option("--scorer", help="module:function, of an example and a prediction.")] = "eval.scoring.scorer:score",
     cases: Annotated[Path | None, typer.Option("--cases", help="A file of cases of your own, instead of the suite.")] = None,
     faults: Annotated[bool, typer.Option("--faults", help="List every case that is decided otherwise.")] = False,
 ) -> None:
     """Hold a scorer against the public suite: false accepts and false rejects per task; 1 where any case is decided otherwise."""
-    from eval.conformance import CASES, load_scorer, print_tallies, read_cases, together
-    from eval.conformance import conformance as held
+    from eval.scoring.conformance import CASES, load_scorer, print_tallies, read_cases, together
+    from eval.scoring.conformance import conformance as held
 
     found = held(load_scorer(scorer), read_cases(cases or CASES))
     print_tallies(scorer, found)

@@ -38,7 +38,7 @@ def merge(
     out: Annotated[Path, typer.Option(help="Model folder to make.")],
 ) -> None:
     """Work adapters into their base model: a plain folder that answers the same and needs no peft."""
-    from finetune.merge import merge as merge_adapters
+    from finetune.run.merge import merge as merge_adapters
 
     print(f"{out}: {merge_adapters(source, out)} with the adapters of {source}")
 

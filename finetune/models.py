@@ -23,9 +23,9 @@ from transformers import (
 
 from data_builders.errors import InputError, check_choice
 from eval.prediction import read_config
-from finetune.completions import end_tokens
+from finetune.batches.completions import end_tokens
+from finetune.batches.round_trip import fit_embeddings
 from finetune.config import LoraArguments, ModelArguments, check_model_folder
-from finetune.spelling import fit_embeddings
 
 LONGEST = 1024  # tokens of a question to a model from scratch, unless its keys say n_positions; T5 itself has no limit
 SIZES: dict[str, dict[str, Any]] = {  # deep encoder, shallow decoder: answers are short, graphs are not

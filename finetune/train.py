@@ -7,26 +7,48 @@ from pathlib import Path
 from typing import Any
 
 from accelerate import PartialState
-from transformers import DataCollatorForSeq2Seq, EarlyStoppingCallback, PrinterCallback, ProgressCallback, set_seed
+from transformers import (
+    DataCollatorForSeq2Seq,
+    EarlyStoppingCallback,
+    PrinterCallback,
+    ProgressCallback,
+    set_seed,
+)
 from transformers import logging as hf_logging
 
 from data_builders.errors import InputError
 from data_builders.example import Example, read_lock
 from eval.prediction import write_config, write_environment
-from finetune.answering import report, test, validation
-from finetune.cache import cached
+from finetune.batches.cache import cached
+from finetune.batches.data import encode, load_examples, shortened
+from finetune.batches.loss import token_loss
+from finetune.batches.round_trip import add_symbols, check_spelling
+from finetune.batches.shared_rows import (
+    SharedRows,
+    collate,
+    encode_shared,
+    reads_graphs_alone,
+    share,
+    split_question,
+)
+from finetune.batches.tokenizer import tokenizer_for
 from finetune.config import FP16, Options, parse
-from finetune.data import encode, load_examples, shortened
-from finetune.describe import Describe, check_processes, say
-from finetune.hub import open_repository, push, write_card
-from finetune.loss import token_loss
-from finetune.models import LONGEST, add_lora, is_decoder_only, length_limits, load_model, model_fingerprint, new_model, read_size
-from finetune.resume import check_same_run, drop_broken, last_checkpoint
-from finetune.shared import SharedRows, collate, encode_shared, reads_graphs_alone, share, split_question
-from finetune.spelling import add_symbols, check_spelling
-from finetune.tokenizer import tokenizer_for
-from finetune.trainer import GraphTrainer, save
-from finetune.watch import Lines
+from finetune.learners.monitor import Lines
+from finetune.learners.t5 import GraphTrainer, save
+from finetune.models import (
+    LONGEST,
+    add_lora,
+    is_decoder_only,
+    length_limits,
+    load_model,
+    model_fingerprint,
+    new_model,
+    read_size,
+)
+from finetune.run.evaluate import report, test, validation
+from finetune.run.launch_report import Describe, check_processes, say
+from finetune.run.model_card import open_repository, push, write_card
+from finetune.run.resume import check_same_run, drop_broken, last_checkpoint
 
 
 def main(argv: list[str]) -> None:
@@ -171,10 +193,10 @@ def make_trainer(options: Options, model: Any, tokenizer: Any, examples: list[Ex
             raise InputError("share_graphs is for T5, which reads a graph as a whole before it answers")
         model = add_lora(model, lora, []) if lora.lora else model
         if options.grpo.method == "grpo":
-            from finetune.grpo import grpo_trainer
+            from finetune.learners.grpo import grpo_trainer
 
             return grpo_trainer(options, model, tokenizer, examples, held_out)
-        from finetune.sft import sft_trainer
+        from finetune.learners.decoder import sft_trainer
 
         return sft_trainer(options, model, tokenizer, examples, held_out)
     if options.grpo.method == "grpo":

@@ -3,12 +3,12 @@
 from pathlib import Path
 from random import Random
 
-from data_builders.encoders import get_encoder
 from data_builders.errors import InputError, check_choice
 from data_builders.example import Example
-from data_builders.graph import graph_to_json
-from data_builders.graph_files import read_graph_file, source_name
+from data_builders.graphs.graph import graph_to_json
+from data_builders.readers.graph_files import read_graph_file, source_name
 from data_builders.tasks import TASKS, Query
+from data_builders.text.encoders import get_encoder
 
 
 def question(

@@ -12,16 +12,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from data_builders.errors import InputError, check_choice
 from eval.prediction import Prediction
-from eval.scoring import score
+from eval.scoring.scorer import score
 from prompting import flags as f
 from prompting.ask import question
+from prompting.backends.model import Completion, Request, open_model
+from prompting.backends.smollm2 import make_smollm2
 from prompting.budget import Budget, Stopped
 from prompting.estimate import estimate
-from prompting.methods import METHODS, build_prompt
-from prompting.models import Completion, Request, open_model
+from prompting.prompts.methods import METHODS, build_prompt
 from prompting.run import execute, plan
 from prompting.settings import KEYS, Settings, load_settings
-from prompting.smollm2 import make_smollm2
 
 _STOPPED = 3  # exit code of a run that a cap, a server or the disk ended
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from prompting.backends.model import ModelOptions, Request, parse_model, priced_name
 from prompting.budget import Price
-from prompting.models import ModelOptions, Request, parse_model, priced_name
 
 # how tokenizers of the GPT-4 kind cut text before they merge: words with the space before them, up to three digits, runs of signs
 _PIECES = re.compile(r"[^\r\n\w]?[^\W\d_]+|\d{1,3}| ?[^\s\w]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+|_")
@@ -65,7 +65,7 @@ def _counter(model: str | None, options: ModelOptions, tokenizer: str | None) ->
     backend = "" if model is None else parse_model(model)[0]
     folder = tokenizer or ("" if model is None else priced_name(model))
     if tokenizer or backend == "hf" or (folder and (Path(folder) / "tokenizer_config.json").is_file()):
-        from prompting.hf_load import load_tokenizer, prompt_ids, wants_chat
+        from prompting.backends.hf_load import load_tokenizer, prompt_ids, wants_chat
 
         loaded, seq2seq = load_tokenizer(folder)
         chat = wants_chat(folder, loaded, options.chat if backend in ("", "hf") else options.chat is not False)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from prompting.methods import METHODS
+from prompting.prompts.methods import METHODS
 
 Config = Annotated[Path | None, typer.Option(help="YAML file, e.g. configs/prompting/served.yaml; flags override its keys.")]
 Data = Annotated[Path | None, typer.Option(help="Dataset folder, made by `graphtalk build`.")]

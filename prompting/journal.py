@@ -21,8 +21,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from data_builders.errors import InputError
+from prompting.backends.model import Completion, Request
 from prompting.budget import Stopped
-from prompting.models import Completion, Request
 
 _TABLE = """CREATE TABLE IF NOT EXISTS completions (
     key TEXT PRIMARY KEY, model TEXT NOT NULL, prompt TEXT NOT NULL, text TEXT NOT NULL, finish_reason TEXT NOT NULL,

@@ -11,11 +11,19 @@ from typing import Any, Literal
 from data_builders.errors import InputError, check_choice
 from data_builders.example import SPLITS, Example, dataset_tasks, read_examples, read_lock
 from eval.prediction import read_config, write_atomic, write_config, write_environment, write_predictions
+from prompting.backends.model import (
+    Completion,
+    Model,
+    ModelOptions,
+    Request,
+    open_model,
+    parse_model,
+    same_model,
+)
 from prompting.budget import Budget, Stopped
-from prompting.exemplars import Exemplars
 from prompting.journal import Journal
-from prompting.methods import METHODS, build_prompt
-from prompting.models import Completion, Model, ModelOptions, Request, open_model, parse_model, same_model
+from prompting.prompts.exemplars import Exemplars
+from prompting.prompts.methods import METHODS, build_prompt
 from prompting.vote import vote
 
 Progress = Callable[[int, int, list[Completion]], None]
@@ -92,7 +100,7 @@ def execute(
     shared: a journal for several runs; the run folder's own by default.
     Raises Stopped where the budget ends, the server is of no use, or the disk is full: what was answered is in the journal.
     """
-    from eval.run import score_run
+    from eval.scoring.run import score_run
 
     parse_model(model)
     asked = plan(run)

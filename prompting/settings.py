@@ -10,9 +10,9 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from data_builders.errors import InputError
+from prompting.backends.model import ModelOptions, priced_name
 from prompting.budget import Budget, find_price
-from prompting.methods import METHODS
-from prompting.models import ModelOptions, priced_name
+from prompting.prompts.methods import METHODS
 from prompting.run import PromptRun
 
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from data_builders.example import Example
 from eval.prediction import Prediction
-from eval.scoring import score
-from prompting.models import Completion
+from eval.scoring.scorer import score
+from prompting.backends.model import Completion
 
 
 def vote(example: Example, completions: Sequence[Completion], prompt: str = "") -> Prediction:

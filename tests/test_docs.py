@@ -10,13 +10,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from data_builders import second_opinion
-from data_builders.encoders import ENCODERS
 from data_builders.example import SCHEMA
-from data_builders.graph import from_edges
-from data_builders.names import SCHEMES
-from data_builders.tasks import FORMS, TASKS, Query, Task
-from eval.answers import READERS
+from data_builders.graphs.graph import from_edges
+from data_builders.graphs.names import SCHEMES
+from data_builders.tasks import FORMS, TASKS, Query, Task, second_opinion
+from data_builders.text.encoders import ENCODERS
+from eval.answers.read import READERS
 
 DOCS = Path(__file__).parents[1] / "docs"
 

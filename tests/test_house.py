@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-UPSTREAM = {
+UPSTREAM: dict[str, set[str]] = {
     "data_builders": set(),
     "eval": {"data_builders"},
-    "prompting": {"data_builders", "eval"},
-    "finetune": {"data_builders", "eval"},
+    "language_models": {"data_builders", "eval"},
+    "prompting": {"data_builders", "eval", "language_models"},
+    "finetune": {"data_builders", "eval", "language_models"},
 }
 SHADOWS = {"datasets", "evaluate", "tokenizers", "accelerate", "peft"}
 

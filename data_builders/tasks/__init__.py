@@ -3,7 +3,6 @@
 from data_builders.tasks.components import COMPONENTS
 from data_builders.tasks.counting import COUNTING
 from data_builders.tasks.distances import DISTANCES
-from data_builders.tasks.forms import FORMS
 from data_builders.tasks.hamiltonian import HAMILTONIAN
 from data_builders.tasks.orders import ORDERS
 from data_builders.tasks.parallelizable import PARALLELIZABLE
@@ -11,6 +10,7 @@ from data_builders.tasks.retrieval import RETRIEVAL
 from data_builders.tasks.search import SEARCH
 from data_builders.tasks.structure import STRUCTURE
 from data_builders.tasks.task import Query, Task
+from data_builders.tasks.transforms import FORMS
 
 __all__ = ["FORMS", "GRAPHQA", "TASKS", "Query", "Task", "exemplar_answer"]
 
@@ -22,7 +22,7 @@ GRAPHQA = tuple(task.name for task in _GRAPHQA)
 TASKS: dict[str, Task] = {task.name: task for task in (*_GRAPHQA, *COMPONENTS, *DISTANCES, *ORDERS, *HAMILTONIAN, *STRUCTURE)}
 """Every task by name; to add one, write its functions and put its Task into the tuple of its file (docs/add_a_task.md).
 
->>> from data_builders.graph import from_edges
+>>> from data_builders.graphs.graph import from_edges
 >>> task, graph, query = TASKS["shortest_path"], from_edges(3, [(0, 1), (1, 2)]), Query((0, 2))
 >>> task.say(task.solve(graph, query), "ABC", query), task.explain(graph, "ABC", query, 2)
 ('2.', ' Because, there is an edge from node A to node B, and there is an edge from node B to node C .')

@@ -1,8 +1,8 @@
 """More parallelizable tasks: what can be told from the connected components or from counts along them (arXiv 2405.18512, section 3)."""
 
-from data_builders.graph import Edge, Graph
-from data_builders.tasks.needs import at_least, positive, undirected
+from data_builders.graphs.graph import Edge, Graph
 from data_builders.tasks.parallelizable import find_cycle
+from data_builders.tasks.requirements import at_least, positive, undirected
 from data_builders.tasks.task import Names, Query, Task, Witness, asking, draw_nothing, say_number, say_yes_no
 
 

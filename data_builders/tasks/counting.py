@@ -1,6 +1,6 @@
 """Counting tasks: how often a small pattern occurs (arXiv 2405.18512, section 3)."""
 
-from data_builders.graph import Graph
+from data_builders.graphs.graph import Graph
 from data_builders.tasks.task import Names, Query, Task, Witness, asking, draw_nothing, say_number
 
 

@@ -4,11 +4,21 @@ from collections.abc import Sequence
 from heapq import heappop, heappush
 from itertools import pairwise
 
-from data_builders.graph import Graph
+from data_builders.graphs.graph import Graph
 from data_builders.tasks.components import components, explain_connectivity
-from data_builders.tasks.needs import at_least, positive, undirected
+from data_builders.tasks.requirements import at_least, positive, undirected
 from data_builders.tasks.search import explain_path, find_path
-from data_builders.tasks.task import Names, Query, Task, Witness, asking, draw_node, draw_nothing, draw_pair, say_nodes
+from data_builders.tasks.task import (
+    Names,
+    Query,
+    Task,
+    Witness,
+    asking,
+    draw_node,
+    draw_nothing,
+    draw_pair,
+    say_nodes,
+)
 
 
 def no_path(names: Names, source: int, target: int) -> str:
@@ -31,7 +41,7 @@ def explain_shortest_path_nodes(graph: Graph, names: Names, query: Query, soluti
 def lightest_path(graph: Graph, source: int, target: int) -> list[int] | None:
     """A path of the smallest total weight (Dijkstra), or None.
 
-    >>> from data_builders.graph import from_edges
+    >>> from data_builders.graphs.graph import from_edges
     >>> lightest_path(from_edges(3, [(0, 1, 5), (0, 2, 1), (1, 2, 2)]), 0, 1)
     [0, 2, 1]
     """

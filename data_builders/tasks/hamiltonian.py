@@ -5,8 +5,8 @@ from itertools import combinations, pairwise
 
 import numpy as np
 
-from data_builders.graph import Graph
-from data_builders.tasks.needs import at_least, at_most
+from data_builders.graphs.graph import Graph
+from data_builders.tasks.requirements import at_least, at_most
 from data_builders.tasks.task import Names, Query, Task, Witness, asking, draw_nothing, say_nodes
 
 HAMILTONIAN_LIMIT = 20

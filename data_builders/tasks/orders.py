@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from heapq import heapify, heappop, heappush
 
-from data_builders.graph import Graph
-from data_builders.tasks.needs import acyclic, at_least, directed
+from data_builders.graphs.graph import Graph
 from data_builders.tasks.parallelizable import find_cycle
+from data_builders.tasks.requirements import acyclic, at_least, directed
 from data_builders.tasks.task import Names, Query, Task, Witness, asking, draw_nothing, say_nodes, say_number
 
 

@@ -5,8 +5,8 @@ node_classification is not in that paper; it stands here because the answer is a
 
 import random
 
-from data_builders.graph import Graph
-from data_builders.tasks.needs import at_least, two_blocks
+from data_builders.graphs.graph import Graph
+from data_builders.tasks.requirements import at_least, two_blocks
 from data_builders.tasks.search import explain_path, find_path
 from data_builders.tasks.task import Names, Query, Task, Witness, asking, draw_nothing, draw_pair, say_yes_no
 

@@ -1,9 +1,20 @@
 """Retrieval tasks: the answer is looked up in one place or counted along the text (arXiv 2405.18512, section 3)."""
 
-from data_builders.graph import Graph
-from data_builders.names import listing, pair_texts
-from data_builders.tasks.needs import at_least
-from data_builders.tasks.task import Names, Query, Task, Witness, asking, draw_node, draw_nothing, draw_pair, say_number, say_yes_no
+from data_builders.graphs.graph import Graph
+from data_builders.graphs.names import listing, pair_texts
+from data_builders.tasks.requirements import at_least
+from data_builders.tasks.task import (
+    Names,
+    Query,
+    Task,
+    Witness,
+    asking,
+    draw_node,
+    draw_nothing,
+    draw_pair,
+    say_number,
+    say_yes_no,
+)
 
 
 def solve_edge_existence(graph: Graph, query: Query) -> bool:

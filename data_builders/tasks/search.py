@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from data_builders.graph import Graph
-from data_builders.tasks.needs import at_least, positive
+from data_builders.graphs.graph import Graph
+from data_builders.tasks.requirements import at_least, positive
 from data_builders.tasks.task import Names, Query, Task, Witness, asking, draw_pair, say_number
 
 

@@ -4,10 +4,20 @@ from collections.abc import Sequence
 
 import networkx as nx
 
-from data_builders.graph import Edge, Graph
+from data_builders.graphs.graph import Edge, Graph
 from data_builders.tasks.components import components, listed
-from data_builders.tasks.needs import at_least, undirected
-from data_builders.tasks.task import Names, Query, Task, Witness, asking, draw_node, draw_nothing, say_number, say_yes_no
+from data_builders.tasks.requirements import at_least, undirected
+from data_builders.tasks.task import (
+    Names,
+    Query,
+    Task,
+    Witness,
+    asking,
+    draw_node,
+    draw_nothing,
+    say_number,
+    say_yes_no,
+)
 
 
 def maximum_matching(graph: Graph) -> tuple[list[int], set[int]]:
@@ -174,7 +184,7 @@ def solve_planarity_check(graph: Graph, query: Query) -> bool:
 def kuratowski(graph: Graph) -> list[Edge]:
     """The edges of a subdivision of K5 or K3,3 in a graph that is not planar: nodes, then edges are left out while it stays so.
 
-    >>> from data_builders.graph import from_edges
+    >>> from data_builders.graphs.graph import from_edges
     >>> len(kuratowski(from_edges(6, [(u, v) for u in range(6) for v in range(u)])))
     10
     """

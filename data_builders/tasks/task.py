@@ -7,8 +7,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from data_builders.errors import InputError
-from data_builders.graph import Graph
-from data_builders.tasks.needs import Need, directed, undirected
+from data_builders.graphs.graph import Graph
+from data_builders.tasks.requirements import Need, directed, undirected
 
 Names = Sequence[str]
 Witness = Sequence[int] | None
@@ -48,8 +48,8 @@ class Task:
     solve: the solution: bool, int, None (no path, no such order), list of node ids, or a class word.
     say: solution, names, query -> the zero-shot answer; GraphQA's, byte for byte, for its twelve tasks.
     explain: the reason behind a chain-of-thought exemplar's answer.
-    form: what is done to a drawn graph so that it carries the task, see `data_builders.tasks.forms.FORMS`.
-    needs: what a graph must be, see `data_builders.tasks.needs`.
+    form: what is done to a drawn graph so that it carries the task, see `data_builders.tasks.transforms.FORMS`.
+    needs: what a graph must be, see `data_builders.tasks.requirements`.
     generator: the only generator whose graphs carry this task; None for any graph.
     """
 

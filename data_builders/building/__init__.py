@@ -1,0 +1,1 @@
+"""A config in, a dataset folder out."""

@@ -1,0 +1,226 @@
+"""What a built dataset says about itself: the report in its lock, and the README.md that the Hub shows as its card."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import yaml
+
+from data_builders.building.config import TEST_KEYS, BuildConfig
+from data_builders.example import SPLITS
+from data_builders.readers.graph_files import GraphFile
+from data_builders.tasks.shortcuts import RULES
+
+SHOWN = 6  # labels per row of the card
+ANSWER_COLUMNS = ("task", "split", "n", "majority", "answers")
+TOKEN_COLUMNS = ("task", "split", "examples", "mean tokens", "95% below", "most")
+FLOOR_COLUMNS = ("task", "split", "questions", "majority of train", "rule", "what the rule says")
+GRAPH_COLUMNS = ("source", "split", "graphs", "distinct", "classes", "redrawn", "in test", "in validation")
+
+
+def label(answer_kind: str, answer: str) -> str:
+    """The class of an answer, for counting: names of nodes do not matter, lists count by their length.
+
+    >>> label("yes_no", "No, there is no cycle."), label("distance", "There is no path from node 3 to node A.")
+    ('no', 'no path')
+    >>> label("path", "There is no path that visits every node."), label("order", "1, 0.")
+    ('no path', '2 nodes')
+    >>> label("node_set", "1, 4."), label("node_set", " No nodes."), label("integer", " 7.")
+    ('2 nodes', '0 nodes', '7')
+    """
+    answer = answer.strip().removesuffix(".")
+    if answer_kind == "yes_no":
+        return "yes" if answer.startswith("Yes") else "no"
+    if answer_kind == "distance" and answer.startswith("There is no path"):
+        return "no path"
+    if answer_kind == "path" and answer.startswith("There is no"):
+        return "no path"
+    if answer_kind in ("node_set", "path", "order"):
+        return f"{0 if answer == 'No nodes' else answer.count(',') + 1} nodes"
+    return answer
+
+
+def report(
+    config: BuildConfig, files: Mapping[str, GraphFile], records: Sequence[Mapping[str, Any]], held: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Counts of a dataset.
+
+    tasks: task -> split -> n, labels (most frequent first), majority (share of the first).
+    graphs: source -> split -> graphs, distinct (as drawn: others look the same), classes (isomorphism classes; not counted for
+        train), redrawn, in_test and in_validation (graphs whose class is there).
+    leakage: share of the training graphs whose class is in test, and in validation.
+    files: source -> nodes, edges, notes.
+    """
+    splits = [split for split in SPLITS if config.size(split)]
+    counts: dict[str, dict[str, Counter[str]]] = {task: {split: Counter() for split in splits} for task in config.tasks}
+    for record in records:
+        for task, labels in record["labels"].items():
+            counts[task][record["split"]].update(labels)
+    drawn = {split: config.of_split(split).drawn for split in splits}
+    graphs: dict[str, Any] = {source: {} for split in splits for source in drawn[split]}
+    for source in graphs:
+        for split in [split for split in splits if source in drawn[split]]:
+            found = [record["graphs"][source] for record in records if record["split"] == split]
+            graphs[source][split] = {
+                "graphs": sum(len(each["seen"]) for each in found),
+                "distinct": len(np.unique(np.concatenate([np.array(each["seen"], np.int64) for each in found]))),
+                "classes": len({levels[-1] for levels in held[split][source]}) if split in held else None,
+                **{key: sum(each[key] for each in found) for key in ("redrawn", "in_test", "in_validation")},
+            }
+    return {
+        "tasks": {task: {split: _balance(counted) for split, counted in by_split.items()} for task, by_split in counts.items()},
+        "graphs": graphs,
+        "leakage": _total_leakage(graphs),
+        "files": {name: {"nodes": file.graph.n, "edges": file.graph.m, "notes": file.notes} for name, file in files.items()},
+    }
+
+
+def _balance(counted: Counter[str]) -> dict[str, Any]:
+    total = counted.total()
+    labels = dict(sorted(counted.items(), key=lambda item: (-item[1], item[0])))
+    return {"n": total, "majority": round(max(labels.values(), default=0) / max(total, 1), 4), "labels": labels}
+
+
+def _total_leakage(graphs: Mapping[str, Mapping[str, Mapping[str, int]]]) -> dict[str, float]:
+    train = [by_split["train"] for by_split in graphs.values() if "train" in by_split]
+    total = sum(found["graphs"] for found in train)
+    return {f"train_{key}": round(sum(found[key] for found in train) / max(total, 1), 6) for key in ("in_test", "in_validation")}
+
+
+def shown_labels(labels: Mapping[str, int], shown: int = SHOWN) -> str:
+    """The most frequent labels and how many more there are.
+
+    >>> shown_labels({"yes": 3, "no": 1}), shown_labels({"3": 3, "4": 2, "9": 1}, shown=1)
+    ('yes 3, no 1', '3 3, 2 more')
+    """
+    first = [f"{name} {n}" for name, n in list(labels.items())[:shown]]
+    return ", ".join(first + ([f"{len(labels) - shown} more"] if len(labels) > shown else []))
+
+
+def card(lock: Mapping[str, Any]) -> str:
+    """README.md of a dataset folder: the YAML header that `datasets` and the Hub read, then tables for people."""
+    config, found = lock["config"], lock["report"]
+    splits = [split for split in SPLITS if config[split]]
+    rows = sum(by_split["n"] for task in found["tasks"].values() for by_split in task.values())
+    header = {
+        "pretty_name": lock["name"],
+        "license": "apache-2.0",
+        "language": ["en"],
+        "task_categories": ["question-answering", "text-generation"],
+        "tags": ["graphs", "graph-reasoning", "reasoning", "synthetic", "graphqa"],
+        "size_categories": [_size_category(rows)],
+        "configs": [
+            {"config_name": task, "data_files": [{"split": split, "path": f"{task}/{split}-*.parquet"} for split in splits]}
+            for task in found["tasks"]
+        ],
+    }
+    return "\n".join(
+        [
+            f"---\n{yaml.safe_dump(header, sort_keys=False, allow_unicode=True)}---",
+            f"# {lock['name']}\n",
+            f"{rows:,} questions about graphs, written as text, with their answers; made by graphtalk. One config per task:",
+            "`question` is the whole prompt, `answer` the target, `rationale` the reason for a chain-of-thought exemplar, and",
+            "`graph` the graph itself as JSON. Examples with one `graph_id` ask about the same graph.\n",
+            f"- Encoders: {', '.join(config['encoders'])}",
+            f"- Graphs: {', '.join(found['graphs'])}; sizes {_sizes(config)}; {'directed' if config['directed'] else 'undirected'}",
+            *_test_part(config),
+            f"- Seed: {config['seed']}",
+            f"- Fingerprint: `{lock['fingerprint']}`\n",
+            *_files_part(found["files"]),
+            "## Answers\n",
+            "Lists of nodes are counted by their length.\n",
+            *_table(ANSWER_COLUMNS, answer_rows(found)),
+            "\n## Floors\n",
+            "What a score must beat: the share of the first questions that train's commonest answer and a rule of thumb get right.\n",
+            *_table(FLOOR_COLUMNS, floor_rows(found)),
+            *_tokens_part(found),
+            "\n## Leakage\n",
+            "Graphs are the same if they are isomorphic. Training graphs were redrawn while they were in test or validation, and",
+            "validation graphs while they were in test; of at most 6 nodes (4 if directed) there are so few graphs that each belongs to",
+            "one split, the same in every dataset. What a family of few graphs shares all the same is counted here. `distinct`",
+            "counts graphs that differ as they are drawn, `classes` those that differ but for the numbering of their nodes.\n",
+            *_table(GRAPH_COLUMNS, graph_rows(found)),
+            "",
+        ]
+    )
+
+
+def answer_rows(found: Mapping[str, Any], shown: int = SHOWN) -> list[list[str]]:
+    """One row per task and split of a report, in the order of ANSWER_COLUMNS."""
+    return [
+        [task, split, f"{b['n']:,}", f"{b['majority']:.1%}", shown_labels(b["labels"], shown)]
+        for task, by_split in found["tasks"].items()
+        for split, b in by_split.items()
+    ]
+
+
+def token_rows(found: Mapping[str, Any]) -> list[list[str]]:
+    """One row per task and split of a report that counts tokens, in the order of TOKEN_COLUMNS."""
+    return [
+        [task, split, f"{c['n']:,}", f"{c['mean']:,.1f}", f"{c['p95']:,}", f"{c['max']:,}"]
+        for task, by_split in found.get("tokens", {}).get("tasks", {}).items()
+        for split, c in by_split.items()
+    ]
+
+
+def floor_rows(found: Mapping[str, Any]) -> list[list[str]]:
+    """One row per task of a report, in the order of FLOOR_COLUMNS."""
+    return [
+        [task, f["split"], f"{f['n']:,}", _percent(f["majority"]), _percent(f["rule"]), RULES[task].text if task in RULES else ""]
+        for task, f in found.get("floors", {}).items()
+    ]
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%}"
+
+
+def _tokens_part(found: Mapping[str, Any]) -> list[str]:
+    if "tokens" not in found:
+        return []
+    return ["\n## Tokens\n", f"Question and answer, by `{found['tokens']['tokenizer']}`.\n", *_table(TOKEN_COLUMNS, token_rows(found))]
+
+
+def graph_rows(found: Mapping[str, Any]) -> list[list[str]]:
+    """One row per source and split of a report, in the order of GRAPH_COLUMNS."""
+    keys = ("graphs", "distinct", "classes", "redrawn", "in_test", "in_validation")
+    return [
+        [source, split, *("-" if g[key] is None else f"{g[key]:,}" for key in keys)]
+        for source, by_split in found["graphs"].items()
+        for split, g in by_split.items()
+    ]
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(row)} |" for row in (columns, ["---"] * len(columns), *rows)]
+
+
+def _files_part(files: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    lines = []
+    for name, file in files.items():
+        notes = "".join(f"; {note}" for note in file["notes"])
+        lines.append(f"`{name}` samples subgraphs of a graph of {file['nodes']:,} nodes and {file['edges']:,} edges{notes}.\n")
+    return lines
+
+
+def _sizes(config: Mapping[str, Any]) -> str:
+    if config["min_nodes"] is None and config["max_nodes"] is None:
+        return "5-9, 10-14 or 15-19 nodes"
+    return f"{config['min_nodes'] or 5}-{config['max_nodes'] or 19} nodes"
+
+
+def _test_part(config: Mapping[str, Any]) -> list[str]:
+    own = {key.removeprefix("test_"): config[key] for key in TEST_KEYS if config.get(key) is not None}
+    said = [f"{key} {', '.join(map(str, value)) if isinstance(value, list) else value}" for key, value in own.items()]
+    return [f"- The test split is drawn otherwise: {'; '.join(said)}"] if said else []
+
+
+def _size_category(rows: int) -> str:
+    """The Hub's name for a number of rows.
+
+    >>> _size_category(24_000)
+    '10K<n<100K'
+    """
+    bounds = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"))
+    return next((name for bound, name in bounds if rows < bound), "10M<n<100M")

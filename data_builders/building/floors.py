@@ -1,0 +1,74 @@
+"""What a score on a dataset must beat: the commonest answer of train, and a rule of thumb. The build prints and stores both.
+
+eval judges the same floors, and learned ones, on the questions of a run; here they are known before anything is trained.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from data_builders.example import SPLITS, Example
+from data_builders.tasks.shortcuts import RULES, most_frequent, rule_answer, without_names
+
+QUESTIONS = 1000  # per task: the first, which are a fair sample
+CHARACTERS = 4_000_000  # of their graphs; fewer questions where graphs are so large that the floors would take longer than the build
+
+
+def dataset_floors(folder: Path, tasks: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Task -> split, n, majority and rule: the share of the first n questions of test (else of the last split) that are answered so.
+
+    majority is None without a train split, rule without a rule. An answer is right where it is the stored one.
+    """
+    asked = {task: _first(folder, task) for task in tasks}
+    said: dict[str, list[str]] = {task: [] for task in tasks}
+    for row in zip_longest(*asked.values()):  # tasks of one graph one after the other, so that it is read once
+        for example in row:
+            if example is not None and example.task in RULES:
+                said[example.task].append(rule_answer(example))
+    out = {}
+    for task, examples in asked.items():
+        want = [without_names(e.answer, e.answer_kind) for e in examples]
+        counts = train_answers(folder, task)
+        out[task] = {
+            "split": examples[0].split,
+            "n": len(examples),
+            "majority": _share([most_frequent(counts)] * len(want), want) if counts else None,
+            "rule": _share(said[task], want) if task in RULES else None,
+        }
+    return out
+
+
+def train_answers(folder: Path, task: str) -> Counter[str]:
+    """How often each answer stands in the train split, which may not be there.
+
+    Answers of shortest_path that state no path count as one, since they name the asked nodes.
+    """
+    counts: Counter[str] = Counter()
+    for file in sorted((folder / task).glob("train-*.parquet")):
+        table = pq.read_table(file, columns=["answer", "answer_kind"]).group_by(["answer", "answer_kind"]).aggregate([([], "count_all")])
+        for row in table.to_pylist():
+            counts[without_names(row["answer"], row["answer_kind"])] += row["count_all"]
+    return counts
+
+
+def _first(folder: Path, task: str) -> list[Example]:
+    """The first questions of test, else of the last split."""
+    split = [split for split in SPLITS if any((folder / task).glob(f"{split}-*.parquet"))][-1]
+    out: list[Example] = []
+    characters = 0
+    with pq.ParquetFile(min((folder / task).glob(f"{split}-*.parquet"))) as file:
+        for batch in file.iter_batches(50):
+            for row in batch.to_pylist():
+                characters += len(row["graph"])
+                if len(out) == QUESTIONS or (out and characters > CHARACTERS):
+                    return out
+                out.append(Example(**row))
+    return out
+
+
+def _share(said: Iterable[str], want: Sequence[str]) -> float:
+    return round(sum(a == b for a, b in zip(said, want, strict=True)) / len(want), 4)

@@ -1,0 +1,204 @@
+"""From a config and an index to the rows of a dataset: draw the graph, ask every task about it, write it in every encoder.
+
+Each thing that is drawn has a stream of its own, named by what it is for: `{seed}/{split}/{source}/{index}` for the graph,
+`{seed}/{split}/{source}/{task}/{index}` for a query, `.../{form}/...` for weights or directions, `.../{encoder}/names/...` for names.
+So neither another task, encoder or generator nor the number of workers changes any other row.
+
+What all tasks of a graph share (its text, its JSON, its sizes) is written once, and joined to the tasks' questions column
+by column.
+"""
+
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import accumulate, chain
+from random import Random
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from data_builders.building.config import BuildConfig
+from data_builders.errors import InputError
+from data_builders.example import SCHEMA
+from data_builders.graphs.generators import GENERATORS, draw_size
+from data_builders.graphs.graph import Graph, graph_to_json
+from data_builders.graphs.names import RANDOM, fixed_names, node_names
+from data_builders.graphs.streams import Stream
+from data_builders.readers.graph_files import GraphFile, read_graph_file, sample, source_name
+from data_builders.tasks import FORMS, TASKS, Query, Task
+from data_builders.text.encoders import Encoder, get_encoder
+
+Files = Mapping[str, GraphFile]  # source -> graph file
+Form = tuple[str, str]  # a task's form, and what it calls the weight of an edge
+Named = Sequence[tuple[Encoder, Sequence[str]]]  # encoder, and the names that it calls the nodes by
+Drawn = tuple[Graph, list[str] | None]  # a graph, and its nodes' own names where they have any
+
+
+def open_files(config: BuildConfig) -> dict[str, GraphFile]:
+    """The graph files of a config, by source name."""
+    return {source_name(path): read_graph_file(path, config.directed, config.label, config.columns) for path in config.graphs}
+
+
+def drawing(config: BuildConfig, files: Files, source: str) -> tuple[Random, Callable[[Random], int], Callable[[Random, int], Drawn]]:
+    """How a source is drawn from: a stream of the kind that suits it, the number of nodes, and a graph of that many."""
+    low, high = config.smallest, config.largest
+    if source in files:
+
+        def subgraph(rng: Random, n: int) -> Drawn:
+            graph, labels = sample(files[source], rng, n, config.sampling)
+            return graph, labels if config.names == "labels" else None
+
+        return Random(""), lambda rng: draw_size(rng, low, high), subgraph
+    generator = GENERATORS[source]
+    asked = {"directed": config.directed, "self_loops": config.self_loops, "density": config.density}
+    draw = partial(generator.draw, **{key: value for key, value in asked.items() if value and key in generator.options})
+    return generator.stream(""), lambda rng: draw_size(rng, low, high), lambda rng, n: (draw(rng, n), None)
+
+
+def numbered(index: int, nth: int) -> str:
+    """What the streams and the graph_id of the `nth` graph drawn for an index are called.
+
+    >>> numbered(7, 0), numbered(7, 3)
+    ('7', '7.3')
+    """
+    return f"{index}.{nth}" if nth else f"{index}"
+
+
+def candidate(stream: str, index: int, nth: int, graph: Graph, task: str) -> tuple[Graph, Query, Any]:
+    """The graph as the task sees it, the query and the solution that a Chunk comes to for the same names."""
+    place = numbered(index, nth)
+    formed = FORMS[TASKS[task].form](graph, Stream(f"{stream}/{TASKS[task].form}/{place}"))
+    query = TASKS[task].draw(formed, Stream(f"{stream}/{task}/{place}"))
+    return formed, query, TASKS[task].solve(formed, query)
+
+
+def check_sizes(config: BuildConfig, files: Files) -> None:
+    """InputError where a task cannot ask about the smallest or the largest graphs of a source: tasks know best what they need."""
+    for source in config.drawn:
+        rng, _, draw = drawing(config, files, source)
+        tasks = [TASKS[name] for name in config.tasks_of(source)]
+        for size, n in (("smallest", config.smallest), ("largest", config.largest)):
+            graph, _ = draw(rng, n)
+            for task in tasks:
+                reason = task.fits(FORMS[task.form](graph, Random(0)))
+                if reason is not None:
+                    raise InputError(f"task {task.name!r} cannot ask about the {size} graphs of {source!r}: it {reason}")
+
+
+Shared = tuple[str, str, str, str, str, str, int, int]  # text, encoder, generator, graph, place, index, num_nodes, num_edges
+COLUMNS = ("text", "encoder", "generator", "graph", "place", "index", "num_nodes", "num_edges")
+
+
+@dataclass
+class Asked:
+    """What the rows of one task have to themselves, and the list of what they share with those of other tasks."""
+
+    shared: list[Shared]
+    ask: list[str] = field(default_factory=list)
+    answer: list[str] = field(default_factory=list)
+    rationale: list[str] = field(default_factory=list)
+    query: list[tuple[int, ...]] = field(default_factory=list)
+    graph: list[str] = field(default_factory=list)  # only where the task adds to the graph
+
+
+class Chunk:
+    """The rows of some graphs of one split, growing graph by graph."""
+
+    def __init__(self, config: BuildConfig, split: str) -> None:
+        self.split, self.rationales = split, config.rationales
+        self.graphs = self.characters = 0  # how large it has grown: graphs, and characters of their texts
+        self._rng = Stream()
+        self._encoders = [get_encoder(name) for name in config.encoders]
+        self._streams = {source: f"{config.seed}/{split}/{source}" for source in config.drawn}
+        self._asked: dict[str, Asked] = {}
+        self._of: dict[str, list[tuple[Form, list[Shared], list[Task]]]] = {source: [] for source in config.drawn}
+        alike: dict[tuple[tuple[str, ...], Form, str], list[Task]] = {}
+        for name in config.tasks:
+            alone = "" if config.balance == "none" else name  # balanced tasks have graphs of their own
+            alike.setdefault((config.sources_of(name), (TASKS[name].form, TASKS[name].quantity), alone), []).append(TASKS[name])
+        for (sources, form, _), tasks in alike.items():
+            shared: list[Shared] = []
+            self._asked |= {task.name: Asked(shared) for task in tasks}
+            for source in sources:
+                self._of[source].append((form, shared, tasks))
+
+    def add(self, source: str, index: int, drawn: Drawn, nth: int = 0, only: Container[str] | None = None) -> None:
+        """Append one row per task (of `only`) and encoder about the `nth` graph that was drawn for an index."""
+        graph, labels = drawn
+        self.graphs += 1
+        rng, stream, place = self._rng, self._streams[source], numbered(index, nth)
+        named: Named = [(e, labels or _names(e, graph.n, stream, place)) for e in self._encoders]
+        for (form, quantity), shared, tasks in self._of[source]:
+            if only is not None and tasks[0].name not in only:
+                continue
+            rng.seed(f"{stream}/{form}/{place}")
+            formed = FORMS[form](graph, rng)
+            for encoder, names in named:
+                text = encoder.text(formed, names, quantity)
+                self.characters += len(text)
+                shared.append((text, encoder.name, source, graph_to_json(formed, names), place, str(index), formed.n, formed.m))
+            for task in tasks:
+                rng.seed(f"{stream}/{task.name}/{place}")
+                self._ask(task, formed, named)
+
+    def _ask(self, task: Task, graph: Graph, named: Named) -> None:
+        out = self._asked[task.name]
+        query = task.draw(graph, self._rng)
+        solution = task.solve(graph, query)
+        for encoder, names in named:
+            out.ask.append(encoder.ask(task, names, query))
+            out.answer.append(task.say(solution, names, query))
+            if self.rationales:
+                out.rationale.append(task.explain(graph, names, query, solution))
+            out.query.append(query.nodes)
+            if query.classes:
+                out.graph.append(_with_classes(graph, names, query))
+
+    def tables(self) -> dict[str, pa.Table]:
+        """The rows of each task in the schema of Example."""
+        columns: dict[int, dict[str, pa.Array]] = {}
+        for asked in self._asked.values():
+            if id(asked.shared) not in columns:
+                columns[id(asked.shared)] = self._shared_columns(asked.shared)
+        return {name: self._table(TASKS[name], asked, columns[id(asked.shared)]) for name, asked in self._asked.items()}
+
+    def _shared_columns(self, shared: list[Shared]) -> dict[str, pa.Array]:
+        values = zip(*shared, strict=True) if shared else [()] * len(COLUMNS)
+        out = {
+            name: pa.array(column, pa.int32() if name.startswith("num_") else pa.string())
+            for name, column in zip(COLUMNS, values, strict=True)
+        }
+        out["graph_id"] = pc.binary_join_element_wise(out["generator"], self.split, out["place"], "/")
+        out["tail"] = pc.binary_join_element_wise(out["generator"], out["encoder"], self.split, out["index"], "/")
+        return out
+
+    def _table(self, task: Task, asked: Asked, shared: Mapping[str, pa.Array]) -> pa.Table:
+        size = len(asked.ask)
+        offsets = [0, *accumulate(map(len, asked.query))]
+        columns: dict[str, Any] = {
+            **shared,
+            "id": pc.binary_join_element_wise(task.name, shared["tail"], "/"),
+            "task": pa.repeat(task.name, size),
+            "task_class": pa.repeat(task.task_class, size),
+            "question": pc.binary_join_element_wise(shared["text"], pa.array(asked.ask, pa.string()), ""),
+            "answer": pa.array(asked.answer, pa.string()),
+            "answer_kind": pa.repeat(task.answer_kind, size),
+            "rationale": pa.array(asked.rationale, pa.string()) if self.rationales else pa.repeat("", size),
+            "query": pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(list(chain.from_iterable(asked.query)), pa.int32())),
+            "split": pa.repeat(self.split, size),
+        }
+        if asked.graph:
+            columns["graph"] = pa.array(asked.graph, pa.string())
+        return pa.Table.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
+
+
+def _names(encoder: Encoder, n: int, stream: str, place: str) -> Sequence[str]:
+    if encoder.names not in RANDOM:
+        return fixed_names(encoder.names, n)
+    return node_names(encoder.names, n, Stream(f"{stream}/{encoder.name}/names/{place}"))
+
+
+def _with_classes(graph: Graph, names: Sequence[str], query: Query) -> str:
+    labels = {str(node): word for node, word in query.labels.items()}
+    return graph_to_json(graph, names, classes=list(query.classes), labels=labels)

@@ -1,0 +1,188 @@
+"""verify: does a stored dataset still say what its graphs say?
+
+Every row is taken apart and made again from its `graph` column alone: the text by the encoder (and read back by its
+decoder), the question, answer and reason by the task, and the answer once more by a second implementation
+(`second_opinion`). Files are held against the hashes in dataset.lock. The first row that differs is named.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data_builders.building.folder import file_sha256, fingerprint
+from data_builders.errors import InputError
+from data_builders.example import SCHEMA, read_lock
+from data_builders.graphs.graph import Graph, graph_from_record
+from data_builders.tasks import TASKS, Query
+from data_builders.tasks.second_opinion import SECOND, WITNESS
+from data_builders.text.decoders import decode
+from data_builders.text.encoders import get_encoder
+
+NTH = re.compile(r"\.\d+$")  # of a graph_id: the third graph drawn for an index ends in `.2`
+WORD = re.compile(r"\w+")
+BATCH = 1000  # rows in memory at a time
+
+Row = Mapping[str, Any]
+
+
+@dataclass
+class Verdict:
+    """What was looked at.
+
+    rows: rows that agree. difference: the first thing that does not, None if all does.
+    unchecked: tasks without a second implementation, whose answers were only made again by their own solver.
+    """
+
+    rows: int = 0
+    difference: str | None = None
+    unchecked: list[str] = field(default_factory=list)
+
+
+def verify(folder: Path, advance: Callable[[int], None] = lambda rows: None) -> Verdict:
+    """Check the dataset in `folder` up to its first difference; `advance` is told the rows as they are done.
+
+    Raises InputError where the folder has no dataset.lock.
+    """
+    lock: Any = read_lock(folder)
+    verdict = Verdict(unchecked=sorted(set(lock["config"]["tasks"]) - set(SECOND) - set(WITNESS)))
+    for difference in _differences(Path(folder), lock, verdict, advance):
+        verdict.difference = difference
+        break
+    return verdict
+
+
+def _differences(folder: Path, lock: Any, verdict: Verdict, advance: Callable[[int], None]) -> Iterator[str]:
+    files: dict[str, str] = lock["files"]
+    if lock["fingerprint"] != fingerprint(files):
+        yield "dataset.lock: the fingerprint is not that of the files that it lists"
+    stored = {str(path.relative_to(folder)) for path in folder.glob("*/*.parquet")}
+    for name in sorted(stored ^ files.keys()):
+        yield f"{name}: {'missing' if name in files else 'not listed in dataset.lock'}"
+    for name, sha256 in files.items():
+        whole = file_sha256(folder / name) == sha256
+        try:
+            yield from _file_differences(folder / name, name, verdict, advance)
+        except (pa.ArrowInvalid, OSError) as error:
+            yield f"{name}: cannot be read as parquet ({str(error).splitlines()[0]})"
+        if not whole:
+            yield f"{name}: its sha256 is not that in dataset.lock, although every row agrees with its graph"
+    counted = sum(by_split["n"] for task in lock["report"]["tasks"].values() for by_split in task.values())
+    if verdict.rows != counted:
+        yield f"dataset.lock: counts {counted:,} examples, the files have {verdict.rows:,}"
+
+
+def _file_differences(path: Path, name: str, verdict: Verdict, advance: Callable[[int], None]) -> Iterator[str]:
+    with pq.ParquetFile(path) as file:
+        if not file.schema_arrow.equals(SCHEMA):
+            yield f"{name}: its columns are not those of an example"
+            return
+        seen: set[str] = set()
+        number = 0
+        for batch in file.iter_batches(BATCH):
+            for row in batch.to_pylist():
+                found = "the id occurs twice" if row["id"] in seen else row_difference(row, Path(name))
+                if found:
+                    yield f"{name}: row {number} ({row['id']}): {found}"
+                seen.add(row["id"])
+                number += 1
+            verdict.rows += batch.num_rows
+            advance(batch.num_rows)
+
+
+def row_difference(row: Row, file: Path) -> str | None:
+    """What is wrong with a row of the file TASK/SPLIT-.., in words; None if nothing is."""
+    if row["task"] not in TASKS:
+        return f"unknown task {row['task']!r}"
+    try:
+        graph, names, query = _opened(row["graph"], tuple(row["query"] or ()))
+        if TASKS[row["task"]].weighted and not graph.m:
+            graph = Graph(graph.adjacency, graph.directed, {})  # an edgeless graph cannot show that it has capacities
+        expected = _expected(row, graph, names, query, file)
+    except InputError as error:
+        return str(error)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        return f"graph and query do not fit together ({type(error).__name__}: {str(error)[:80]})"
+    for column, value in expected.items():
+        if row[column] != value:
+            return f"{column} is {_short(row[column], value)}, but the graph gives {_short(value, row[column])}"
+    return _text_difference(row, graph, names, query) or _second_difference(row, graph, names, query)
+
+
+def _text_difference(row: Row, graph: Graph, names: list[str], query: Query) -> str | None:
+    """What a reader of the text alone would take for another graph; GraphQA does not quote, so names of several words are left out."""
+    if not all(WORD.fullmatch(name) for name in names):
+        return None
+    text = row["question"].removesuffix(get_encoder(row["encoder"]).ask(TASKS[row["task"]], names, query))
+    try:
+        read, called = decode(row["encoder"], text, graph.directed)
+    except InputError as error:
+        return f"the text cannot be read back: {str(error)[:100]}"
+    if (read.n, read.directed, called, _edges(read)) != (graph.n, graph.directed, names, _edges(graph)):
+        return "the text, read back, is another graph"
+    return None
+
+
+def _edges(graph: Graph) -> set[tuple[int, int, int]]:
+    ends = graph.edges if graph.directed else [(min(edge), max(edge)) for edge in graph.edges]
+    return {(u, v, graph.weight(*edge)) for (u, v), edge in zip(ends, graph.edges, strict=True)}
+
+
+@lru_cache(maxsize=256)
+def _graph(text: str) -> tuple[Graph, list[str], Any]:
+    record = json.loads(text)
+    return graph_from_record(record), record["nodes"], record
+
+
+def _opened(text: str, nodes: tuple[int, ...]) -> tuple[Graph, list[str], Query]:
+    graph, names, stored = _graph(text)
+    if len(set(names)) < len(names):
+        raise ValueError("two nodes have one name")
+    labels = {int(node): word for node, word in stored.get("labels", {}).items()}
+    return graph, names, Query(nodes, tuple(stored.get("classes", ())), labels)
+
+
+def _expected(row: Row, graph: Graph, names: list[str], query: Query, file: Path) -> dict[str, Any]:
+    task, encoder, split = TASKS[row["task"]], get_encoder(row["encoder"]), file.name.split("-")[0]
+    solution = task.solve(graph, query)
+    nth = NTH.search(str(row["graph_id"]))
+    index = str(row["id"]).rsplit("/", 1)[-1]
+    return {
+        "task": file.parent.name,
+        "split": split,
+        "task_class": task.task_class,
+        "answer_kind": task.answer_kind,
+        "id": f"{row['task']}/{row['generator']}/{row['encoder']}/{split}/{index}",
+        "graph_id": f"{row['generator']}/{split}/{index}{nth[0] if nth else ''}",
+        "num_nodes": graph.n,
+        "num_edges": graph.m,
+        "question": encoder.text(graph, names, task.quantity) + encoder.ask(task, names, query),
+        "answer": task.say(solution, names, query),
+        **({"rationale": task.explain(graph, names, query, solution)} if row["rationale"] else {}),
+    }
+
+
+def _second_difference(row: Row, graph: Graph, names: list[str], query: Query) -> str | None:
+    task = TASKS[row["task"]]
+    if task.name in SECOND:
+        answer = task.say(SECOND[task.name](graph, query), names, query)
+        if answer != row["answer"]:
+            return f"answer is {row['answer']!r}, but a second implementation finds {answer!r}"
+    if task.name in WITNESS and not WITNESS[task.name](graph, query, task.solve(graph, query)):
+        return f"answer {row['answer']!r} is not right, says a second implementation"
+    return None
+
+
+def _short(value: Any, other: Any) -> str:
+    """The value, or the part of a long text around the first character that differs."""
+    if not isinstance(value, str) or len(value) <= 60:
+        return repr(value)
+    start = next((i for i, (a, b) in enumerate(zip(value, str(other), strict=False)) if a != b), min(len(value), len(str(other))))
+    start = max(0, start - 20)
+    return f"{'..' * (start > 0)}{value[start : start + 40]!r}{'..' * (start + 40 < len(value))} (from character {start})"

@@ -1,0 +1,1 @@
+"""Numbers about judged runs: slices, curves, confusion, costs, calibration, findings."""

@@ -1,0 +1,175 @@
+"""Judged runs as comparable rows: by dataset, by the questions they answered, with the floors on those questions."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from data_builders.errors import InputError
+from data_builders.example import Example, read_lock
+from data_builders.tasks import TASKS
+from eval.prediction import OUTCOMES, read_config
+from eval.scoring.run import Judged, estimate, judge
+from eval.statistics.intervals import Estimate, accuracy, macro_accuracy
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table: a run, or a floor (`run` is None) on the questions of its sample.
+
+    cells: task -> accuracy. macro is None where a floor is not known for every task. colour: index into the page's palette.
+    """
+
+    label: str
+    cells: dict[str, Estimate]
+    macro: Estimate | None
+    run: Judged | None = None
+    colour: int = 0
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """Outcome -> number of answers, over all tasks; adds up to the number of questions."""
+        counts = Counter(s.outcome for s in self.run.scores.values()) if self.run else Counter()
+        return {outcome: counts[outcome] for outcome in OUTCOMES}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Runs that answered exactly the same questions, best macro accuracy first, and the floors on those questions."""
+
+    text: str
+    examples: dict[str, list[Example]]
+    rows: list[Row]
+    floors: list[Row]
+
+    def floor(self, name: str) -> Row | None:
+        return next((row for row in self.floors if row.label == name), None)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One split of one dataset and what was answered on it."""
+
+    name: str
+    split: str
+    path: Path
+    lock: dict[str, Any]
+    tasks: list[str]
+    samples: list[Sample]
+
+    @property
+    def rows(self) -> list[Row]:
+        return [row for sample in self.samples for row in sample.rows]
+
+
+@dataclass(frozen=True)
+class Report:
+    """All datasets, and one line for each folder that could not be used."""
+
+    datasets: list[Dataset]
+    left_out: list[str]
+
+
+MAJORITY, RANDOM, SHORTCUT, TREES = "majority", "random", "shortcut", "trees"
+FLOORS = {
+    MAJORITY: ("majority",),
+    RANDOM: ("random",),
+    SHORTCUT: ("rule", "majority"),
+    TREES: ("trees_two_hop", "trees_degree", "trees_size", "majority"),
+}
+"""row -> the floors of `eval.scoring.floors` that it takes, the first that a task has."""
+
+
+def gather(runs: Sequence[Path], data: Sequence[Path] = (), strict: bool = False) -> Report:
+    """Judge the runs again from their predictions, so that the report cannot lag behind them, and group what can be compared.
+
+    data: dataset folders to look in first, matched by fingerprint. A run that cannot be scored is listed under `left_out`;
+    InputError instead if `strict`, or if none can be scored.
+    """
+    places = {str(read_lock(folder).get("fingerprint")): Path(folder) for folder in data}
+    judged: list[Judged] = []
+    left_out: list[str] = []
+    known: dict[Any, Any] = {}  # floors that were found for an earlier run
+    for run in dict.fromkeys(Path(r) for r in runs):
+        try:
+            judged.append(judge(run, _place(run, places), known))
+        except InputError as error:
+            if strict:
+                raise
+            left_out.append(str(error))
+    if not judged:
+        raise InputError(left_out[0] if left_out else "no runs given; name run folders, e.g. runs/*")
+    labels = _labels(judged)
+    groups: dict[tuple[str, str], list[Judged]] = {}
+    for j in judged:
+        groups.setdefault((str(j.config["dataset_fingerprint"]), str(j.config["split"])), []).append(j)
+    datasets = [_dataset(group, labels) for group in groups.values()]
+    colours = {label: i for i, label in enumerate(dict.fromkeys(row.label for dataset in datasets for row in dataset.rows))}
+    return Report([_coloured(dataset, colours) for dataset in datasets], left_out)
+
+
+def _coloured(dataset: Dataset, colours: Mapping[str, int]) -> Dataset:
+    """A label keeps its colour on every dataset."""
+    samples = [replace(s, rows=[replace(row, colour=colours[row.label]) for row in s.rows]) for s in dataset.samples]
+    return replace(dataset, samples=samples)
+
+
+def _place(run: Path, places: dict[str, Path]) -> Path | None:
+    config = read_config(run)
+    found = places.get(str(config.get("dataset_fingerprint"))) if isinstance(config, dict) else None
+    if found is None and places and isinstance(config, dict) and not Path(str(config.get("data"))).is_dir():
+        return next(iter(places.values()))  # judge says in one line that it is the wrong one
+    return found
+
+
+def _labels(judged: Sequence[Judged]) -> dict[Path, str]:
+    """Folder -> label, with the folder's name where two runs on one dataset share a label."""
+    keys = [(str(j.metrics["label"]), str(j.metrics["dataset_fingerprint"]), str(j.metrics["split"])) for j in judged]
+    return {
+        j.folder: f"{key[0]} ({j.folder.resolve().name})" if keys.count(key) > 1 else key[0] for j, key in zip(judged, keys, strict=True)
+    }
+
+
+def _dataset(group: Sequence[Judged], labels: Mapping[Path, str]) -> Dataset:
+    samples: dict[tuple[tuple[str, int], ...], list[Judged]] = {}
+    for j in group:  # the first n of each task in file order: equal counts mean equal questions
+        samples.setdefault(tuple(sorted((task, len(asked)) for task, asked in j.examples.items())), []).append(j)
+    first = group[0]
+    asked = {task for j in group for task in j.examples}
+    tasks = [*(task for task in TASKS if task in asked), *sorted(asked - set(TASKS))]
+    name = str(first.lock.get("name") or first.data.resolve().name)
+    ordered = sorted(samples.values(), key=lambda js: -sum(len(asked) for asked in js[0].examples.values()))
+    return Dataset(name, str(first.config["split"]), first.data, first.lock, tasks, [_sample(js, labels) for js in ordered])
+
+
+def _sample(group: Sequence[Judged], labels: Mapping[Path, str]) -> Sample:
+    first = group[0]
+    rows = []
+    for j in group:
+        cells = {task: estimate(t) for task, t in j.metrics["tasks"].items()}
+        rows.append(Row(labels[j.folder], cells, estimate(j.metrics["macro"]), j))
+    rows.sort(key=lambda row: (-row.macro.value if row.macro else 0.0, row.label))
+    counts = sorted({len(asked) for asked in first.examples.values()})
+    total = sum(len(asked) for asked in first.examples.values())
+    spread = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
+    which = "the first " if first.config.get("limit") else "all "
+    tasks = len(first.examples)
+    text = f"{which}{spread} questions of {'each of ' if tasks > 1 else ''}{tasks} task{'s' if tasks > 1 else ''} ({total:,} in all)"
+    return Sample(text, first.examples, rows, [row for row in (_floor(first, label) for label in FLOORS) if row])
+
+
+def _floor(judged: Judged, label: str) -> Row | None:
+    """A floor as a row; shortcuts and trees fall back on the majority for tasks without one. None where it covers no task."""
+    found: dict[str, list[bool]] = {}
+    own = False
+    for task, known in judged.floors.items():
+        name = next((name for name in FLOORS[label] if name in known), None)
+        if name is not None:
+            found[task] = known[name]
+            own = own or name == FLOORS[label][0] or name != MAJORITY
+    if not own:
+        return None
+    graphs = {task: [e.graph_id for e in judged.examples[task]] for task in found}
+    cells = {task: accuracy(right, graphs[task]) for task, right in found.items()}
+    return Row(label, cells, macro_accuracy(found, graphs) if len(cells) == len(judged.floors) else None)

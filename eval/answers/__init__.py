@@ -1,0 +1,1 @@
+"""Text in, the answer that it states out."""

@@ -1,0 +1,260 @@
+"""Which part of a completion is the answer: thinking and run-on dropped, dressing removed, marks found."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from eval.answers.case_insensitive import anycase, small
+
+_DRESSING = "#$*<>\\_`~\t\r\v\f"
+_PUNCTUATION = {
+    **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212\ufe63"), "-"),
+    **dict.fromkeys(map(ord, "\u2014\u2015"), " - "),
+    **dict.fromkeys(map(ord, "\u2018\u2019\u201a\u2032\u00b4"), "'"),
+    **dict.fromkeys(map(ord, "\u201c\u201d\u201e\u00ab\u00bb\u300c\u300d"), '"'),
+    **dict.fromkeys(map(ord, "\u2190\u2191\u2193\u2192\u27f6\u21d2\u27f9\u2794\u279c\u27a1\u2192\u2194\u27f7\u21d4"), " -> "),
+    **dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad\ufe0f"), None),
+    **dict.fromkeys(map(ord, "\u2022\u25e6\u25aa\u25cf\u2023\u00b7"), "-"),
+    ord("\u2044"): "/",
+    ord("\u3002"): ". ",
+    ord("\u3001"): ", ",
+    ord("\r"): "\n",
+    ord("\u2028"): "\n",
+    ord("\u2029"): "\n",
+    ord("\t"): " ",
+    ord("\v"): "\n",
+    ord("\f"): "\n",
+}
+
+# NFKC would make 32 out of a three squared.
+_RAISED = {
+    **{ord(c): f"^{i}" for i, c in enumerate("\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079")},
+    **{0x2080 + i: f"_{i}" for i in range(10)},
+}
+
+_THINKING_OPENS = re.compile(r"<think(?:ing)?>", re.IGNORECASE)
+_THINKING_ENDS = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
+_RUN_ON = re.compile(r"\n[ \t>#*_]*(?:Q|Example)[*_]*:")
+_END_TOKEN = re.compile(r"<\|(?:im_end|endoftext|eot_id|end|end_of_text)\|>|</s>|<end_of_turn>|<eos>|<pad>")
+
+_COMMANDS = re.compile(
+    r"\\(?:(?P<boxed>f?boxed)"
+    r"|(?P<drop>left|right|bigl?|bigr?|displaystyle)(?![a-zA-Z])"
+    r"|(?P<arrow>(?:long)?rightarrow|to|Rightarrow|implies|leftrightarrow)(?![a-zA-Z])"
+    r"|(?P<infinity>infty)(?![a-zA-Z])|(?P<empty>emptyset|varnothing)(?![a-zA-Z])|(?P<times>times|cdot|ast)(?![a-zA-Z])"
+    r"|(?P<space>quad|qquad|[,;:! ])|(?P<math>[()\[\]])|(?P<line>\\)|(?P<literal>[{}$%_&#]))"
+)
+_TEXT_COMMAND = re.compile(r"\\(?:text(?:bf|it|rm|tt|sf)?|math(?:rm|bf|it|sf|tt|bb)|mbox|operatorname)\s*\{([^{}]*)\}")
+_COMMAND_TEXT = {
+    "drop": "",
+    "arrow": " -> ",
+    "infinity": "\u221e",
+    "empty": "\u2205",
+    "times": "*",
+    "space": " ",
+    "math": "",
+    "line": "\n",
+}
+_TAG = re.compile(r"</?(?:b|i|em|strong|u|br|p|code|pre|div|span|sub|sup|li|ul|ol)\s*/?>", re.IGNORECASE)
+_FENCE = re.compile(r"^[ \t]*(?:```|~~~)[\w+-]*[ \t]*$", re.MULTILINE)
+_BULLET = re.compile(r"^([ \t>]*)[*+\-][ \t]+", re.MULTILINE)
+_QUOTE = re.compile(r"^[ \t]*>[ \t]?", re.MULTILINE)
+_HEADING = re.compile(r"^[ \t]*(#{1,6})[ \t]*", re.MULTILINE)
+_EMPHASIS = re.compile(r"(?<!\w)_{1,3}(?=\S)|(?<=[^\s_])_{1,3}(?!\w)")
+_SPACES = re.compile(r"[ \t]{2,}|[ \t]+(?=\n)")
+_LINES = re.compile(r"\n{3,}")
+# A hundred brackets in a row say no more than a few, and would cost far more to read.
+_REPEATED = re.compile(r"([^\w\s])\1{30,}")
+_THRICE = re.compile(r"([^\w\s])\1\1")
+_STARS = re.compile(r"(?<=\d) ?\* ?(?=\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """What a reader sees. cut: the token limit fell inside this text; thinking: a think block was never closed."""
+
+    text: str
+    cut: bool
+    thinking: bool
+
+
+def visible(output: str, finish_reason: str) -> Visible:
+    r"""The completion without thinking and without a run-on into the next question.
+
+    >>> visible("<think>2? 3!</think>3.\nQ: How many nodes are in this graph?\nA: 7.", "length")
+    Visible(text='3.', cut=False, thinking=False)
+    >>> visible("<think>is it 2 or", "length")
+    Visible(text='', cut=True, thinking=True)
+    """
+    text = output.replace("\r\n", "\n") if "\r" in output else output
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text.translate(_RAISED))
+    cut = finish_reason == "length"
+    if "<" in text and _THINKING_ENDS.search(text):
+        text = _without_thinking(text)
+    run_on = _RUN_ON.search(text)
+    end = run_on.start() if run_on else len(text)
+    if "<" not in text:
+        return Visible(text[:end], cut and run_on is None, False)
+    if (token := _END_TOKEN.search(text, 0, end)) and text[: token.start()].strip():
+        end = token.start()
+    if (opened := _THINKING_OPENS.search(text)) and opened.start() < end:
+        return Visible("", cut, True)
+    return Visible(_END_TOKEN.sub(" ", text[:end]), cut and end == len(text), False)
+
+
+def _without_thinking(text: str) -> str:
+    """The text without its closed think blocks, and without what is before an end that has no beginning."""
+    kept, at = [], 0
+    while (opened := _THINKING_OPENS.search(text, at)) and (closed := _THINKING_ENDS.search(text, opened.end())):
+        kept.append(text[at : opened.start()])
+        at = closed.end()
+    return _THINKING_ENDS.split("".join(kept) + text[at:])[-1]
+
+
+def tidy(text: str) -> str:
+    r"""Plain text with one spelling for what does not matter: Markdown, LaTeX, HTML, dashes, arrows and quotes.
+
+    Boxes and `####` stay, since they mark the answer; bullets become `- `.
+
+    >>> tidy("**Yes** \u2014 it\u2019s $\\boxed{\\text{4}}$")
+    "Yes - it's \\boxed{4}"
+    """
+    if _THRICE.search(text[::10]):  # of thirty-one signs in a row, three are among every tenth
+        text = _REPEATED.sub(lambda found: found[1] * 30, text)
+    if not text.isascii() or any(map(text.__contains__, _DRESSING)) or "e.g." in text or "i.e." in text:
+        text = _undressed(text)
+    if "  " in text or " \n" in text:
+        text = _SPACES.sub(" ", text)
+    return _LINES.sub("\n\n", text) if "\n\n\n" in text else text
+
+
+def _undressed(text: str) -> str:
+    text = text.translate(_PUNCTUATION)
+    if "\\" in text:
+        text = _COMMANDS.sub(_plain_command, _TEXT_COMMAND.sub(r"\1", text))
+    if "`" in text or "~~" in text:
+        text = _FENCE.sub("", text).replace("`", "").replace("~~", "")
+    if "<" in text:
+        text = _TAG.sub(" ", text)
+    if ">" in text:
+        text = _QUOTE.sub("", text).replace("-->", "->").replace("=>", "->")
+    text = _BULLET.sub(r"\1- ", text)
+    if "#" in text:
+        text = _HEADING.sub(lambda found: "#### " if len(found[1]) == 4 else "", text)
+    text = _EMPHASIS.sub("", _STARS.sub(" x ", text).replace("*", "")) if "*" in text or "_" in text else text
+    return text.replace("$", "").replace("{,}", ",").replace("e.g.", "eg").replace("i.e.", "ie").replace("\u00a0", " ")
+
+
+def _plain_command(found: re.Match[str]) -> str:
+    if found["boxed"]:
+        return "\\boxed"
+    if found["literal"]:
+        return found["literal"]
+    return _COMMAND_TEXT[found.lastgroup or "drop"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place that says `here is the answer`.
+
+    content: what the mark holds. closed: the mark itself says where the answer ends (a box, a tag, a JSON value).
+    inline: the mark is part of a sentence, so that only its own sentence (or the list it opens) is the answer.
+    to_end: nothing but the end of the text ends the content, so that a token limit may have cut it.
+    """
+
+    content: str
+    closed: bool
+    inline: bool
+    to_end: bool
+
+
+_MARK = anycase(
+    r"""(?xm)(?P<boxed>\\boxed\s*(?=\{))
+    |(?P<tag><answer>)
+    |(?P<hashes>^\#\#\#\#[ ]*)
+    |(?P<key>["'](?:final|correct)?[_ ]?answer["']\s*:\s*)
+    |(?P<letter>(?:(?<![^\n])[ ]*(?:-[ ])?|(?<=[?])[ ]*)A[ ]?:)
+    |(?P<heading>(?<![^\n])[ ]*(?:the[ ])?(?:final|correct|my)?[ ]?(?:answer|solution)[ ]*:?[ ]*(?=\n|\Z))
+    |\b(?P<colon>(?:final|correct|my|the)?[ ]?(?:answer|ans)(?:[ ]?\([^()\n]{0,60}\)|[ ]?\[[^\[\]\n]{0,60}\])?[ ]*(?::-?|=|->|[ ]-(?=[ ])))
+    |\b(?P<inline>answer(?:'s
+        |[ ](?:(?:to|for|of)[ ](?:[^.:\n?]{1,120}?\??["']?,?[ ]))??(?:is|was|(?:would|should|must|will|may|might|could)[ ]be)\b)[ ]*:?)"""
+)
+# What every mark holds; looking for it first is several times faster than trying every mark at every place.
+_HINT = anycase(r"ans(?:wer|[ ]?[(\[]|[ ]*[:=-])|solution|boxed|####|\ba ?:")
+_REACH = 16  # of a mark before its hint: "the correct " and a space at most
+_AHEAD = 300  # of its end after it
+_MOST = 12
+"""How many marks are looked at, from the end: a text that repeats itself to the limit has thousands."""
+
+_CLOSING_TAG = re.compile(r"</answer>", re.IGNORECASE)
+_JSON_VALUE = re.compile(r'"((?:[^"\\\n]|\\.)*+)"|\'([^\'\n]*)\'|(\[[^\[\]]*\])|(\{[^{}]*\})|([^,}\]\n]+)')
+
+
+def marks(text: str, letter: bool = True) -> list[Mark]:
+    r"""The last marked answers of a tidy text, in order; marks that hold nothing are among them.
+
+    letter: whether a line that opens with `A:` is a mark (it is not where A is a node and the lines list neighbours).
+
+    >>> [mark.content for mark in marks("The answer is 2. Wait. Final answer: \\boxed{3}")]
+    ['2. Wait. ', ' ', '3']
+    """
+    found: list[re.Match[str]] = []
+    at = 0
+    for place in _places(text):
+        hint = _HINT.match(text, place) if place >= at else None
+        if hint is None:
+            continue
+        mark = _MARK.search(text, max(at, hint.start() - _REACH), hint.end() + _AHEAD)
+        if mark and mark.start() > hint.start():
+            mark = None
+        at = mark.end() if mark else hint.end()
+        if mark and (letter or mark.lastgroup != "letter"):
+            found.append(mark)
+    found = found[-_MOST:]
+    ends = [*(m.start() for m in found), len(text)][1:]
+    return [_mark(text, m, end, end == len(text)) for m, end in zip(found, ends, strict=True)]
+
+
+def _places(text: str) -> list[int]:
+    """Where a hint may be: looking for each of its beginnings by itself is many times faster than trying all at every place."""
+    low = small(text)
+    found: list[int] = []
+    for beginning in ("ans", "solution", "a:", "a :", *(("boxed",) if "\\" in low else ()), *(("####",) if "#" in low else ())):
+        at = low.find(beginning)
+        while at >= 0:
+            found.append(at)
+            at = low.find(beginning, at + 1)
+    return sorted(found)
+
+
+def _mark(text: str, found: re.Match[str], end: int, last: bool) -> Mark:
+    start = found.end()
+    if found.lastgroup == "boxed":
+        stop = _closing_brace(text, start)
+        return Mark(text[start + 1 : end if stop is None else stop].strip("{} "), stop is not None, False, stop is None)
+    if found.lastgroup == "tag":
+        closing = _CLOSING_TAG.search(text, start)
+        return Mark(text[start : closing.start() if closing else end], closing is not None, False, closing is None)
+    if found.lastgroup == "key":
+        value = _JSON_VALUE.match(text, start)
+        if value is None:
+            return Mark("", False, False, True)
+        content = next(group for group in value.groups() if group is not None)
+        closed = value.end() < len(text) and (value[5] is None or text[value.end()] in ",}\n")
+        return Mark("" if content.strip() == "null" else content, closed, False, not closed)
+    if found.lastgroup == "hashes":
+        line_end = text.find("\n", start)
+        stop = end if line_end < 0 else min(line_end, end)
+        return Mark(text[start:stop], False, True, stop == len(text))
+    return Mark(text[start:end], False, found.lastgroup == "inline", last)
+
+
+def _closing_brace(text: str, start: int) -> int | None:
+    """Index of the brace that closes the one at `start`; looks no further than 2,000 characters."""
+    depth = 0
+    for i in range(start, min(len(text), start + 2000)):
+        depth += {"{": 1, "}": -1}.get(text[i], 0)
+        if depth == 0:
+            return i
+    return None

@@ -1,0 +1,162 @@
+"""Runs of node names in a text: `0, 1 and 3`, bullets, arrows, brackets."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from eval.answers.case_insensitive import anycase
+from eval.answers.prose import either, word_set
+from eval.answers.question import Asked
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Names that follow one another with nothing but separators between them.
+
+    names: in order; some may be invented (a number or a capitalised word in a list that is no node of the graph).
+    doubt: whether something like `...` stands between them; either: whether `or` does. arrows: whether arrows do, or hyphens.
+    """
+
+    names: tuple[str, ...]
+    start: int
+    end: int
+    doubt: bool
+    either: bool
+    arrows: bool
+
+
+_SEPARATOR = anycase(r"(?:[\s,;&\"'()\[\]{}+|-]|->|\b(?:and|then|nodes?|vertex|vertices|also|finally)\b)*")
+_DOUBT = anycase(
+    r"(?:[\s,;()\"'-]|\b(?:and|nodes?)\b)*(?:\b(?:possibly|maybe|perhaps|probably|to|through)\b|\.\.\."
+    r"|\u2026)(?:[\s,;()\"'/-]|\b(?:and|nodes?|even)\b)*"
+)
+_OR = anycase(r"(?:[\s,;()\"'-]|\bnodes?\b)*\bor\b(?:[\s,;()\"'-]|\bnodes?\b)*")
+DOUBT_AFTER = anycase(
+    r"[\s,;)\"'\]}-]*(?:\.\.|\u2026|(?:and\s+)?"
+    + either("etc | and so on | so on | possibly | maybe | perhaps | others? | some | more | or | among others")
+    + r"\b)"
+)
+_ARROW = re.compile(r"->|^\s*-\s*$")
+
+
+class _Gap(NamedTuple):
+    """What joins two names of a run, see Run."""
+
+    doubt: bool
+    either: bool
+    arrow: bool
+
+
+@lru_cache(maxsize=1024)  # most are a comma
+def _gap(text: str) -> _Gap | None:
+    gap = _Gap(_DOUBT.fullmatch(text) is not None, _OR.fullmatch(text) is not None, _ARROW.search(text) is not None)
+    return gap if gap.doubt or gap.either or _SEPARATOR.fullmatch(text) else None
+
+
+_LIST_WORDS = frozenset(["and", "then", "node", "nodes", "vertex", "vertices", "also", "finally"])
+# Words that open sentences in capitals; any other capitalised word in a list of names is an invented name.
+_CAPITALISED = word_set(
+    "The There This That These Those It They He She We I You A An In On Of To For From With By Let First "
+    "Next Then So Thus Therefore Hence Because Since As "
+    "If Is Are No None Not Yes And But Or Node Nodes All Both Each Every Finally Here However Also Final "
+    "Answer Step List Based Looking Given Now Edge Edges "
+    "Graph G Note Wait Actually Explanation Reason Path Order Starting Start Visited Only Hamiltonian "
+    "Topological Kahn BFS DFS Q Example Alphabetical Sorted "
+    "Neighbors Neighbours Sorry Unfortunately Remove Removing According One Two Three Connected "
+    "Disconnected Nobody Nothing Neither Either Unknown Empty Error"
+)
+
+
+def run_at(text: str, at: int, asked: Asked) -> Run | None:
+    """The bare list that begins at an index."""
+    first = asked.token(text, at)
+    return next(_runs(text, asked, False, at)) if first and _item(text, first, asked, prose=False) else None
+
+
+def runs(text: str, asked: Asked) -> Iterator[Run]:
+    """The runs of names in prose, in order; each names a node of the graph at least."""
+    return (run for run in _runs(text, asked, True) if asked.known & set(run.names))
+
+
+def _runs(text: str, asked: Asked, prose: bool, at: int = 0) -> Iterator[Run]:
+    """All runs from an index on. prose: whether words that are also names need to stand like names."""
+    names: list[str] = []
+    start = end = 0
+    doubt = other = arrows = False
+    for token in asked.tokens(text, at):
+        name = _item(text, token, asked, prose)
+        if name is None:
+            continue
+        gap = _gap(text[end : token.start()]) if names and token.start() - end < 60 else None
+        if gap:
+            doubt, other, arrows = doubt or gap.doubt, other or gap.either, arrows or gap.arrow
+        else:
+            if names:
+                yield Run(tuple(names), start, end, doubt, other, arrows)
+            names, start, doubt, other, arrows = [], token.start(), False, False, False
+        names.append(name)
+        end = token.end()
+    if names:
+        yield Run(tuple(names), start, end, doubt, other, arrows)
+
+
+def _item(text: str, found: re.Match[str], asked: Asked, prose: bool) -> str | None:
+    """The name that a token is, or would be if the graph had it."""
+    token = found[0]
+    if name := asked.name(token, listed=not prose):
+        return name if not prose or asked.is_name(text, found.start(), found.end(), name) else None
+    if token.isdigit():
+        return token
+    if asked.numeric or token.lower() in _LIST_WORDS or (token in _CAPITALISED and (prose or len(token) > 1)):
+        return None
+    return token if token[0].isupper() or (not prose and _between_separators(text, found)) else None
+
+
+_SMALL_PROSE = frozenset(word.lower() for word in _CAPITALISED) | {"there", "be", "possible", "isolated", "available", "it"}
+_BEFORE_ITEM = anycase(r"(?:^|[,;\n\[(\"'])\s*(?:and\s+)?[\"']?$")
+_AFTER_ITEM = anycase(r"[\"']?\s*(?:[,;\n\])]|\.?\s*$|(?:and|&)\s)")
+
+
+def _between_separators(text: str, token: re.Match[str]) -> bool:
+    """Whether a word in small letters stands in a list as a name would: `ann, bob, joe`."""
+    if token[0].lower() in _SMALL_PROSE or not token[0].isalpha():
+        return False
+    return bool(_BEFORE_ITEM.search(text, max(0, token.start() - 8), token.start()) and _AFTER_ITEM.match(text, token.end()))
+
+
+_BULLET = re.compile(r"^[ \t]*(?:-[ \t]+|(\d+)[.)][ \t]+)(?=\S)")
+
+
+_LONE = anycase(r"^[ \t]*(?:nodes? )?[^\s:]+[,.]?[ \t]*$")
+
+
+@lru_cache(maxsize=8)  # a text is read at its start, and again for what its sentences state
+def join_bullets(text: str) -> str:
+    """Bulleted and numbered lists as comma lists on one line, list numbers dropped.
+
+    >>> join_bullets("The nodes are:\\n1. Ann\\n2. Joe\\nThat is all.")
+    'The nodes are: Ann, Joe\\nThat is all.'
+    """
+    if "\n" not in text and not _BULLET.match(text):
+        return text
+    lines = text.split("\n")
+    bullets = [_BULLET.match(line) for line in lines]
+    numbers = [int(bullet[1]) for bullet in bullets if bullet and bullet[1]]
+    numbered = len(numbers) > 1 and numbers[0] <= 1 and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    out: list[str] = []
+    in_list = False
+    for line, bullet in zip(lines, bullets, strict=True):
+        opened = bool(out) and out[-1].rstrip().endswith(":")
+        if (bullet and (not bullet[1] or numbered)) or ((in_list or opened) and not bullet and _LONE.match(line)):
+            item = line[bullet.end() if bullet else 0 :].strip()
+            if in_list or not out or opened:
+                out[-1:] = [f"{out[-1].rstrip()}{',' if in_list else ''} {item}" if out else item]
+            else:
+                out.append(item)
+            in_list = True
+        elif line.strip() or not (in_list or opened):
+            out.append(line)
+            in_list = False
+    return "\n".join(out)

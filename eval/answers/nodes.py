@@ -1,0 +1,287 @@
+"""Lists of nodes as answers: sets, paths and orders."""
+
+import re
+
+from eval.answers.case_insensitive import anycase
+from eval.answers.node_lists import DOUBT_AFTER, Run, join_bullets, run_at, runs
+from eval.answers.prose import (
+    NONE_EXISTS,
+    UNCLEAR,
+    Answer,
+    Reading,
+    Value,
+    backwards,
+    clauses,
+    committed,
+    concludes,
+    decided,
+    either,
+    hedges,
+    is_question,
+    negations,
+    opening,
+    sentences,
+    settle,
+    supposes,
+    words,
+)
+from eval.answers.question import Asked
+
+EMPTY: tuple[str, ...] = ()
+_OPENING = opening(
+    """the list is | list | here (?:is|are) the (?:list|nodes) | path | order
+        (?:the )?(?:shortest |hamiltonian |topological )?(?:path|order|answer|list|nodes) (?:is|are)
+    nodes? | vertices | in alphabetical order | neighbou?rs | in order"""
+)
+_FINISH = anycase(
+    r"[\s\"')\]}]*(?:$|[.!;\n]|\(|- |[,:]?\s*"
+    + either(
+        "because | since | as | in (?:alphabetical|that|this|ascending|sorted|order) | which | these | this "
+        "| that is | so | where | there (?:is|are) | with | here"
+    )
+    + r"\b)"
+)
+_TUPLES = re.compile(r"\(\s*[^\s(),]+\s*,\s*[^\s(),]+\s*\)\s*(?:,|;|and)?\s*\(")
+
+
+def nodes_at_start(text: str, asked: Asked) -> Reading:
+    """The list that a text opens with, or its `No nodes`."""
+    joined = join_bullets(text)
+    if (none := _none_at_start(joined, asked)) is not None:
+        return none
+    lead = _OPENING.match(joined)
+    at = lead.end() if lead else 0
+    run = run_at(joined, at, asked)
+    if run is None or _TUPLES.match(joined, max(0, joined.rfind("(", 0, at + 1))):
+        return None
+    if run.doubt or run.either or DOUBT_AFTER.match(joined, run.end):
+        return UNCLEAR
+    if asked.kind == "node_set" and run.arrows:
+        return UNCLEAR if len(run.names) == 2 and asked.numeric else None
+    rest = joined[run.end :]
+    if not _FINISH.match(rest) or (len(run.names) == 1 and _numbers_a_step(rest, run)):
+        return None
+    if not asked.known & set(run.names) and rest.split("\n")[0].strip(" .!\"')]}"):
+        return None  # names that the graph does not have are an answer only where they are all that is said
+    if not rest.strip(" \n\"')]}") and "\n" in text.strip():
+        return Answer(run.names, len(text))  # another line may have followed the last
+    return Answer(run.names, len(text.rstrip()) - len(rest.rstrip()))
+
+
+def _numbers_a_step(rest: str, run: Run) -> bool:
+    """Whether a lone `1.` only numbers a step."""
+    following = re.search(r"\n\s*(\d+)[.)]\s", rest) if run.names[0].isdigit() and rest.startswith(".") else None
+    return following is not None and int(following[1]) == int(run.names[0]) + 1
+
+
+_NONE_OPENING = anycase(
+    r"[\s\"'(:;,.=>\-]*(?:"
+    + either("so | thus | therefore | hence | there (?:are|is) | it is | they are | the (?:list|set) is | answer | sorry | an? | the")
+    + r"\b[\s:,]*){0,3}"
+)
+_NONE = anycase(
+    r"(?:no(?: (?:other|such|connected|disconnected|neighbou?ring|adjacent|remaining))? (?:nodes?|vertices"
+    r"|vertex|neighbou?rs?|one|friends?|people|others?|connections?)"
+    r"|none|nobody|nothing|empty(?: (?:list|set))?|\[\s*\]|\{\s*\}|\(\s*\)|\u2205|set\(\))(?![\w\]])"
+)
+_EXCEPT = anycase(r"[^.\n]{0,40}\b(?:except|other than|but|besides|apart from|only)\b")
+_NO_WITNESS_AT_START = anycase(
+    r"(?:none|no(?: such)? (?:\w+ )?(?:path|order|ordering)|unreachable|impossible)\b(?=\s*(?:[.,;!\n]|$|exists?\b|from\b|between\b))"
+)
+
+
+def _none_at_start(text: str, asked: Asked) -> Reading:
+    lead = _NONE_OPENING.match(text)
+    at = lead.end() if lead else 0
+    if asked.kind != "node_set":
+        found = _NO_WITNESS_AT_START.match(text, at)
+        first = sentences(text)[0] if found else ""
+        return Answer(NONE_EXISTS, found.end()) if found and not hedges(first) and not _QUALIFIED.search(first) else None
+    found = _NONE.match(text, at)
+    if found is None:
+        return None
+    if _EXCEPT.match(text, found.end()):
+        return UNCLEAR
+    rest = re.split(r"[.\n]", text[found.end() :], maxsplit=1)[0]
+    alone = not rest.strip(" \"')]}!") or re.match(
+        r"[\s\"')\]}]*(?:[,;:(!]|- |(?:because|since|as|in (?:this|the) graph|here|exists?)\b)", rest
+    )
+    return Answer(EMPTY, found.end()) if alone or _relation(text[at:].split("\n")[0], asked) is True else None
+
+
+_CONNECTED = words(
+    "connect(?:ed|s|ions?) | adjacent | neighbou?rs? | linked | links? | friends? | edges? | joined | co-?authors? | papers? | knows?"
+)
+_APART = words("disconnected | unconnected | non-?adjacent | non-?neighbou?rs? | remaining | left | rest | isolated from | missing")
+
+
+def _relation(sentence: str, asked: Asked) -> bool | None:
+    """Whether a sentence speaks about the relation that was asked for; None where it speaks about none."""
+    apart = _APART.search(sentence) is not None
+    if not apart and not _CONNECTED.search(sentence):
+        return None
+    negative = apart or negations(_NONE.sub(" ", sentence)) > 0
+    return negative == (asked.task == "disconnected_nodes")
+
+
+def nodes_stated(text: str, asked: Asked) -> Reading:
+    """The list that the sentences give: the last, if all agree or it is a conclusion."""
+    found: list[tuple[Value, bool]] = []
+    elsewhere = 0
+    for sentence in backwards(join_bullets(text)):
+        if is_question(sentence):
+            continue
+        plain = _ASIDES.sub("", committed(sentence))
+        value = _listed(plain, asked) if asked.kind == "node_set" else _witness(plain, asked)
+        if value == "others":
+            elsewhere += 1
+        elif value is not None:
+            found.append((value, concludes(sentence)))
+            if decided(found):
+                break
+    if len(found) == 1 and elsewhere >= 2 and not found[0][1]:
+        return None  # the neighbour lists of the whole graph, recited
+    return settle(found[::-1])
+
+
+_ASIDES = re.compile(r"\s?\([^()\n]{1,60},[^()\n]{1,60}\)|\s?\((?:via|through|from|edge|since|because|by|as|due)\b[^()\n]{0,80}\)")
+_ALL_BUT = words(
+    "(?:all|every(?:thing|one|body)?|any)\\b[^.]{0,40}\\b(?:except|but|other than|besides|apart from|excluding) | except | excluding"
+)
+_INTRODUCTION = anycase(
+    r"(?:\b(?:are|is|include|includes|only|namely|be)|:|=|\bto|\bwith|\bof|->)\s*(?:\b(?:only|just|exactly"
+    r"|therefore|thus|then|the|following|nodes?)\b\s*)*[:\s\"'(\[{]*(?:nodes?\s+)?[\"'(\[{]*$"
+)
+_WHOLE_GRAPH = words(
+    """all (?:the )?nodes? | graph among nodes | nodes in (?:the|this) graph | (?:the|this) graph (?:has|contains|consists)
+        set of (?:all )?nodes | visited
+    remove | removing | excluding | check(?:ing)?"""
+)
+
+
+def _introduced(sentence: str, lists: list[Run]) -> list[Run]:
+    """The runs that stand after `are`, a colon, `connected to` and the like."""
+    return [run for run in lists if _INTRODUCTION.search(sentence, max(0, run.start - 60), run.start)]
+
+
+def _listed(sentence: str, asked: Asked) -> Value | None:
+    """The set that one sentence gives: a sorted tuple, `unclear`, `others` (a list about another node) or None."""
+    query = asked.query[0] if asked.query else ""
+    relation = _relation(sentence, asked)
+    if _ALL_BUT.search(sentence) and relation is not False:
+        return UNCLEAR
+    lists = [run for run in runs(sentence, asked) if run.names != (query,)]
+    if not lists:
+        return _states_none(sentence, asked)
+    named = query in asked.mentioned(sentence)
+    if relation is not None and _about_another(sentence, lists, named):
+        return "others"
+    run = None if relation is False else _answer_run(sentence, lists, named, relation)
+    if run is None:
+        return None
+    if _WHOLE_GRAPH.search(sentence) and (not named or set(run.names) >= asked.known):
+        return None
+    if supposes(sentence[: run.start]) and not sentence[: run.start].rstrip(" \"'([{").endswith(":"):
+        return None
+    # "Node 2 is not connected to 4, 5, or 6" lists all three.
+    doubtful = run.doubt or (run.either and not negations(sentence[: run.start])) or DOUBT_AFTER.match(sentence, run.end)
+    return UNCLEAR if doubtful else tuple(sorted(set(run.names)))
+
+
+_SUBJECT = anycase(r"(?:(?:so|then|and|also|now|thus|first|next)[,:]?\s+)*(?:node\s+)?[\"']?")
+_NEIGHBOURS_OF = anycase(
+    r"\b(?:neighbou?rs|nodes (?:not )?(?:dis)?connected|friends|adjacent|nodes adjacent)\s+(?:of|to|for|with|from)\s+(?:node\s+)?[\"']?"
+)
+
+
+def _about_another(sentence: str, lists: list[Run], named: bool) -> bool:
+    """Whether a sentence says of another node what it is connected to."""
+    start = _SUBJECT.match(sentence)
+    first = lists[0]
+    if start and first.start == start.end() and len(first.names) == 1 and (len(lists) > 1 or not named):
+        return True
+    head = _NEIGHBOURS_OF.search(sentence)
+    return head is not None and any(run.start == head.end() and len(run.names) == 1 for run in lists[:-1])
+
+
+def _answer_run(sentence: str, lists: list[Run], named: bool, relation: bool | None) -> Run | None:
+    """The run that the sentence gives as its list."""
+    introduced = _introduced(sentence, lists)
+    if relation is True or named:
+        if introduced:
+            return introduced[-1]
+        leading = lists[0]
+        return leading if re.match(r"\s*,?\s*(?:are|is|both|all|share|have)\b", sentence[leading.end :]) else None
+    if len(lists) != 1:
+        return None
+    run = lists[0]
+    after_colon = sentence[: run.start].rstrip(" \"'([{").endswith(":") and not re.search(r"\w", sentence[run.end :])
+    if after_colon or concludes(sentence) or re.search(r"\b(?:list|answer|nodes|neighbou?rs|they|these)\b", sentence, re.IGNORECASE):
+        return introduced[-1] if introduced else None
+    around = re.sub(r"\b(?:nodes?|so|therefore|thus|hence|and)\b", "", sentence[: run.start] + sentence[run.end :], flags=re.IGNORECASE)
+    return run if len(run.names) > 1 and not run.arrows and not re.search(r"[a-zA-Z]", around) else None
+
+
+_TO_ALL = words(
+    """(?:connected|adjacent|linked|friends) (?:to|with) (?:all|every)(?:one|body)?\\b(?: (?:the |of the )?(?:other )?(?:nodes?|people))?
+    (?:all|every) (?:the )?(?:other )?nodes? (?:is|are) (?:directly )?(?:connected|adjacent|linked)"""
+)
+_NONE_STATED = anycase(
+    r"\b"
+    + either(
+        """there (?:is|are) none | no (?:other )?(?:nodes?|vertices|one|neighbou?rs?|friends?|connections?|edges?) | none
+        nobody | nothing
+        not (?:directly )?(?:connected|adjacent|linked|friends) (?:to|with) any\\w* | not have any | (?:is|as) (?:an )?isolated
+        (?:set|list) is empty
+        empty (?:set|list)"""
+    )
+    + r"\b|n't (?:have any|(?:directly )?(?:connected|adjacent|linked|friends) (?:to|with) any\w*)\b"
+)
+
+
+def _states_none(sentence: str, asked: Asked) -> Value | None:
+    """The empty tuple where a sentence without a list says that there are no such nodes."""
+    clause = next((c for c in clauses(sentence) if _NONE_STATED.search(c) or _TO_ALL.search(c)), None)
+    if clause is None or supposes(clause) or _EXCEPT.search(clause) or set(asked.mentioned(clause)) - set(asked.query):
+        return None
+    none, apart = _NONE_STATED.search(clause), _APART.search(clause)
+    if asked.task == "disconnected_nodes":
+        if _TO_ALL.search(clause) and not negations(clause):
+            return EMPTY
+        return EMPTY if none and (apart or re.search(r"\bnot (?:directly )?connected\b", clause)) and "isolated" not in clause else None
+    return EMPTY if none and not apart and not re.search(r"\b(?:no|none)\b.*\bnot\b", clause) else None
+
+
+_QUALIFIED = words("shorter | direct | other | better | longer | fewer")
+_NO_WITNESS = anycase(
+    r"\b(?:no|not any|without an?)\s+(?:\w+ ){0,2}(?:paths?|orders?|orderings?|sort|solution|route|way)\b|\u221e|\b"
+    + either(
+        """none exists? | (?:path|order|ordering|sort) (?:does not|doesn't|cannot|can't) (?:exist|be) | unreachable
+        not reachable | cannot be reached | infinite
+        (?:does not|doesn't|do not|don't) (?:have|contain|exist|admit) | (?:not|dis)[ ]?connected | impossible"""
+    )
+    + r"\b"
+)
+_ABOUT_WITNESS = words(
+    "paths? | orders? | orderings? | sort | exists? | reach\\w* | routes? | infinite | \\w*connected | impossible | none"
+)
+
+
+_PATH_IS = anycase(r"\b(?:path|route|walk|order(?:ing)?)\b[^.;:\n]{0,60}?(?:\b(?:is|are)|:|=)\s*[\"'(\[{]*(?:nodes?\s+)?[\"'(\[{]*$")
+
+
+def _witness(sentence: str, asked: Asked) -> Value | None:
+    """The path or order that one sentence gives, or its statement that there is none."""
+    lists = [
+        run
+        for run in runs(sentence, asked)
+        if len(run.names) > 2 or (len(run.names) == 2 and (run.arrows or _PATH_IS.search(sentence, 0, run.start)))
+    ]
+    chosen = _introduced(sentence, lists) or [run for run in lists if run.arrows]
+    if chosen and not supposes(sentence[: chosen[-1].start]):
+        return UNCLEAR if chosen[-1].doubt or chosen[-1].either else chosen[-1].names
+    for clause in clauses(sentence):
+        about = _ABOUT_WITNESS.search(clause) and set(asked.mentioned(clause)) <= set(asked.query)
+        if about and _NO_WITNESS.search(clause) and not _QUALIFIED.search(clause) and not supposes(clause):
+            return NONE_EXISTS
+    return None

@@ -1,0 +1,274 @@
+"""How the counts and distances of the tasks are put into words, and which numbers of a sentence are only node ids."""
+
+import re
+from dataclasses import dataclass
+
+from eval.answers.case_insensitive import AnyCase, anycase
+from eval.answers.prose import either, words
+
+_SMALL = "zero one two three four five six seven eight nine ten"
+_TEENS = "eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty"
+NUMBER_WORDS = {word: float(value) for value, word in enumerate([*_SMALL.split(), *_TEENS.split()])}
+# The looks ahead change nothing: they let `re` give up at once where no number begins.
+_DIGIT_AHEAD = r"(?=[-+\d])"
+_NUMBER_AHEAD = f"(?=[-+\\d{''.join(sorted({word[0] for word in NUMBER_WORDS}))}])"
+DIGITS = _DIGIT_AHEAD + r"(?:(?<![\w.,)^])[-+])?(?<![\w.^])(?:\d{1,3}(?:,\d{3})+(?!,?\d)|\d+(?!,\d{3}(?!\d)))(?:\.\d+)?(?![\w%]|\.\d)"
+NUMBER = rf"{_NUMBER_AHEAD}(?:{DIGITS}|(?<![\w-])(?:{'|'.join(sorted(NUMBER_WORDS, key=len, reverse=True))})(?!\w|-\w))"
+
+
+def to_number(text: str) -> float:
+    """The value of digits or a number word.
+
+    >>> to_number("1,000"), to_number("Twelve"), to_number("-4.0")
+    (1000.0, 12.0, -4.0)
+    """
+    word = NUMBER_WORDS.get(text.lower())
+    return float(text.replace(",", "")) if word is None else word
+
+
+ADJECTIVES = either(
+    "total | unique | distinct | different | direct | directly | connected | adjacent | neighbou?ring | "
+    "other | incident | undirected | directed | such | separate | individual | labell?ed"
+)
+UNITS = either(
+    "nodes? | vertices | edges? | triangles? | neighbou?rs? | connections? | links? | friends? | people | hops? | steps? | units?"
+)
+_IS = r"\s*(?:\b(?:is|are|was|were|be|equals?|equal to|comes? (?:out )?to|amounts to|becomes|totals|gives|as|of)\b|=|:|->)"
+_FILL_WORDS = either(
+    """is | equal to | to | exactly | simply | just | only | therefore | thus | then | hence | clearly | indeed | now | also
+    likely | probably | an? | the | total | of | be | about | value"""
+)
+_FILL = rf"(?:\s*(?:\b{_FILL_WORDS}\b|[:=(]))"
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """How a count is stated.
+
+    counted: a number before what is counted, as in `7 nodes`. equals: what equals a number, as in `the degree is 3`.
+    none: that there is nothing to count. part: what makes a count of the whole graph one of a part, where nodes are named after it.
+    local: whether the question is about the nodes that it names, not about the whole graph.
+    """
+
+    counted: AnyCase
+    equals: AnyCase
+    none: AnyCase
+    part: AnyCase
+    local: bool
+
+
+_NEVER = r"(?!)"
+
+
+def _quantity(
+    unit: str = _NEVER, noun: str = _NEVER, bare: str = _NEVER, none: str = _NEVER, also_none: str = _NEVER, part: str = _NEVER
+) -> Quantity:
+    """unit, noun: see Quantity. bare: nouns that need no verb before their number (degree 3). part empty: a local count."""
+    nothing = rf"""(?:no|zero|not any|without any|(?:not|n't) (?:\w+ )?any) (?:\w+ )?{either(none)}"""
+    before = either(
+        "is | are | has | have | had | contains? | shares? | there | with | find | found | see | that | so | "
+        "since | because | exist | forms? | hence"
+    )
+    return Quantity(
+        anycase(rf"(?P<n>{NUMBER})\s+(?:{ADJECTIVES}\s+){{0,3}}(?P<unit>{either(unit)})\b(?! (?:count|ids?)\b|\s+\d)"),
+        anycase(
+            rf"(?<![\w|])(?:{either(noun)}(?![\w|])[^.;=:\d\n]{{0,50}}?{_IS}{_FILL}{{0,4}}"
+            rf"|{either(bare)}(?:\s+of)?)\s*(?P<n>{NUMBER})"
+        ),
+        anycase(
+            rf"(?:^|\b{before}\s+)(?:\w+ )?{nothing}\b|\b(?:not|never)\b (?:\w+ )?any (?:\w+ )?{either(none)}\b"
+            rf"|n't (?:\w+ )?any (?:\w+ )?{either(none)}\b"
+            rf"|\bno {either(none)} (?:exists?|(?:is|are|were) (?:present|found|there|formed))\b|{either(also_none)}"
+        ),
+        words(part),
+        part == _NEVER,
+    )
+
+
+QUANTITIES: dict[str, Quantity] = {
+    "node_count": _quantity(
+        unit="nodes? | vertices | vertex | people | persons | members | individuals | characters | authors | "
+        "politicians | students | friends",
+        noun="""(?:number|count|total(?: number)?) of (?:the )?(?:\\w+ )?(?:nodes|vertices|people) | (?:node|vertex) count
+        total nodes | nodes | vertices
+            \\|?V\\|? | n""",
+        none="nodes | vertices | people",
+        part="connected | adjacent | reachable | neighbou?rs",
+    ),
+    "edge_count": _quantity(
+        unit="edges? | links? | connections? | friendships? | relationships? | collaborations? | arcs? | pairs of "
+        "(?:friends|nodes) | co-?authorships",
+        noun="""(?:number|count|total(?: number)?) of (?:the )?(?:\\w+ )?(?:edges|connections|links|friendships)
+        (?:edge|connection) count | total edges
+            edges | \\|E\\| | E | m""",
+        none="edges? | links? | connections? | friendships?",
+        also_none="\\bedgeless\\b | \\bempty graph\\b | \\ball nodes are isolated\\b | \\bno nodes are connected\\b",
+        part="to | with | of | for | at | incident | connected | from | between | including | involving | touching",
+    ),
+    "node_degree": _quantity(
+        unit="""neighbou?rs? | edges? | connections? | links? | friends? | co-?authors? | friendships? | adjacent nodes?
+        (?:other )?nodes? | people | papers?
+            others""",
+        noun="""degree | deg ?\\( ?\\S+ ?\\) | d\\( ?\\S+ ?\\)
+            (?:number|count|total) of (?:the |its |his |her )?(?:\\w+ )?(?:edges|connections|links|neighbou?rs|friends|nodes)""",
+        bare="degree",
+        none="neighbou?rs? | edges? | connections? | links? | friends? | adjacent nodes?",
+        also_none="""\\b(?:is|as) (?:an )?isolated\\b | \\bno nodes? (?:is|are) connected\\b
+            (?:not|n't) (?:directly )?(?:connected|adjacent|linked) to any(?:thing|one|body| (?:other )?nodes?)\\b
+            \\b(?:connected|adjacent|linked|friends) (?:to|with) (?:no (?:other )?nodes?|nothing|none|nobody|no one)\\b""",
+    ),
+    "triangle_counting": _quantity(
+        unit="triangles? | (?:3|three)-cycles",
+        noun="(?:number|count|total(?: number)?) of (?:the )?(?:\\w+ )?triangles | triangle count | total triangles | triangles",
+        none="triangles? | 3-cycles",
+        also_none="""\\bno (?:set of |group of )?(?:three|3) (?:\\w+ )?\\w+\\b.{0,40}\\b(?:triangles?|all connected|mutual\\w*|pairwise)
+            \\btriangle-free\\b | \\bnone of (?:the|these) .{0,40}triangles?\\b""",
+        part="including | contain\\w* | involv\\w* | with | of | for | at | through | incident",
+    ),
+    "shortest_path": _quantity(
+        unit="edges? | hops? | steps? | links? | units? | moves? | jumps? | edge traversals? | connections?",
+        noun="(?:path )?length | distance | d\\( ?\\S+ ?, ?\\S+ ?\\) | number of (?:edges|hops|steps)",
+        bare="length | distance",
+    ),
+    "maximum_flow": _quantity(
+        noun="""max(?:imum)?[-_ ](?:possible |total |achievable )?(?:capacity of the )?flow | max(?:imum)? capacity
+            max(?:imum)? amount of flow
+            total flow | flow value | value of the (?:max(?:imum)? )?flow | total capacity""",
+        none="flow",
+    ),
+    "component_count": _quantity(
+        unit="components?",
+        noun="(?:number|count|total) of (?:the )?(?:connected )?components | component count | components",
+        part="of size | including | contain\\w* | with",
+    ),
+    "strongly_connected_components": _quantity(
+        unit="(?:strongly connected |strong )?components? | SCCs?",
+        noun="(?:number|count|total) of (?:the )?(?:strongly connected )?(?:components|SCCs) | components | SCCs",
+        part="of size | including | contain\\w* | with",
+    ),
+    "minimum_spanning_tree_weight": _quantity(
+        noun="(?:total |minimum )?(?:weight|cost) | weight of the (?:minimum spanning tree|MST)", bare="MST weight"
+    ),
+    "weighted_shortest_path": _quantity(
+        noun="(?:path |total |minimum )?(?:length|weight|cost) | distance", bare="length | distance | total weight"
+    ),
+    "diameter": _quantity(noun="diameter | (?:maximum|largest|greatest) eccentricity", bare="diameter"),
+    "radius": _quantity(noun="radius | (?:minimum|smallest) eccentricity", bare="radius"),
+    "maximum_matching_size": _quantity(
+        unit="edges? | pairs", noun="(?:size|cardinality)[^.;\\d]{0,40} matching | matching size | maximum matching"
+    ),
+    "core_number": _quantity(noun="core number | coreness | k-core", bare="core number | coreness"),
+}
+OTHER = _quantity()
+
+NO_PATH_WORDS = anycase(
+    r"\b"
+    + either(
+        """no (?:(?:valid|possible|shortest|such|available|existing|connecting|directed|feasible) ){0,2}(?:paths?|routes?|way|connection)
+        (?:paths?|route) (?:does not|doesn't|do not|don't) exist | does not exist | doesn't exist
+        not (?:\\w+ ){0,3}(?:an?|any) (?:\\w+ )?path
+        without (?:a|any) path | unreachable | not (?:be )?reach(?:able|ed) | (?:cannot|can't|can not|never) (?:be reached|reach|get)
+        (?:impossible|not possible) to (?:get|reach|go|travel) | none exists?
+        nothing exists | (?:not|dis|un)[ -]?connected | (?:different|separate|disconnected) (?:connected )?components?"""
+    )
+    + r"\b|n't (?:\w+ ){0,3}(?:an?|any) (?:\w+ )?path\b|n't (?:connected|reachable)\b"
+)
+INFINITE = anycase(r"\binfinit(?:e|y)\b|\u221e|\binf\b")
+DENIES = anycase(
+    r"\b(?:no(?:ne|t|thing|body)?|zero|never|without|isolated|empty|edgeless|impossible|cannot|infinit(?:e|y)|inf|unreach(?:able|ed)"
+    r"|components?)\b|n't|\w-free\b|can not|\b(?:dis|un)[ -]?connected|\u221e"
+)
+"""Words of which every statement that there is nothing has one."""
+# "No shorter path", "no path with fewer edges": there is one.
+NO_PATH_QUALIFIED = words(
+    """shorter | direct(?:ly)? | fewer | less | other | better | alternative | longer | cheaper | quicker | additional | more
+        one[- ]edge | two[- ]edge
+    of length | edges? | augmenting | remaining | further | without(?! any path) | unless | avoid\\w*"""
+)
+NONE_QUALIFIED = words(
+    "(?:no|any) (?:other|more|further|additional|direct|self|duplicate|such|multiple|parallel|common|new|extra|missing) (?!nodes?)\\w+"
+)
+
+_BOUND = either(
+    "at least | at most | more than | fewer than | less than | up to | no more than | no fewer than | "
+    "over | under | or more | or fewer | or less"
+)
+_BOUNDED = anycase(
+    rf"\b(?:between|from)\s+{NUMBER}\s+(?:and|to)\s+{NUMBER}\s+(?:{ADJECTIVES}\s+)*{UNITS}\b|\b{_BOUND}\b|\beither\s+{NUMBER}\s+or\b"
+)
+_RANGE = anycase(
+    rf"{_NUMBER_AHEAD}(?:(?<!nodes )(?<!node )(?<!to ){NUMBER}(?:\s+{UNITS})?,?\s+or\s+(?:maybe |perhaps |possibly )?{NUMBER}"
+    rf"|{NUMBER}\s*(?:-|to)\s*{NUMBER}\s+(?:{ADJECTIVES}\s+)*{UNITS}\b)",
+    needs=("or", "to", "-"),
+)
+
+
+def gives_range(masked: str) -> bool:
+    """Whether a sentence gives bounds or alternatives, no one number; node ids are masked.
+
+    >>> gives_range("There are 3 or 4 edges."), gives_range("There are at least 3 edges."), gives_range("There are 3 edges.")
+    (True, True, False)
+    """
+    return _BOUNDED.search(masked) is not None or _RANGE.search(masked) is not None
+
+
+_IDS = rf"(?:{DIGITS})(?:\s*(?:,\s*and|,|and|or|&|->|-|to)\s*(?:nodes?\s+)?(?:{DIGITS}))*"
+_COUNTED_NEXT = rf"(?!\s+(?:{ADJECTIVES}\s+)*{UNITS}\b)"
+_NUMBERED = either(
+    """nodes? | vertex | vertices | ids? | steps? | example | part | case | edge | component | group | community | level | layer | round
+    iteration | option"""
+)
+_MASKS = [
+    # tuples and lists in brackets
+    anycase(r"\([^()\n]*,[^()\n]*\)|\[[^\[\]\n]*,[^\[\]\n]*\]|\{[^{}\n:]*,[^{}\n:]*\}", needs=(",",)),
+    # node 3, nodes 1 and 2, step 4
+    anycase(rf"\b{_NUMBERED}\s+#?{_IDS}"),
+    # 0 -> 1 -> 2, 0-1-2
+    anycase(r"\d+(?:\s*->\s*\d+)+|(?<![\w.])\d+(?:\s?-\s?\d+){2,}(?!\w)", needs=("-",)),
+    # connected to 1, 3 and 4; from 0 to 5
+    anycase(
+        rf"\b(?:(?:connected|adjacent|linked|joined|attached|next|edges?|links?|connections?|neighbou?rs?)\s+(?:directly\s+)?(?:to|with|of)"
+        rf"|from|between|through|via|including|namely|visit(?:s|ed|ing)?)\s+(?:nodes?\s+)?{_IDS}{_COUNTED_NEXT}"
+    ),
+    # deg(2), degree of 2 is
+    anycase(
+        rf"\b(?:degree|deg|distance|d|N|C)\s*\(\s*(?:{DIGITS})[^()]{{0,12}}\)|\b(?:degree|neighbou?rs?"
+        rf"|flow)\s+(?:of|for)\s+(?:{DIGITS})(?=\s*(?:(?:is|are|equals|has|in)\b|[=:,]))"
+    ),
+    # 1, 3 and 4; 1 and 3 (but not the terms of a sum)
+    anycase(
+        rf"{_DIGIT_AHEAD}(?<![=+*/x\-]\s)(?<![=+*/x\-])(?:{DIGITS})(?:(?:\s*,\s+"
+        rf"|,(?!\d{{3}}(?!\d)))(?:and\s+)?(?:{DIGITS}))+(?:,?\s+and\s+(?:{DIGITS}))?(?!\s*[+*/x=]){_COUNTED_NEXT}",
+        needs=(",",),
+    ),
+    anycase(rf"{_DIGIT_AHEAD}(?<![=+*/x\-]\s)(?:{DIGITS})\s+(?:and|&)\s+(?:{DIGITS})(?!\s*[+*/x=]){_COUNTED_NEXT}", needs=("and", "&")),
+    # 3rd, K4, 2-coloured
+    anycase(r"\b\d+(?:st|nd|rd|th)\b|\b[A-Za-z]\d+\b|\b\d+-(?=[a-z])"),
+    # back to 0; 2 has, 2 is
+    anycase(
+        r"(?<!equal )(?<!comes )(?<!amounts )(?<!up )(?<!sums )\b(?:to|with|at|by|reach(?:es"
+        rf"|ed)?)\s+(?:{DIGITS})(?=\s*(?:[,.;)]|$|(?:is|and|are|in|has|with|via|by)\b))",
+        needs=("to", "with", "at", "by", "reach"),
+    ),
+    anycase(
+        rf"{_DIGIT_AHEAD}(?:^|(?<=[,;:(]\s)|(?<=\bthat\s)|(?<=\band\s)|(?<=\bso\s))(?:{DIGITS})(?=\s+(?:is|are|has|have|can"
+        r"|connects?|does)\b)"
+    ),
+]
+MASKED = "\u00b7"
+_DIGIT = re.compile(r"\d")
+
+
+def mask(sentence: str) -> str:
+    """The sentence with the digits of node ids blanked, every other character at its place.
+
+    >>> mask("Node 2 is connected to 0, 1 and 3, so its degree is 3.")
+    'Node · is connected to ·, · and ·, so its degree is 3.'
+    """
+    if not any(map(str.isdigit, sentence)):
+        return sentence
+    for pattern in _MASKS:
+        for found in pattern.finditer(sentence):
+            start, end = found.span()
+            sentence = sentence[:start] + _DIGIT.sub(MASKED, sentence[start:end]) + sentence[end:]
+    return sentence

@@ -1,0 +1,112 @@
+"""Checks of answers of which several may be right: a path, an order."""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+
+from data_builders.graphs.graph import Graph
+
+
+def is_shortest_path(graph: Graph, query: Sequence[int], nodes: Sequence[int]) -> bool:
+    """Whether `nodes` is a shortest path (fewest edges) from query[0] to query[1].
+
+    >>> square = Graph({0: (1, 3), 1: (0, 2), 2: (1, 3), 3: (2, 0)})
+    >>> is_shortest_path(square, (0, 2), (0, 3, 2)), is_shortest_path(square, (0, 1), (0, 3, 2, 1))
+    (True, False)
+    """
+    source, target = query
+    if not nodes or (nodes[0], nodes[-1]) != (source, target) or not _is_path(graph.adjacency, nodes):
+        return False
+    distance = {source: 0}
+    queue = [source]
+    for u in queue:
+        for v in graph.adjacency[u]:
+            if v not in distance:
+                distance[v] = distance[u] + 1
+                queue.append(v)
+    return len(nodes) - 1 == distance[target]
+
+
+def is_hamiltonian_path(graph: Graph, query: Sequence[int], nodes: Sequence[int]) -> bool:
+    """Whether `nodes` visits every node once along edges.
+
+    >>> is_hamiltonian_path(Graph({0: (1,), 1: (0, 2), 2: (1,)}), (), (2, 1, 0))
+    True
+    """
+    return len(nodes) == graph.n and _is_path(graph.adjacency, nodes)
+
+
+def is_topological_order(graph: Graph, query: Sequence[int], nodes: Sequence[int]) -> bool:
+    """Whether `nodes` holds every node once, each before its successors.
+
+    >>> dag = Graph({0: (2,), 1: (2,), 2: ()}, directed=True)
+    >>> is_topological_order(dag, (), (1, 0, 2)), is_topological_order(dag, (), (2, 1, 0))
+    (True, False)
+    """
+    place = {u: i for i, u in enumerate(nodes)}
+    return len(nodes) == len(place) == graph.n and all(place[u] < place[v] for u, v in graph.edges)
+
+
+def is_bfs_order(graph: Graph, query: Sequence[int], nodes: Sequence[int]) -> bool:
+    """Whether `nodes` is the breadth-first order from query[0] that visits neighbours by their ids; there is exactly one.
+
+    >>> is_bfs_order(Graph({0: (2, 1), 1: (0,), 2: (0,)}), (0,), (0, 1, 2))
+    True
+    """
+    order = list(query)
+    for u in order:
+        order += [v for v in sorted(graph.adjacency[u]) if v not in order]
+    return order == list(nodes)
+
+
+def _longer_path(graph: Graph, query: Sequence[int], nodes: Sequence[int]) -> float:
+    """Half the credit for a path from source to target that is not a shortest one."""
+    return 0.5 if nodes and (nodes[0], nodes[-1]) == tuple(query) and _is_path(graph.adjacency, nodes) else 0.0
+
+
+def _part_of_path(graph: Graph, query: Sequence[int], nodes: Sequence[int]) -> float:
+    """Up to half for a path that leaves nodes out, by its share of them; one node alone is no path."""
+    return 0.5 * len(nodes) / graph.n if len(nodes) > 1 and _is_path(graph.adjacency, nodes) else 0.0
+
+
+def _start_of_order(graph: Graph, query: Sequence[int], nodes: Sequence[int]) -> float:
+    """Up to half for an order that is right as far as it goes: each node once, after all its predecessors."""
+    place = {u: i for i, u in enumerate(nodes)}
+    begun = len(nodes) == len(place) and all(place.get(u, graph.n) < place[v] for u, v in graph.edges if v in place)
+    return 0.5 * len(nodes) / graph.n if begun else 0.0
+
+
+def _other_search(graph: Graph, query: Sequence[int], nodes: Sequence[int]) -> float:
+    """Half for a breadth-first order that visits neighbours in another order than asked."""
+    layer = {query[0]: 0}
+    for u in (order := list(query)):
+        for v in graph.adjacency[u]:
+            if v not in layer:
+                layer[v] = layer[u] + 1
+                order.append(v)
+    if sorted(nodes) != sorted(order) or nodes[0] != query[0]:
+        return 0.0
+    place = {u: i for i, u in enumerate(nodes)}
+    # each node was found by the first of its possible finders, and is visited when that one's turn has come
+    found = [min(place[u] for u in nodes if v in graph.adjacency[u]) for v in nodes[1:]]
+    return 0.5 if found == sorted(found) and all(at < i for i, at in enumerate(found, 1)) else 0.0
+
+
+def _is_path(adjacency: Mapping[int, Sequence[int]], nodes: Sequence[int]) -> bool:
+    return len(set(nodes)) == len(nodes) and all(v in adjacency[u] for u, v in pairwise(nodes))
+
+
+WITNESSES: dict[str, Callable[[Graph, Sequence[int], Sequence[int]], bool]] = {
+    "shortest_path_nodes": is_shortest_path,
+    "hamiltonian_path": is_hamiltonian_path,
+    "topological_order": is_topological_order,
+    "bfs_order": is_bfs_order,
+}
+"""task -> (graph, query, node ids of the answer) -> whether the answer is right."""
+
+PARTIAL: dict[str, Callable[[Graph, Sequence[int], Sequence[int]], float]] = {
+    "shortest_path_nodes": _longer_path,
+    "hamiltonian_path": _part_of_path,
+    "topological_order": _start_of_order,
+    "bfs_order": _other_search,
+}
+"""task -> the credit, at most one half, of an answer that is not right but valid in the graph."""

@@ -1,0 +1,1 @@
+"""Examples in, batches of token ids and their loss out."""

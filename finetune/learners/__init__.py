@@ -1,0 +1,1 @@
+"""What trains: one file a kind of learner, and what watches it."""

@@ -1,0 +1,225 @@
+"""What happens while a model trains: how fast it goes, what it answers to the validation split, and a clear stop where it cannot go on."""
+
+import resource
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from transformers import Trainer, TrainerCallback
+
+from data_builders.errors import InputError
+from data_builders.example import Example
+from eval.api import evaluate
+from finetune.batches.data import Tokens
+from finetune.run.predict import is_out_of_memory, predict
+
+
+class TrainingStopped(InputError):
+    """Training met something that one process alone may know of, so that process says it."""
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Questions that are answered while training, and how.
+
+    majority: task -> share that the commonest answer of the train split gets right; empty without a train split.
+    settings: keyword arguments of `finetune.run.predict.predict`.
+    """
+
+    examples: list[Example]
+    tokens: Tokens
+    majority: dict[str, float]
+    settings: dict[str, Any]
+
+    def metrics(self, model: Any, tokenizer: Any) -> dict[str, float]:
+        """`accuracy` (mean over the tasks) and `accuracy_TASK`, by the scorer of every run, with `majority` and `majority_TASK` beside."""
+        results = evaluate(self.examples, predict(model, tokenizer, self.examples, self.tokens, **self.settings))
+        found = {"accuracy": results.macro.value, **{f"accuracy_{task}": e.value for task, e in results.tasks.items()}}
+        if self.majority:
+            found["majority"] = sum(self.majority.values()) / len(self.majority)
+        return {**found, **{f"majority_{task}": share for task, share in self.majority.items()}}
+
+
+class Meter:
+    """Examples and tokens (of questions and answers, without padding) per second since it was last read, of all ranks together."""
+
+    def __init__(self, ranks: int) -> None:
+        self.ranks = ranks
+        self.read()
+
+    def count(self, inputs: dict[str, Any]) -> None:
+        """A batch of this rank; the others are taken to have as much."""
+        self.examples += int(inputs["parts"].amax(1).sum()) if "parts" in inputs else len(inputs["labels"])
+        mask = inputs.get("attention_mask")
+        self.tokens += int(inputs["input_ids"].numel() if mask is None else mask.sum())
+        if "decoder_input_ids" in inputs:  # a decoder-only model's labels are its inputs again
+            self.tokens += int((inputs["labels"] >= 0).sum())
+
+    def read(self) -> dict[str, float]:
+        """The rates, and the most memory held so far: on the device where it is a GPU, else of the process."""
+        now = time.perf_counter()
+        seconds = now - getattr(self, "since", now) or 1.0
+        found = {
+            "examples_per_second": round(self.ranks * getattr(self, "examples", 0) / seconds, 1),
+            "tokens_per_second": round(self.ranks * getattr(self, "tokens", 0) / seconds),
+            "peak_memory_gb": round(peak_memory() / 2**30, 2),
+        }
+        self.since, self.examples, self.tokens = now, 0, 0
+        return found
+
+
+def peak_memory() -> int:
+    """Bytes."""
+    if torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated())
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(kilobytes if sys.platform == "darwin" else 1024 * kilobytes)
+
+
+class Watched(Trainer):
+    """A Trainer that counts what it trains on, validates with the shared evaluator, and stops at a loss that is no number."""
+
+    validation: Validation | None = None
+    meter: Meter | None = None
+
+    def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:
+        if self.meter is None:
+            self.meter = Meter(self.args.world_size)
+        self.meter.count(inputs)
+        try:
+            loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            raise TrainingStopped(memory_line(self.state.global_step + 1, inputs)) from None
+        if not loss.isfinite():
+            raise TrainingStopped(self.not_finite(float(loss), inputs))
+        self.trained_on = inputs
+        return loss
+
+    def not_finite(self, loss: float, inputs: Any) -> str:
+        """Where the loss is no number: the step and its examples, or those of the step before, if that has broken the weights."""
+        broken = next((name for name, p in self.model.named_parameters() if not p.isfinite().all()), None)  # type: ignore[union-attr]
+        step = self.state.global_step + 1
+        line = f"step {step}: the loss is {loss}"
+        if broken is not None and hasattr(self, "trained_on"):
+            line += f"; the step before it left {broken} without a finite value"
+            inputs = self.trained_on
+        ids = example_ids(inputs, self.train_dataset)
+        more = f" and {len(ids) - 8} more" if len(ids) > 8 else ""
+        return f"{line}; the batch was {', '.join(ids[:8])}{more}. Lower --learning_rate or --max_grad_norm, warm up longer, or use fp32"
+
+    def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
+        output: Any = super().evaluation_loop(*args, **kwargs)
+        if self.validation is not None:
+            prefix = kwargs.get("metric_key_prefix", "eval")
+            found = self.validation.metrics(self.model, self.processing_class)
+            output.metrics.update({f"{prefix}_{key}": value for key, value in found.items()})
+        if self.meter is not None:
+            self.meter.read()  # the time of answering is no time of training
+        return output
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        if "loss" in logs and self.meter is not None:
+            logs = {**logs, **self.meter.read()}
+        super().log(logs, start_time)
+
+
+def memory_line(step: int, inputs: Any) -> str:
+    """What did not fit, and what to lower."""
+    batch, length = inputs["input_ids"].shape
+    return (
+        f"step {step}: out of memory with a batch of {batch} examples, padded to {length} tokens (answers to {inputs['labels'].shape[1]}); "
+        "lower --max_tokens_per_batch or --per_device_train_batch_size (more --gradient_accumulation_steps keep the step as large), "
+        "or use --bf16, --lora, --gradient_checkpointing"
+    )
+
+
+def example_ids(inputs: Any, rows: Any) -> list[str]:
+    """The ids of a batch's examples, found by their tokens, since a model takes no ids; the row's number where the rows have none.
+
+    Looked up only when training has to stop, so that no step pays for it.
+    """
+    mask = inputs.get("attention_mask")
+    sources = [row[keep.bool()].tolist() for row, keep in zip(inputs["input_ids"], mask, strict=True)] if mask is not None else []
+    wanted = {tuple(source): "" for source in sources}
+    names = getattr(rows, "ids", None)
+    for i in range(len(rows)):
+        key = tuple(rows[i]["input_ids"])
+        if wanted.get(key) == "":
+            wanted[key] = names[i] if names else f"row {i}"
+    return [wanted[tuple(source)] or "?" for source in sources]
+
+
+class Lines(TrainerCallback):
+    """One line on stdout at each logging step and validation, and a bar on stderr where that is a terminal."""
+
+    def __init__(self) -> None:
+        columns = (
+            TextColumn("train"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
+        self.bar = Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True)
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.start, self.first = time.perf_counter(), state.global_step
+        if state.is_world_process_zero:
+            self.bar.start()
+            self.task = self.bar.add_task("train", total=state.max_steps, completed=state.global_step)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.is_world_process_zero:
+            self.bar.update(self.task, completed=state.global_step)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
+        if not state.is_world_process_zero or not logs or "loss" not in logs:
+            return
+        done = state.global_step - self.first
+        left = (time.perf_counter() - self.start) / max(done, 1) * (state.max_steps - state.global_step)
+        rates = ""
+        if "examples_per_second" in logs:
+            rates = f"{logs['examples_per_second']:,.0f} examples/s, {logs['tokens_per_second']:,.0f} tokens/s, "
+            rates += f"{logs['peak_memory_gb']:.1f} GB, "
+        print(f"step {state.global_step} of {state.max_steps}: loss {logs['loss']:.4f}, {rates}{duration(left)} left", flush=True)
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: dict[str, float] | None = None, **_: Any) -> None:
+        if state.is_world_process_zero and metrics:
+            print(f"step {state.global_step}: {validation_line(metrics)}", flush=True)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.bar.stop()
+
+
+def duration(seconds: float) -> str:
+    """
+    >>> duration(75), duration(5000)
+    ('1:15', '1:23:20')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def validation_line(metrics: dict[str, float]) -> str:
+    """
+    >>> validation_line({"eval_loss": 0.5, "eval_accuracy": 0.75, "eval_accuracy_cycle_check": 0.75, "eval_majority_cycle_check": 0.8})
+    'validation loss 0.5000, accuracy 75.0: cycle_check 75.0 (majority 80.0)'
+    """
+    line = f"validation loss {metrics['eval_loss']:.4f}" if "eval_loss" in metrics else "validation"
+    if "eval_accuracy" not in metrics:
+        return line
+    tasks = [key.removeprefix("eval_accuracy_") for key in metrics if key.startswith("eval_accuracy_")]
+    parts = []
+    for task in tasks:
+        floor = metrics.get(f"eval_majority_{task}")
+        parts.append(
+            f"{task} {100 * metrics[f'eval_accuracy_{task}']:.1f}" + (f" (majority {100 * floor:.1f})" if floor is not None else "")
+        )
+    return f"{line}, accuracy {100 * metrics['eval_accuracy']:.1f}: {', '.join(parts)}"

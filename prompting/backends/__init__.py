@@ -1,0 +1,1 @@
+"""Where a prompt is answered: local models, servers, batch files."""

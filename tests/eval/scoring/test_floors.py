@@ -1,0 +1,166 @@
+"""Floors: by hand on small graphs, and the figures that are known for GraphQA's random graphs."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data_builders.building.build import build
+from data_builders.building.config import load_config
+from data_builders.example import Example, read_examples, write_examples
+from data_builders.graphs.graph import from_edges, graph_to_json
+from data_builders.tasks import GRAPHQA, TASKS
+from data_builders.tasks.shortcuts import NO_PATH, NO_PATH_BETWEEN, RULES, most_frequent, rule_answer
+from eval.scoring.floors import answer_floors, floors, train_answers
+from eval.scoring.trees import ANSWERS, FEATURES, KINDS, tree_answers
+
+
+def make(out: Path, **keys: Any) -> Path:
+    build(load_config(None, {"train": 40, "validation": 0, "test": 20, "seed": 3, "workers": 1, **keys}), out)
+    return out
+
+
+def asked(task: str, n: int, edges: Sequence[Sequence[int]], query: Sequence[int] = (), directed: bool = False, **extra: Any) -> Example:
+    """An example as far as a rule looks at it."""
+    graph = from_edges(n, edges, directed)
+    text = graph_to_json(graph, [str(i) for i in range(n)], **extra)
+    kind = TASKS[task].answer_kind
+    return Example("id", task, "", "", "Yes.", kind, "", "adjacency", "er", text, "g", n, graph.m, list(query), "test")
+
+
+PATH = [(0, 1), (1, 2)]
+TRIANGLE = [(0, 1), (1, 2), (0, 2)]
+
+
+@pytest.mark.parametrize(
+    ("example", "answer"),
+    [
+        (asked("edge_existence", 3, PATH, (0, 2)), "Yes."),
+        (asked("edge_existence", 4, PATH[:1], (0, 1)), "No."),
+        (asked("node_degree", 4, TRIANGLE, (3,)), "2."),
+        (asked("node_degree", 4, [(0, 1), (1, 2), (2, 0), (3, 0)], (3,), directed=True), "2."),
+        (asked("cycle_check", 4, TRIANGLE), "No, there is no cycle."),
+        (asked("cycle_check", 3, TRIANGLE), "Yes, there is a cycle."),
+        (asked("reachability", 4, [(0, 1), (2, 3)], (0, 2)), "Yes."),
+        (asked("reachability", 4, PATH, (0, 3)), "No."),
+        (asked("reachability", 3, PATH, (2, 0), directed=True), "No."),
+        (asked("reachability", 3, [(0, 0), (1, 2)], (0, 2)), "No."),
+        (asked("shortest_path", 3, PATH, (0, 1)), "1."),
+        (asked("shortest_path", 5, [(0, 1), (2, 3)], (0, 3)), "2."),
+        (asked("shortest_path", 4, PATH, (3, 0)), NO_PATH),
+        (asked("shortest_path", 3, PATH, (1, 0), directed=True), NO_PATH),
+        (asked("triangle_counting", 4, [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]), "4."),
+        (asked("maximum_flow", 3, [(0, 1, 7), (1, 2, 2), (0, 2, 4)], (0, 2)), "6."),
+        (asked("maximum_flow", 3, [(0, 1, 7), (1, 2, 2)], (0, 2), directed=True), "2."),
+        (
+            asked("node_classification", 4, [(0, 1)], (3,), classes=["golf", "tennis"], labels={"0": "tennis", "1": "golf", "2": "golf"}),
+            "golf",
+        ),
+        (asked("connectivity", 4, [(0, 1), (2, 3)]), "Yes."),
+        (asked("connectivity", 4, TRIANGLE), "No."),
+        (asked("component_count", 6, [(0, 1), (2, 3)]), "3."),
+        (asked("component_count", 2, []), "2."),
+        (asked("bipartite_check", 3, TRIANGLE), "No."),
+        (asked("bipartite_check", 4, TRIANGLE), "Yes."),
+        (asked("tree_check", 4, TRIANGLE), "Yes."),
+        (asked("tree_check", 4, PATH), "No."),
+        (asked("euler_circuit_check", 6, [*TRIANGLE, (3, 4), (4, 5), (3, 5)]), "Yes."),
+        (asked("euler_circuit_check", 3, PATH), "No."),
+        (asked("minimum_spanning_tree_weight", 3, [(0, 1, 4), (1, 2, 3), (0, 2, 9)]), "7."),
+        (asked("shortest_path_nodes", 4, [(0, 1), (1, 2), (2, 3)], (0, 2)), "0, 1, 2."),
+        (asked("shortest_path_nodes", 4, [(0, 1), (1, 2), (2, 3)], (3, 2)), "3, 2."),
+        (asked("shortest_path_nodes", 4, [(0, 1), (1, 2), (2, 3)], (0, 3)), NO_PATH),
+        (asked("weighted_shortest_path", 3, [(0, 1, 4), (1, 2, 3), (0, 2, 9)], (0, 2)), "9."),
+        (asked("weighted_shortest_path", 4, [(0, 1, 4), (1, 2, 1), (2, 3, 3)], (0, 3)), "7."),
+        (asked("weighted_shortest_path", 3, [(0, 1, 4)], (0, 2)), NO_PATH),
+        (asked("diameter", 3, TRIANGLE), "1."),
+        (asked("diameter", 5, [(0, 1), (1, 2), (2, 3), (3, 4)]), "2."),
+        (asked("diameter", 4, TRIANGLE), NO_PATH_BETWEEN),
+        (asked("radius", 3, PATH), "1."),
+        (asked("radius", 4, [(0, 1), (2, 3)]), "2."),
+        (asked("radius", 4, TRIANGLE), NO_PATH_BETWEEN),
+        (asked("bfs_order", 5, [(1, 4), (1, 2), (2, 3), (3, 0)], (1,)), "1, 2, 4, 0, 3."),
+        (asked("topological_order", 3, [(2, 1), (2, 0), (0, 1)], (), True), "2, 0, 1."),
+        (asked("directed_cycle_check", 3, [(0, 1), (1, 2), (2, 0)], (), True), "Yes, there is a directed cycle."),
+        (asked("directed_cycle_check", 4, [(0, 1), (1, 2), (2, 1), (2, 3)], (), True), "No, there is no directed cycle."),
+        (asked("strongly_connected_components", 4, [(0, 1), (1, 0), (1, 2), (2, 3)], (), True), "2."),
+        (asked("hamiltonian_path", 3, [(2, 1), (1, 0)]), "0, 1, 2."),
+        (asked("hamiltonian_path", 4, [(0, 1), (0, 2), (0, 3)]), "There is no Hamiltonian path."),
+        (asked("planarity_check", 5, [(i, j) for i in range(5) for j in range(i)]), "No."),
+        (asked("planarity_check", 3, TRIANGLE), "Yes."),
+        (asked("maximum_matching_size", 5, [(0, 1), (0, 2), (0, 3)]), "2."),
+        (asked("core_number", 4, TRIANGLE, (3,)), "0."),
+        (asked("core_number", 4, TRIANGLE, (0,)), "1."),
+    ],
+)
+def test_a_rule_says_what_its_text_says(example: Example, answer: str) -> None:
+    assert rule_answer(example) == answer
+
+
+def test_rules_are_for_tasks_that_exist() -> None:
+    assert set(RULES) == set(TASKS) - {"node_count", "edge_count", "connected_nodes", "disconnected_nodes"}
+    assert set(ANSWERS) < set(TASKS) and {TASKS[task].answer_kind for task in ANSWERS} < set(KINDS)
+
+
+def test_the_majority_is_of_the_train_split_and_ties_are_settled_by_the_text(tmp_path: Path) -> None:
+    base = asked("shortest_path", 3, PATH, (0, 2))
+    answers = {"train": ["2.", "2.", "1.", *(f"There is no path from node {i} to node 3." for i in range(3))], "test": ["1."] * 9}
+    (tmp_path / "shortest_path").mkdir()
+    for split, texts in answers.items():
+        write_examples(
+            [replace(base, answer=a, split=split) for a in texts], tmp_path / "shortest_path" / f"{split}-00000-of-00001.parquet"
+        )
+    assert most_frequent(train_answers(tmp_path, "shortest_path")) == NO_PATH
+    tied = [replace(base, answer=a, split="train") for a in ("7.", "11.", "3.", "11.", "3.", "7.")]
+    write_examples(tied, tmp_path / "shortest_path" / "train-00000-of-00001.parquet")
+    assert most_frequent(train_answers(tmp_path, "shortest_path")) == "3."
+
+
+def test_every_task_has_a_majority_floor_judged_by_the_scorer(tmp_path: Path) -> None:
+    data = make(tmp_path / "d", generators="er", encoders="adjacency,friendship")
+    for task in GRAPHQA:
+        examples = read_examples(data, task, "test")
+        found = floors(data, task, examples)
+        trees = set(FEATURES) - set(ANSWERS.get(task, ())) if TASKS[task].answer_kind in KINDS else set()
+        assert set(found) == {"majority", "random"} | ({"rule"} if task in RULES else set()) | trees
+        assert all(len(right) == len(examples) for right in found.values())
+        common = most_frequent(train_answers(data, task))
+        if task not in ("shortest_path", "connected_nodes", "disconnected_nodes"):  # there, texts differ and mean the same
+            assert found["majority"] == [e.answer.strip() == common for e in examples]
+
+
+def test_without_a_train_split_there_is_no_majority_floor(tmp_path: Path) -> None:
+    data = make(tmp_path / "d", tasks="cycle_check,edge_count", train=0)
+    assert set(floors(data, "cycle_check", read_examples(data, "cycle_check", "test"))) == {"rule"}
+    assert floors(data, "edge_count", read_examples(data, "edge_count", "test")) == {}
+
+
+@pytest.mark.parametrize(("task", "share"), [("cycle_check", 0.954), ("reachability", 0.972), ("shortest_path", 0.903)])
+def test_the_rules_reach_what_is_known_of_them_on_random_graphs(task: str, share: float, tmp_path: Path) -> None:
+    data = make(tmp_path / "d", tasks=task, generators="er", train=0, test=1500)
+    right = floors(data, task, read_examples(data, task, "test"))["rule"]
+    assert sum(right) / len(right) == pytest.approx(share, abs=0.03)
+
+
+def test_random_answers_are_those_of_the_train_split_in_their_shares(tmp_path: Path) -> None:
+    data = make(tmp_path / "d", tasks="reachability", generators="er", train=200, test=600)
+    examples = read_examples(data, "reachability", "test")
+    right = floors(data, "reachability", examples)["random"]
+    yes = train_answers(data, "reachability")["Yes."] / 200
+    gold = sum(e.answer == "Yes." for e in examples) / len(examples)
+    assert sum(right) / len(right) == pytest.approx(yes * gold + (1 - yes) * (1 - gold), abs=0.06)
+    assert right == floors(data, "reachability", examples)["random"]
+
+
+def test_trees_learn_what_their_features_show_and_are_the_same_every_time(tmp_path: Path) -> None:
+    data = make(tmp_path / "d", tasks="reachability,node_degree,connected_nodes", generators="er", train=400, test=150)
+    examples, train = read_examples(data, "reachability", "test"), read_examples(data, "reachability", "train")
+    found = {name: sum(right) / len(right) for name, right in answer_floors(train, examples).items()}
+    assert found["majority"] - 0.03 <= found["trees_size"] and found["majority"] + 0.05 < found["trees_two_hop"] > 0.9
+    assert answer_floors(train, examples) == floors(data, "reachability", examples)
+    degree = tree_answers(read_examples(data, "node_degree", "train"), read_examples(data, "node_degree", "test"))
+    assert set(degree) == {"trees_size"}  # the others would look at the answer
+    assert tree_answers(read_examples(data, "connected_nodes", "train"), read_examples(data, "connected_nodes", "test")) == {}
+    assert tree_answers(train[:10], examples) == tree_answers([], examples) == tree_answers(train, []) == {}

@@ -1,0 +1,166 @@
+"""The evaluator from Python: results, Trainer's metric, GRPO's reward."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data_builders.building.build import build
+from data_builders.building.config import load_config
+from data_builders.errors import InputError
+from data_builders.example import Example, read_examples
+from data_builders.tasks import TASKS
+from eval.api import compute_metrics, evaluate, graph_reward
+from eval.prediction import Prediction
+from eval.scoring.scorer import score
+from tests.helpers.scorer_cases import OWN, cases, example
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("data") / "er"
+    keys = {"tasks": ",".join(TASKS), "train": 12, "validation": 0, "test": 12, "seed": 5, "workers": 1}
+    build(load_config(None, keys), out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def asked(data: Path) -> list[Example]:
+    return [e for task in TASKS for e in read_examples(data, task, "test")]
+
+
+def test_gold_answers_of_every_task_are_right_and_strictly_so(data: Path, asked: list[Example]) -> None:
+    train = [e for task in TASKS for e in read_examples(data, task, "train")]
+    results = evaluate(asked, [e.answer for e in asked], train)
+    assert set(results.tasks) == set(results.strict) == set(results.floors) == set(TASKS)
+    assert {e.value for e in [*results.tasks.values(), *results.strict.values(), results.macro]} == {1.0}
+    assert all("majority" in known for known in results.floors.values())
+    frame = results.to_pandas()
+    assert len(frame) == len(asked) and frame.groupby("task")["credit"].mean().eq(1).all()
+    assert list(frame["example_id"]) == [e.id for e in asked]
+
+
+def test_predictions_may_come_in_any_order_and_none_is_dropped(asked: list[Example]) -> None:
+    said = [Prediction(e.id, e.answer) for e in asked]
+    assert evaluate(asked, said[::-1]).macro.value == 1.0
+    for spoiled, fault in [(said[1:], "1 missing"), ([*said, said[3]], "1 doubled"), ([*said, Prediction("x", "")], "1 unknown")]:
+        with pytest.raises(InputError, match=fault):
+            evaluate(asked, spoiled)
+    with pytest.raises(InputError, match="texts for"):
+        evaluate(asked, ["Yes."])
+    with pytest.raises(InputError, match="at least one"):
+        evaluate([], [])
+
+
+class Letters:
+    """A tokenizer of code points."""
+
+    def batch_decode(self, ids: list[list[int]], skip_special_tokens: bool) -> list[str]:
+        assert skip_special_tokens
+        return ["".join(map(chr, row)) for row in ids]
+
+
+def test_trainers_metric_reads_padded_ids(asked: list[Example]) -> None:
+    some = [e for e in asked if e.task in ("cycle_check", "node_degree")]
+    texts = [e.answer if e.task == "cycle_check" else "It is hot." for e in some]
+    ids = np.full((len(some), max(map(len, texts))), -100)
+    for row, text in zip(ids, texts, strict=True):
+        row[: len(text)] = list(map(ord, text))
+    for predictions in (ids, (ids, None)):
+        found = compute_metrics(some, Letters())(SimpleNamespace(predictions=predictions, label_ids=None))
+        assert (found["accuracy"], found["accuracy_cycle_check"], found["accuracy_node_degree"]) == (0.5, 1.0, 0.0)
+        assert (found["correct"], found["unparsed"], found["credit"]) == (0.5, 0.5, 0.5)
+
+
+def columns(examples: list[Example]) -> dict[str, list[Any]]:
+    return {name: [asdict(e)[name] for e in examples] for name in asdict(examples[0])}
+
+
+def test_the_reward_rises_with_the_answer(asked: list[Example]) -> None:
+    assert set(graph_reward([e.answer for e in asked], **columns(asked), trainer_state=None)) == {1.0}
+    chat = [[{"role": "assistant", "content": f"<think>Hm.</think>{e.answer}"}] for e in asked]
+    assert set(graph_reward(chat, **columns(asked))) == {1.0}
+    assert set(graph_reward(["The graph is nice."] * len(asked), **columns(asked))) == {0.0}
+    assert graph_reward([[]], **columns(asked[:1])) == [0.0]
+    few = {key: values for key, values in columns(asked).items() if key in ("task", "answer", "answer_kind", "graph", "query")}
+    assert set(graph_reward([e.answer for e in asked], **few)) == {1.0}
+    with pytest.raises(InputError, match="given no answer_kind, graph"):
+        graph_reward(["Yes."], task=["cycle_check"], answer=["Yes."], query=[[]])
+
+
+def drawn(task: str, edges: list[list[int]], answer: str, query: tuple[int, ...] = (), directed: bool = False) -> Example:
+    n = 1 + max(map(max, edges))
+    graph = json.dumps({"directed": directed, "nodes": [str(i) for i in range(n)], "edges": edges})
+    return Example("i", task, "", "", answer, TASKS[task].answer_kind, "", "", "", graph, "g", n, len(edges), list(query), "test")
+
+
+SQUARE = [[0, 1], [1, 2], [2, 3], [0, 3], [0, 4], [4, 5]]
+DAG = [[0, 1], [0, 2], [1, 3], [2, 3]]
+
+
+@pytest.mark.parametrize(
+    ("example", "said", "credit"),
+    [
+        (drawn("shortest_path_nodes", SQUARE, "1, 0, 4.", (1, 4)), "1, 0, 4", 1.0),
+        (drawn("shortest_path_nodes", SQUARE, "1, 0, 4.", (1, 4)), "1, 2, 3, 0, 4", 0.5),
+        (drawn("shortest_path_nodes", SQUARE, "1, 0, 4.", (1, 4)), "1, 3, 4", 0.0),
+        (drawn("shortest_path_nodes", SQUARE, "1, 0, 4.", (1, 4)), "1, 0", 0.0),
+        (drawn("hamiltonian_path", SQUARE, "1, 2, 3, 0, 4, 5.", ()), "1, 2, 3, 0, 4", 0.5 * 5 / 6),
+        (drawn("hamiltonian_path", SQUARE, "1, 2, 3, 0, 4, 5.", ()), "1, 2, 3, 0, 1", 0.0),
+        (drawn("topological_order", DAG, "0, 1, 2, 3.", (), True), "0, 2, 1", 0.5 * 3 / 4),
+        (drawn("topological_order", DAG, "0, 1, 2, 3.", (), True), "3, 0, 1, 2", 0.0),
+        (drawn("bfs_order", SQUARE, "0, 1, 3, 4, 2, 5.", (0,)), "0, 4, 1, 3, 5, 2", 0.5),
+        (drawn("bfs_order", SQUARE, "0, 1, 3, 4, 2, 5.", (0,)), "0, 4, 1, 3, 2, 5", 0.0),
+        (drawn("bfs_order", SQUARE, "0, 1, 3, 4, 2, 5.", (0,)), "0, 1, 3, 4", 0.0),
+    ],
+)
+def test_a_valid_answer_that_was_not_asked_for_earns_at_most_half(example: Example, said: str, credit: float) -> None:
+    found = score(example, Prediction("i", said))
+    assert found.credit == pytest.approx(credit) and (found.outcome == "correct") is (credit == 1)
+    assert graph_reward([said], **columns([example])) == pytest.approx([0.1 + 0.9 * credit])
+
+
+def test_invented_nodes_and_edges_are_counted() -> None:
+    path = drawn("shortest_path_nodes", SQUARE, "1, 0, 4.", (1, 4))
+    found = score(path, Prediction("i", "1, 3, 5, 4"))
+    assert (found.outcome, found.invented_nodes, found.invented_edges) == ("wrong", 0, 2)
+    found = score(path, Prediction("i", "1, 9, 4"))
+    assert (found.outcome, found.invented_nodes) == ("wrong", 1)
+    found = score(drawn("connected_nodes", SQUARE, "1, 3, 4.", (0,)), Prediction("i", "1, 3, 4, 8, 9."))
+    assert (found.outcome, found.invented_nodes, found.invented_edges) == ("wrong", 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("task", "said", "strict"),
+    [
+        ("cycle_check", "Yes, there is a cycle.", True),
+        ("cycle_check", "yes", True),
+        ("cycle_check", "There is a cycle: 0, 1, 2, 3.", False),
+        ("cycle_check", "Nodes 0 to 3 form a ring.\n\nAnswer: Yes.", True),
+        ("cycle_check", "Nodes 0 to 3 form a ring, so there is a cycle.\nYes", True),
+        ("cycle_check", "The answer is yes, since 0, 1, 2 and 3 form one.", False),
+        ("node_degree", "Node 0 is connected to 1, 3, and 4. So its degree is \\boxed{3}.", True),
+        ("node_degree", "The degree of node 0 is 3.", False),
+        ("node_degree", "3 edges", False),
+        ("node_degree", "**3**", True),
+        ("connected_nodes", "The nodes are 1, 3 and 4.", True),
+        ("connected_nodes", "4, 3, 1", True),
+        ("connected_nodes", "Node 0 is connected to 1, 3 and 4.", False),
+        ("reachability", "No.", False),
+    ],
+)
+def test_strict_wants_the_answer_alone_in_its_place(task: str, said: str, strict: bool) -> None:
+    answers = {"cycle_check": "Yes, there is a cycle.", "node_degree": "3.", "connected_nodes": "1, 3, 4.", "reachability": "Yes."}
+    query = {"cycle_check": (), "reachability": (0, 2)}.get(task, (0,))
+    assert score(drawn(task, SQUARE, answers[task], query), Prediction("i", said)).strict is strict
+
+
+def test_strict_answers_are_some_of_the_correct_ones() -> None:
+    found = [score(example(c), Prediction(c["case"], c["output"], c["finish_reason"])) for c in cases(OWN)]
+    assert all(s.outcome == "correct" for s in found if s.strict)
+    strict, correct = sum(s.strict for s in found), sum(s.outcome == "correct" for s in found)
+    assert 0.2 < strict / correct < 0.8

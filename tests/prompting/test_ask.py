@@ -1,0 +1,78 @@
+"""`graphtalk ask`: one question about a graph file, the model's answer, the truth and the verdict."""
+
+import sys
+from pathlib import Path
+
+import networkx as nx
+import pytest
+
+import graphtalk
+from data_builders.errors import InputError
+from prompting.ask import question
+from prompting.backends.fake_server import FakeServer
+
+
+@pytest.fixture
+def roads(tmp_path: Path) -> Path:
+    graph = nx.Graph([("Ulm", "Bonn"), ("Bonn", "Jena"), ("Jena", "Kiel")])
+    nx.write_graphml(graph, tmp_path / "roads.graphml")
+    return tmp_path / "roads.graphml"
+
+
+def command(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["graphtalk", "ask", *words])
+    with pytest.raises(SystemExit) as stop:
+        graphtalk.main()
+    return int(stop.value.code or 0)
+
+
+@pytest.mark.parametrize(("said", "verdict"), [("The length is 3.", "correct (read as 3)"), ("2.", "wrong (read as 2)"), ("", "unparsed")])
+def test_a_question_is_asked_and_judged(
+    said: str, verdict: str, roads: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with FakeServer(answer=lambda prompt: said) as server:
+        words = (str(roads), "shortest_path", "--from", "Ulm", "--to", "Kiel", "--model", f"openai:m@{server.url}", "--answer-format")
+        assert command(monkeypatch, *words) == 0
+        ((prompt, times),) = server.arrived.items()
+    printed = capsys.readouterr().out
+    assert times == 1 and prompt in printed and "from node Ulm to node Kiel" in prompt and "'Answer:'" in prompt
+    assert printed.endswith(f"answer: {said}\ntruth: 3.\nverdict: {verdict}\n")
+
+
+def test_without_a_model_the_prompt_and_the_truth(roads: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(monkeypatch, str(roads), "node_degree", "--from", "Bonn", "--encoder", "incident") == 0
+    assert capsys.readouterr().out.endswith("\n\ntruth: 2.\n")
+
+
+def test_a_server_that_is_not_there_is_one_line(roads: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with FakeServer() as server:
+        pass
+    (roads.parent / "once.yaml").write_text("attempts: 1\n")
+    words = (str(roads), "cycle_check", "--model", f"openai:m@{server.url}", "--config", str(roads.parent / "once.yaml"))
+    assert command(monkeypatch, *words) == 3
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("task", "nodes", "said"),
+    [
+        ("shortest_path", ["Ulm", "Rom"], "no node 'Rom'; it has Ulm, Bonn, Jena, Kiel"),
+        ("shortest_path", ["Ulm"], "is about 2 nodes, and 1 is given; use --from and --to"),
+        ("cycle_check", ["Ulm"], "is about 0 nodes, and 1 is given; use no node"),
+        ("shortest_path", ["Ulm", "Ulm"], "two different nodes"),
+        ("maximum_flow", ["Ulm", "Kiel"], "maximum_flow needs a graph with edge capacities"),
+        ("minimum_spanning_tree_weight", [], "minimum_spanning_tree_weight needs"),
+        ("topological_order", [], "say --directed if the edges have directions"),
+        ("node_classification", ["Ulm"], "needs graphs of the generator two_blocks"),
+        ("longest_path", [], "unknown task 'longest_path'"),
+    ],
+)
+def test_what_cannot_be_asked(task: str, nodes: list[str], said: str, roads: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        question(roads, task, nodes)
+    assert said in str(caught.value)
+
+
+def test_methods_that_show_examples_are_refused(roads: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(monkeypatch, str(roads), "cycle_check", "--method", "cot") == 2
+    assert "use zero_shot, zero_cot or algorithm" in capsys.readouterr().err
