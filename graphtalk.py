@@ -19,7 +19,9 @@ for folder in (data_commands, finetune_commands, prompting_commands, eval_comman
 
 
 def main() -> None:
-    """Run the command line: 2 for input that cannot be used, 130 for Ctrl-C, one line and no traceback for either."""
+    """Run the command line: 2 for input that cannot be used, 130 for Ctrl-C, one line and no traceback for
+    either.
+    """
     try:
         code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
         if code == 130:  # what typer makes of Ctrl-C while a command runs, without a word

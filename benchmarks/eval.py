@@ -1,7 +1,8 @@
 """How fast answers are judged: `make bench-eval`.
 
-Rates are per second of processor time on one core, each over a mix of all thirty tasks. "canonical" answers are GraphQA's own,
-"marked" and "unmarked" are chains of thought of 1.5 kB that go through the graph node by node and end with or without `Answer:`.
+Rates are per second of processor time on one core, each over a mix of all thirty tasks. "canonical" answers
+are GraphQA's own, "marked" and "unmarked" are chains of thought of 1.5 kB that go through the graph node by
+node and end with or without `Answer:`.
 """
 
 import argparse
@@ -23,7 +24,8 @@ from eval.scoring.conformance import read_cases
 from eval.scoring.scorer import score
 
 LENGTH = 1500
-SAID = {  # how an unmarked chain of thought ends, by task or else by kind; where the answer alone would be no sentence
+# how an unmarked chain of thought ends, by task or else by kind; where the answer alone would be no sentence
+SAID = {
     "node_count": "So there are {} nodes in the graph",
     "edge_count": "So there are {} edges in the graph",
     "node_degree": "So its degree is {}",
@@ -46,7 +48,15 @@ SAID = {  # how an unmarked chain of thought ends, by task or else by kind; wher
 
 def examples(graphs: int) -> list[Example]:
     """Questions of every task about random graphs of 8 to 15 nodes, as adjacency and as people in books."""
-    keys = {"tasks": ",".join(TASKS), "train": 0, "validation": 0, "test": graphs, "workers": 1, "min_nodes": 8, "max_nodes": 15}
+    keys = {
+        "tasks": ",".join(TASKS),
+        "train": 0,
+        "validation": 0,
+        "test": graphs,
+        "workers": 1,
+        "min_nodes": 8,
+        "max_nodes": 15,
+    }
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "data"
         build(load_config(None, {**keys, "generators": "er,ba", "encoders": "adjacency,got+edge_list"}), out)
@@ -54,19 +64,33 @@ def examples(graphs: int) -> list[Example]:
 
 
 def chain_of_thought(e: Example, marked: bool) -> str:
-    """A text of about 1.5 kB that recites the neighbours of every node, gives the reason, and then the answer."""
+    """A text of about 1.5 kB that recites the neighbours of every node, gives the reason, and then the
+    answer.
+    """
     record = json.loads(e.graph)
     names = [str(name) for name in record["nodes"]]
     lines = ["Let's think step by step. First, I will look at the edges of each node in the graph."]
     for u, name in enumerate(names):
         ends = [names[v] if a == u else names[a] for a, v, *_ in record["edges"] if u in (a, v)]
-        lines.append(f"{u + 1}. Node {name} is connected to {', '.join(ends)}." if ends else f"{u + 1}. Node {name} has no edges.")
+        lines.append(
+            f"{u + 1}. Node {name} is connected to {', '.join(ends)}."
+            if ends
+            else f"{u + 1}. Node {name} has no edges."
+        )
     lines.append(e.rationale.strip())
     while sum(map(len, lines)) < LENGTH - 120:
-        lines.append("I go through the list once more, since it is easy to miss an edge when there are many nodes in the graph.")
+        lines.append(
+            "I go through the list once more, since it is easy to miss an edge when there are many nodes in the graph."
+        )
     gold = e.answer.strip()
     said = SAID.get(e.task, SAID.get(e.answer_kind, "So, {}"))
-    end = f"Answer: {gold}" if marked else f"{said.format(gold.rstrip('.'))}." if "no " not in gold.lower() else f"So, {gold}"
+    end = (
+        f"Answer: {gold}"
+        if marked
+        else f"{said.format(gold.rstrip('.'))}."
+        if "no " not in gold.lower()
+        else f"So, {gold}"
+    )
     return "\n".join([*lines, end])
 
 
@@ -85,7 +109,10 @@ def main() -> None:
     parser.add_argument("--graphs", type=int, default=100, help="graphs per generator")
     parser.add_argument("--seconds", type=float, default=3.0, help="processor time per line")
     given = parser.parse_args()
-    print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}", end="; ")
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}",
+        end="; ",
+    )
     print(", ".join(f"{name} {metadata.version(name)}" for name in ("pyarrow", "graphtalk")))
     asked = examples(given.graphs)
 
@@ -102,7 +129,10 @@ def main() -> None:
     for name, pairs in lines.items():
         size = sum(len(p.output) for _, p in pairs) / len(pairs)
         per_second, right = rate(pairs, given.seconds)
-        print(f"{name:24} {len(pairs):8,} {size:7.0f} {per_second:9,.0f} {per_second * size / 1e6:6.1f} {100 * right:7.1f}%", flush=True)
+        print(
+            f"{name:24} {len(pairs):8,} {size:7.0f} {per_second:9,.0f} {per_second * size / 1e6:6.1f} {100 * right:7.1f}%",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""How fast a report of 50,000 predictions in 8 runs is built, and how soon its page can be used: part of `make bench-eval`.
+"""How fast a report of 50,000 predictions in 8 runs is built, and how soon its page can be used: part of
+`make bench-eval`.
 
-The answers are made up: right ones, wrong ones, long chains of thought, and ones from which nothing can be read.
+The answers are made up: right ones, wrong ones, long chains of thought, and ones from which nothing can be
+    read.
 """
 
 import argparse
@@ -27,7 +29,9 @@ def made_up(e: Example, skill: float, rng: random.Random) -> str:
     """An answer that is right with a chance of about `skill`."""
     if rng.random() < 0.05:
         return "Let me look at the graph again, since I am not sure which edges there are."
-    answer = e.answer if rng.random() < skill else rng.choice(("Yes.", "No.", "3.", "7.", "0, 1, 2.", "football"))
+    answer = (
+        e.answer if rng.random() < skill else rng.choice(("Yes.", "No.", "3.", "7.", "0, 1, 2.", "football"))
+    )
     if rng.random() < 0.5:
         return f"Let me think step by step. {' '.join(f'Node {rng.randrange(20)} comes next.' for _ in range(15))} The answer is: {answer}"
     return answer
@@ -36,7 +40,12 @@ def made_up(e: Example, skill: float, rng: random.Random) -> str:
 def runs_on(data: Path, folder: Path) -> list[Path]:
     """Run folders that answer every test question of a dataset."""
     asked = [e for task in dataset_tasks(data) for e in read_examples(data, task, "test")]
-    where = {"data": str(data), "dataset_fingerprint": read_lock(data)["fingerprint"], "split": "test", "tasks": dataset_tasks(data)}
+    where = {
+        "data": str(data),
+        "dataset_fingerprint": read_lock(data)["fingerprint"],
+        "split": "test",
+        "tasks": dataset_tasks(data),
+    }
     for r in range(RUNS):
         rng = random.Random(f"bench/{r}")
         config = {"label": f"model {r}", "kind": "prompt", **where, "limit": None}
@@ -48,7 +57,9 @@ def runs_on(data: Path, folder: Path) -> list[Path]:
 
 
 def open_page(path: Path, chromium: str) -> dict[str, float]:
-    """Milliseconds in the browser: from the start of loading until the explorer takes input; of a filter; of the search."""
+    """Milliseconds in the browser: from the start of loading until the explorer takes input; of a filter; of
+    the search.
+    """
     from playwright.sync_api import sync_playwright
 
     timed = """async ([id, label]) => {
@@ -94,7 +105,9 @@ def main() -> None:
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
         total = RUNS * sum(len(asked) for asked in report.datasets[0].samples[0].examples.values())
         print(f"{platform.machine()}, Python {platform.python_version()}")
-        print(f"{total:,} predictions in {RUNS} runs: judged in {judged:.1f} s, report in {cpu:.1f} s of one core")
+        print(
+            f"{total:,} predictions in {RUNS} runs: judged in {judged:.1f} s, report in {cpu:.1f} s of one core"
+        )
         print(f"({wall:.1f} s by the clock)")
         print(f"the page: {page.stat().st_size / 1e6:.1f} MB")
         chromium = shutil.which("chromium") or shutil.which("google-chrome")

@@ -42,7 +42,10 @@ from data_builders.tasks import TASKS, Query
 
 
 def build_command(
-    config: Annotated[Path | None, typer.Argument(help="YAML file, e.g. configs/data/graphqa.yaml; flags override its keys.")] = None,
+    config: Annotated[
+        Path | None,
+        typer.Argument(help="YAML file, e.g. configs/data/graphqa.yaml; flags override its keys."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Dataset folder; data/NAME by default.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the dataset.")] = None,
     tasks: Annotated[
@@ -51,42 +54,80 @@ def build_command(
     ] = None,
     encoders: Annotated[str | None, typer.Option(help="Encoders, with commas.")] = None,
     generators: Annotated[str | None, typer.Option(help="Random graph generators, with commas.")] = None,
-    graphs: Annotated[list[Path] | None, typer.Option(help="File of a graph to sample subgraphs from; repeatable.")] = None,
+    graphs: Annotated[
+        list[Path] | None, typer.Option(help="File of a graph to sample subgraphs from; repeatable.")
+    ] = None,
     names: Annotated[str | None, typer.Option(help="Node names of graph files: labels or encoder.")] = None,
-    sampling: Annotated[str | None, typer.Option(help="Subgraphs of graph files: walk, jump, ego, fire or induced.")] = None,
-    balance: Annotated[str | None, typer.Option(help="none, answers, or rules: every answer equally often.")] = None,
-    label: Annotated[str | None, typer.Option(help="Node attribute of graph files that holds the names.")] = None,
-    columns: Annotated[str | None, typer.Option(help="Columns of CSV files: SOURCE,TARGET or SOURCE,TARGET,WEIGHT.")] = None,
+    sampling: Annotated[
+        str | None, typer.Option(help="Subgraphs of graph files: walk, jump, ego, fire or induced.")
+    ] = None,
+    balance: Annotated[
+        str | None, typer.Option(help="none, answers, or rules: every answer equally often.")
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(help="Node attribute of graph files that holds the names.")
+    ] = None,
+    columns: Annotated[
+        str | None, typer.Option(help="Columns of CSV files: SOURCE,TARGET or SOURCE,TARGET,WEIGHT.")
+    ] = None,
     train: Annotated[int | None, typer.Option(help="Training graphs per generator.")] = None,
     validation: Annotated[int | None, typer.Option(help="Validation graphs per generator.")] = None,
     test: Annotated[int | None, typer.Option(help="Test graphs per generator.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every random stream.")] = None,
     min_nodes: Annotated[int | None, typer.Option(help="Smallest graph.")] = None,
     max_nodes: Annotated[int | None, typer.Option(help="Largest graph.")] = None,
-    density: Annotated[str | None, typer.Option(help="Edge probabilities of er, LOW,HIGH; 0,1 by default.")] = None,
-    test_encoders: Annotated[str | None, typer.Option(help="Encoders of the test split, if not those of training.")] = None,
-    test_generators: Annotated[str | None, typer.Option(help="Random graph generators of the test split.")] = None,
-    test_balance: Annotated[str | None, typer.Option(help="Balance of the test split: none, answers, or rules.")] = None,
-    test_min_nodes: Annotated[int | None, typer.Option(help="Smallest graph of the test split, if not that of training.")] = None,
+    density: Annotated[
+        str | None, typer.Option(help="Edge probabilities of er, LOW,HIGH; 0,1 by default.")
+    ] = None,
+    test_encoders: Annotated[
+        str | None, typer.Option(help="Encoders of the test split, if not those of training.")
+    ] = None,
+    test_generators: Annotated[
+        str | None, typer.Option(help="Random graph generators of the test split.")
+    ] = None,
+    test_balance: Annotated[
+        str | None, typer.Option(help="Balance of the test split: none, answers, or rules.")
+    ] = None,
+    test_min_nodes: Annotated[
+        int | None, typer.Option(help="Smallest graph of the test split, if not that of training.")
+    ] = None,
     test_max_nodes: Annotated[int | None, typer.Option(help="Largest graph of the test split.")] = None,
-    test_density: Annotated[str | None, typer.Option(help="Edge probabilities of er in the test split, LOW,HIGH.")] = None,
+    test_density: Annotated[
+        str | None, typer.Option(help="Edge probabilities of er in the test split, LOW,HIGH.")
+    ] = None,
     directed: Annotated[bool | None, typer.Option("--directed/--undirected", help="Directed graphs.")] = None,
-    self_loops: Annotated[bool | None, typer.Option("--self-loops/--no-self-loops", help="Keep the self loops of sfn.")] = None,
-    rationales: Annotated[bool | None, typer.Option("--rationales/--no-rationales", help="Store chain-of-thought reasons.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes; one per core by default. The dataset is the same.")] = None,
-    tokenizer: Annotated[Path | None, typer.Option(help="tokenizer.json or model folder: count the examples' tokens for it.")] = None,
+    self_loops: Annotated[
+        bool | None, typer.Option("--self-loops/--no-self-loops", help="Keep the self loops of sfn.")
+    ] = None,
+    rationales: Annotated[
+        bool | None, typer.Option("--rationales/--no-rationales", help="Store chain-of-thought reasons.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes; one per core by default. The dataset is the same.")
+    ] = None,
+    tokenizer: Annotated[
+        Path | None, typer.Option(help="tokenizer.json or model folder: count the examples' tokens for it.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace another dataset in the folder.")] = False,
     shard: Annotated[
-        str | None, typer.Option(help="K/N: the K-th of N parts, for a job array; a last build without --shard completes the folder.")
+        str | None,
+        typer.Option(
+            help="K/N: the K-th of N parts, for a job array; a last build without --shard completes the folder."
+        ),
     ] = None,
-    locked: Annotated[bool, typer.Option("--locked", help="Build what the folder's dataset.lock says, byte for byte, or fail.")] = False,
+    locked: Annotated[
+        bool,
+        typer.Option("--locked", help="Build what the folder's dataset.lock says, byte for byte, or fail."),
+    ] = False,
 ) -> None:
     """Build a dataset folder of graph questions; the same command continues a build that was interrupted."""
     flags = {key: value for key, value in locals().items() if key in BuildConfig.model_fields}
     part = None if shard is None else _part(shard)
     if locked:
         if out is None or config is not None or overwrite:
-            raise InputError("--locked needs --out, the folder of the dataset.lock, and takes no config file and no --overwrite")
+            raise InputError(
+                "--locked needs --out, the folder of the dataset.lock, and takes no config file and no --overwrite"
+            )
         flags = {**locked_config(out, graphs or ()), "workers": workers}
     asked, left_out = _offered(load_config(config, flags))
     for task, reason in left_out.items():
@@ -104,10 +145,16 @@ def build_command(
         lock = build(asked, folder, overwrite, advance, part, locked, tokenizer)
     seconds = perf_counter() - begin
     if lock is None:
-        print(f"{folder}: shard {shard} is written ({made:,} new examples in {seconds:.1f} s); when all are, build without --shard")
+        print(
+            f"{folder}: shard {shard} is written ({made:,} new examples in {seconds:.1f} s); when all are, build without --shard"
+        )
         return
     _print_report(lock)
-    pace = f"{made:,} of them made in {seconds:.1f} s, {made / seconds:,.0f}/s" if made else "all of them were there"
+    pace = (
+        f"{made:,} of them made in {seconds:.1f} s, {made / seconds:,.0f}/s"
+        if made
+        else "all of them were there"
+    )
     print(f"{folder}: {asked.rows:,} examples ({pace}), fingerprint {lock['fingerprint'][:12]}")
 
 
@@ -116,13 +163,17 @@ def _offered(config: BuildConfig) -> tuple[BuildConfig, dict[str, str]]:
 
 
 def tasks_command(
-    graphs: Annotated[list[Path] | None, typer.Option(help="File of a graph: say which tasks can ask about it; repeatable.")] = None,
+    graphs: Annotated[
+        list[Path] | None, typer.Option(help="File of a graph: say which tasks can ask about it; repeatable.")
+    ] = None,
     generators: Annotated[str | None, typer.Option(help="Random graph generators, with commas.")] = None,
     encoders: Annotated[str | None, typer.Option(help="Encoders, with commas.")] = None,
     min_nodes: Annotated[int | None, typer.Option(help="Smallest graph.")] = None,
     max_nodes: Annotated[int | None, typer.Option(help="Largest graph.")] = None,
     directed: Annotated[bool | None, typer.Option("--directed/--undirected", help="Directed graphs.")] = None,
-    columns: Annotated[str | None, typer.Option(help="Columns of CSV files: SOURCE,TARGET or SOURCE,TARGET,WEIGHT.")] = None,
+    columns: Annotated[
+        str | None, typer.Option(help="Columns of CSV files: SOURCE,TARGET or SOURCE,TARGET,WEIGHT.")
+    ] = None,
 ) -> None:
     """List the tasks that can ask about a graph, and for the others the reason."""
     config = load_config(None, {"tasks": "node_count", **locals()})
@@ -132,7 +183,13 @@ def tasks_command(
     for name, reason in offers(config, open_files(config)).items():
         task = TASKS[name]
         asks = task.ask(["S", "T"], Query((0, 1), ("C0", "C1"))).splitlines()[0].removeprefix("Q: ")
-        table.add_row(name, task.task_class, task.answer_kind, task.form, asks if reason is None else f"[red]it {reason}[/red]")
+        table.add_row(
+            name,
+            task.task_class,
+            task.answer_kind,
+            task.form,
+            asks if reason is None else f"[red]it {reason}[/red]",
+        )
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
@@ -154,7 +211,13 @@ class _Rate(ProgressColumn):
 
 
 def _progress() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(),
+    )
     return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
 
 
@@ -178,14 +241,19 @@ def _print_report(lock: dict[str, Any]) -> None:
         console.print(table)
     for source, file in found["files"].items():
         print(
-            f"{source}: subgraphs of {file['nodes']:,} nodes and {file['edges']:,} edges" + "".join(f"; {note}" for note in file["notes"])
+            f"{source}: subgraphs of {file['nodes']:,} nodes and {file['edges']:,} edges"
+            + "".join(f"; {note}" for note in file["notes"])
         )
     leak = found["leakage"]
-    print(f"leakage: {leak['train_in_test']:.2%} of the training graphs are also in test, {leak['train_in_validation']:.2%} in validation")
+    print(
+        f"leakage: {leak['train_in_test']:.2%} of the training graphs are also in test, {leak['train_in_validation']:.2%} in validation"
+    )
 
 
 def verify_command(folder: Annotated[Path, typer.Argument(help="Dataset folder.")]) -> None:
-    """Make every row of a dataset again from its stored graph, and name the first that differs (exit code 1)."""
+    """Make every row of a dataset again from its stored graph, and name the first that differs (exit code
+    1).
+    """
     lock: Any = read_lock(folder)
     total = sum(by_split["n"] for task in lock["report"]["tasks"].values() for by_split in task.values())
     with _progress() as progress:
@@ -195,7 +263,9 @@ def verify_command(folder: Annotated[Path, typer.Argument(help="Dataset folder."
         print(f"{folder}: {verdict.difference}", file=sys.stderr)
         raise typer.Exit(1)
     alone = f"; without a second implementation: {', '.join(verdict.unchecked)}" if verdict.unchecked else ""
-    print(f"{folder}: all {verdict.rows:,} examples agree with their graphs, and all files with dataset.lock{alone}")
+    print(
+        f"{folder}: all {verdict.rows:,} examples agree with their graphs, and all files with dataset.lock{alone}"
+    )
 
 
 COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [

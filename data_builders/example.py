@@ -37,7 +37,8 @@ class Example:
     """One question about one graph.
 
     id: unique in its dataset, `task/generator/encoder/split/index`.
-    task_class: the paper's hierarchy: retrieval, parallelizable, search or counting (arXiv 2405.18512, section 3).
+    task_class: the paper's hierarchy: retrieval, parallelizable, search or counting (arXiv 2405.18512,
+        section 3).
     question: the whole prompt, up to and including `A: `.
     answer: the GraphQA target, byte for byte (some have a leading space).
     answer_kind: how eval reads a free-text answer: yes_no, integer, distance, node_set, label, ...
@@ -73,10 +74,14 @@ def write_examples(examples: list[Example], path: Path) -> None:
 
 
 def read_lock(folder: Path) -> dict[str, object]:
-    """The dataset.lock of a built dataset: name, config, versions, sha256 per file, fingerprint of the whole."""
+    """The dataset.lock of a built dataset: name, config, versions, sha256 per file, fingerprint of the
+    whole.
+    """
     path = Path(folder) / "dataset.lock"
     if not path.is_file():
-        raise InputError(f"{folder}: not a dataset folder (no dataset.lock); make one with `graphtalk build --out {folder}`")
+        raise InputError(
+            f"{folder}: not a dataset folder (no dataset.lock); make one with `graphtalk build --out {folder}`"
+        )
     lock: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
     return lock
 

@@ -9,7 +9,10 @@ import typer
 
 Runs = Annotated[list[Path], typer.Argument(help="Run folders, e.g. runs/*")]
 Data = Annotated[
-    list[Path] | None, typer.Option("--data", help="Dataset folders that were moved since the runs were made; matched by fingerprint.")
+    list[Path] | None,
+    typer.Option(
+        "--data", help="Dataset folders that were moved since the runs were made; matched by fingerprint."
+    ),
 ]
 
 
@@ -25,7 +28,9 @@ def report(
     runs: Runs,
     out: Annotated[Path, typer.Option("--out", help="Folder for the report.")] = Path("report"),
     data: Data = None,
-    figures: Annotated[bool, typer.Option("--figures", help="Also write the plots for a paper: SVG and PNG in figures/.")] = False,
+    figures: Annotated[
+        bool, typer.Option("--figures", help="Also write the plots for a paper: SVG and PNG in figures/.")
+    ] = False,
 ) -> None:
     """Compare runs: a table here, and report.html, report.md and scores.csv in the --out folder."""
     from eval.analysis.runs import gather
@@ -44,7 +49,9 @@ def compare(
     data: Data = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")] = False,
 ) -> None:
-    """Compare two runs question by question: paired differences with intervals, exact tests adjusted over tasks."""
+    """Compare two runs question by question: paired differences with intervals, exact tests adjusted over
+    tasks.
+    """
     from eval.analysis.compare import compare as compared
     from eval.analysis.compare import print_comparison
 
@@ -56,11 +63,19 @@ def compare(
 
 
 def conformance(
-    scorer: Annotated[str, typer.Option("--scorer", help="module:function, of an example and a prediction.")] = "eval.scoring.scorer:score",
-    cases: Annotated[Path | None, typer.Option("--cases", help="A file of cases of your own, instead of the suite.")] = None,
-    faults: Annotated[bool, typer.Option("--faults", help="List every case that is decided otherwise.")] = False,
+    scorer: Annotated[
+        str, typer.Option("--scorer", help="module:function, of an example and a prediction.")
+    ] = "eval.scoring.scorer:score",
+    cases: Annotated[
+        Path | None, typer.Option("--cases", help="A file of cases of your own, instead of the suite.")
+    ] = None,
+    faults: Annotated[
+        bool, typer.Option("--faults", help="List every case that is decided otherwise.")
+    ] = False,
 ) -> None:
-    """Hold a scorer against the public suite: false accepts and false rejects per task; 1 where any case is decided otherwise."""
+    """Hold a scorer against the public suite: false accepts and false rejects per task; 1 where any case is
+    decided otherwise.
+    """
     from eval.scoring.conformance import CASES, load_scorer, print_tallies, read_cases, together
     from eval.scoring.conformance import conformance as held
 

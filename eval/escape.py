@@ -16,7 +16,9 @@ def visible(text: str) -> str:
     """
     if text.isascii():
         return _CONTROL.sub(_code_point, text)
-    return "".join(f"⟨U+{ord(c):04X}⟩" if unicodedata.category(c) in _HIDDEN and c not in "\n\t" else c for c in text)
+    return "".join(
+        f"⟨U+{ord(c):04X}⟩" if unicodedata.category(c) in _HIDDEN and c not in "\n\t" else c for c in text
+    )
 
 
 def _code_point(found: re.Match[str]) -> str:

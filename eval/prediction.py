@@ -23,11 +23,11 @@ class Prediction:
     """What a model said to one example.
 
     output: the raw completion, untouched.
-    finish_reason: `stop`, `length`, `refusal` where a server withheld an answer, or `error` where there is no completion
-        (output then says why).
+    finish_reason: `stop`, `length`, `refusal` where a server withheld an answer, or `error` where there is no
+        completion (output then says why).
     seconds: wall time that this completion took (its share of the batch's).
-    confidence: in [0, 1], the probability that the model gave to the whole output, its end included, or the share of its samples
-        that agree with it; None where that was not recorded.
+    confidence: in [0, 1], the probability that the model gave to the whole output, its end included, or the
+        share of its samples that agree with it; None where that was not recorded.
     prompt: what was asked, where that is more than the example's question, else ''.
     """
 
@@ -45,9 +45,11 @@ class Prediction:
 class Score:
     """How one prediction was judged.
 
-    parsed: the answer that was read out of it, '' where none was. credit: in [0, 1]; 1 for correct and for nothing else.
+    parsed: the answer that was read out of it, '' where none was. credit: in [0, 1]; 1 for correct and for
+        nothing else.
     strict: whether it is correct and its answer stands alone where it was asked for (docs/scoring.md).
-    invented_nodes, invented_edges: how many nodes the answer names, and steps its path takes, that the graph does not have.
+    invented_nodes, invented_edges: how many nodes the answer names, and steps its path takes, that the graph
+        does not have.
     """
 
     example_id: str
@@ -104,17 +106,27 @@ def write_predictions(predictions: list[Prediction], run: Path) -> None:
 def read_predictions(run: Path) -> list[Prediction]:
     path = run / "predictions.parquet"
     if not path.is_file():
-        raise InputError(f"{run}: no predictions.parquet; start the command that makes this run again, it continues where it stopped")
+        raise InputError(
+            f"{run}: no predictions.parquet; start the command that makes this run again, it continues where it stopped"
+        )
     try:
-        rows = pq.read_table(path, schema=PREDICTION_SCHEMA).to_pylist()  # a column that the file does not have is all None
+        rows = pq.read_table(
+            path, schema=PREDICTION_SCHEMA
+        ).to_pylist()  # a column that the file does not have is all None
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
-        raise InputError(f"{path}: cannot be read as predictions ({str(error).splitlines()[0]}); columns: {_columns()}") from error
+        raise InputError(
+            f"{path}: cannot be read as predictions ({str(error).splitlines()[0]}); columns: {_columns()}"
+        ) from error
     for at, row in enumerate(rows, 1):
         for name in ("example_id", "output"):
             if row[name] is None:
-                raise InputError(f"{path}: row {at} has no {name}; columns: {_columns()}, of which all but the first two may be missing")
+                raise InputError(
+                    f"{path}: row {at} has no {name}; columns: {_columns()}, of which all but the first two may be missing"
+                )
         if row["confidence"] is not None and not 0 <= row["confidence"] <= 1:
-            raise InputError(f"{path}: row {at} has a confidence of {row['confidence']}; it is a probability, 0 to 1")
+            raise InputError(
+                f"{path}: row {at} has a confidence of {row['confidence']}; it is a probability, 0 to 1"
+            )
     return [Prediction(**{name: value for name, value in row.items() if value is not None}) for row in rows]
 
 
@@ -127,7 +139,9 @@ def write_scores(scores: list[Score], run: Path) -> None:
 
 
 def write_config(config: dict[str, Any], run: Path) -> None:
-    """Store what the run was asked to do. Keys that eval reads: data, dataset_fingerprint, split, tasks, limit, label."""
+    """Store what the run was asked to do. Keys that eval reads: data, dataset_fingerprint, split, tasks,
+    limit, label.
+    """
     run.mkdir(parents=True, exist_ok=True)
     write_atomic(run / "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
 
@@ -141,8 +155,21 @@ def read_config(run: Path) -> dict[str, Any]:
 
 
 def environment() -> dict[str, Any]:
-    """Versions and machine, for environment.json; nothing from the process environment, so no key can leak."""
-    packages = ["torch", "transformers", "peft", "accelerate", "datasets", "deepspeed", "networkx", "tokenizers", "pyarrow", "graphtalk"]
+    """Versions and machine, for environment.json; nothing from the process environment, so no key can
+    leak.
+    """
+    packages = [
+        "torch",
+        "transformers",
+        "peft",
+        "accelerate",
+        "datasets",
+        "deepspeed",
+        "networkx",
+        "tokenizers",
+        "pyarrow",
+        "graphtalk",
+    ]
     versions = {}
     for package in packages:
         try:

@@ -1,4 +1,6 @@
-"""`python -m finetune`, `torchrun -m finetune`, `accelerate launch -m finetune`: one process of a fine-tuning run."""
+"""`python -m finetune`, `torchrun -m finetune`, `accelerate launch -m finetune`: one process of a fine-tuning
+run.
+"""
 
 import os
 import sys
@@ -10,7 +12,9 @@ if __name__ == "__main__":
     try:
         run_here(sys.argv[1:])
     except InputError as error:
-        if os.environ.get("RANK", "0") == "0" or type(error) is not InputError:  # TrainingStopped: only that rank may know
+        if (
+            os.environ.get("RANK", "0") == "0" or type(error) is not InputError
+        ):  # TrainingStopped: only that rank may know
             print(f"finetune: {error}", file=sys.stderr)
         leave(2)
     leave(0)

@@ -10,18 +10,25 @@ import typer
 def finetune(
     context: typer.Context,
     config: Annotated[
-        Path | None, typer.Option(help="YAML of arguments, e.g. configs/finetune/t5_scratch.yaml; flags override it.")
+        Path | None,
+        typer.Option(help="YAML of arguments, e.g. configs/finetune/t5_scratch.yaml; flags override it."),
     ] = None,
     dataset: Annotated[Path | None, typer.Option(help="Dataset folder that `graphtalk build` made.")] = None,
-    output_dir: Annotated[Path | None, typer.Option("--output_dir", "--output-dir", "--out", help="Run folder, e.g. runs/t5.")] = None,
+    output_dir: Annotated[
+        Path | None, typer.Option("--output_dir", "--output-dir", "--out", help="Run folder, e.g. runs/t5.")
+    ] = None,
     accelerate_config: Annotated[
-        Path | None, typer.Option("--accelerate-config", help="Several processes: a file such as configs/accelerate/ddp.yaml.")
+        Path | None,
+        typer.Option(
+            "--accelerate-config", help="Several processes: a file such as configs/accelerate/ddp.yaml."
+        ),
     ] = None,
 ) -> None:
     """Fine-tune T5 on a dataset, then predict and score its test split; the same command again continues.
 
-    Takes every flag of Hugging Face's Seq2SeqTrainingArguments besides its own (`python -m finetune --help` lists all), e.g.
-    --model_name_or_path, --lora, --max_tokens_per_batch, --learning_rate, --num_train_epochs, --bf16, --do_train false.
+    Takes every flag of Hugging Face's Seq2SeqTrainingArguments besides its own (`python -m finetune --help`
+    lists all), e.g. --model_name_or_path, --lora, --max_tokens_per_batch, --learning_rate,
+    --num_train_epochs, --bf16, --do_train false.
     """
     from finetune.launch import launch, run_here
 
@@ -34,7 +41,12 @@ def finetune(
 
 
 def merge(
-    source: Annotated[Path, typer.Argument(metavar="RUN_OR_ADAPTER", help="Run folder of a LoRA fine-tuning, or a folder of adapters.")],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN_OR_ADAPTER", help="Run folder of a LoRA fine-tuning, or a folder of adapters."
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="Model folder to make.")],
 ) -> None:
     """Work adapters into their base model: a plain folder that answers the same and needs no peft."""

@@ -1,4 +1,6 @@
-"""What a fine-tuning run can be told: our dataclasses beside Hugging Face's, from a YAML file and flags that override it."""
+"""What a fine-tuning run can be told: our dataclasses beside Hugging Face's, from a YAML file and flags that
+override it.
+"""
 
 import argparse
 import json
@@ -17,10 +19,13 @@ from finetune.launch import meeting_error
 
 @dataclass
 class ModelArguments:
-    """Which model: one with weights by id or folder, or a T5 from a configuration with random weights and a tokenizer of its own."""
+    """Which model: one with weights by id or folder, or a T5 from a configuration with random weights and a
+    tokenizer of its own.
+    """
 
     model_name_or_path: str | None = field(
-        default=None, metadata={"help": "T5-family or decoder-only model: a Hub id, a folder, or runs/NAME/checkpoint."}
+        default=None,
+        metadata={"help": "T5-family or decoder-only model: a Hub id, a folder, or runs/NAME/checkpoint."},
     )
     model_config: str | None = field(
         default=None,
@@ -28,52 +33,93 @@ class ModelArguments:
             "help": "Random weights instead: a size (t5_1m, t5_4m, t5_16m) or a mapping of T5Config keys (JSON on the command line)."
         },
     )
-    attn_implementation: str | None = field(default=None, metadata={"help": "eager or sdpa; default is the library's choice."})
-    dtype: str = field(
-        default="float32", metadata={"help": "Of the weights; bfloat16 halves the memory of a model that adapters leave alone."}
+    attn_implementation: str | None = field(
+        default=None, metadata={"help": "eager or sdpa; default is the library's choice."}
     )
-    load_in_4bit: bool = field(default=False, metadata={"help": "QLoRA: the model's own weights in 4 bit (bitsandbytes, an NVIDIA GPU)."})
+    dtype: str = field(
+        default="float32",
+        metadata={"help": "Of the weights; bfloat16 halves the memory of a model that adapters leave alone."},
+    )
+    load_in_4bit: bool = field(
+        default=False,
+        metadata={"help": "QLoRA: the model's own weights in 4 bit (bitsandbytes, an NVIDIA GPU)."},
+    )
 
 
 @dataclass
 class DataArguments:
     """Which questions, and how they become batches of tokens."""
 
-    dataset: str | None = field(default=None, metadata={"help": "Dataset folder that `graphtalk build` made."})
-    tasks: list[str] | None = field(default=None, metadata={"help": "Tasks to train and test on; default: all of the dataset."})
+    dataset: str | None = field(
+        default=None, metadata={"help": "Dataset folder that `graphtalk build` made."}
+    )
+    tasks: list[str] | None = field(
+        default=None, metadata={"help": "Tasks to train and test on; default: all of the dataset."}
+    )
     train_split: str = field(default="train", metadata={"help": "Split to train on."})
     validation_split: str = field(
-        default="validation", metadata={"help": "Split for loss and accuracy while training (with --eval_strategy)."}
+        default="validation",
+        metadata={"help": "Split for loss and accuracy while training (with --eval_strategy)."},
     )
     validation_limit: int | None = field(
-        default=200, metadata={"help": "Validate on the first N examples of each task: their loss, and the score of generated answers."}
+        default=200,
+        metadata={
+            "help": "Validate on the first N examples of each task: their loss, and the score of generated answers."
+        },
     )
     test_split: str = field(default="test", metadata={"help": "Split to predict and score at the end."})
-    train_limit: int | None = field(default=None, metadata={"help": "Train on the first N examples of each task."})
+    train_limit: int | None = field(
+        default=None, metadata={"help": "Train on the first N examples of each task."}
+    )
     limit: int | None = field(default=None, metadata={"help": "Test on the first N examples of each task."})
     short_answers: bool = field(
-        default=False, metadata={"help": "Train on the shortest form of each answer (Yes, 3, no path); it is scored like GraphQA's."}
+        default=False,
+        metadata={
+            "help": "Train on the shortest form of each answer (Yes, 3, no path); it is scored like GraphQA's."
+        },
     )
-    max_source_length: int | None = field(default=None, metadata={"help": "Longest question in tokens; default: the model's own limit."})
-    max_target_length: int | None = field(default=None, metadata={"help": "Longest answer in tokens; default: the model's own limit."})
+    max_source_length: int | None = field(
+        default=None, metadata={"help": "Longest question in tokens; default: the model's own limit."}
+    )
+    max_target_length: int | None = field(
+        default=None, metadata={"help": "Longest answer in tokens; default: the model's own limit."}
+    )
     max_tokens_per_batch: int | None = field(
-        default=None, metadata={"help": "Padded question tokens per device and batch, instead of --per_device_train_batch_size."}
+        default=None,
+        metadata={
+            "help": "Padded question tokens per device and batch, instead of --per_device_train_batch_size."
+        },
     )
     chat: bool | None = field(
-        default=None, metadata={"help": "Decoder-only: ask as a user's turn; default: where the tokenizer has a chat template."}
+        default=None,
+        metadata={
+            "help": "Decoder-only: ask as a user's turn; default: where the tokenizer has a chat template."
+        },
     )
-    packing: bool = field(default=False, metadata={"help": "Decoder-only: several examples in one row, none of which sees another."})
-    packing_length: int | None = field(default=None, metadata={"help": "Tokens of such a row; default: what the model holds."})
+    packing: bool = field(
+        default=False,
+        metadata={"help": "Decoder-only: several examples in one row, none of which sees another."},
+    )
+    packing_length: int | None = field(
+        default=None, metadata={"help": "Tokens of such a row; default: what the model holds."}
+    )
     share_graphs: bool = field(
         default=False,
-        metadata={"help": "T5: questions about one graph share its reading, several times faster; the graph's tokens see no question."},
+        metadata={
+            "help": "T5: questions about one graph share its reading, several times faster; the graph's tokens see no question."
+        },
     )
     add_missing_tokens: bool = field(
-        default=False, metadata={"help": "Give the tokenizer symbols of the data that it lacks (T5's has no newline, `{` or `<`)."}
+        default=False,
+        metadata={
+            "help": "Give the tokenizer symbols of the data that it lacks (T5's has no newline, `{` or `<`)."
+        },
     )
     tokenizer_datasets: list[str] | None = field(
         default=None,
-        metadata={"help": "Datasets whose words and node names the tokenizer of a from-scratch model knows; default: the dataset."},
+        metadata={
+            "help": "Datasets whose words and node names the tokenizer of a from-scratch model knows; default: the dataset."
+        },
     )
 
 
@@ -81,16 +127,26 @@ class DataArguments:
 class LoraArguments:
     """Low-rank adapters instead of full fine-tuning."""
 
-    lora: bool = field(default=False, metadata={"help": "Train adapters (peft) and leave the model's own weights alone."})
+    lora: bool = field(
+        default=False, metadata={"help": "Train adapters (peft) and leave the model's own weights alone."}
+    )
     lora_r: int = field(default=16, metadata={"help": "Rank."})
     lora_alpha: int = field(default=32, metadata={"help": "Scale: the update is multiplied by alpha / r."})
     lora_dropout: float = field(default=0.0, metadata={"help": "Dropout before the adapter."})
-    lora_target_modules: list[str] | None = field(default=None, metadata={"help": "Default: every linear layer but the head."})
-    lora_dora: bool = field(default=False, metadata={"help": "DoRA: learn each column's length apart from its direction."})
-    lora_rslora: bool = field(default=False, metadata={"help": "rsLoRA: scale by alpha / sqrt(r), for large ranks."})
+    lora_target_modules: list[str] | None = field(
+        default=None, metadata={"help": "Default: every linear layer but the head."}
+    )
+    lora_dora: bool = field(
+        default=False, metadata={"help": "DoRA: learn each column's length apart from its direction."}
+    )
+    lora_rslora: bool = field(
+        default=False, metadata={"help": "rsLoRA: scale by alpha / sqrt(r), for large ranks."}
+    )
     train_embeddings: bool = field(
         default=False,
-        metadata={"help": "Also train the embedding rows of tokens in the training texts, e.g. node names that the model never saw."},
+        metadata={
+            "help": "Also train the embedding rows of tokens in the training texts, e.g. node names that the model never saw."
+        },
     )
 
 
@@ -98,27 +154,51 @@ class LoraArguments:
 class GrpoArguments:
     """How a decoder-only model learns: from answers (sft), or from the scores of its own (grpo)."""
 
-    method: str = field(default="sft", metadata={"help": "sft, or grpo: reinforcement with the scorer's reward (decoder-only models)."})
-    num_generations: int = field(default=8, metadata={"help": "grpo: answers drawn to each question; the batch is a multiple of it."})
-    temperature: float = field(default=1.0, metadata={"help": "grpo: of the answers drawn; tests are greedy."})
-    beta: float = field(default=0.0, metadata={"help": "grpo: weight of the KL divergence from the model before training."})
+    method: str = field(
+        default="sft",
+        metadata={"help": "sft, or grpo: reinforcement with the scorer's reward (decoder-only models)."},
+    )
+    num_generations: int = field(
+        default=8, metadata={"help": "grpo: answers drawn to each question; the batch is a multiple of it."}
+    )
+    temperature: float = field(
+        default=1.0, metadata={"help": "grpo: of the answers drawn; tests are greedy."}
+    )
+    beta: float = field(
+        default=0.0, metadata={"help": "grpo: weight of the KL divergence from the model before training."}
+    )
 
 
 @dataclass
 class TrainArguments(Seq2SeqTrainingArguments):
-    """Hugging Face's Seq2SeqTrainingArguments with the defaults of a run that trains, tests and can be continued."""
+    """Hugging Face's Seq2SeqTrainingArguments with the defaults of a run that trains, tests and can be
+    continued.
+    """
 
     do_train: bool = field(default=True, metadata={"help": "--do_train false only tests the model."})
     do_predict: bool = field(default=True, metadata={"help": "Predict and score the test split at the end."})
     logging_steps: float = field(default=50, metadata={"help": "Log the loss every so many steps."})
-    save_total_limit: int | None = field(default=2, metadata={"help": "Checkpoints to keep; below 2, a kill while saving loses them all."})
-    ddp_find_unused_parameters: bool | None = field(default=False, metadata={"help": "T5 uses every parameter in every step."})
-    early_stopping_patience: int | None = field(
-        default=None, metadata={"help": "Stop after N validations without a better accuracy, and keep the best checkpoint."}
+    save_total_limit: int | None = field(
+        default=2, metadata={"help": "Checkpoints to keep; below 2, a kill while saving loses them all."}
     )
-    predict_with: str = field(default="transformers", metadata={"help": "transformers, or ctranslate2: T5 on a CPU, twice as fast."})
-    force_fp16: bool = field(default=False, metadata={"help": "Allow fp16 although T5's feed-forward layers overflow in it."})
-    label: str | None = field(default=None, metadata={"help": "Row name in reports; default: the run folder's name."})
+    ddp_find_unused_parameters: bool | None = field(
+        default=False, metadata={"help": "T5 uses every parameter in every step."}
+    )
+    early_stopping_patience: int | None = field(
+        default=None,
+        metadata={
+            "help": "Stop after N validations without a better accuracy, and keep the best checkpoint."
+        },
+    )
+    predict_with: str = field(
+        default="transformers", metadata={"help": "transformers, or ctranslate2: T5 on a CPU, twice as fast."}
+    )
+    force_fp16: bool = field(
+        default=False, metadata={"help": "Allow fp16 although T5's feed-forward layers overflow in it."}
+    )
+    label: str | None = field(
+        default=None, metadata={"help": "Row name in reports; default: the run folder's name."}
+    )
 
 
 @dataclass(frozen=True)
@@ -137,7 +217,14 @@ FP16 = (
     "fp16 overflows in T5's feed-forward layers; use --bf16 (or bf16 in the accelerate configuration), neither for fp32, or --force_fp16 "
     "and watch the loss"
 )
-AT_LEAST_ONE = ["limit", "train_limit", "max_source_length", "max_target_length", "max_tokens_per_batch", "packing_length"]
+AT_LEAST_ONE = [
+    "limit",
+    "train_limit",
+    "max_source_length",
+    "max_target_length",
+    "max_tokens_per_batch",
+    "packing_length",
+]
 AT_LEAST_ONE += ["lora_r", "lora_alpha", "num_generations", "validation_limit", "early_stopping_patience"]
 DTYPES = ("float32", "bfloat16")
 METHODS = ("sft", "grpo")
@@ -146,13 +233,18 @@ GROUPS: tuple[Any, ...] = (ModelArguments, DataArguments, LoraArguments, GrpoArg
 
 def parser() -> argparse.ArgumentParser:
     """The parser of every flag; `--config FILE` is read before it."""
-    out: argparse.ArgumentParser = HfArgumentParser(list(GROUPS), prog="graphtalk finetune", allow_abbrev=False, exit_on_error=False)
-    out.add_argument("--config", help="YAML file with any of these flags as keys; flags on the command line override it.")
+    out: argparse.ArgumentParser = HfArgumentParser(
+        list(GROUPS), prog="graphtalk finetune", allow_abbrev=False, exit_on_error=False
+    )
+    out.add_argument(
+        "--config", help="YAML file with any of these flags as keys; flags on the command line override it."
+    )
     return out
 
 
 def read_arguments(argv: list[str]) -> argparse.Namespace:
-    """Parse flags over a YAML file's keys; InputError in one line for a key, flag or value that does not exist.
+    """Parse flags over a YAML file's keys; InputError in one line for a key, flag or value that does not
+    exist.
 
     Nothing is started: no device, no process group, so that a launcher can check before it launches.
     """
@@ -182,7 +274,9 @@ def yaml_flags(path: Path, known: set[str]) -> list[str]:
     except yaml.YAMLError as error:
         raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
-        raise InputError(f"{path}: expected keys and values, e.g. `learning_rate: 1e-3`, not a {type(content).__name__}")
+        raise InputError(
+            f"{path}: expected keys and values, e.g. `learning_rate: 1e-3`, not a {type(content).__name__}"
+        )
     out: list[str] = []
     for key, value in content.items():
         if key not in known - {"config", "help"}:
@@ -212,7 +306,9 @@ def check_arguments(namespace: argparse.Namespace) -> None:
     if not namespace.output_dir:
         raise InputError("no run folder; give --output_dir, e.g. runs/t5")
     if (namespace.model_name_or_path is None) == (namespace.model_config is None):
-        raise InputError("give either model_name_or_path (a model with weights) or model_config (random weights)")
+        raise InputError(
+            "give either model_name_or_path (a model with weights) or model_config (random weights)"
+        )
     if namespace.fp16 and not namespace.force_fp16:
         raise InputError(FP16)
     if namespace.early_stopping_patience is not None and namespace.eval_strategy == "no":
@@ -220,7 +316,9 @@ def check_arguments(namespace: argparse.Namespace) -> None:
     if namespace.train_embeddings and not namespace.lora:
         raise InputError("train_embeddings belongs to --lora; full fine-tuning trains the embeddings anyway")
     if namespace.hub_token:
-        raise InputError("hub_token would be kept in config.yaml: set HF_TOKEN in the environment instead, or use `hf auth login`")
+        raise InputError(
+            "hub_token would be kept in config.yaml: set HF_TOKEN in the environment instead, or use `hf auth login`"
+        )
     if namespace.push_to_hub and not namespace.do_train:
         raise InputError("push_to_hub uploads what a run trained, and --do_train false trains nothing")
     check_choice("dtype", namespace.dtype, DTYPES)
@@ -228,10 +326,14 @@ def check_arguments(namespace: argparse.Namespace) -> None:
         raise InputError(
             "weights in 4 bit or bfloat16 are too coarse to be trained themselves: add --lora, or use --bf16 for fast arithmetic"
         )
-    if namespace.packing and (namespace.max_tokens_per_batch or namespace.train_sampling_strategy == "group_by_length"):
+    if namespace.packing and (
+        namespace.max_tokens_per_batch or namespace.train_sampling_strategy == "group_by_length"
+    ):
         raise InputError("packing fills rows by itself; leave out max_tokens_per_batch and group_by_length")
     if namespace.model_config and not namespace.do_train:
-        raise InputError("--do_train false needs a trained model: give model_name_or_path instead of model_config")
+        raise InputError(
+            "--do_train false needs a trained model: give model_name_or_path instead of model_config"
+        )
     check_choice("method", namespace.method, METHODS)
     check_choice("predict_with", namespace.predict_with, ("transformers", "ctranslate2"))
     if namespace.method == "grpo" and (namespace.packing or namespace.max_tokens_per_batch):
@@ -263,19 +365,30 @@ def check_files(namespace: argparse.Namespace) -> None:
 
 
 def check_model_folder(name: str) -> None:
-    """InputError where a model name can only be a folder (it is not like `owner/name`), and there is no model in it."""
+    """InputError where a model name can only be a folder (it is not like `owner/name`), and there is no model
+    in it.
+    """
     path = Path(name)
     if path.is_dir():
         if not any((path / file).is_file() for file in ("config.json", "adapter_config.json")):
             raise InputError(f"{name}: no model in this folder (no config.json or adapter_config.json)")
-    elif path.is_absolute() or name.startswith(".") or name.count("/") > 1 or (path.parent != Path() and path.parent.is_dir()):
+    elif (
+        path.is_absolute()
+        or name.startswith(".")
+        or name.count("/") > 1
+        or (path.parent != Path() and path.parent.is_dir())
+    ):
         raise InputError(f"{name}: no such model folder")
 
 
 def keep_best(values: dict[str, Any]) -> None:
-    """What early stopping needs of Hugging Face's arguments: the best checkpoint by accuracy, saved whenever it is validated."""
+    """What early stopping needs of Hugging Face's arguments: the best checkpoint by accuracy, saved whenever
+    it is validated.
+    """
     if values["early_stopping_patience"] is not None:
-        values["load_best_model_at_end"] = values["restore_callback_states_from_checkpoint"] = True  # so that a resumed run counts on
+        values["load_best_model_at_end"] = values["restore_callback_states_from_checkpoint"] = (
+            True  # so that a resumed run counts on
+        )
         values["save_strategy"] = values["eval_strategy"]
         values["save_steps"] = values["eval_steps"] or values["logging_steps"]
     if values["load_best_model_at_end"]:
@@ -283,14 +396,18 @@ def keep_best(values: dict[str, Any]) -> None:
 
 
 def parse(argv: list[str]) -> Options:
-    """Options from the command line. Building TrainArguments picks the device and joins the other processes."""
+    """Options from the command line. Building TrainArguments picks the device and joins the other
+    processes.
+    """
     namespace = read_arguments(argv)
     defaults = vars(parser().parse_args([]))
     values = vars(namespace)
     keep_best(values)
     given = {k: v for k, v in values.items() if k != "config" and v != defaults[k]}
     try:
-        model, data, lora, grpo, train = (group(**{f.name: values[f.name] for f in fields(group) if f.init}) for group in GROUPS)
+        model, data, lora, grpo, train = (
+            group(**{f.name: values[f.name] for f in fields(group) if f.init}) for group in GROUPS
+        )
     except (ValueError, ImportError) as error:
         raise InputError(" ".join(str(error).split())) from None
     except RuntimeError as error:

@@ -18,14 +18,18 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def run_here(argv: list[str]) -> None:
-    """Run in this process. Imports are here, since torch takes seconds that `graphtalk --help` need not wait for."""
+    """Run in this process. Imports are here, since torch takes seconds that `graphtalk --help` need not wait
+    for.
+    """
     # DeepSpeed, where installed, is imported by others and remarks that there is no GPU
     logging.getLogger("DeepSpeed").addFilter(lambda record: record.levelno > logging.WARNING)
     try:
         from finetune.config import parser
         from finetune.train import main
     except ModuleNotFoundError as error:
-        raise InputError(f"fine-tuning needs {error.name}; install it with `pip install 'graphtalk[finetune]'`") from None
+        raise InputError(
+            f"fine-tuning needs {error.name}; install it with `pip install 'graphtalk[finetune]'`"
+        ) from None
     if {"-h", "--help"} & set(argv):
         parser().print_help()
         return
@@ -35,8 +39,9 @@ def run_here(argv: list[str]) -> None:
 def leave(code: int) -> NoReturn:
     """End this process; one of several ends without Python's own end.
 
-    There gloo's threads may hold tensors still, and abort a process whose Python is gone before they let go of them
-    (pytorch/pytorch#179291); destroy_process_group does not end them where a library's default arguments hold the group.
+    There gloo's threads may hold tensors still, and abort a process whose Python is gone before they let go
+    of them (pytorch/pytorch#179291); destroy_process_group does not end them where a library's default
+    arguments hold the group.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         atexit._run_exitfuncs()
@@ -47,14 +52,25 @@ def leave(code: int) -> NoReturn:
 
 
 def launch(argv: list[str], accelerate_config: Path) -> int:
-    """Run `accelerate launch --config_file FILE -m finetune ...` and return its exit code; bad arguments are found first."""
+    """Run `accelerate launch --config_file FILE -m finetune ...` and return its exit code; bad arguments are
+    found first.
+    """
     from finetune.config import read_arguments
 
     if not accelerate_config.is_file():
         raise InputError(f"{accelerate_config}: no such accelerate configuration; see configs/accelerate/")
     read_arguments(argv)
     check_port(accelerate_config)
-    command = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(accelerate_config), "-m", "finetune", *argv]
+    command = [
+        sys.executable,
+        "-m",
+        "accelerate.commands.launch",
+        "--config_file",
+        str(accelerate_config),
+        "-m",
+        "finetune",
+        *argv,
+    ]
     return subprocess.run(command, env=worker_environment(), check=False).returncode
 
 
@@ -90,7 +106,9 @@ def meeting_error(message: str) -> str:
 
 
 def worker_environment() -> dict[str, str]:
-    """The environment of workers: a folder called `eval` or `finetune` in the user's working directory must not be imported for ours."""
+    """The environment of workers: a folder called `eval` or `finetune` in the user's working directory must
+    not be imported for ours.
+    """
     before = os.environ.get(
         "PYTHONPATH", ""
     )  # accelerate's DeepSpeed launcher appends the working directory to it, so ours must stand first

@@ -27,13 +27,47 @@ from finetune.batches.completions import end_tokens
 from finetune.batches.round_trip import fit_embeddings
 from finetune.config import LoraArguments, ModelArguments, check_model_folder
 
-LONGEST = 1024  # tokens of a question to a model from scratch, unless its keys say n_positions; T5 itself has no limit
+# tokens of a question to a model from scratch, unless its keys say n_positions; T5 itself has no limit
+LONGEST = 1024
 SIZES: dict[str, dict[str, Any]] = {  # deep encoder, shallow decoder: answers are short, graphs are not
-    "t5_1m": {"d_model": 128, "d_kv": 32, "num_heads": 4, "d_ff": 512, "num_layers": 4, "num_decoder_layers": 1, "dropout_rate": 0.0},
-    "t5_4m": {"d_model": 256, "d_kv": 64, "num_heads": 4, "d_ff": 1024, "num_layers": 4, "num_decoder_layers": 1, "dropout_rate": 0.0},
-    "t5_16m": {"d_model": 512, "d_kv": 64, "num_heads": 8, "d_ff": 1024, "num_layers": 6, "num_decoder_layers": 2, "dropout_rate": 0.1},
+    "t5_1m": {
+        "d_model": 128,
+        "d_kv": 32,
+        "num_heads": 4,
+        "d_ff": 512,
+        "num_layers": 4,
+        "num_decoder_layers": 1,
+        "dropout_rate": 0.0,
+    },
+    "t5_4m": {
+        "d_model": 256,
+        "d_kv": 64,
+        "num_heads": 4,
+        "d_ff": 1024,
+        "num_layers": 4,
+        "num_decoder_layers": 1,
+        "dropout_rate": 0.0,
+    },
+    "t5_16m": {
+        "d_model": 512,
+        "d_kv": 64,
+        "num_heads": 8,
+        "d_ff": 1024,
+        "num_layers": 6,
+        "num_decoder_layers": 2,
+        "dropout_rate": 0.1,
+    },
 }
-LINEAR_LAYERS = ["q", "k", "v", "o", "wi", "wi_0", "wi_1", "wo"]  # every linear layer of a T5 block, v1.0 and v1.1
+LINEAR_LAYERS = [
+    "q",
+    "k",
+    "v",
+    "o",
+    "wi",
+    "wi_0",
+    "wi_1",
+    "wo",
+]  # every linear layer of a T5 block, v1.0 and v1.1
 
 
 def read_size(model_config: str) -> dict[str, Any]:
@@ -56,7 +90,15 @@ def read_size(model_config: str) -> dict[str, Any]:
 def new_model(keys: dict[str, Any], tokenizer: Any, attention: str | None = None) -> Any:
     """A T5 with random weights for a tokenizer's vocabulary."""
     try:
-        config = T5Config(**{**keys, "vocab_size": len(tokenizer), "decoder_start_token_id": 0, "pad_token_id": 0, "eos_token_id": 1})
+        config = T5Config(
+            **{
+                **keys,
+                "vocab_size": len(tokenizer),
+                "decoder_start_token_id": 0,
+                "pad_token_id": 0,
+                "eos_token_id": 1,
+            }
+        )
         config._attn_implementation = attention
         return T5ForConditionalGeneration(config)
     except (TypeError, ValueError) as error:
@@ -64,7 +106,8 @@ def new_model(keys: dict[str, Any], tokenizer: Any, attention: str | None = None
 
 
 def load_model(name: str, options: ModelArguments | None = None) -> tuple[Any, Any]:
-    """(model, tokenizer) by id or folder, T5 or decoder-only; a folder of adapters is laid over the model that it names.
+    """(model, tokenizer) by id or folder, T5 or decoder-only; a folder of adapters is laid over the model
+    that it names.
 
     options: how the weights are held (dtype, 4 bit) and which attention is used; fp32 without them.
     """
@@ -77,12 +120,16 @@ def load_model(name: str, options: ModelArguments | None = None) -> tuple[Any, A
         return lay_adapters(model, base, Path(name)), tokenizer
     check_model_folder(name)
     if Path(name).is_dir():
-        name = str(Path(name).resolve())  # adapters keep this path, and are loaded from other working directories
+        name = str(
+            Path(name).resolve()
+        )  # adapters keep this path, and are loaded from other working directories
     more = four_bits() if options.load_in_4bit else {}
     try:
         config = AutoConfig.from_pretrained(name)
         loader = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-        model = loader.from_pretrained(name, dtype=options.dtype, attn_implementation=options.attn_implementation, **more)
+        model = loader.from_pretrained(
+            name, dtype=options.dtype, attn_implementation=options.attn_implementation, **more
+        )
         tokenizer = AutoTokenizer.from_pretrained(name)
     except (OSError, ValueError, RuntimeError) as error:
         if isinstance(error, InputError):
@@ -94,7 +141,9 @@ def load_model(name: str, options: ModelArguments | None = None) -> tuple[Any, A
 
 
 def four_bits() -> dict[str, Any]:
-    """How QLoRA (arXiv 2305.14314) holds a frozen model: 4-bit NormalFloat weights, computed with in bf16, all on this process's GPU."""
+    """How QLoRA (arXiv 2305.14314) holds a frozen model: 4-bit NormalFloat weights, computed with in bf16,
+    all on this process's GPU.
+    """
     if not torch.cuda.is_available():
         raise InputError(
             "load_in_4bit needs an NVIDIA GPU, and this machine has none; leave it out, or use --dtype bfloat16 to save memory"
@@ -102,36 +151,52 @@ def four_bits() -> dict[str, Any]:
     if find_spec("bitsandbytes") is None:
         raise InputError("load_in_4bit needs bitsandbytes; install it with `pip install 'graphtalk[qlora]'`")
     bits = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
-        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=torch.bfloat16
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
     )
     return {"quantization_config": bits, "device_map": {"": torch.cuda.current_device()}}
 
 
 def base_of(adapter: Path) -> str:
     """The model that a folder of adapters was trained on, by id or folder."""
-    return str(json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"])
+    return str(
+        json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
+    )
 
 
 def lay_adapters(model: Any, base: str, adapter: Path) -> Any:
     """The model with adapters over it; InputError where they were trained on another one.
 
-    Other sizes do not fit; other weights of the same sizes are known by the digest that the run folder around a checkpoint keeps.
+    Other sizes do not fit; other weights of the same sizes are known by the digest that the run folder around
+    a checkpoint keeps.
     """
     from peft import PeftModel
 
     try:
         adapted = PeftModel.from_pretrained(model, str(adapter))
     except (RuntimeError, ValueError) as error:
-        raise InputError(f"{adapter}: adapters of another model than {base}: {' '.join(str(error).split())[:300]}") from None
-    trained_on = read_config(adapter.parent).get("model_fingerprint") if (adapter.parent / "config.yaml").is_file() else None
+        raise InputError(
+            f"{adapter}: adapters of another model than {base}: {' '.join(str(error).split())[:300]}"
+        ) from None
+    trained_on = (
+        read_config(adapter.parent).get("model_fingerprint")
+        if (adapter.parent / "config.yaml").is_file()
+        else None
+    )
     found = model_fingerprint(ModelArguments(base))
     if trained_on and found and trained_on != found:
-        raise InputError(f"{adapter}: these adapters were trained on other weights than those in {base}; bring their base model back")
+        raise InputError(
+            f"{adapter}: these adapters were trained on other weights than those in {base}; bring their base model back"
+        )
     return adapted
 
 
 def is_decoder_only(model: Any) -> bool:
-    """Whether question and answer are one text to this model, as for GPT, Llama and Qwen; T5 reads one and writes the other."""
+    """Whether question and answer are one text to this model, as for GPT, Llama and Qwen; T5 reads one and
+    writes the other.
+    """
     return not model.config.is_encoder_decoder
 
 
@@ -141,21 +206,29 @@ def make_greedy(model: Any, tokenizer: Any) -> None:
         tokenizer.pad_token = tokenizer.eos_token
     said = model.generation_config
     model.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
-        do_sample=False, bos_token_id=said.bos_token_id, eos_token_id=end_tokens(model, tokenizer), pad_token_id=tokenizer.pad_token_id
+        do_sample=False,
+        bos_token_id=said.bos_token_id,
+        eos_token_id=end_tokens(model, tokenizer),
+        pad_token_id=tokenizer.pad_token_id,
     )
 
 
 def add_lora(model: Any, options: LoraArguments, trained_tokens: list[int]) -> Any:
     """The model with fresh adapters; only they, and the embedding rows of `trained_tokens`, get gradients.
 
-    The rows are trained as peft's trainable tokens. peft's `modules_to_save=["shared"]` looks as if it did the same, but in transformers 5
-    T5's encoder, decoder and head each hold their own tied module, so that copy of `shared` would never be used.
+    The rows are trained as peft's trainable tokens. peft's `modules_to_save=["shared"]` looks as if it did
+    the same, but in transformers 5 T5's encoder, decoder and head each hold their own tied module, so that
+    copy of `shared` would never be used.
     """
     from peft import LoraConfig, get_peft_model
 
     if hasattr(model, "merge_and_unload"):
-        raise InputError("lora: this model is a folder of adapters already; make it a plain one first with `graphtalk merge`")
-    every = "all-linear" if is_decoder_only(model) else LINEAR_LAYERS  # without the head, whose weights are the embeddings' in many models
+        raise InputError(
+            "lora: this model is a folder of adapters already; make it a plain one first with `graphtalk merge`"
+        )
+    every = (
+        "all-linear" if is_decoder_only(model) else LINEAR_LAYERS
+    )  # without the head, whose weights are the embeddings' in many models
     try:
         config = LoraConfig(
             task_type="CAUSAL_LM" if is_decoder_only(model) else "SEQ_2_SEQ_LM",
@@ -173,7 +246,9 @@ def add_lora(model: Any, options: LoraArguments, trained_tokens: list[int]) -> A
 
 
 def length_limits(tokenizer: Any, model: Any, source: int | None, target: int | None) -> tuple[int, int]:
-    """Longest question and answer in tokens: what the run asks for, else what the tokenizer or the model's configuration names."""
+    """Longest question and answer in tokens: what the run asks for, else what the tokenizer or the model's
+    configuration names.
+    """
     own = int(tokenizer.model_max_length)
     if own > 1_000_000:  # the tokenizer says nothing
         own = int(getattr(model.config, "n_positions", 512))
@@ -181,7 +256,9 @@ def length_limits(tokenizer: Any, model: Any, source: int | None, target: int | 
 
 
 def model_fingerprint(options: ModelArguments) -> str | None:
-    """sha256 of a local model's weights, so that a run is not continued over another model; None for a model by id or from scratch."""
+    """sha256 of a local model's weights, so that a run is not continued over another model; None for a model
+    by id or from scratch.
+    """
     folder = Path(options.model_name_or_path or "")
     if options.model_name_or_path is None or not folder.is_dir():
         return None

@@ -52,7 +52,9 @@ from finetune.run.resume import check_same_run, drop_broken, last_checkpoint
 
 
 def main(argv: list[str]) -> None:
-    """Train (unless told not to), predict the test split, score it. The same command again continues where it was stopped."""
+    """Train (unless told not to), predict the test split, score it. The same command again continues where it
+    was stopped.
+    """
     options = parse(argv)
     run = Path(str(options.train.output_dir))
     check_hardware(options)
@@ -70,7 +72,9 @@ def main(argv: list[str]) -> None:
         model, tokenizer = load_model(str(run / "checkpoint"), options.model)
     else:
         model, tokenizer = (
-            train(options, run) if options.train.do_train else load_model(str(options.model.model_name_or_path), options.model)
+            train(options, run)
+            if options.train.do_train
+            else load_model(str(options.model.model_name_or_path), options.model)
         )
     if options.train.do_predict:
         if not (going_on and (run / "predictions.parquet").is_file()):
@@ -84,7 +88,9 @@ def main(argv: list[str]) -> None:
 
 
 def hub_repository(options: Options) -> str | None:
-    """Where the finished run goes, made before the work begins, so that a wrong token is known at once; None without --push_to_hub."""
+    """Where the finished run goes, made before the work begins, so that a wrong token is known at once; None
+    without --push_to_hub.
+    """
     args = options.train
     if not args.push_to_hub:
         return None
@@ -96,7 +102,9 @@ def hub_repository(options: Options) -> str | None:
 def quiet(options: Options) -> None:
     """Bars only on a terminal, and no library's advice about choices made here on purpose."""
     hf_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers|peft|trl")  # about calls between the two
+    warnings.filterwarnings(
+        "ignore", category=FutureWarning, module="transformers|peft|trl"
+    )  # about calls between the two
     if not sys.stderr.isatty():
         hf_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         options.train.disable_tqdm = True
@@ -115,9 +123,15 @@ def check_hardware(options: Options) -> None:
 
 
 def run_config(options: Options) -> dict[str, Any]:
-    """What config.yaml keeps: the keys that scoring and reports read, then every argument that differs from its default."""
+    """What config.yaml keeps: the keys that scoring and reports read, then every argument that differs from
+    its default.
+    """
     data = Path(str(options.data.dataset))
-    examples = load_examples(data, options.data.tasks, options.data.test_split, 1) if options.train.do_predict else []
+    examples = (
+        load_examples(data, options.data.tasks, options.data.test_split, 1)
+        if options.train.do_predict
+        else []
+    )
     method = "grpo" if options.grpo.method == "grpo" else "lora" if options.lora.lora else "full"
     return {
         "label": options.train.label or Path(str(options.train.output_dir)).resolve().name,
@@ -136,13 +150,23 @@ def run_config(options: Options) -> dict[str, Any]:
 
 
 def train(options: Options, run: Path) -> tuple[Any, Any]:
-    """Train from the last whole checkpoint, or from the start; the model and tokenizer come back and lie in run/checkpoint."""
+    """Train from the last whole checkpoint, or from the start; the model and tokenizer come back and lie in
+    run/checkpoint.
+    """
     args = options.train
     examples = lessons(options, options.data.train_split, options.data.train_limit)
-    held_out = None if args.eval_strategy == "no" else lessons(options, options.data.validation_split, options.data.validation_limit)
+    held_out = (
+        None
+        if args.eval_strategy == "no"
+        else lessons(options, options.data.validation_split, options.data.validation_limit)
+    )
     model, tokenizer = start_model(options)
     trainer = make_trainer(options, model, tokenizer, examples, held_out)
-    checkpoint = Path(args.resume_from_checkpoint) if args.resume_from_checkpoint else last_checkpoint(run, args.world_size)
+    checkpoint = (
+        Path(args.resume_from_checkpoint)
+        if args.resume_from_checkpoint
+        else last_checkpoint(run, args.world_size)
+    )
     PartialState().wait_for_everyone()
     if args.should_save and not args.resume_from_checkpoint:
         for name in drop_broken(run, checkpoint):
@@ -157,13 +181,17 @@ def train(options: Options, run: Path) -> tuple[Any, Any]:
     except RuntimeError as error:
         if "loading state_dict" not in str(error):
             raise
-        raise InputError(f"{checkpoint}: a checkpoint of another model: {' '.join(str(error).split())[:300]}") from None
+        raise InputError(
+            f"{checkpoint}: a checkpoint of another model: {' '.join(str(error).split())[:300]}"
+        ) from None
     save(trainer, run)
     return trainer.model, tokenizer
 
 
 def watch(options: Options, trainer: Any) -> None:
-    """Our lines instead of the library's, a description at the start, and early stopping where it is asked for."""
+    """Our lines instead of the library's, a description at the start, and early stopping where it is asked
+    for.
+    """
     for callback in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(callback)
     trainer.add_callback(Lines())
@@ -183,7 +211,9 @@ def start_model(options: Options) -> tuple[Any, Any]:
     return new_model(size, tokenizer, options.model.attn_implementation), tokenizer
 
 
-def make_trainer(options: Options, model: Any, tokenizer: Any, examples: list[Example], held_out: list[Example] | None) -> Any:
+def make_trainer(
+    options: Options, model: Any, tokenizer: Any, examples: list[Example], held_out: list[Example] | None
+) -> Any:
     """The trainer for this kind of model: TRL's for decoder-only ones, ours for encoder-decoders."""
     lora = options.lora
     if not lora.lora and hasattr(model, "merge_and_unload"):
@@ -209,7 +239,11 @@ def make_trainer(options: Options, model: Any, tokenizer: Any, examples: list[Ex
     tokens = cached(code, examples, tokenizer, *limits)
     validating = None if held_out is None else cached(code, held_out, tokenizer, *limits)
     if lora.lora:
-        rows = sorted(set(tokens.sources.tolist()) | set(tokens.targets.tolist())) if lora.train_embeddings else added
+        rows = (
+            sorted(set(tokens.sources.tolist()) | set(tokens.targets.tolist()))
+            if lora.train_embeddings
+            else added
+        )
         model = add_lora(model, lora, rows)
     start = model.config.decoder_start_token_id
     trainer = GraphTrainer(
@@ -218,7 +252,9 @@ def make_trainer(options: Options, model: Any, tokenizer: Any, examples: list[Ex
         train_dataset=SharedRows(tokens, start) if sharing else tokens,
         eval_dataset=SharedRows(validating, start) if sharing and validating is not None else validating,
         processing_class=tokenizer,
-        data_collator=partial(collate, pad=tokenizer.pad_token_id) if sharing else DataCollatorForSeq2Seq(tokenizer, model=model),
+        data_collator=partial(collate, pad=tokenizer.pad_token_id)
+        if sharing
+        else DataCollatorForSeq2Seq(tokenizer, model=model),
         compute_loss_func=token_loss(options.train.label_smoothing_factor),
     )
     trainer.max_tokens = options.data.max_tokens_per_batch
@@ -226,13 +262,19 @@ def make_trainer(options: Options, model: Any, tokenizer: Any, examples: list[Ex
 
 
 def prepare_sharing(options: Options, model: Any) -> bool:
-    """Whether questions share the reading of their graph; the model is then made to, and its configuration remembers it."""
+    """Whether questions share the reading of their graph; the model is then made to, and its configuration
+    remembers it.
+    """
     if not (options.data.share_graphs or reads_graphs_alone(model)):
         return False
     if options.lora.lora and not reads_graphs_alone(model):
-        raise InputError("share_graphs with --lora needs a model that was trained with share_graphs; adapters cannot note it")
+        raise InputError(
+            "share_graphs with --lora needs a model that was trained with share_graphs; adapters cannot note it"
+        )
     model.config.share_graphs = True
-    options.train.remove_unused_columns = False  # the rows' parts are taken by a hook, not by the model's own arguments
+    options.train.remove_unused_columns = (
+        False  # the rows' parts are taken by a hook, not by the model's own arguments
+    )
     share(model)
     return True
 
@@ -240,8 +282,17 @@ def prepare_sharing(options: Options, model: Any) -> bool:
 def all_texts(options: Options) -> list[str]:
     """Questions and answers of every split that the run reads."""
     data, args = options.data, options.train
-    splits = {data.train_split: True, data.validation_split: args.eval_strategy != "no", data.test_split: args.do_predict}
-    examples = [e for split, read in splits.items() if read for e in load_examples(Path(str(data.dataset)), data.tasks, split)]
+    splits = {
+        data.train_split: True,
+        data.validation_split: args.eval_strategy != "no",
+        data.test_split: args.do_predict,
+    }
+    examples = [
+        e
+        for split, read in splits.items()
+        if read
+        for e in load_examples(Path(str(data.dataset)), data.tasks, split)
+    ]
     return [text for e in examples for text in (e.question, e.answer)]
 
 

@@ -1,4 +1,6 @@
-"""How sure a model was of what it wrote: the probability that greedy decoding gave to the tokens that it picked."""
+"""How sure a model was of what it wrote: the probability that greedy decoding gave to the tokens that it
+picked.
+"""
 
 import math
 
@@ -7,7 +9,8 @@ from transformers import LogitsProcessor
 
 
 def picked(scores: torch.Tensor) -> torch.Tensor:
-    """The logarithm of the probability of each row's likeliest token; scores is [rows, vocabulary], what comes back [rows].
+    """The logarithm of the probability of each row's likeliest token; scores is [rows, vocabulary], what
+    comes back [rows].
 
     >>> [round(p, 3) for p in picked(torch.tensor([[0.0, 0.0], [5.0, -torch.inf]])).exp().tolist()]
     [0.5, 1.0]
@@ -17,7 +20,9 @@ def picked(scores: torch.Tensor) -> torch.Tensor:
 
 
 class Likelihood(LogitsProcessor):
-    """Given to `generate`, it notes these at each step of greedy decoding; `output_scores` would keep the whole vocabulary's."""
+    """Given to `generate`, it notes these at each step of greedy decoding; `output_scores` would keep the
+    whole vocabulary's.
+    """
 
     def __init__(self) -> None:
         self._steps: list[torch.Tensor] = []  # [rows] each

@@ -12,7 +12,12 @@ from data_builders.text.encoders import get_encoder
 
 
 def question(
-    file: Path, task: str, nodes: list[str], encoder: str = "adjacency", directed: bool = False, label: str | None = None
+    file: Path,
+    task: str,
+    nodes: list[str],
+    encoder: str = "adjacency",
+    directed: bool = False,
+    label: str | None = None,
 ) -> Example:
     """The example that asks `task` about the whole graph in a file, with its true answer.
 
@@ -32,27 +37,39 @@ def question(
     """
     chosen = TASKS[check_choice("task", task, TASKS)]
     if chosen.generator is not None:
-        raise InputError(f"{task} needs graphs of the generator {chosen.generator}, which a file does not give")
+        raise InputError(
+            f"{task} needs graphs of the generator {chosen.generator}, which a file does not give"
+        )
     read = read_graph_file(file, directed, label)
     graph, names = read.graph, read.names
     reason = chosen.fits(graph)
     if reason is not None:
-        hint = "; say --directed if the edges have directions" if chosen.direction == "directed" and not directed else ""
+        hint = (
+            "; say --directed if the edges have directions"
+            if chosen.direction == "directed" and not directed
+            else ""
+        )
         raise InputError(f"{file}: {task} {reason}{hint}")
     wanted = len(chosen.draw(graph, Random(0)).nodes)
     if len(nodes) != wanted:
         use = ("no node", "--from", "--from and --to")[wanted]
-        raise InputError(f"{task} is about {wanted} nodes, and {len(nodes)} {'is' if len(nodes) == 1 else 'are'} given; use {use}")
+        raise InputError(
+            f"{task} is about {wanted} nodes, and {len(nodes)} {'is' if len(nodes) == 1 else 'are'} given; use {use}"
+        )
     ids = {name: u for u, name in enumerate(names)}
     for name in nodes:
         if name not in ids:
-            raise InputError(f"{file}: no node {name!r}; it has {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}")
+            raise InputError(
+                f"{file}: no node {name!r}; it has {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
+            )
     if len(set(nodes)) < len(nodes):
         raise InputError(f"{task} is about two different nodes, not {nodes[0]!r} twice")
     query = Query(tuple(ids[name] for name in nodes))
     style = get_encoder(encoder)
     if graph.directed and not style.directed:
-        raise InputError(f"encoder {encoder!r} cannot describe a directed graph; choose another, e.g. adjacency")
+        raise InputError(
+            f"encoder {encoder!r} cannot describe a directed graph; choose another, e.g. adjacency"
+        )
     text = style.text(graph, names, chosen.quantity) + style.ask(chosen, names, query)
     source = source_name(file)
     return Example(

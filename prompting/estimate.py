@@ -8,7 +8,8 @@ from pathlib import Path
 from prompting.backends.model import ModelOptions, Request, parse_model, priced_name
 from prompting.budget import Price
 
-# how tokenizers of the GPT-4 kind cut text before they merge: words with the space before them, up to three digits, runs of signs
+# how tokenizers of the GPT-4 kind cut text before they merge: words with the space before them, up to three
+# digits, runs of signs
 _PIECES = re.compile(r"[^\r\n\w]?[^\W\d_]+|\d{1,3}| ?[^\s\w]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+|_")
 _TURN = 4  # tokens around a chat turn where the template is not known
 _REPLY = 3
@@ -16,7 +17,8 @@ _REPLY = 3
 
 @dataclass(frozen=True)
 class Estimate:
-    """prompts: distinct requests. prompt_tokens: of all of them. output_tokens: if every answer is as long as it may be.
+    """prompts: distinct requests. prompt_tokens: of all of them. output_tokens: if every answer is as long as
+    it may be.
 
     counted_by: what counted the tokens.
     """
@@ -42,14 +44,23 @@ class Estimate:
         ]
 
 
-def estimate(requests: Sequence[Request], model: str | None, options: ModelOptions, tokenizer: str | None) -> Estimate:
-    """Tokens of the distinct requests, with the model's own tokenizer where one is given or at hand, else by rule."""
+def estimate(
+    requests: Sequence[Request], model: str | None, options: ModelOptions, tokenizer: str | None
+) -> Estimate:
+    """Tokens of the distinct requests, with the model's own tokenizer where one is given or at hand, else by
+    rule.
+    """
     count, counted_by = _counter(model, options, tokenizer)
     distinct = list(dict.fromkeys(requests))
     prompts = {request.prompt: 0 for request in distinct}
     for prompt in prompts:
         prompts[prompt] = count(prompt)
-    return Estimate(len(distinct), sum(prompts[r.prompt] for r in distinct), options.max_new_tokens * len(distinct), counted_by)
+    return Estimate(
+        len(distinct),
+        sum(prompts[r.prompt] for r in distinct),
+        options.max_new_tokens * len(distinct),
+        counted_by,
+    )
 
 
 def rule_of_thumb(text: str) -> int:
@@ -61,15 +72,21 @@ def rule_of_thumb(text: str) -> int:
     return len(_PIECES.findall(text))
 
 
-def _counter(model: str | None, options: ModelOptions, tokenizer: str | None) -> tuple[Callable[[str], int], str]:
+def _counter(
+    model: str | None, options: ModelOptions, tokenizer: str | None
+) -> tuple[Callable[[str], int], str]:
     backend = "" if model is None else parse_model(model)[0]
     folder = tokenizer or ("" if model is None else priced_name(model))
     if tokenizer or backend == "hf" or (folder and (Path(folder) / "tokenizer_config.json").is_file()):
         from prompting.backends.hf_load import load_tokenizer, prompt_ids, wants_chat
 
         loaded, seq2seq = load_tokenizer(folder)
-        chat = wants_chat(folder, loaded, options.chat if backend in ("", "hf") else options.chat is not False)
-        return lambda prompt: len(prompt_ids(loaded, prompt, chat, options.system, seq2seq)), f"by the tokenizer in {folder}"
+        chat = wants_chat(
+            folder, loaded, options.chat if backend in ("", "hf") else options.chat is not False
+        )
+        return lambda prompt: len(
+            prompt_ids(loaded, prompt, chat, options.system, seq2seq)
+        ), f"by the tokenizer in {folder}"
     system = options.system or ""
     turns = 0 if options.chat is False else _REPLY + _TURN * (1 + bool(system))
     return (

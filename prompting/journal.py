@@ -1,8 +1,9 @@
 """Journal: every completion on disk as it arrives, so that nothing is asked twice.
 
-One SQLite file per run, or one for several runs. A completion is found by what was asked (model identity, whole prompt, and
-which sample), not by which example asked it: a second start, a larger --limit, or another example or method with the same
-prompt finds it there.
+One SQLite file per run, or one for several runs. A completion is found by what was asked (model identity,
+whole prompt, and
+which sample), not by which example asked it: a second start, a larger --limit, or another example or method
+with the same prompt finds it there.
 
 >>> import tempfile
 >>> with tempfile.TemporaryDirectory() as folder, Journal(Path(folder) / "journal.sqlite", {"model": "m"}) as journal:
@@ -29,11 +30,17 @@ _TABLE = """CREATE TABLE IF NOT EXISTS completions (
     prompt_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, seconds REAL NOT NULL
 ) WITHOUT ROWID"""
 _SINCE = {  # version -> the columns that came with it
-    2: ("sample INTEGER NOT NULL DEFAULT 0", "reasoning TEXT NOT NULL DEFAULT ''", "reasoning_tokens INTEGER NOT NULL DEFAULT 0"),
+    2: (
+        "sample INTEGER NOT NULL DEFAULT 0",
+        "reasoning TEXT NOT NULL DEFAULT ''",
+        "reasoning_tokens INTEGER NOT NULL DEFAULT 0",
+    ),
     3: ("confidence REAL",),
 }
 _VERSION = max(_SINCE)
-_FIELDS = "text, finish_reason, prompt_tokens, output_tokens, seconds, reasoning, reasoning_tokens, confidence"
+_FIELDS = (
+    "text, finish_reason, prompt_tokens, output_tokens, seconds, reasoning, reasoning_tokens, confidence"
+)
 _AT_ONCE = 500  # keys in one SELECT; SQLite allows 999 variables at least
 
 
@@ -51,29 +58,43 @@ class Journal:
             self._connection.execute("PRAGMA synchronous=FULL")
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
             if version > _VERSION:
-                raise InputError(f"{path}: a journal of version {version}; this program writes version {_VERSION}; choose another --out")
+                raise InputError(
+                    f"{path}: a journal of version {version}; this program writes version {_VERSION}; choose another --out"
+                )
             if version < _VERSION:
                 self._upgrade()
-            self._connection.execute("BEGIN IMMEDIATE")  # a folder that cannot be written is known before anything is paid for
+            self._connection.execute(
+                "BEGIN IMMEDIATE"
+            )  # a folder that cannot be written is known before anything is paid for
             self._connection.rollback()
         except sqlite3.OperationalError as error:
-            raise InputError(f"{path}: cannot be written ({error}); free some space, or choose an --out that can be written") from error
+            raise InputError(
+                f"{path}: cannot be written ({error}); free some space, or choose an --out that can be written"
+            ) from error
         except sqlite3.DatabaseError as error:
-            raise InputError(f"{path}: not a journal of completions ({error}); choose another --out, or move the file away") from error
+            raise InputError(
+                f"{path}: not a journal of completions ({error}); choose another --out, or move the file away"
+            ) from error
 
     def _upgrade(self) -> None:
         with self._connection:
             self._connection.execute("BEGIN IMMEDIATE")
-            found = self._connection.execute("PRAGMA user_version").fetchone()[0]  # again: another process may have been faster
+            found = self._connection.execute("PRAGMA user_version").fetchone()[
+                0
+            ]  # again: another process may have been faster
             self._connection.execute(_TABLE)
-            for column in (column for version, columns in _SINCE.items() if version > found for column in columns):
+            for column in (
+                column for version, columns in _SINCE.items() if version > found for column in columns
+            ):
                 self._connection.execute(f"ALTER TABLE completions ADD COLUMN {column}")
             self._connection.execute(f"PRAGMA user_version={_VERSION}")
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._connection.close()
 
     def _key(self, request: Request) -> str:
@@ -88,12 +109,15 @@ class Journal:
         for start in range(0, len(ordered), _AT_ONCE):
             some = ordered[start : start + _AT_ONCE]
             marks = ", ".join("?" * len(some))
-            rows = self._connection.execute(f"SELECT key, {_FIELDS} FROM completions WHERE key IN ({marks})", some)
+            rows = self._connection.execute(
+                f"SELECT key, {_FIELDS} FROM completions WHERE key IN ({marks})", some
+            )
             found.update({keys[key]: Completion(*fields) for key, *fields in rows})
         return found
 
     def add(self, completions: Iterable[tuple[Request, Completion]]) -> None:
-        """Store (request, completion) pairs, all or none; a request that is there already keeps its first completion.
+        """Store (request, completion) pairs, all or none; a request that is there already keeps its first
+        completion.
 
         Raises Stopped where the disk is full or cannot be written; what was stored before stays.
         """
@@ -103,7 +127,9 @@ class Journal:
             for r, c in completions
         ]  # fmt: skip
         with self._writing():
-            self._connection.executemany(f"INSERT INTO completions VALUES ({', '.join('?' * 12)}) ON CONFLICT(key) DO NOTHING", rows)
+            self._connection.executemany(
+                f"INSERT INTO completions VALUES ({', '.join('?' * 12)}) ON CONFLICT(key) DO NOTHING", rows
+            )
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

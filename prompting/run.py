@@ -32,12 +32,13 @@ Progress = Callable[[int, int, list[Completion]], None]
 
 @dataclass(frozen=True)
 class PromptRun:
-    """What one run asks, and how. The first `limit` examples of each task's split are asked; None asks all of them.
+    """What one run asks, and how. The first `limit` examples of each task's split are asked; None asks all of
+    them.
 
     tasks: None for every task of the dataset. shots: exemplars of the methods that show some.
-    any_generator: exemplars may come from other generators than the question's. exemplars: drawn for each question, or fixed for
-    all of one task, encoder and generator. balanced: their answers take turns. answer_format: tell what the answer is to look
-    like. samples: completions per prompt; more than one vote.
+    any_generator: exemplars may come from other generators than the question's. exemplars: drawn for each
+    question, or fixed for all of one task, encoder and generator. balanced: their answers take turns.
+    answer_format: tell what the answer is to look like. samples: completions per prompt; more than one vote.
     """
 
     data: Path
@@ -55,10 +56,16 @@ class PromptRun:
 
 
 def plan(run: PromptRun) -> list[tuple[Example, str]]:
-    """Every example that is asked, with its whole prompt, in file order; InputError for anything that the dataset does not have."""
+    """Every example that is asked, with its whole prompt, in file order; InputError for anything that the
+    dataset does not have.
+    """
     check_choice("prompt method", run.method, METHODS)
     check_choice("split", run.split, SPLITS)
-    for option, value, least in (("--limit", run.limit, 1), ("--shots", run.shots, 1), ("--samples", run.samples, 1)):
+    for option, value, least in (
+        ("--limit", run.limit, 1),
+        ("--shots", run.shots, 1),
+        ("--samples", run.samples, 1),
+    ):
         if value is not None and value < least:
             raise InputError(f"{option} is {value}; it is a whole number of at least {least}")
     tasks = chosen_tasks(run)
@@ -76,13 +83,17 @@ def chosen_tasks(run: PromptRun) -> list[str]:
 def _plan_task(run: PromptRun, task: str) -> list[tuple[Example, str]]:
     asked = read_examples(run.data, task, run.split)[: run.limit]
     if not asked:
-        raise InputError(f"{run.data}: task {task} has no examples in split {run.split!r}; there is nothing to ask")
+        raise InputError(
+            f"{run.data}: task {task} has no examples in split {run.split!r}; there is nothing to ask"
+        )
     if not METHODS[run.method].shots:
         return [(example, build_prompt(run.method, example, [], run.answer_format)) for example in asked]
     fixed = asked if run.exemplars == "fixed" else ()
     pool = Exemplars(read_examples(run.data, task, "train"), run.any_generator, run.balanced, fixed)
     drawn = ((example, pool.draw(example, run.shots, run.seed)) for example in asked)
-    return [(example, build_prompt(run.method, example, shown, run.answer_format)) for example, shown in drawn]
+    return [
+        (example, build_prompt(run.method, example, shown, run.answer_format)) for example, shown in drawn
+    ]
 
 
 def execute(
@@ -95,10 +106,12 @@ def execute(
     budget: Budget | None = None,
     shared: Path | None = None,
 ) -> dict[str, Any]:
-    """Ask everything that the journal does not hold yet, then write predictions, usage and scores; the metrics come back.
+    """Ask everything that the journal does not hold yet, then write predictions, usage and scores; the
+    metrics come back.
 
     shared: a journal for several runs; the run folder's own by default.
-    Raises Stopped where the budget ends, the server is of no use, or the disk is full: what was answered is in the journal.
+    Raises Stopped where the budget ends, the server is of no use, or the disk is full: what was answered is
+        in the journal.
     """
     from eval.scoring.run import score_run
 
@@ -114,7 +127,13 @@ def execute(
             begin = time.perf_counter()
             completions = complete_all(opened, requests, journal, progress, budget)
             seconds = time.perf_counter() - begin
-        write_predictions([vote(e, [completions[Request(prompt, i)] for i in range(run.samples)], prompt) for e, prompt in asked], out)
+        write_predictions(
+            [
+                vote(e, [completions[Request(prompt, i)] for i in range(run.samples)], prompt)
+                for e, prompt in asked
+            ],
+            out,
+        )
         write_atomic(out / "usage.json", json.dumps(usage(completions, budget, seconds), indent=2) + "\n")
         return score_run(out)
     except OSError as error:
@@ -127,7 +146,9 @@ def execute(
 def complete_all(
     model: Model, requests: Sequence[Request], journal: Journal, progress: Progress, budget: Budget
 ) -> dict[Request, Completion]:
-    """Request -> completion, each distinct request completed once in the journal's life; errors are not kept there."""
+    """Request -> completion, each distinct request completed once in the journal's life; errors are not kept
+    there.
+    """
     distinct = list(dict.fromkeys(requests))
     found = journal.find(distinct)
     done = {index for index, request in enumerate(distinct) if request in found}
@@ -138,14 +159,18 @@ def complete_all(
         return found
     for batch in model.complete(distinct, done, budget):
         fresh = [(distinct[index], completion) for index, completion in batch]
-        journal.add((request, completion) for request, completion in fresh if completion.finish_reason != "error")
+        journal.add(
+            (request, completion) for request, completion in fresh if completion.finish_reason != "error"
+        )
         found.update(fresh)
         progress(len(found), len(distinct), [completion for _, completion in fresh])
     return found
 
 
 def usage(completions: Mapping[Request, Completion], budget: Budget, seconds: float) -> dict[str, Any]:
-    """What a run took, for usage.json: how requests ended, tokens, dollars (None where the price is not known), seconds of this start."""
+    """What a run took, for usage.json: how requests ended, tokens, dollars (None where the price is not
+    known), seconds of this start.
+    """
     all_of = completions.values()
     return {
         "requests": len(completions),
@@ -159,7 +184,9 @@ def usage(completions: Mapping[Request, Completion], budget: Budget, seconds: fl
     }
 
 
-def _config(run: PromptRun, model: str, options: ModelOptions, opened: Model, label: str, budget: Budget) -> dict[str, Any]:
+def _config(
+    run: PromptRun, model: str, options: ModelOptions, opened: Model, label: str, budget: Budget
+) -> dict[str, Any]:
     return {
         "label": label,
         "kind": "prompt",
@@ -184,7 +211,9 @@ def _config(run: PromptRun, model: str, options: ModelOptions, opened: Model, la
 
 
 def _check_folder(out: Path, run: PromptRun, model: str) -> None:
-    """InputError if the folder holds a run of another kind, model or method, which a second start would not continue but replace."""
+    """InputError if the folder holds a run of another kind, model or method, which a second start would not
+    continue but replace.
+    """
     if not (out / "config.yaml").is_file():
         if out.exists() and not out.is_dir():
             raise InputError(f"{out}: not a folder; choose another --out")
@@ -194,7 +223,9 @@ def _check_folder(out: Path, run: PromptRun, model: str) -> None:
         old["model"] = model
     for key, value in (("kind", "prompt"), ("model", model), ("method", run.method)):
         if old.get(key) != value:
-            raise InputError(f"{out}: it holds a run with {key} {old.get(key)!r}, not {value!r}; choose another --out")
+            raise InputError(
+                f"{out}: it holds a run with {key} {old.get(key)!r}, not {value!r}; choose another --out"
+            )
 
 
 def _start_folder(out: Path, config: dict[str, Any]) -> None:

@@ -20,8 +20,9 @@ from prompting.run import PromptRun
 class Target:
     """Which model, where the run is kept, and what tokens cost.
 
-    journal: file of completions that several runs share; the run folder's own by default. tokenizer: folder or id of the
-    tokenizer that --dry-run counts with. prices: model -> dollars per million tokens, `prompt:` and `output:`.
+    journal: file of completions that several runs share; the run folder's own by default. tokenizer: folder
+    or id of the tokenizer that --dry-run counts with. prices: model -> dollars per million tokens, `prompt:`
+    and `output:`.
     """
 
     model: str | None = None
@@ -45,7 +46,9 @@ class Settings:
             return Budget(**self.caps)
         price = find_price(priced_name(self.target.model), self.target.prices)
         if price is not None and self.target.model.startswith("batch:"):
-            price = replace(price, prompt=price.prompt * price.batch, output=price.output * price.batch, batch=1.0)
+            price = replace(
+                price, prompt=price.prompt * price.batch, output=price.output * price.batch, batch=1.0
+            )
         return Budget(**self.caps, price=price)
 
 
@@ -76,7 +79,9 @@ def load_settings(config: Path | None, flags: Mapping[str, Any]) -> Settings:
     target, run, options = (_checked(kind, given, config) for kind in (Target, PromptRun, ModelOptions))
     settings = Settings(target, run, options, _caps(caps))
     if settings.run.samples > 1 and not settings.options.temperature:
-        raise InputError(f"--samples {settings.run.samples} would bring the same text each time; give --temperature, e.g. 0.7")
+        raise InputError(
+            f"--samples {settings.run.samples} would bring the same text each time; give --temperature, e.g. 0.7"
+        )
     return settings
 
 
@@ -84,7 +89,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         given = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); give a YAML file") from None
+        raise InputError(
+            f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); give a YAML file"
+        ) from None
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"{path}: not YAML ({' '.join(str(error).split())[:200]})") from None
     if not isinstance(given, dict):
@@ -115,11 +122,15 @@ def _checked(kind: Any, given: Mapping[str, Any], config: Path | None) -> Any:
             raise cause from None
         key = str(first["loc"][0])
         where = f"--{key.replace('_', '-')}" if config is None else f"{config}: {key}"
-        raise InputError(f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}") from None
+        raise InputError(
+            f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}"
+        ) from None
 
 
 def _caps(given: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in given.items():
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value <= 0):
+        if value is not None and (
+            isinstance(value, bool) or not isinstance(value, int | float) or value <= 0
+        ):
             raise InputError(f"--{key.replace('_', '-')} is {value!r}; it is a number above 0")
     return dict(given)

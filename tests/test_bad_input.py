@@ -1,4 +1,6 @@
-"""What a user gets wrong ends in one line that says what would be accepted, exit code 2, and nothing written."""
+"""What a user gets wrong ends in one line that says what would be accepted, exit code 2, and nothing
+written.
+"""
 
 import os
 import subprocess
@@ -8,12 +10,25 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": str(ROOT),
+    "PYTHONSAFEPATH": "1",
+    "HF_HUB_OFFLINE": "1",
+    "OMP_NUM_THREADS": "1",
+}
 SMALL = ("--train", "3", "--validation", "1", "--test", "2", "--workers", "1")
 
 
 def graphtalk(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "graphtalk", *args], cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
+    return subprocess.run(
+        [sys.executable, "-m", "graphtalk", *args],
+        cwd=cwd,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
 
 
 def refused(*args: str, cwd: Path) -> str:
@@ -29,7 +44,9 @@ def refused(*args: str, cwd: Path) -> str:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bad_input")
-    run = graphtalk("build", "--tasks", "cycle_check", *SMALL, "--validation", "0", "--out", "data", cwd=folder)
+    run = graphtalk(
+        "build", "--tasks", "cycle_check", *SMALL, "--validation", "0", "--out", "data", cwd=folder
+    )
     assert run.returncode == 0, run.stderr
     return folder
 
@@ -82,14 +99,23 @@ def test_files_of_build(name: str, content: str, parts: tuple[str, ...], tmp_pat
             "prompt --data data --model hf:nowhere --method zeroshot --out runs/x",
             ("unknown prompt method 'zeroshot'", "zero_shot", "cot_bag"),
         ),
-        ("prompt --data nowhere --model hf:x --method zero_shot --out runs/x", ("nowhere", "graphtalk build")),
+        (
+            "prompt --data nowhere --model hf:x --method zero_shot --out runs/x",
+            ("nowhere", "graphtalk build"),
+        ),
         ("finetune --model_name_or_path ./nowhere --dataset data --output_dir runs/x", ("nowhere",)),
-        ("finetune --model_config t5_1m --dataset nowhere --output_dir runs/x", ("nowhere", "graphtalk build")),
+        (
+            "finetune --model_config t5_1m --dataset nowhere --output_dir runs/x",
+            ("nowhere", "graphtalk build"),
+        ),
         (
             "finetune --model_config t5_1m --dataset data --test_split validation --output_dir runs/x",
             ("data", "'validation'", "train", "test"),
         ),
-        ("finetune --model_config t5_1m --dataset data --learning_rat 1 --output_dir runs/x", ("--learning_rat", "learning_rate")),
+        (
+            "finetune --model_config t5_1m --dataset data --learning_rat 1 --output_dir runs/x",
+            ("--learning_rat", "learning_rate"),
+        ),
         ("finetune --model_config t5_1m --dataset data --fp16 --output_dir runs/x", ("fp16", "bf16")),
         ("score data", ("data", "config.yaml")),
         ("report data --out report", ("data",)),

@@ -1,4 +1,6 @@
-"""The pages under docs/ say what is so: the worked example runs as it stands, and the tables name what there is."""
+"""The pages under docs/ say what is so: the worked example runs as it stands, and the tables name what there
+is.
+"""
 
 import doctest
 import re
@@ -35,9 +37,16 @@ def test_a_task_can_be_added_as_the_page_says(tmp_path: Path, monkeypatch: pytes
     assert len(tests) == 3
     for test in tests:
         test()
-    finder, parser, runner = doctest.DocTestFinder(), doctest.DocTestParser(), doctest.DocTestRunner(verbose=False)
+    finder, parser, runner = (
+        doctest.DocTestFinder(),
+        doctest.DocTestParser(),
+        doctest.DocTestRunner(verbose=False),
+    )
     session = "\n".join(blocks("add_a_task.md", "pycon"))
-    for example in (*finder.find(space["leaves"], "leaves", globs=space), parser.get_doctest(session, space, "add_a_task.md", None, 0)):
+    for example in (
+        *finder.find(space["leaves"], "leaves", globs=space),
+        parser.get_doctest(session, space, "add_a_task.md", None, 0),
+    ):
         assert example.examples
         runner.run(example)
     assert runner.summarize(verbose=False).failed == 0
@@ -53,7 +62,9 @@ def table(page: str, first: str) -> list[list[str]]:
 
 def test_the_format_names_every_column_with_its_type() -> None:
     types = {"string": pa.string(), "int32": pa.int32(), "list of int32": pa.list_(pa.int32())}
-    assert [(name, types[kind]) for name, kind, _ in table("data_format.md", "column")] == [(f.name, f.type) for f in SCHEMA]
+    assert [(name, types[kind]) for name, kind, _ in table("data_format.md", "column")] == [
+        (f.name, f.type) for f in SCHEMA
+    ]
 
 
 def test_the_format_names_every_task_with_its_question() -> None:
@@ -61,7 +72,16 @@ def test_the_format_names_every_task_with_its_question() -> None:
     for task in TASKS.values():
         nodes = Query((0, 1)[: len(drawn(task))], ("C0", "C1"))
         question = task.ask(["S", "T"], nodes).removeprefix("Q: ").partition("\n")[0]
-        want.append([task.name, task.task_class, task.answer_kind, task.form, task.generator or task.direction, question])
+        want.append(
+            [
+                task.name,
+                task.task_class,
+                task.answer_kind,
+                task.form,
+                task.generator or task.direction,
+                question,
+            ]
+        )
     assert table("data_format.md", "task") == want
     kinds = {task.answer_kind for task in TASKS.values()}
     assert {kind for kind, _ in table("data_format.md", "kind")} == kinds == set(READERS)
@@ -73,7 +93,11 @@ def drawn(task: Task) -> tuple[int, ...]:
 
 
 def test_the_format_names_every_encoder() -> None:
-    said = {(True, True): "yes", (True, False): "only where the question does not depend on it", (False, True): "no"}
+    said = {
+        (True, True): "yes",
+        (True, False): "only where the question does not depend on it",
+        (False, True): "no",
+    }
     want = [[e.name, e.names, said[e.directed, e.says_direction]] for e in ENCODERS.values()]
     assert table("data_format.md", "encoder") == want
     page = (DOCS / "data_format.md").read_text(encoding="utf-8")

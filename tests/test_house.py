@@ -1,4 +1,6 @@
-"""The shape of the house: which way imports may point, what may be named what, and what works without torch or in a crowded folder."""
+"""The shape of the house: which way imports may point, what may be named what, and what works without torch
+or in a crowded folder.
+"""
 
 import ast
 import os
@@ -37,7 +39,9 @@ def test_imports_point_up_the_stream(folder: str) -> None:
     assert files
     for path in files:
         ours = imported(path) & ({*UPSTREAM, "graphtalk"} - {folder})
-        assert ours <= UPSTREAM[folder], f"{path.relative_to(ROOT)} imports {sorted(ours - UPSTREAM[folder])} against the stream"
+        assert ours <= UPSTREAM[folder], (
+            f"{path.relative_to(ROOT)} imports {sorted(ours - UPSTREAM[folder])} against the stream"
+        )
 
 
 def test_the_data_builders_never_import_torch() -> None:
@@ -68,7 +72,9 @@ def graphtalk(*args: str, cwd: Path, blocked: tuple[str, ...] = ()) -> subproces
         "from graphtalk import main\nmain()\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
-    return subprocess.run([sys.executable, "-c", code], cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=cwd, env=environment, capture_output=True, text=True, timeout=300
+    )
 
 
 def test_building_and_scoring_work_without_the_training_stack(tmp_path: Path) -> None:
@@ -82,10 +88,18 @@ def test_building_and_scoring_work_without_the_training_stack(tmp_path: Path) ->
 
     run = tmp_path / "runs" / "gold"
     fingerprint = read_lock(tmp_path / "data")["fingerprint"]
-    config = {"label": "gold", "kind": "rule", "data": str(tmp_path / "data"), "dataset_fingerprint": fingerprint, "split": "test"}
+    config = {
+        "label": "gold",
+        "kind": "rule",
+        "data": str(tmp_path / "data"),
+        "dataset_fingerprint": fingerprint,
+        "split": "test",
+    }
     write_config({**config, "tasks": ["cycle_check"], "limit": None}, run)
     write_environment(run)
-    write_predictions([Prediction(e.id, e.answer) for e in read_examples(tmp_path / "data", "cycle_check", "test")], run)
+    write_predictions(
+        [Prediction(e.id, e.answer) for e in read_examples(tmp_path / "data", "cycle_check", "test")], run
+    )
     score = graphtalk("score", "runs/gold", cwd=tmp_path, blocked=blocked)
     assert score.returncode == 0, score.stderr
     report = graphtalk("report", "runs/gold", "--out", "report", cwd=tmp_path, blocked=blocked)
@@ -102,5 +116,7 @@ def test_a_folder_with_an_eval_of_its_own_does_not_get_in_the_way(tmp_path: Path
     if not script.exists():
         pytest.skip("the console script is not installed in this environment")
     for command in ("build", "prompt", "score", "report", "compare", "finetune"):
-        shown = subprocess.run([str(script), command, "--help"], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+        shown = subprocess.run(
+            [str(script), command, "--help"], cwd=tmp_path, capture_output=True, text=True, timeout=300
+        )
         assert shown.returncode == 0, shown.stderr

@@ -1,17 +1,22 @@
 """Balance: every answer equally often, and test questions that the known rules of thumb do not answer.
 
-Tasks with few answers (yes or no; the length of a shortest path) can be asked so that each answer is as frequent as any
-other: the question `index` is to have the answer `index mod answers`, and candidates (a graph and a query) are drawn until
-one has it. `rules` asks the same of questions that look alike to a rule of thumb, so that the rule is right by chance only:
+Tasks with few answers (yes or no; the length of a shortest path) can be asked so that each answer is as
+frequent as any
+other: the question `index` is to have the answer `index mod answers`, and candidates (a graph and a query)
+are drawn until one has it. `rules` asks the same of questions that look alike to a rule of thumb, so that the
+rule is right by chance only:
 
-    cycle_check     |E| >= |V|                                       here always |E| = |V| - 2: two trees, or three parts with a cycle
-    reachability    both ends have neighbours; or what is within     here |E| = |V| - 2, the target is not within four steps of the
-                    two steps of one meets that of the other         source, and the ways from both ends go on for five
-    shortest_path   1 if there is an edge, none if an end has no     here no edge, and both ends have neighbours
+    cycle_check     |E| >= |V|                                       here always |E| = |V| - 2: two trees, or
+    three parts with a cycle reachability    both ends have neighbours; or what is within     here |E| = |V| -
+    2, the target is not within four steps of the
+                    two steps of one meets that of the other         source, and the ways from both ends go on
+                    for five
+    shortest_path   1 if there is an edge, none if an end has no     here no edge, and both ends have
+    neighbours
                     neighbours, else 2
 
-Candidates for one question have the same number of nodes then. A question that meets all this needs a family that has it
-often, as disconnected_blocks does.
+Candidates for one question have the same number of nodes then. A question that meets all this needs a family
+that has it often, as disconnected_blocks does.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +24,10 @@ from collections.abc import Callable, Sequence
 from data_builders.graphs.graph import Graph
 from data_builders.tasks.shortcuts import RULES
 
-CANDIDATES = {"answers": 300, "rules": 2000}  # then the first is taken, whatever its answer: a family may not have the answer at all
+CANDIDATES = {
+    "answers": 300,
+    "rules": 2000,
+}  # then the first is taken, whatever its answer: a family may not have the answer at all
 YES_NO = ("yes", "no")
 DISTANCES = ("no path", "1", "2", "3", "4 or more")
 
@@ -76,7 +84,15 @@ ALIKE: dict[str, Callable[[Graph, Sequence[int]], bool]] = {
 }
 
 
-def wanted(task: str, balance: str, among: Sequence[str], index: int, graph: Graph, nodes: Sequence[int], solution: object) -> bool:
+def wanted(
+    task: str,
+    balance: str,
+    among: Sequence[str],
+    index: int,
+    graph: Graph,
+    nodes: Sequence[int],
+    solution: object,
+) -> bool:
     """Whether a candidate is what question `index` of a balanced task is to be."""
     if answer_of(solution) != among[index % len(among)]:
         return False

@@ -1,10 +1,11 @@
 """Config -> dataset folder, by several processes or machines, and in spite of being killed.
 
-The work is cut into shards (a range of graph indexes of one split, all tasks) whose borders depend on the config alone.
-First the held-out graphs are found (`held_out`); after that no shard depends on another. Whoever makes a shard streams it
-to its parquet files, a chunk at a time, and then writes `.build/DIGEST/SPLIT-NUMBER.json`, which says that the shard is
-done, with the files' sha256. DIGEST names the config, the graph files' contents and the library versions. A second start
-skips the shards that are done and whole; the lock is written last, and `.build` removed. Every file is renamed into place.
+The work is cut into shards (a range of graph indexes of one split, all tasks) whose borders depend on the
+config alone. First the held-out graphs are found (`held_out`); after that no shard depends on another.
+Whoever makes a shard streams it to its parquet files, a chunk at a time, and then writes
+`.build/DIGEST/SPLIT-NUMBER.json`, which says that the shard is done, with the files' sha256. DIGEST names the
+config, the graph files' contents and the library versions. A second start skips the shards that are done and
+whole; the lock is written last, and `.build` removed. Every file is renamed into place.
 """
 
 import gc
@@ -35,11 +36,23 @@ from data_builders.example import SCHEMA, read_lock
 from data_builders.readers.graph_files import source_name
 from data_builders.tasks import TASKS
 
-SHARD_ROWS = 10_000  # rows of one task in one file: bounds the work that a kill can lose, and what workers can share
+SHARD_ROWS = (
+    10_000  # rows of one task in one file: bounds the work that a kill can lose, and what workers can share
+)
 CHUNK_GRAPHS = 2_000  # in memory at once, and in one row group; fewer where the graphs are large
 CHUNK_CHARACTERS = 8_000_000
 ROWS_PER_WORKER = 50_000  # below that, starting another process takes longer than it saves
-REPEATED = ["task", "task_class", "answer", "answer_kind", "encoder", "generator", "split", "num_nodes", "num_edges"]
+REPEATED = [
+    "task",
+    "task_class",
+    "answer",
+    "answer_kind",
+    "encoder",
+    "generator",
+    "split",
+    "num_nodes",
+    "num_edges",
+]
 
 Record = dict[str, Any]  # what `.build/DIGEST/SPLIT-NUMBER.json` says
 Advance = Callable[[int, bool], None]
@@ -75,11 +88,13 @@ def build(
     """Write the dataset of `config` into the folder `out` and return its lock; what is there already is kept.
 
     advance: told a number of rows, and whether they are new or were there, whenever some are done.
-    part: (k, n) writes the k-th of n parts only (1-based, any machine, same folder) and returns None; once all parts
-        are there, a build without `part` adds the lock.
-    tokenizer: count the tokens of the examples for it, see `tokens`; the counts stand in the lock's report and on the card.
+    part: (k, n) writes the k-th of n parts only (1-based, any machine, same folder) and returns None; once
+        all parts are there, a build without `part` adds the lock.
+    tokenizer: count the tokens of the examples for it, see `tokens`; the counts stand in the lock's report
+        and on the card.
     locked: `out` has a dataset.lock, which the files must come to, byte for byte.
-    Raises InputError, before anything is written, for a folder that holds something else or a config that cannot be built.
+    Raises InputError, before anything is written, for a folder that holds something else or a config that
+    cannot be built.
     """
     files = open_files(config)
     for split in ("train", "test"):
@@ -112,7 +127,11 @@ def _identity(config: BuildConfig, files: Files) -> Record:
     """Everything that the bytes of the dataset depend on."""
     asked = config.model_dump(mode="json", exclude={"workers"})
     asked["generators"] = list(config.families)
-    asked["graphs"] = {name: {"file": path.name, "sha256": files[name].sha256} for path in config.graphs for name in [source_name(path)]}
+    asked["graphs"] = {
+        name: {"file": path.name, "sha256": files[name].sha256}
+        for path in config.graphs
+        for name in [source_name(path)]
+    }
     versions = {name: metadata.version(name) for name in ("networkx", "igraph", "pyarrow", "graphtalk")}
     return {"config": asked, "versions": versions}
 
@@ -135,11 +154,16 @@ def _shards(config: BuildConfig) -> list[Shard]:
         own = config.of_split(split)
         size = max(1, int(SHARD_ROWS // (len(own.encoders) * len(own.drawn)) / max(1, own.largest / 20)))
         starts = range(0, config.size(split), size)
-        out += [Shard(split, k, len(starts), start, min(start + size, config.size(split))) for k, start in enumerate(starts)]
+        out += [
+            Shard(split, k, len(starts), start, min(start + size, config.size(split)))
+            for k, start in enumerate(starts)
+        ]
     return out
 
 
-def _write_shards(config: BuildConfig, out: Path, done: Path, shards: list[Shard], advance: Advance) -> list[Record]:
+def _write_shards(
+    config: BuildConfig, out: Path, done: Path, shards: list[Shard], advance: Advance
+) -> list[Record]:
     """Write the shards that are not there yet, and return the records of all, in order."""
     records: dict[Shard, Record] = {}
     for shard in shards:
@@ -165,12 +189,20 @@ def _rows(record: Record) -> int:
     return sum(sum(counts.values()) for counts in record["labels"].values())
 
 
-def write_shard(config: BuildConfig, out: Path, done: Path, shard: Shard, advance: Callable[[int], None] = lambda rows: None) -> Record:
+def write_shard(
+    config: BuildConfig,
+    out: Path,
+    done: Path,
+    shard: Shard,
+    advance: Callable[[int], None] = lambda rows: None,
+) -> Record:
     """Draw the graphs of a shard and ask about them; runs in any process, with the same result."""
     parts = {task: out / f"{shard.file(task)}.part" for task in config.tasks}
     counts: dict[str, Counter[str]] = {task: Counter() for task in config.tasks}
     sources = config.of_split(shard.split).drawn
-    graphs: dict[str, Record] = {source: {"redrawn": 0, "in_test": 0, "in_validation": 0, "seen": []} for source in sources}
+    graphs: dict[str, Record] = {
+        source: {"redrawn": 0, "in_test": 0, "in_validation": 0, "seen": []} for source in sources
+    }
     with _few_collections(), _writers(parts) as writers:
         for chunk in _chunks(config, done, shard, graphs):
             tables = chunk.tables()
@@ -192,7 +224,11 @@ def write_shard(config: BuildConfig, out: Path, done: Path, shard: Shard, advanc
 def _writers(parts: dict[str, Path]) -> Iterator[dict[str, pq.ParquetWriter]]:
     """A writer per task, all of them closed and gone at the end."""
     writers: dict[str, pq.ParquetWriter] = {}
-    options: dict[str, Any] = {"compression": "zstd", "use_dictionary": REPEATED, "write_statistics": REPEATED}
+    options: dict[str, Any] = {
+        "compression": "zstd",
+        "use_dictionary": REPEATED,
+        "write_statistics": REPEATED,
+    }
     try:
         for task, path in parts.items():
             path.parent.mkdir(exist_ok=True)
@@ -207,7 +243,9 @@ def _writers(parts: dict[str, Path]) -> Iterator[dict[str, pq.ParquetWriter]]:
 
 @contextmanager
 def _few_collections() -> Iterator[None]:
-    before = gc.get_threshold()  # rows are strings and tuples without cycles, which the collector would walk over every few graphs
+    before = (
+        gc.get_threshold()
+    )  # rows are strings and tuples without cycles, which the collector would walk over every few graphs
     gc.set_threshold(200_000, *before[1:])
     try:
         yield
@@ -241,12 +279,22 @@ def _files(config: BuildConfig, done: Path) -> Files:
     return open_files(config)  # once per process and build: `done` names the files' contents
 
 
-def _finish(config: BuildConfig, out: Path, identity: Record, files: Files, done: Path, records: list[Record], locked: bool) -> Record:
+def _finish(
+    config: BuildConfig,
+    out: Path,
+    identity: Record,
+    files: Files,
+    done: Path,
+    records: list[Record],
+    locked: bool,
+) -> Record:
     hashes = dict(sorted((name, sha256) for record in records for name, sha256 in record["files"].items()))
     lock = {"name": config.name, **identity, "files": hashes, "fingerprint": fingerprint(hashes)}
     if locked:
         _compare(out, hashes)
-    lock["report"] = report(config, files, records, {split: json.loads((done / f"{split}.held").read_text()) for split in ORDER})
+    lock["report"] = report(
+        config, files, records, {split: json.loads((done / f"{split}.held").read_text()) for split in ORDER}
+    )
     lock["report"]["floors"] = dataset_floors(out, config.tasks)
     if locked:
         write_text(out / "README.md", card(lock))
@@ -265,7 +313,9 @@ def _compare(out: Path, hashes: dict[str, str]) -> None:
     wanted: dict[str, str] = read_lock(out)["files"]  # type: ignore[assignment]
     wrong = [name for name in sorted(wanted.keys() | hashes.keys()) if wanted.get(name) != hashes.get(name)]
     if wrong:
-        raise InputError(f"{out}: {len(wrong)} of {len(wanted)} files are not those of dataset.lock; the first is {wrong[0]}")
+        raise InputError(
+            f"{out}: {len(wrong)} of {len(wanted)} files are not those of dataset.lock; the first is {wrong[0]}"
+        )
 
 
 def _workers(config: BuildConfig, shards: int) -> int:

@@ -1,4 +1,6 @@
-"""What a built dataset says about itself: the report in its lock, and the README.md that the Hub shows as its card."""
+"""What a built dataset says about itself: the report in its lock, and the README.md that the Hub shows as its
+card.
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -42,18 +44,23 @@ def label(answer_kind: str, answer: str) -> str:
 
 
 def report(
-    config: BuildConfig, files: Mapping[str, GraphFile], records: Sequence[Mapping[str, Any]], held: Mapping[str, Mapping[str, Any]]
+    config: BuildConfig,
+    files: Mapping[str, GraphFile],
+    records: Sequence[Mapping[str, Any]],
+    held: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Counts of a dataset.
 
     tasks: task -> split -> n, labels (most frequent first), majority (share of the first).
-    graphs: source -> split -> graphs, distinct (as drawn: others look the same), classes (isomorphism classes; not counted for
-        train), redrawn, in_test and in_validation (graphs whose class is there).
+    graphs: source -> split -> graphs, distinct (as drawn: others look the same), classes (isomorphism
+        classes; not counted for train), redrawn, in_test and in_validation (graphs whose class is there).
     leakage: share of the training graphs whose class is in test, and in validation.
     files: source -> nodes, edges, notes.
     """
     splits = [split for split in SPLITS if config.size(split)]
-    counts: dict[str, dict[str, Counter[str]]] = {task: {split: Counter() for split in splits} for task in config.tasks}
+    counts: dict[str, dict[str, Counter[str]]] = {
+        task: {split: Counter() for split in splits} for task in config.tasks
+    }
     for record in records:
         for task, labels in record["labels"].items():
             counts[task][record["split"]].update(labels)
@@ -64,28 +71,43 @@ def report(
             found = [record["graphs"][source] for record in records if record["split"] == split]
             graphs[source][split] = {
                 "graphs": sum(len(each["seen"]) for each in found),
-                "distinct": len(np.unique(np.concatenate([np.array(each["seen"], np.int64) for each in found]))),
+                "distinct": len(
+                    np.unique(np.concatenate([np.array(each["seen"], np.int64) for each in found]))
+                ),
                 "classes": len({levels[-1] for levels in held[split][source]}) if split in held else None,
                 **{key: sum(each[key] for each in found) for key in ("redrawn", "in_test", "in_validation")},
             }
     return {
-        "tasks": {task: {split: _balance(counted) for split, counted in by_split.items()} for task, by_split in counts.items()},
+        "tasks": {
+            task: {split: _balance(counted) for split, counted in by_split.items()}
+            for task, by_split in counts.items()
+        },
         "graphs": graphs,
         "leakage": _total_leakage(graphs),
-        "files": {name: {"nodes": file.graph.n, "edges": file.graph.m, "notes": file.notes} for name, file in files.items()},
+        "files": {
+            name: {"nodes": file.graph.n, "edges": file.graph.m, "notes": file.notes}
+            for name, file in files.items()
+        },
     }
 
 
 def _balance(counted: Counter[str]) -> dict[str, Any]:
     total = counted.total()
     labels = dict(sorted(counted.items(), key=lambda item: (-item[1], item[0])))
-    return {"n": total, "majority": round(max(labels.values(), default=0) / max(total, 1), 4), "labels": labels}
+    return {
+        "n": total,
+        "majority": round(max(labels.values(), default=0) / max(total, 1), 4),
+        "labels": labels,
+    }
 
 
 def _total_leakage(graphs: Mapping[str, Mapping[str, Mapping[str, int]]]) -> dict[str, float]:
     train = [by_split["train"] for by_split in graphs.values() if "train" in by_split]
     total = sum(found["graphs"] for found in train)
-    return {f"train_{key}": round(sum(found[key] for found in train) / max(total, 1), 6) for key in ("in_test", "in_validation")}
+    return {
+        f"train_{key}": round(sum(found[key] for found in train) / max(total, 1), 6)
+        for key in ("in_test", "in_validation")
+    }
 
 
 def shown_labels(labels: Mapping[str, int], shown: int = SHOWN) -> str:
@@ -99,7 +121,9 @@ def shown_labels(labels: Mapping[str, int], shown: int = SHOWN) -> str:
 
 
 def card(lock: Mapping[str, Any]) -> str:
-    """README.md of a dataset folder: the YAML header that `datasets` and the Hub read, then tables for people."""
+    """README.md of a dataset folder: the YAML header that `datasets` and the Hub read, then tables for
+    people.
+    """
     config, found = lock["config"], lock["report"]
     splits = [split for split in SPLITS if config[split]]
     rows = sum(by_split["n"] for task in found["tasks"].values() for by_split in task.values())
@@ -111,7 +135,10 @@ def card(lock: Mapping[str, Any]) -> str:
         "tags": ["graphs", "graph-reasoning", "reasoning", "synthetic", "graphqa"],
         "size_categories": [_size_category(rows)],
         "configs": [
-            {"config_name": task, "data_files": [{"split": split, "path": f"{task}/{split}-*.parquet"} for split in splits]}
+            {
+                "config_name": task,
+                "data_files": [{"split": split, "path": f"{task}/{split}-*.parquet"} for split in splits],
+            }
             for task in found["tasks"]
         ],
     }
@@ -167,7 +194,14 @@ def token_rows(found: Mapping[str, Any]) -> list[list[str]]:
 def floor_rows(found: Mapping[str, Any]) -> list[list[str]]:
     """One row per task of a report, in the order of FLOOR_COLUMNS."""
     return [
-        [task, f["split"], f"{f['n']:,}", _percent(f["majority"]), _percent(f["rule"]), RULES[task].text if task in RULES else ""]
+        [
+            task,
+            f["split"],
+            f"{f['n']:,}",
+            _percent(f["majority"]),
+            _percent(f["rule"]),
+            RULES[task].text if task in RULES else "",
+        ]
         for task, f in found.get("floors", {}).items()
     ]
 
@@ -179,7 +213,11 @@ def _percent(share: float | None) -> str:
 def _tokens_part(found: Mapping[str, Any]) -> list[str]:
     if "tokens" not in found:
         return []
-    return ["\n## Tokens\n", f"Question and answer, by `{found['tokens']['tokenizer']}`.\n", *_table(TOKEN_COLUMNS, token_rows(found))]
+    return [
+        "\n## Tokens\n",
+        f"Question and answer, by `{found['tokens']['tokenizer']}`.\n",
+        *_table(TOKEN_COLUMNS, token_rows(found)),
+    ]
 
 
 def graph_rows(found: Mapping[str, Any]) -> list[list[str]]:
@@ -200,7 +238,9 @@ def _files_part(files: Mapping[str, Mapping[str, Any]]) -> list[str]:
     lines = []
     for name, file in files.items():
         notes = "".join(f"; {note}" for note in file["notes"])
-        lines.append(f"`{name}` samples subgraphs of a graph of {file['nodes']:,} nodes and {file['edges']:,} edges{notes}.\n")
+        lines.append(
+            f"`{name}` samples subgraphs of a graph of {file['nodes']:,} nodes and {file['edges']:,} edges{notes}.\n"
+        )
     return lines
 
 
@@ -212,7 +252,10 @@ def _sizes(config: Mapping[str, Any]) -> str:
 
 def _test_part(config: Mapping[str, Any]) -> list[str]:
     own = {key.removeprefix("test_"): config[key] for key in TEST_KEYS if config.get(key) is not None}
-    said = [f"{key} {', '.join(map(str, value)) if isinstance(value, list) else value}" for key, value in own.items()]
+    said = [
+        f"{key} {', '.join(map(str, value)) if isinstance(value, list) else value}"
+        for key, value in own.items()
+    ]
     return [f"- The test split is drawn otherwise: {'; '.join(said)}"] if said else []
 
 
@@ -222,5 +265,11 @@ def _size_category(rows: int) -> str:
     >>> _size_category(24_000)
     '10K<n<100K'
     """
-    bounds = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"))
+    bounds = (
+        (1_000, "n<1K"),
+        (10_000, "1K<n<10K"),
+        (100_000, "10K<n<100K"),
+        (1_000_000, "100K<n<1M"),
+        (10_000_000, "1M<n<10M"),
+    )
     return next((name for bound, name in bounds if rows < bound), "10M<n<100M")

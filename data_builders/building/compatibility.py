@@ -9,7 +9,8 @@ from data_builders.text.encoders import get_encoder
 
 
 def offers(config: BuildConfig, files: Files) -> dict[str, str | None]:
-    """Every task, with None where it can ask about the smallest and the largest graph of every source, else the reason why it cannot.
+    """Every task, with None where it can ask about the smallest and the largest graph of every source, else
+    the reason why it cannot.
 
     >>> offers(BuildConfig(min_nodes=1, max_nodes=1), {})["reachability"]
     'needs a graph of at least 2 nodes; this one has 1'
@@ -20,8 +21,14 @@ def offers(config: BuildConfig, files: Files) -> dict[str, str | None]:
         graphs += [draw(rng, n)[0] for n in sorted({config.smallest, config.largest})]
     found = {}
     for task in TASKS.values():
-        reasons = [task.fits(FORMS[task.form](graph, Random(0))) for graph in graphs] if task.generator is None else []
-        found[task.name] = _unasked(config, task, files) or next((reason for reason in reasons if reason is not None), None)
+        reasons = (
+            [task.fits(FORMS[task.form](graph, Random(0))) for graph in graphs]
+            if task.generator is None
+            else []
+        )
+        found[task.name] = _unasked(config, task, files) or next(
+            (reason for reason in reasons if reason is not None), None
+        )
     return found
 
 
@@ -31,14 +38,20 @@ def _unasked(config: BuildConfig, task: Task, files: Files) -> str | None:
         return f"asks about graphs of the generator {task.generator} only"
     if task.generator is not None and config.directed:
         return f"asks about undirected graphs of the generator {task.generator} only"
-    plain = [name for name in config.encoders if not get_encoder(name).directed or not get_encoder(name).says_direction]
+    plain = [
+        name
+        for name in config.encoders
+        if not get_encoder(name).directed or not get_encoder(name).says_direction
+    ]
     if task.direction == "directed" and plain:
         return f"asks about directed graphs, which encoder {plain[0]} does not tell from others"
     return None
 
 
 def with_fitting_tasks(config: BuildConfig, files: Files) -> tuple[BuildConfig, dict[str, str]]:
-    """The config with those of GraphQA's tasks that fit, where it has graph files and names no tasks; and the reasons for the others."""
+    """The config with those of GraphQA's tasks that fit, where it has graph files and names no tasks; and the
+    reasons for the others.
+    """
     if not config.graphs or "tasks" in config.model_fields_set:
         return config, {}
     found = offers(config, files)

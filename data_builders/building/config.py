@@ -21,18 +21,23 @@ class BuildConfig(BaseModel):
     """The keys of a data YAML; each is also a flag of `graphtalk build`.
 
     tasks: names of tasks; GraphQA's by default, and of these only the ones that can ask about `graphs`.
-    encoders: names of encoders, or crosses of a name scheme and an encoder's edges: got+incident, or {names: got, edges: incident}.
-    train, validation, test: graphs per generator and graph file; every task asks about each graph once per encoder.
-    graphs: files of graphs (see graph_formats); each is a generator of subgraphs, called like the file without its ending.
+    encoders: names of encoders, or crosses of a name scheme and an encoder's edges: got+incident, or {names:
+        got, edges: incident}.
+    train, validation, test: graphs per generator and graph file; every task asks about each graph once per
+        encoder.
+    graphs: files of graphs (see graph_formats); each is a generator of subgraphs, called like the file
+        without its ending.
     names: whether graphs from files keep their node labels or are called by the encoder's names.
-    sampling: how subgraphs are drawn from graph files: along a random walk (mostly connected), with jumps, around a node (ego),
-        by forest fire, or induced by uniform nodes.
-    balance: each answer equally often, and with rules, in questions that look alike to the known rules of thumb (see balance).
-    label: the node attribute of graph files that holds the names; columns: those of CSV files for source, target and weight.
+    sampling: how subgraphs are drawn from graph files: along a random walk (mostly connected), with jumps,
+        around a node (ego), by forest fire, or induced by uniform nodes.
+    balance: each answer equally often, and with rules, in questions that look alike to the known rules of
+        thumb (see balance).
+    label: the node attribute of graph files that holds the names; columns: those of CSV files for source,
+        target and weight.
     min_nodes, max_nodes: sizes uniform in this range instead of GraphQA's size classes (5-9, 10-14, 15-19).
     density: least and largest edge probability of er graphs, instead of 0 and 1; one number is both.
-    test_encoders, test_generators, test_balance, test_min_nodes, test_max_nodes, test_density: those of the test split, where it is
-        to differ from what is trained on.
+    test_encoders, test_generators, test_balance, test_min_nodes, test_max_nodes, test_density: those of the
+        test split, where it is to differ from what is trained on.
     rationales: store the reasons that chain-of-thought exemplars give.
     workers: processes; changes nothing in the dataset, so it is no part of its identity.
     """
@@ -67,7 +72,16 @@ class BuildConfig(BaseModel):
     rationales: bool = True
     workers: int | None = Field(None, ge=1)
 
-    @field_validator("tasks", "encoders", "generators", "graphs", "columns", "test_encoders", "test_generators", mode="before")
+    @field_validator(
+        "tasks",
+        "encoders",
+        "generators",
+        "graphs",
+        "columns",
+        "test_encoders",
+        "test_generators",
+        mode="before",
+    )
     @classmethod
     def _listed(cls, value: Any) -> Any:
         """A list may also be one name or names with commas between them; a repeated name counts once."""
@@ -84,7 +98,13 @@ class BuildConfig(BaseModel):
     @classmethod
     def _range(cls, value: Any) -> Any:
         """A range may also be one number, or `LOW,HIGH`."""
-        parts = value.split(",") if isinstance(value, str) else [value] if isinstance(value, int | float) else value
+        parts = (
+            value.split(",")
+            if isinstance(value, str)
+            else [value]
+            if isinstance(value, int | float)
+            else value
+        )
         return parts * 2 if isinstance(parts, list) and len(parts) == 1 else parts
 
     @property
@@ -113,8 +133,14 @@ class BuildConfig(BaseModel):
         return tuple(task for task in self.tasks if source in self.sources_of(task))
 
     def rivals(self, source: str, other: "BuildConfig") -> tuple[str, ...]:
-        """The sources of another split's config that share a task with a source: a graph of theirs in test is seen in train."""
-        return tuple(rival for rival in other.drawn if any(rival in other.sources_of(task) for task in self.tasks_of(source)))
+        """The sources of another split's config that share a task with a source: a graph of theirs in test is
+        seen in train.
+        """
+        return tuple(
+            rival
+            for rival in other.drawn
+            if any(rival in other.sources_of(task) for task in self.tasks_of(source))
+        )
 
     def size(self, split: str) -> int:
         return {"train": self.train, "validation": self.validation, "test": self.test}[split]
@@ -175,29 +201,47 @@ class BuildConfig(BaseModel):
             raise InputError(f"min_nodes {low} is larger than max_nodes {high}")
         for name in self.drawn:
             if name in GENERATORS and low < GENERATORS[name].min_nodes:
-                raise InputError(f"generator {name!r} needs at least {GENERATORS[name].min_nodes} nodes; min_nodes is {low}")
+                raise InputError(
+                    f"generator {name!r} needs at least {GENERATORS[name].min_nodes} nodes; min_nodes is {low}"
+                )
 
     def _check_options(self) -> None:
-        plain = [name for name in self.encoders if not get_encoder(name).directed or not get_encoder(name).says_direction]
+        plain = [
+            name
+            for name in self.encoders
+            if not get_encoder(name).directed or not get_encoder(name).says_direction
+        ]
         for name in self.tasks:
             if TASKS[name].direction == "directed" and plain:
-                raise InputError(f"task {name!r} asks about directed graphs, which encoder {plain[0]!r} does not tell from others")
+                raise InputError(
+                    f"task {name!r} asks about directed graphs, which encoder {plain[0]!r} does not tell from others"
+                )
             if TASKS[name].direction == "undirected" and self.directed:
                 raise InputError(f"task {name!r} asks about undirected graphs; leave it out with directed")
         if self.directed:
             able = sorted(e.name for e in ENCODERS.values() if e.directed)
             for name in self.encoders:
                 if not get_encoder(name).directed:
-                    raise InputError(f"encoder {name!r} cannot describe directed graphs; choose from {', '.join(able)}")
+                    raise InputError(
+                        f"encoder {name!r} cannot describe directed graphs; choose from {', '.join(able)}"
+                    )
             able = sorted(name for name, g in GENERATORS.items() if "directed" in g.options)
             for name in self.families:
                 if name not in able:
-                    raise InputError(f"generator {name!r} draws undirected graphs only; with directed, choose from {', '.join(able)}")
+                    raise InputError(
+                        f"generator {name!r} draws undirected graphs only; with directed, choose from {', '.join(able)}"
+                    )
             for name in self.tasks:
                 if TASKS[name].generator is not None:
-                    raise InputError(f"task {name!r} draws its own undirected graphs; leave it out with directed")
-        if self.density is not None and ("er" not in self.families or not 0 <= self.density[0] <= self.density[1] <= 1):
-            raise InputError(f"density {self.density[0]:g},{self.density[1]:g}: expected 0 <= LOW <= HIGH <= 1, and the generator er")
+                    raise InputError(
+                        f"task {name!r} draws its own undirected graphs; leave it out with directed"
+                    )
+        if self.density is not None and (
+            "er" not in self.families or not 0 <= self.density[0] <= self.density[1] <= 1
+        ):
+            raise InputError(
+                f"density {self.density[0]:g},{self.density[1]:g}: expected 0 <= LOW <= HIGH <= 1, and the generator er"
+            )
         able = sorted(name for name, g in GENERATORS.items() if "self_loops" in g.options)
         if self.self_loops and not set(able) & set(self.families):
             raise InputError(f"no generator here can have self_loops; choose from {', '.join(able)}")
@@ -206,7 +250,9 @@ class BuildConfig(BaseModel):
         stems = [source_name(path) for path in self.graphs]
         for path in self.graphs:
             if source_name(path) in GENERATORS or stems.count(source_name(path)) > 1:
-                raise InputError(f"{path}: the name {source_name(path)!r} is taken by another generator or graph file; rename the file")
+                raise InputError(
+                    f"{path}: the name {source_name(path)!r} is taken by another generator or graph file; rename the file"
+                )
 
 
 TEST_KEYS = tuple(key for key in BuildConfig.model_fields if key.startswith("test_"))
@@ -222,7 +268,9 @@ def load_config(path: Path | None, flags: dict[str, Any]) -> BuildConfig:
     flags = {key: value for key, value in flags.items() if value is not None}
     for key in given:
         if key not in BuildConfig.model_fields:
-            raise InputError(f"{path}: unknown key {key!r}; accepted keys are {', '.join(BuildConfig.model_fields)}")
+            raise InputError(
+                f"{path}: unknown key {key!r}; accepted keys are {', '.join(BuildConfig.model_fields)}"
+            )
     if path is not None:
         given.setdefault("name", path.stem)
     try:
@@ -231,26 +279,38 @@ def load_config(path: Path | None, flags: dict[str, Any]) -> BuildConfig:
         first = error.errors()[0]
         key = str(first["loc"][0])
         where = f"--{key.replace('_', '-')}" if key in flags or path is None else f"{path}: {key}"
-        raise InputError(f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}") from None
+        raise InputError(
+            f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}"
+        ) from None
     config.check()
     return config
 
 
 def locked_config(out: Path, graphs: Sequence[Path]) -> dict[str, Any]:
-    """The keys of the config in a folder's dataset.lock; InputError where the versions here, or the graph files given, are others."""
+    """The keys of the config in a folder's dataset.lock; InputError where the versions here, or the graph
+    files given, are others.
+    """
     lock: Any = read_lock(out)
     for name, version in lock["versions"].items():
         if metadata.version(name) != version:
-            raise InputError(f"{out}: dataset.lock was made with {name} {version}, here is {metadata.version(name)}; install that version")
+            raise InputError(
+                f"{out}: dataset.lock was made with {name} {version}, here is {metadata.version(name)}; install that version"
+            )
     config: dict[str, Any] = dict(lock["config"])
     wanted, given = config["graphs"], {source_name(path): path for path in graphs}
     for stem, file in wanted.items():
         if stem not in given:
-            raise InputError(f"{out}: dataset.lock samples from the graph file {file['file']}; give it with --graphs")
+            raise InputError(
+                f"{out}: dataset.lock samples from the graph file {file['file']}; give it with --graphs"
+            )
         if given[stem].is_file() and file_sha256(given[stem]) != file["sha256"]:
-            raise InputError(f"{given[stem]}: not the file of dataset.lock, whose sha256 begins with {file['sha256'][:12]}")
+            raise InputError(
+                f"{given[stem]}: not the file of dataset.lock, whose sha256 begins with {file['sha256'][:12]}"
+            )
     if given.keys() - wanted.keys():
-        raise InputError(f"{out}: dataset.lock samples from no graph file called {min(given.keys() - wanted.keys())!r}")
+        raise InputError(
+            f"{out}: dataset.lock samples from no graph file called {min(given.keys() - wanted.keys())!r}"
+        )
     return {**config, "graphs": [str(given[stem]) for stem in wanted]}
 
 
@@ -258,15 +318,23 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         given = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); give a YAML file") from None
+        raise InputError(
+            f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); give a YAML file"
+        ) from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: not UTF-8 text; give a YAML file") from None
     except yaml.YAMLError as error:
-        line = error.problem_mark.line + 1 if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark else 1
+        line = (
+            error.problem_mark.line + 1
+            if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark
+            else 1
+        )
         problem = error.problem if isinstance(error, yaml.MarkedYAMLError) else "unreadable"
         raise InputError(f"{path}: line {line}: not YAML ({problem})") from None
     if given is None:
         return {}
     if not isinstance(given, dict):
-        raise InputError(f"{path}: expected `key: value` lines; accepted keys are {', '.join(BuildConfig.model_fields)}")
+        raise InputError(
+            f"{path}: expected `key: value` lines; accepted keys are {', '.join(BuildConfig.model_fields)}"
+        )
     return given

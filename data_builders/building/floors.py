@@ -1,6 +1,8 @@
-"""What a score on a dataset must beat: the commonest answer of train, and a rule of thumb. The build prints and stores both.
+"""What a score on a dataset must beat: the commonest answer of train, and a rule of thumb. The build prints
+and stores both.
 
-eval judges the same floors, and learned ones, on the questions of a run; here they are known before anything is trained.
+eval judges the same floors, and learned ones, on the questions of a run; here they are known before anything
+is trained.
 """
 
 from collections import Counter
@@ -15,17 +17,22 @@ from data_builders.example import SPLITS, Example
 from data_builders.tasks.shortcuts import RULES, most_frequent, rule_answer, without_names
 
 QUESTIONS = 1000  # per task: the first, which are a fair sample
-CHARACTERS = 4_000_000  # of their graphs; fewer questions where graphs are so large that the floors would take longer than the build
+# of their graphs; fewer questions where graphs are so large that the floors would take longer than the build
+CHARACTERS = 4_000_000
 
 
 def dataset_floors(folder: Path, tasks: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Task -> split, n, majority and rule: the share of the first n questions of test (else of the last split) that are answered so.
+    """Task -> split, n, majority and rule: the share of the first n questions of test (else of the last
+    split) that are answered so.
 
-    majority is None without a train split, rule without a rule. An answer is right where it is the stored one.
+    majority is None without a train split, rule without a rule. An answer is right where it is the stored
+    one.
     """
     asked = {task: _first(folder, task) for task in tasks}
     said: dict[str, list[str]] = {task: [] for task in tasks}
-    for row in zip_longest(*asked.values()):  # tasks of one graph one after the other, so that it is read once
+    for row in zip_longest(
+        *asked.values()
+    ):  # tasks of one graph one after the other, so that it is read once
         for example in row:
             if example is not None and example.task in RULES:
                 said[example.task].append(rule_answer(example))
@@ -49,7 +56,11 @@ def train_answers(folder: Path, task: str) -> Counter[str]:
     """
     counts: Counter[str] = Counter()
     for file in sorted((folder / task).glob("train-*.parquet")):
-        table = pq.read_table(file, columns=["answer", "answer_kind"]).group_by(["answer", "answer_kind"]).aggregate([([], "count_all")])
+        table = (
+            pq.read_table(file, columns=["answer", "answer_kind"])
+            .group_by(["answer", "answer_kind"])
+            .aggregate([([], "count_all")])
+        )
         for row in table.to_pylist():
             counts[without_names(row["answer"], row["answer_kind"])] += row["count_all"]
     return counts

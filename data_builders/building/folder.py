@@ -23,7 +23,9 @@ LOCK, BUILDING = "dataset.lock", ".build"
 
 def write_text(path: Path, text: str, unique: bool = False) -> None:
     """Write a file that appears whole or not at all; `unique`: other processes may be writing it too."""
-    part = path.with_name(f"{path.name}.{socket.gethostname()}-{os.getpid()}.part" if unique else f"{path.name}.part")
+    part = path.with_name(
+        f"{path.name}.{socket.gethostname()}-{os.getpid()}.part" if unique else f"{path.name}.part"
+    )
     part.write_text(text, encoding="utf-8")
     part.replace(path)
 
@@ -35,7 +37,9 @@ def file_sha256(path: Path) -> str:
 
 def fingerprint(files: Mapping[str, str]) -> str:
     """sha256 over the names and sha256 of a dataset's files, in the order of their names."""
-    return hashlib.sha256("".join(f"{sha256}  {name}\n" for name, sha256 in sorted(files.items())).encode()).hexdigest()
+    return hashlib.sha256(
+        "".join(f"{sha256}  {name}\n" for name, sha256 in sorted(files.items())).encode()
+    ).hexdigest()
 
 
 def digest(identity: Mapping[str, Any]) -> str:
@@ -44,25 +48,35 @@ def digest(identity: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def claim(out: Path, identity: dict[str, Any], overwrite: bool = False, part: tuple[int, int] | None = None) -> Iterator[Path]:
-    """Make `out` the folder of this build, for this process alone; gives its `.build/DIGEST`, which lasts until the build is complete.
+def claim(
+    out: Path, identity: dict[str, Any], overwrite: bool = False, part: tuple[int, int] | None = None
+) -> Iterator[Path]:
+    """Make `out` the folder of this build, for this process alone; gives its `.build/DIGEST`, which lasts
+    until the build is complete.
 
-    An empty folder is taken; so is one that holds this very build, finished or not. One that holds another dataset is
-    taken only with `overwrite`, and one that holds anything else never, nor one in which a build is running: InputError.
-    Builds of different parts may run side by side.
+    An empty folder is taken; so is one that holds this very build, finished or not. One that holds another
+    dataset is
+    taken only with `overwrite`, and one that holds anything else never, nor one in which a build is running:
+    InputError. Builds of different parts may run side by side.
     """
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: not a folder; choose another --out")
     mine = out / BUILDING / digest(identity)
     other = _other(out, identity)
     if other is not None and not overwrite and not mine.is_dir():
-        raise InputError(f"{out}: holds another dataset ({other}); choose another --out, or give --overwrite to replace it")
+        raise InputError(
+            f"{out}: holds another dataset ({other}); choose another --out, or give --overwrite to replace it"
+        )
     if other is None and not mine.is_dir() and not (out / LOCK).is_file() and _strangers(out):
-        raise InputError(f"{out}: not empty and not a dataset of graphtalk ({_strangers(out)[0]}); choose another --out")
+        raise InputError(
+            f"{out}: not empty and not a dataset of graphtalk ({_strangers(out)[0]}); choose another --out"
+        )
     try:
         (out / BUILDING).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{out}: cannot be written ({(error.strerror or str(error)).lower()}); choose another --out") from None
+        raise InputError(
+            f"{out}: cannot be written ({(error.strerror or str(error)).lower()}); choose another --out"
+        ) from None
     with ExitStack() as held:
         held.enter_context(_alone(out, "running", shared=part is not None))
         if part is not None:
@@ -79,7 +93,9 @@ def claim(out: Path, identity: dict[str, Any], overwrite: bool = False, part: tu
 
 @contextmanager
 def _alone(out: Path, name: str, shared: bool = False) -> Iterator[None]:
-    """Hold the lock `.build/NAME`; it ends with the process, however that ends. InputError while another has it."""
+    """Hold the lock `.build/NAME`; it ends with the process, however that ends. InputError while another has
+    it.
+    """
     if fcntl is None:
         yield
         return
@@ -89,7 +105,9 @@ def _alone(out: Path, name: str, shared: bool = False) -> Iterator[None]:
         except OSError:
             file.seek(0)
             owner = file.read().strip() or "another process"
-            raise InputError(f"{out}: {owner} is building there; wait for it, or choose another --out") from None
+            raise InputError(
+                f"{out}: {owner} is building there; wait for it, or choose another --out"
+            ) from None
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}")
         file.flush()
@@ -111,7 +129,9 @@ def _strangers(out: Path) -> list[str]:
 
 
 def _other(out: Path, identity: dict[str, Any]) -> str | None:
-    """How the dataset in a folder differs from the asked one; None where it is the same or where there is none."""
+    """How the dataset in a folder differs from the asked one; None where it is the same or where there is
+    none.
+    """
     lock = out / LOCK
     for path in [lock] * lock.is_file() + sorted((out / BUILDING).glob("*/identity.json")):
         try:
@@ -125,4 +145,8 @@ def _other(out: Path, identity: dict[str, Any]) -> str | None:
 
 
 def _flat(identity: Mapping[str, Any]) -> dict[str, Any]:
-    return {f"{part} {key}": value for part in ("config", "versions") for key, value in identity.get(part, {}).items()}
+    return {
+        f"{part} {key}": value
+        for part in ("config", "versions")
+        for key, value in identity.get(part, {}).items()
+    }

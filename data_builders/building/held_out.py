@@ -1,7 +1,9 @@
-"""The graphs that training must not see: their classes are found once per build and shared by all of its processes.
+"""The graphs that training must not see: their classes are found once per build and shared by all of its
+processes.
 
-Test is drawn first; validation stays away from test, train from both (`splits`). To stay away is cheap because a class is
-worked out only where a graph has the numbers of nodes and edges and the degrees of one that is held out.
+Test is drawn first; validation stays away from test, train from both (`splits`). To stay away is cheap
+because a class is worked out only where a graph has the numbers of nodes and edges and the degrees of one
+that is held out.
 """
 
 import json
@@ -23,7 +25,8 @@ ORDER = ("test", "validation")  # what is held out, in the order of drawing
 class Choice(NamedTuple):
     """A graph that some tasks ask about.
 
-    nth: how many graphs were drawn for this index before. redraws: how often it made way for graphs of other splits.
+    nth: how many graphs were drawn for this index before. redraws: how often it made way for graphs of other
+        splits.
     also_in: held-out splits that have its class all the same. tasks: None for all.
     """
 
@@ -35,7 +38,9 @@ class Choice(NamedTuple):
 
 
 def hold_out(config: BuildConfig, files: Files, done: Path) -> None:
-    """Write `test.held` and `validation.held` into the folder `done`: per source the outline of every graph."""
+    """Write `test.held` and `validation.held` into the folder `done`: per source the outline of every
+    graph.
+    """
     for split in ORDER:
         path = done / f"{split}.held"
         if path.is_file():
@@ -52,7 +57,10 @@ def hold_out(config: BuildConfig, files: Files, done: Path) -> None:
 def draws(config: BuildConfig, files: Files, split: str, done: Path) -> dict[str, "Draws"]:
     """Source -> its graphs for a split; what the split must stay away from is read from the folder `done`."""
     taken = {} if split == ORDER[0] else taken_by(config, done, split)
-    return {source: Draws(config.of_split(split), files, split, source, taken.get(source, {})) for source in config.of_split(split).drawn}
+    return {
+        source: Draws(config.of_split(split), files, split, source, taken.get(source, {}))
+        for source in config.of_split(split).drawn
+    }
 
 
 class Draws:
@@ -62,11 +70,15 @@ class Draws:
         self._config, self._split, self._source, self._taken = config, split, source, taken
         self._stream = f"{config.seed}/{split}/{source}"
         self._rng, self._size, self._graph = drawing(config, files, source)
-        self._among = {task: answers(task, TASKS[task].answer_kind, config.balance) for task in config.tasks_of(source)}
+        self._among = {
+            task: answers(task, TASKS[task].answer_kind, config.balance) for task in config.tasks_of(source)
+        }
         self._balanced = any(self._among.values())
 
     def choices(self, index: int) -> list[Choice]:
-        """The graphs for an index: one for all tasks, or with `balance`, for each task the first that gives the answer wanted."""
+        """The graphs for an index: one for all tasks, or with `balance`, for each task the first that gives
+        the answer wanted.
+        """
         first = self._draw(index, 0)
         if not self._balanced:
             return [Choice(0, *first, None)]
@@ -75,7 +87,11 @@ class Draws:
         for nth in range(CANDIDATES[self._config.balance]):
             if not left:
                 break
-            drawn[nth] = first if nth == 0 else self._draw(index, nth, first[0][0].n if self._config.balance == "rules" else None)
+            drawn[nth] = (
+                first
+                if nth == 0
+                else self._draw(index, nth, first[0][0].n if self._config.balance == "rules" else None)
+            )
             for task in sorted(left):
                 graph, query, solution = candidate(self._stream, index, nth, drawn[nth][0][0], task)
                 if wanted(task, self._config.balance, self._among[task], index, graph, query.nodes, solution):
@@ -95,7 +111,9 @@ class Draws:
 
 @lru_cache(maxsize=4)
 def taken_by(config: BuildConfig, done: Path, split: str) -> Mapping[str, Taken]:
-    """Per source what a split must avoid: the graphs of the splits before it, of every source that shares a task."""
+    """Per source what a split must avoid: the graphs of the splits before it, of every source that shares a
+    task.
+    """
     before = ORDER[: ORDER.index(split)] if split in ORDER else ORDER
     own = config.of_split(split)
     out: dict[str, Taken] = {source: {} for source in own.drawn}

@@ -17,7 +17,9 @@ R = TypeVar("R")
 
 @contextmanager
 def ctrl_c_later() -> Iterator[None]:
-    """Python drops a KeyboardInterrupt that lands in a `__del__`, which pyarrow's writers have: the build would go on."""
+    """Python drops a KeyboardInterrupt that lands in a `__del__`, which pyarrow's writers have: the build
+    would go on.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield  # where no signal lands
         return
@@ -38,7 +40,8 @@ def process_pool(workers: int) -> Iterator[Callable[[Callable[[T], R], list[T]],
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _die_with_the_parent)
 
     def run(function: Callable[[T], R], items: list[T]) -> Iterator[R]:
-        # Workers start here and inherit the mask: Ctrl-C reaches the whole process group, but is the parent's business.
+        # Workers start here and inherit the mask: Ctrl-C reaches the whole process group, but is the parent's
+        # business.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             return pool.map(function, items)

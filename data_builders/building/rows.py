@@ -1,11 +1,13 @@
-"""From a config and an index to the rows of a dataset: draw the graph, ask every task about it, write it in every encoder.
+"""From a config and an index to the rows of a dataset: draw the graph, ask every task about it, write it in
+every encoder.
 
-Each thing that is drawn has a stream of its own, named by what it is for: `{seed}/{split}/{source}/{index}` for the graph,
-`{seed}/{split}/{source}/{task}/{index}` for a query, `.../{form}/...` for weights or directions, `.../{encoder}/names/...` for names.
-So neither another task, encoder or generator nor the number of workers changes any other row.
+Each thing that is drawn has a stream of its own, named by what it is for: `{seed}/{split}/{source}/{index}`
+for the graph, `{seed}/{split}/{source}/{task}/{index}` for a query, `.../{form}/...` for weights or
+directions, `.../{encoder}/names/...` for names. So neither another task, encoder or generator nor the number
+of workers changes any other row.
 
-What all tasks of a graph share (its text, its JSON, its sizes) is written once, and joined to the tasks' questions column
-by column.
+What all tasks of a graph share (its text, its JSON, its sizes) is written once, and joined to the tasks'
+questions column by column.
 """
 
 from collections.abc import Callable, Container, Mapping, Sequence
@@ -37,11 +39,18 @@ Drawn = tuple[Graph, list[str] | None]  # a graph, and its nodes' own names wher
 
 def open_files(config: BuildConfig) -> dict[str, GraphFile]:
     """The graph files of a config, by source name."""
-    return {source_name(path): read_graph_file(path, config.directed, config.label, config.columns) for path in config.graphs}
+    return {
+        source_name(path): read_graph_file(path, config.directed, config.label, config.columns)
+        for path in config.graphs
+    }
 
 
-def drawing(config: BuildConfig, files: Files, source: str) -> tuple[Random, Callable[[Random], int], Callable[[Random, int], Drawn]]:
-    """How a source is drawn from: a stream of the kind that suits it, the number of nodes, and a graph of that many."""
+def drawing(
+    config: BuildConfig, files: Files, source: str
+) -> tuple[Random, Callable[[Random], int], Callable[[Random, int], Drawn]]:
+    """How a source is drawn from: a stream of the kind that suits it, the number of nodes, and a graph of
+    that many.
+    """
     low, high = config.smallest, config.largest
     if source in files:
 
@@ -52,7 +61,9 @@ def drawing(config: BuildConfig, files: Files, source: str) -> tuple[Random, Cal
         return Random(""), lambda rng: draw_size(rng, low, high), subgraph
     generator = GENERATORS[source]
     asked = {"directed": config.directed, "self_loops": config.self_loops, "density": config.density}
-    draw = partial(generator.draw, **{key: value for key, value in asked.items() if value and key in generator.options})
+    draw = partial(
+        generator.draw, **{key: value for key, value in asked.items() if value and key in generator.options}
+    )
     return generator.stream(""), lambda rng: draw_size(rng, low, high), lambda rng, n: (draw(rng, n), None)
 
 
@@ -74,7 +85,9 @@ def candidate(stream: str, index: int, nth: int, graph: Graph, task: str) -> tup
 
 
 def check_sizes(config: BuildConfig, files: Files) -> None:
-    """InputError where a task cannot ask about the smallest or the largest graphs of a source: tasks know best what they need."""
+    """InputError where a task cannot ask about the smallest or the largest graphs of a source: tasks know
+    best what they need.
+    """
     for source in config.drawn:
         rng, _, draw = drawing(config, files, source)
         tasks = [TASKS[name] for name in config.tasks_of(source)]
@@ -83,16 +96,22 @@ def check_sizes(config: BuildConfig, files: Files) -> None:
             for task in tasks:
                 reason = task.fits(FORMS[task.form](graph, Random(0)))
                 if reason is not None:
-                    raise InputError(f"task {task.name!r} cannot ask about the {size} graphs of {source!r}: it {reason}")
+                    raise InputError(
+                        f"task {task.name!r} cannot ask about the {size} graphs of {source!r}: it {reason}"
+                    )
 
 
-Shared = tuple[str, str, str, str, str, str, int, int]  # text, encoder, generator, graph, place, index, num_nodes, num_edges
+Shared = tuple[
+    str, str, str, str, str, str, int, int
+]  # text, encoder, generator, graph, place, index, num_nodes, num_edges
 COLUMNS = ("text", "encoder", "generator", "graph", "place", "index", "num_nodes", "num_edges")
 
 
 @dataclass
 class Asked:
-    """What the rows of one task have to themselves, and the list of what they share with those of other tasks."""
+    """What the rows of one task have to themselves, and the list of what they share with those of other
+    tasks.
+    """
 
     shared: list[Shared]
     ask: list[str] = field(default_factory=list)
@@ -112,19 +131,27 @@ class Chunk:
         self._encoders = [get_encoder(name) for name in config.encoders]
         self._streams = {source: f"{config.seed}/{split}/{source}" for source in config.drawn}
         self._asked: dict[str, Asked] = {}
-        self._of: dict[str, list[tuple[Form, list[Shared], list[Task]]]] = {source: [] for source in config.drawn}
+        self._of: dict[str, list[tuple[Form, list[Shared], list[Task]]]] = {
+            source: [] for source in config.drawn
+        }
         alike: dict[tuple[tuple[str, ...], Form, str], list[Task]] = {}
         for name in config.tasks:
             alone = "" if config.balance == "none" else name  # balanced tasks have graphs of their own
-            alike.setdefault((config.sources_of(name), (TASKS[name].form, TASKS[name].quantity), alone), []).append(TASKS[name])
+            alike.setdefault(
+                (config.sources_of(name), (TASKS[name].form, TASKS[name].quantity), alone), []
+            ).append(TASKS[name])
         for (sources, form, _), tasks in alike.items():
             shared: list[Shared] = []
             self._asked |= {task.name: Asked(shared) for task in tasks}
             for source in sources:
                 self._of[source].append((form, shared, tasks))
 
-    def add(self, source: str, index: int, drawn: Drawn, nth: int = 0, only: Container[str] | None = None) -> None:
-        """Append one row per task (of `only`) and encoder about the `nth` graph that was drawn for an index."""
+    def add(
+        self, source: str, index: int, drawn: Drawn, nth: int = 0, only: Container[str] | None = None
+    ) -> None:
+        """Append one row per task (of `only`) and encoder about the `nth` graph that was drawn for an
+        index.
+        """
         graph, labels = drawn
         self.graphs += 1
         rng, stream, place = self._rng, self._streams[source], numbered(index, nth)
@@ -137,7 +164,18 @@ class Chunk:
             for encoder, names in named:
                 text = encoder.text(formed, names, quantity)
                 self.characters += len(text)
-                shared.append((text, encoder.name, source, graph_to_json(formed, names), place, str(index), formed.n, formed.m))
+                shared.append(
+                    (
+                        text,
+                        encoder.name,
+                        source,
+                        graph_to_json(formed, names),
+                        place,
+                        str(index),
+                        formed.n,
+                        formed.m,
+                    )
+                )
             for task in tasks:
                 rng.seed(f"{stream}/{task.name}/{place}")
                 self._ask(task, formed, named)
@@ -161,7 +199,10 @@ class Chunk:
         for asked in self._asked.values():
             if id(asked.shared) not in columns:
                 columns[id(asked.shared)] = self._shared_columns(asked.shared)
-        return {name: self._table(TASKS[name], asked, columns[id(asked.shared)]) for name, asked in self._asked.items()}
+        return {
+            name: self._table(TASKS[name], asked, columns[id(asked.shared)])
+            for name, asked in self._asked.items()
+        }
 
     def _shared_columns(self, shared: list[Shared]) -> dict[str, pa.Array]:
         values = zip(*shared, strict=True) if shared else [()] * len(COLUMNS)
@@ -170,7 +211,9 @@ class Chunk:
             for name, column in zip(COLUMNS, values, strict=True)
         }
         out["graph_id"] = pc.binary_join_element_wise(out["generator"], self.split, out["place"], "/")
-        out["tail"] = pc.binary_join_element_wise(out["generator"], out["encoder"], self.split, out["index"], "/")
+        out["tail"] = pc.binary_join_element_wise(
+            out["generator"], out["encoder"], self.split, out["index"], "/"
+        )
         return out
 
     def _table(self, task: Task, asked: Asked, shared: Mapping[str, pa.Array]) -> pa.Table:
@@ -185,7 +228,9 @@ class Chunk:
             "answer": pa.array(asked.answer, pa.string()),
             "answer_kind": pa.repeat(task.answer_kind, size),
             "rationale": pa.array(asked.rationale, pa.string()) if self.rationales else pa.repeat("", size),
-            "query": pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(list(chain.from_iterable(asked.query)), pa.int32())),
+            "query": pa.ListArray.from_arrays(
+                pa.array(offsets, pa.int32()), pa.array(list(chain.from_iterable(asked.query)), pa.int32())
+            ),
             "split": pa.repeat(self.split, size),
         }
         if asked.graph:

@@ -1,4 +1,6 @@
-"""How many tokens the examples of a dataset are for a given tokenizer: what fits a model's window is known before training."""
+"""How many tokens the examples of a dataset are for a given tokenizer: what fits a model's window is known
+before training.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,9 @@ def load_tokenizer(path: Path) -> Any:
     try:
         return Tokenizer.from_file(str(file))
     except Exception as error:  # the library raises Exception itself
-        raise InputError(f"{file}: not a tokenizer.json that can be read ({' '.join(str(error).split())[:200]})") from None
+        raise InputError(
+            f"{file}: not a tokenizer.json that can be read ({' '.join(str(error).split())[:200]})"
+        ) from None
 
 
 def tokenizer_file(path: Path) -> Path:
@@ -34,7 +38,9 @@ def tokenizer_file(path: Path) -> Path:
 
 
 def count_tokens(folder: Path, path: Path) -> dict[str, Any]:
-    """Tokens of question and answer together, task -> split -> n, mean, p95 and max, special tokens left out; and which tokenizer."""
+    """Tokens of question and answer together, task -> split -> n, mean, p95 and max, special tokens left out;
+    and which tokenizer.
+    """
     tokenizer, file = load_tokenizer(path), tokenizer_file(path)
     tasks: dict[str, dict[str, Any]] = {}
     for parquet in sorted(folder.glob("*/*-00000-of-*.parquet")):
@@ -42,7 +48,14 @@ def count_tokens(folder: Path, path: Path) -> dict[str, Any]:
         with pq.ParquetFile(parquet) as opened:
             rows = next(opened.iter_batches(COUNTED, columns=["question", "answer"])).to_pylist()
         texts = [row["question"] + row["answer"] for row in rows]
-        lengths = np.array([len(each.ids) for each in tokenizer.encode_batch(texts, add_special_tokens=False)])
-        found = {"n": len(rows), "mean": round(float(lengths.mean()), 1), "p95": int(np.quantile(lengths, 0.95)), "max": int(lengths.max())}
+        lengths = np.array(
+            [len(each.ids) for each in tokenizer.encode_batch(texts, add_special_tokens=False)]
+        )
+        found = {
+            "n": len(rows),
+            "mean": round(float(lengths.mean()), 1),
+            "p95": int(np.quantile(lengths, 0.95)),
+            "max": int(lengths.max()),
+        }
         tasks.setdefault(parquet.parent.name, {})[split] = found
     return {"tokenizer": f"{file.parent.name}/{file.name}", "sha256": file_sha256(file), "tasks": tasks}

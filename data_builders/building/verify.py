@@ -1,8 +1,9 @@
 """verify: does a stored dataset still say what its graphs say?
 
-Every row is taken apart and made again from its `graph` column alone: the text by the encoder (and read back by its
-decoder), the question, answer and reason by the task, and the answer once more by a second implementation
-(`second_opinion`). Files are held against the hashes in dataset.lock. The first row that differs is named.
+Every row is taken apart and made again from its `graph` column alone: the text by the encoder (and read back
+by its decoder), the question, answer and reason by the task, and the answer once more by a second
+implementation (`second_opinion`). Files are held against the hashes in dataset.lock. The first row that
+differs is named.
 """
 
 import json
@@ -78,7 +79,9 @@ def _differences(folder: Path, lock: Any, verdict: Verdict, advance: Callable[[i
         yield f"dataset.lock: counts {counted:,} examples, the files have {verdict.rows:,}"
 
 
-def _file_differences(path: Path, name: str, verdict: Verdict, advance: Callable[[int], None]) -> Iterator[str]:
+def _file_differences(
+    path: Path, name: str, verdict: Verdict, advance: Callable[[int], None]
+) -> Iterator[str]:
     with pq.ParquetFile(path) as file:
         if not file.schema_arrow.equals(SCHEMA):
             yield f"{name}: its columns are not those of an example"
@@ -103,7 +106,9 @@ def row_difference(row: Row, file: Path) -> str | None:
     try:
         graph, names, query = _opened(row["graph"], tuple(row["query"] or ()))
         if TASKS[row["task"]].weighted and not graph.m:
-            graph = Graph(graph.adjacency, graph.directed, {})  # an edgeless graph cannot show that it has capacities
+            graph = Graph(
+                graph.adjacency, graph.directed, {}
+            )  # an edgeless graph cannot show that it has capacities
         expected = _expected(row, graph, names, query, file)
     except InputError as error:
         return str(error)
@@ -111,12 +116,16 @@ def row_difference(row: Row, file: Path) -> str | None:
         return f"graph and query do not fit together ({type(error).__name__}: {str(error)[:80]})"
     for column, value in expected.items():
         if row[column] != value:
-            return f"{column} is {_short(row[column], value)}, but the graph gives {_short(value, row[column])}"
+            return (
+                f"{column} is {_short(row[column], value)}, but the graph gives {_short(value, row[column])}"
+            )
     return _text_difference(row, graph, names, query) or _second_difference(row, graph, names, query)
 
 
 def _text_difference(row: Row, graph: Graph, names: list[str], query: Query) -> str | None:
-    """What a reader of the text alone would take for another graph; GraphQA does not quote, so names of several words are left out."""
+    """What a reader of the text alone would take for another graph; GraphQA does not quote, so names of
+    several words are left out.
+    """
     if not all(WORD.fullmatch(name) for name in names):
         return None
     text = row["question"].removesuffix(get_encoder(row["encoder"]).ask(TASKS[row["task"]], names, query))
@@ -183,6 +192,9 @@ def _short(value: Any, other: Any) -> str:
     """The value, or the part of a long text around the first character that differs."""
     if not isinstance(value, str) or len(value) <= 60:
         return repr(value)
-    start = next((i for i, (a, b) in enumerate(zip(value, str(other), strict=False)) if a != b), min(len(value), len(str(other))))
+    start = next(
+        (i for i, (a, b) in enumerate(zip(value, str(other), strict=False)) if a != b),
+        min(len(value), len(str(other))),
+    )
     start = max(0, start - 20)
     return f"{'..' * (start > 0)}{value[start : start + 40]!r}{'..' * (start + 40 < len(value))} (from character {start})"

@@ -1,7 +1,8 @@
-"""GENERATORS: the random graph families of GraphQA, and those of `more_generators`, each a function of a random stream and a size.
+"""GENERATORS: the random graph families of GraphQA, and those of `more_generators`, each a function of a
+random stream and a size.
 
-Every draw comes from the `random.Random` that is passed in, so a graph depends on its own stream and on nothing else.
-To add a family, write one function and one line in GENERATORS.
+Every draw comes from the `random.Random` that is passed in, so a graph depends on its own stream and on
+nothing else. To add a family, write one function and one line in GENERATORS.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,9 +28,11 @@ class Generator:
     """A family of graphs.
 
     draw: (stream, number of nodes, **options) -> Graph over 0 .. n-1.
-    options: the keyword options that `draw` understands: `directed`, `self_loops`, `density` (least and largest edge probability).
+    options: the keyword options that `draw` understands: `directed`, `self_loops`, `density` (least and
+        largest edge probability).
     min_nodes: the smallest size for which the family is defined.
-    stream: what its random numbers come from, in a dataset: Stream where they are few, Random where they are many.
+    stream: what its random numbers come from, in a dataset: Stream where they are few, Random where they are
+        many.
     """
 
     draw: Callable[..., Graph]
@@ -48,14 +51,17 @@ def draw_size(rng: Random, min_nodes: int = SIZE_CLASSES[0][0], max_nodes: int =
 
 
 def er(rng: Random, n: int, directed: bool = False, density: tuple[float, float] = (0.0, 1.0)) -> Graph:
-    """Erdos-Renyi G(n, p) with p ~ U(density), (0, 1) by default; neighbours in increasing order, as networkx leaves them.
+    """Erdos-Renyi G(n, p) with p ~ U(density), (0, 1) by default; neighbours in increasing order, as networkx
+    leaves them.
 
     >>> er(Random(0), 4).n
     4
     """
     p = density[0] + (density[1] - density[0]) * rng.random()
     if n > LARGE:
-        return from_sorted_edges(n, _large_er(np.random.Philox(key=rng.getrandbits(128)), n, p, directed), directed)
+        return from_sorted_edges(
+            n, _large_er(np.random.Philox(key=rng.getrandbits(128)), n, p, directed), directed
+        )
     pairs = _pairs(n, directed)
     low = int(256 * p)
     # a byte per pair: below 256 p there is an edge, above there is none, and on it a finer number decides
@@ -74,7 +80,9 @@ def _pairs(n: int, directed: bool) -> tuple[Edge, ...]:
 
 
 def _large_er(bits: np.random.Philox, n: int, p: float, directed: bool) -> list[Edge]:
-    """The sorted edges of G(n, p), from raw bits: of all that numpy draws, they alone are the same in every version."""
+    """The sorted edges of G(n, p), from raw bits: of all that numpy draws, they alone are the same in every
+    version.
+    """
     count = n * (n - 1) if directed else n * (n - 1) // 2
     coins, low = bits.random_raw(count // 8 + 1).view(np.uint8)[:count], int(256 * p)
     edge = coins < low
@@ -103,25 +111,32 @@ def ba(rng: Random, n: int) -> Graph:
 
 
 def sbm(rng: Random, n: int) -> Graph:
-    """Stochastic block model: 2 to 3, 7 or 9 communities by size class, edge probabilities ~ U(0, 1) per pair of communities.
+    """Stochastic block model: 2 to 3, 7 or 9 communities by size class, edge probabilities ~ U(0, 1) per pair
+    of communities.
 
-    The probability matrix is made symmetric by the larger or the smaller of its two entries (an even chance for the
-    whole graph), so that dense and sparse graphs are equally frequent. Communities are runs of ids cut at random places.
+    The probability matrix is made symmetric by the larger or the smaller of its two entries (an even chance
+    for the whole graph), so that dense and sparse graphs are equally frequent. Communities are runs of ids
+    cut at random places.
     """
-    most = next((k for k, (_, high) in zip(COMMUNITIES, SIZE_CLASSES, strict=True) if n <= high), COMMUNITIES[-1])
+    most = next(
+        (k for k, (_, high) in zip(COMMUNITIES, SIZE_CLASSES, strict=True) if n <= high), COMMUNITIES[-1]
+    )
     count = min(rng.randint(2, most), n)
     cuts = sorted(rng.sample(range(1, n), count - 1))
     block = [sum(u >= cut for cut in cuts) for u in range(n)]
     either = rng.choice((max, min))
     draws = [[rng.random() for _ in range(count)] for _ in range(count)]
-    return _blocks(rng, block, [[either(draws[i][j], draws[j][i]) for j in range(count)] for i in range(count)])
+    return _blocks(
+        rng, block, [[either(draws[i][j], draws[j][i]) for j in range(count)] for i in range(count)]
+    )
 
 
 def sfn(rng: Random, n: int, directed: bool = False, self_loops: bool = False) -> Graph:
-    """Scale-free network (Bollobas et al., networkx.scale_free_graph with its defaults), parallel edges merged.
+    """Scale-free network (Bollobas et al., networkx.scale_free_graph with its defaults), parallel edges
+    merged.
 
-    Directions are dropped unless `directed`, self loops unless `self_loops`. The family grows from the triangle 0, 1, 2,
-    so none of its undirected graphs is acyclic, with self loops or without.
+    Directions are dropped unless `directed`, self loops unless `self_loops`. The family grows from the
+    triangle 0, 1, 2, so none of its undirected graphs is acyclic, with self loops or without.
 
     >>> sfn(Random(0), 3).edges
     ((0, 1), (0, 2), (1, 2))
@@ -163,8 +178,8 @@ def complete(rng: Random, n: int) -> Graph:
 def two_blocks(rng: Random, n: int) -> Graph:
     """Node classification's graphs: two blocks of n // 2 nodes each, p_in ~ U(.6, .8), p_out ~ U(0, .05).
 
-    GraphQA plants its blocks as the first and the second half of the ids, where a glance at a node's number gives its class
-    away; here they are shuffled.
+    GraphQA plants its blocks as the first and the second half of the ids, where a glance at a node's number
+    gives its class away; here they are shuffled.
 
     >>> two_blocks(Random(0), 9).blocks
     (1, 1, 0, 0, 1, 0, 0, 1)
@@ -179,14 +194,16 @@ def two_blocks(rng: Random, n: int) -> Graph:
 def _blocks(rng: Random, block: Sequence[int], p: Sequence[Sequence[float]]) -> Graph:
     """Independent edges, (u, v) with probability p[block of u][block of v]."""
     n = len(block)
-    return from_edges(n, [(u, v) for u, v in combinations(range(n), 2) if rng.random() < p[block[u]][block[v]]])
+    return from_edges(
+        n, [(u, v) for u, v in combinations(range(n), 2) if rng.random() < p[block[u]][block[v]]]
+    )
 
 
 def _stored_once(graph: "nx.Graph[int]") -> Graph:
     """The Graph that networkx would read back from this graph's edge list.
 
-    networkx's own neighbour order can depend on the order in which edges were added; a dataset stores the edge list,
-    and whoever reads it must find the neighbours in the order in which the text lists them.
+    networkx's own neighbour order can depend on the order in which edges were added; a dataset stores the
+    edge list, and whoever reads it must find the neighbours in the order in which the text lists them.
     """
     return from_edges(len(graph), from_networkx(graph).edges, graph.is_directed())
 

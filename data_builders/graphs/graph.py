@@ -21,7 +21,8 @@ class Graph:
     adjacency: node id -> its neighbours (successors if directed). The order of the keys and of the
         neighbours is part of the graph, since GraphQA's text follows networkx's iteration order.
     weights: edge -> integer weight or capacity, in the orientation of `edges`; None for an unweighted graph.
-    blocks: node id -> planted block, for graphs that were drawn with communities to be told apart; else empty.
+    blocks: node id -> planted block, for graphs that were drawn with communities to be told apart; else
+        empty.
 
     Plain tuples instead of networkx.Graph because a dataset is millions of tiny graphs; `to_networkx`
     and `from_networkx` are the doors.
@@ -39,7 +40,9 @@ class Graph:
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            """The adjacency of `from_sorted_edges`, made when it is first asked for: many questions do without."""
+            """The adjacency of `from_sorted_edges`, made when it is first asked for: many questions do
+            without.
+            """
             if name != "adjacency" or "edges" not in self.__dict__:
                 raise AttributeError(name)
             ends: list[list[int]] = [[] for _ in range(self.n)]
@@ -87,21 +90,28 @@ class Graph:
 
 
 def from_networkx(graph: "nx.Graph[Any]", weight: str | None = None) -> Graph:
-    """A Graph from a networkx (Di)Graph whose nodes are 0 .. n-1, orders kept; `weight` names an edge attribute.
+    """A Graph from a networkx (Di)Graph whose nodes are 0 .. n-1, orders kept; `weight` names an edge
+    attribute.
 
     Multigraphs are refused: GraphQA's text has no parallel edges.
     """
     if graph.is_multigraph():
-        raise InputError("parallel edges are not supported; collapse the multigraph first, e.g. networkx.Graph(graph)")
+        raise InputError(
+            "parallel edges are not supported; collapse the multigraph first, e.g. networkx.Graph(graph)"
+        )
     if set(graph) != set(range(len(graph))):
-        raise InputError("node ids must be 0 .. n-1; use networkx.convert_node_labels_to_integers(graph) first")
+        raise InputError(
+            "node ids must be 0 .. n-1; use networkx.convert_node_labels_to_integers(graph) first"
+        )
     adjacency = {u: tuple(neighbours) for u, neighbours in graph.adjacency()}
     weights = None if weight is None else {(u, v): int(d) for u, v, d in graph.edges(data=weight, default=1)}
     return Graph(adjacency, graph.is_directed(), weights)
 
 
 def to_networkx(graph: Graph) -> "nx.Graph[int]":
-    """The networkx (Di)Graph with the same node, edge and (when every edge is stored once) neighbour order."""
+    """The networkx (Di)Graph with the same node, edge and (when every edge is stored once) neighbour
+    order.
+    """
     out: nx.Graph[int] = nx.DiGraph() if graph.directed else nx.Graph()
     out.add_nodes_from(graph.adjacency)
     for u, v in graph.edges:
@@ -129,11 +139,16 @@ def from_edges(n: int, edges: Sequence[Sequence[int]], directed: bool = False) -
     graph = Graph({u: tuple(neighbours) for u, neighbours in adjacency.items()}, directed, None)
     if not weights:
         return graph
-    return Graph(graph.adjacency, directed, {(u, v): weights[u, v] if (u, v) in weights else weights[v, u] for u, v in graph.edges})
+    return Graph(
+        graph.adjacency,
+        directed,
+        {(u, v): weights[u, v] if (u, v) in weights else weights[v, u] for u, v in graph.edges},
+    )
 
 
 def from_sorted_edges(n: int, edges: Sequence[Edge], directed: bool = False) -> Graph:
-    """from_edges for edges that are sorted and, if undirected, (u, v) with u < v: no need to find their order again.
+    """from_edges for edges that are sorted and, if undirected, (u, v) with u < v: no need to find their order
+    again.
 
     >>> from_sorted_edges(3, [(0, 2), (1, 2)]) == from_edges(3, [(0, 2), (1, 2)])
     True
@@ -144,7 +159,8 @@ def from_sorted_edges(n: int, edges: Sequence[Edge], directed: bool = False) -> 
 
 
 def graph_to_json(graph: Graph, names: Sequence[str], **extra: Any) -> str:
-    """The `graph` column of an Example: directed, node names (index = id), edges [u, v] or [u, v, weight], any planted blocks.
+    """The `graph` column of an Example: directed, node names (index = id), edges [u, v] or [u, v, weight],
+    any planted blocks.
 
     `extra` carries what a task adds to the graph (node_classification: classes, labels).
 
@@ -155,11 +171,21 @@ def graph_to_json(graph: Graph, names: Sequence[str], **extra: Any) -> str:
     if weights is not None:
         edges: Iterable[str] = [f"[{u}, {v}, {weights[u, v]}]" for u, v in graph.edges]
     else:
-        edges = map(_PAIRS.__getitem__, graph.edges) if graph.n <= KEPT else [f"[{u}, {v}]" for u, v in graph.edges]
+        edges = (
+            map(_PAIRS.__getitem__, graph.edges)
+            if graph.n <= KEPT
+            else [f"[{u}, {v}]" for u, v in graph.edges]
+        )
     start = _start(names if isinstance(names, tuple) else tuple(names), graph.directed)
     if graph.blocks:
         extra = {"blocks": list(graph.blocks), **extra}
-    end = "".join([f", {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in extra.items()]) if extra else ""
+    end = (
+        "".join(
+            [f", {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in extra.items()]
+        )
+        if extra
+        else ""
+    )
     return f"{start}{', '.join(edges)}]{end}}}"
 
 

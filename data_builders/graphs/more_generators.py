@@ -1,7 +1,9 @@
-"""Generators beyond GraphQA's seven: well-known families, and hard ones whose answers a local look does not give.
+"""Generators beyond GraphQA's seven: well-known families, and hard ones whose answers a local look does not
+give.
 
-Hard ones have few edges per node, so that `cycle if |E| >= |V|` and `reachable if both have neighbours` say nothing, and
-shuffled ids, so that numbers tell nothing either. All are functions of a random stream and a number of nodes.
+Hard ones have few edges per node, so that `cycle if |E| >= |V|` and `reachable if both have neighbours` say
+nothing, and shuffled ids, so that numbers tell nothing either. All are functions of a random stream and a
+number of nodes.
 """
 
 from collections.abc import Iterable
@@ -16,7 +18,9 @@ from data_builders.graphs.graph import Edge, Graph, from_sorted_edges
 def _shuffled(rng: Random, n: int, edges: Iterable[Edge]) -> Graph:
     """The graph of the edges, its ids a random order."""
     place = rng.sample(range(n), n)
-    return from_sorted_edges(n, sorted({(min(place[u], place[v]), max(place[u], place[v])) for u, v in edges if u != v}))
+    return from_sorted_edges(
+        n, sorted({(min(place[u], place[v]), max(place[u], place[v])) for u, v in edges if u != v})
+    )
 
 
 def _sorted(n: int, edges: Iterable[Edge]) -> Graph:
@@ -31,7 +35,8 @@ def _tree(rng: Random, n: int) -> list[Edge]:
 
 
 def watts_strogatz(rng: Random, n: int) -> Graph:
-    """Small world: a ring where each node knows its k in {2, 4, 6} nearest (fewer if n is small), edges rewired with p ~ U(0, 1).
+    """Small world: a ring where each node knows its k in {2, 4, 6} nearest (fewer if n is small), edges
+    rewired with p ~ U(0, 1).
 
     >>> watts_strogatz(Random(0), 8).n
     8
@@ -71,12 +76,15 @@ def grid(rng: Random, n: int) -> Graph:
 
 
 def powerlaw_cluster(rng: Random, n: int) -> Graph:
-    """Holme and Kim: preferential attachment of m ~ U{1 .. min(4, n - 1)} edges, each followed by a triangle with p ~ U(0, 1).
+    """Holme and Kim: preferential attachment of m ~ U{1 .. min(4, n - 1)} edges, each followed by a triangle
+    with p ~ U(0, 1).
 
     >>> powerlaw_cluster(Random(0), 9).n
     9
     """
-    return _sorted(n, nx.powerlaw_cluster_graph(n, rng.randint(1, min(4, n - 1)), rng.random(), seed=rng).edges)
+    return _sorted(
+        n, nx.powerlaw_cluster_graph(n, rng.randint(1, min(4, n - 1)), rng.random(), seed=rng).edges
+    )
 
 
 def caveman(rng: Random, n: int) -> Graph:
@@ -95,7 +103,8 @@ def caveman(rng: Random, n: int) -> Graph:
 def one_cycle_vs_two_cycles(rng: Random, n: int) -> Graph:
     """One cycle through all n nodes or two of n // 2 and the rest, an even chance each.
 
-    To tell them apart is the problem behind the lower bounds of arXiv 2405.18512: every node sees two neighbours, whatever the answer.
+    To tell them apart is the problem behind the lower bounds of arXiv 2405.18512: every node sees two
+    neighbours, whatever the answer.
 
     >>> {len(ends) for ends in one_cycle_vs_two_cycles(Random(0), 9).adjacency.values()}
     {2}
@@ -106,7 +115,8 @@ def one_cycle_vs_two_cycles(rng: Random, n: int) -> Graph:
 
 
 def long_diameter(rng: Random, n: int) -> Graph:
-    """A path through 2/3 of the nodes or more, the others hung on it; with p = 1/2 one of its edges is missing, so that ends are apart.
+    """A path through 2/3 of the nodes or more, the others hung on it; with p = 1/2 one of its edges is
+    missing, so that ends are apart.
 
     >>> long_diameter(Random(0), 9).n
     9
@@ -119,7 +129,8 @@ def long_diameter(rng: Random, n: int) -> Graph:
 
 
 def path_star(rng: Random, n: int) -> Graph:
-    """Arms of equal length (the last may be shorter) around one node: which arm leads where shows only at its end (arXiv 2403.06963).
+    """Arms of equal length (the last may be shorter) around one node: which arm leads where shows only at its
+    end (arXiv 2403.06963).
 
     >>> sorted(len(ends) for ends in path_star(Random(0), 7).adjacency.values())[-1]
     3
@@ -130,7 +141,8 @@ def path_star(rng: Random, n: int) -> Graph:
 
 
 def disconnected_blocks(rng: Random, n: int) -> Graph:
-    """Two or three connected blocks of like size, each a random tree with up to a fifth more edges; none is reachable from another.
+    """Two or three connected blocks of like size, each a random tree with up to a fifth more edges; none is
+    reachable from another.
 
     >>> import networkx
     >>> from data_builders.graphs.graph import to_networkx
@@ -143,5 +155,7 @@ def disconnected_blocks(rng: Random, n: int) -> Graph:
         start, stop = k * n // count, (k + 1) * n // count
         size = stop - start
         edges += [(start + u, start + v) for u, v in _tree(rng, size)]
-        edges += [(rng.randrange(start, stop), rng.randrange(start, stop)) for _ in range(rng.randint(0, size // 5))]
+        edges += [
+            (rng.randrange(start, stop), rng.randrange(start, stop)) for _ in range(rng.randint(0, size // 5))
+        ]
     return _shuffled(rng, n, edges)

@@ -81,7 +81,9 @@ def node_names(scheme: str, n: int, rng: random.Random) -> list[str]:
 
 
 class FixedNames(tuple[str, ...]):
-    """Names that many graphs have, with what is written of them over and over: their list, and their pairs."""
+    """Names that many graphs have, with what is written of them over and over: their list, and their
+    pairs.
+    """
 
     @cached_property
     def listing(self) -> str:
@@ -108,7 +110,9 @@ def fixed_names(scheme: str, n: int) -> FixedNames:
     return FixedNames(node_names(scheme, n, random.Random(0)))
 
 
-def pair_texts(names: Sequence[str], pairs: Iterable[tuple[int, int]], before: str, between: str, after: str) -> Iterable[str]:
+def pair_texts(
+    names: Sequence[str], pairs: Iterable[tuple[int, int]], before: str, between: str, after: str
+) -> Iterable[str]:
     """A text for each pair of node ids, in the names of the nodes.
 
     >>> list(pair_texts(["A", "B"], [(0, 1)], "(", ", ", ")"))

@@ -1,11 +1,13 @@
 """Splits that share no graph: isomorphism classes, redraws, and the leakage that is left.
 
-Two drawings of one graph with other node ids are the same graph to learn from, so splits are kept apart by isomorphism
-class, in two ways. Of the smallest graphs there are so few classes that a test set would have them all and leave none to
-train on: there each class belongs to one split, the same in every dataset (`side`). All other graphs make way for those
-that were drawn before (`held_in`). A redraw has the same number of nodes, so every split has every size. Families without
-enough classes (there is one complete graph per size) share graphs all the same: the redraws give up, and the leakage
-figure says how much.
+Two drawings of one graph with other node ids are the same graph to learn from, so splits are kept apart by
+isomorphism class, in two ways. Of the smallest graphs there are so few classes that a test set would have
+them all and leave none to
+train on: there each class belongs to one split, the same in every dataset (`side`). All other graphs make way
+for those that were drawn before (`held_in`). A redraw has the same number of nodes, so every split has every
+size. Families without
+enough classes (there is one complete graph per size) share graphs all the same: the redraws give up, and the
+leakage figure says how much.
 """
 
 import hashlib
@@ -21,9 +23,14 @@ import igraph
 from data_builders.graphs.graph import Edge, Graph, from_sorted_edges
 
 REDRAWS = 50
-FEW = {False: 6, True: 4}  # directed -> nodes up to which classes belong to splits: of 6 nodes there are 156, of 7 there are 1,044
+FEW = {
+    False: 6,
+    True: 4,
+}  # directed -> nodes up to which classes belong to splits: of 6 nodes there are 156, of 7 there are 1,044
 SIDES = ("train", "train", "validation", "test")
-DEALT = 19  # the digit of a class that gives its side: of er graphs with 3 to 6 nodes it deals all three splits 19% or more
+# the digit of a class that gives its side: of er graphs with 3 to 6 nodes it deals all three splits 19% or
+# more
+DEALT = 19
 
 T = TypeVar("T", bound="tuple[Graph, object]")
 Taken = dict[Any, Any]  # a level of LEVELS -> the next, and the last -> the splits that have the class
@@ -32,8 +39,9 @@ Taken = dict[Any, Any]  # a level of LEVELS -> the next, and the last -> the spl
 def graph_class(graph: Graph) -> str:
     """32 hex digits that two graphs share exactly if they are isomorphic; weights and names do not matter.
 
-    The digest of the canonical form that igraph's BLISS finds. BLISS knows undirected graphs without loops and with
-    coloured nodes, so a loop becomes a colour, and a directed graph its usual gadget (see `_as_undirected`).
+    The digest of the canonical form that igraph's BLISS finds. BLISS knows undirected graphs without loops
+    and with coloured nodes, so a loop becomes a colour, and a directed graph its usual gadget (see
+    `_as_undirected`).
 
     >>> from data_builders.graphs.graph import from_edges
     >>> graph_class(from_edges(3, [(0, 1), (1, 2)])) == graph_class(from_edges(3, [(2, 0), (0, 1)]))
@@ -66,7 +74,9 @@ def _around(graph: Graph) -> Iterable[tuple[int, int]]:
 
 
 def _by_degree(graph: Graph) -> tuple[Edge, ...]:
-    """The sorted edges after nodes are numbered by their degrees and those of their neighbours: few numberings of a class are left."""
+    """The sorted edges after nodes are numbered by their degrees and those of their neighbours: few
+    numberings of a class are left.
+    """
     place = [0] * graph.n
     for new, (_, old) in enumerate(sorted(zip(_around(graph), range(graph.n), strict=True))):
         place[old] = new
@@ -84,7 +94,9 @@ def _class_of_edges(n: int, edges: tuple[Edge, ...], directed: bool) -> str:
     for new, old in enumerate(permutation):  # igraph 1.0: permutation[new] is the old id
         place[old] = new
     colors = [colors[old] for old in permutation]
-    ends = sorted([place[u] * size + place[v] if place[u] < place[v] else place[v] * size + place[u] for u, v in plain])
+    ends = sorted(
+        [place[u] * size + place[v] if place[u] < place[v] else place[v] * size + place[u] for u, v in plain]
+    )
     stated = array("Q", [directed, n, *colors, *ends])
     return hashlib.blake2b(stated, digest_size=16).hexdigest()
 
@@ -112,7 +124,9 @@ def degrees_around(graph: Graph) -> int:
 
 
 LEVELS: tuple[Callable[[Graph], int | str], ...] = (size, degrees, degrees_around, graph_class)
-"""What isomorphic graphs share, from cheap to dear; graphs that are not isomorphic may share all but the last."""
+"""What isomorphic graphs share, from cheap to dear; graphs that are not isomorphic may share all but the
+last.
+"""
 
 
 def outline(graph: Graph) -> list[int | str]:
@@ -137,7 +151,8 @@ def take(taken: Taken, levels: Sequence[int | str], split: str) -> None:
 def _as_undirected(n: int, edges: Sequence[Edge], directed: bool) -> tuple[list[Edge], list[int]]:
     """Edges and node colours of an undirected graph without loops that stands for the given one.
 
-    Directed: node u becomes u - u+n (its way out) and u - u+2n (its way in); the edge u -> v becomes u+n - v+2n.
+    Directed: node u becomes u - u+n (its way out) and u - u+2n (its way in); the edge u -> v becomes u+n -
+        v+2n.
     """
     loops = {u for u, v in edges if u == v}
     colors = [int(u in loops) for u in range(n)]
@@ -149,9 +164,11 @@ def _as_undirected(n: int, edges: Sequence[Edge], directed: bool) -> tuple[list[
 
 
 def draw_apart(draw: Callable[[], T], split: str, taken: Taken) -> tuple[T, int, tuple[str, ...]]:
-    """The first draw whose graph `split` may have, the number of redraws that it took, and the splits of `taken` that have its class.
+    """The first draw whose graph `split` may have, the number of redraws that it took, and the splits of
+    `taken` that have its class.
 
-    After REDRAWS redraws the first draw is returned, so that a family without enough classes keeps its distribution.
+    After REDRAWS redraws the first draw is returned, so that a family without enough classes keeps its
+    distribution.
     """
     first = drawn = draw()
     for redraws in range(REDRAWS + 1):
@@ -177,7 +194,9 @@ def side(graph: Graph) -> str | None:
 
 
 def held_in(graph: Graph, taken: Taken) -> tuple[str, ...]:
-    """The splits of `taken` that have a graph of this class; its class is worked out only where all that is cheaper is the same."""
+    """The splits of `taken` that have a graph of this class; its class is worked out only where all that is
+    cheaper is the same.
+    """
     found: Any = taken
     for level in LEVELS:
         found = found.get(level(graph))

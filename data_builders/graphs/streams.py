@@ -1,7 +1,8 @@
 """Random streams: one per thing that is drawn, named by what it is for, so that nothing else moves it.
 
-To seed a Mersenne twister takes longer than to draw a question or a small graph from it: `Stream` takes its bits from
-BLAKE2b of the name and a counter. Generators that draw number after number are faster with `random.Random(name)`.
+To seed a Mersenne twister takes longer than to draw a question or a small graph from it: `Stream` takes its
+bits from BLAKE2b of the name and a counter. Generators that draw number after number are faster with
+`random.Random(name)`.
 """
 
 from hashlib import blake2b
@@ -12,9 +13,11 @@ BLOCK = 64  # bytes per digest
 
 
 class Stream(Random):
-    """A `random.Random` whose bits are BLAKE2b(name, 0), BLAKE2b(name, 1), ..; `seed(name)` starts it again under another name.
+    """A `random.Random` whose bits are BLAKE2b(name, 0), BLAKE2b(name, 1), ..; `seed(name)` starts it again
+    under another name.
 
-    Every method of Random works and draws from those bits. Nothing is hashed before the first bit is asked for.
+    Every method of Random works and draws from those bits. Nothing is hashed before the first bit is asked
+    for.
 
     >>> stream = Stream("42/train/er/edge_existence/0")
     >>> first = stream.sample(range(12), 2)
@@ -40,7 +43,11 @@ class Stream(Random):
     def _fill(self, k: int) -> None:
         name = self._name.encode()
         if not self._block:  # a salt of zero is none
-            self._pool, self._left, self._block = int.from_bytes(blake2b(name).digest(), "little"), 8 * BLOCK, 1
+            self._pool, self._left, self._block = (
+                int.from_bytes(blake2b(name).digest(), "little"),
+                8 * BLOCK,
+                1,
+            )
         while self._left < k:
             digest = blake2b(name, salt=self._block.to_bytes(16, "little")).digest()
             self._pool |= int.from_bytes(digest, "little") << self._left

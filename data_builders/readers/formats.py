@@ -1,12 +1,12 @@
 """FORMATS: what files of graphs say, read by their ending into one plain list of nodes and edges.
 
-    .txt .edges .edgelist   two node names and an optional weight per line; `#` starts a comment (also any unknown ending)
-    .adjlist                a node and its neighbours per line
-    .csv .tsv               a header; columns source and target (or from/to, src/dst, u/v), weight if there is one, or those named
-    .graphml .xml           GraphML; document types are refused, since entities can make a small file grow without bound
-    .gml                    GML
-    .json                   networkx's node-link data: {"nodes": [{"id": ..}], "links" or "edges": [{"source": .., "target": ..}]}
-    .net .paj .pajek        Pajek
+    .txt .edges .edgelist   two node names and an optional weight per line; `#` starts a comment (also any
+    unknown ending) .adjlist                a node and its neighbours per line
+    .csv .tsv               a header; columns source and target (or from/to, src/dst, u/v), weight if there is
+    one, or those named .graphml .xml           GraphML; document types are refused, since entities can make a
+    small file grow without bound .gml                    GML
+    .json                   networkx's node-link data: {"nodes": [{"id": ..}], "links" or "edges": [{"source":
+    .., "target": ..}]} .net .paj .pajek        Pajek
     .mtx                    Matrix Market, a square matrix: row, column, weight
 
 Each of them may be compressed: `.gz` at the end. Whatever goes wrong is an InputError of one line.
@@ -29,14 +29,21 @@ import networkx as nx
 from data_builders.errors import InputError
 from data_builders.readers.graph_xml import check_xml
 
-COLUMNS = (("source", "target"), ("from", "to"), ("src", "dst"), ("u", "v"))  # what CSV files call the ends of an edge
+COLUMNS = (
+    ("source", "target"),
+    ("from", "to"),
+    ("src", "dst"),
+    ("u", "v"),
+)  # what CSV files call the ends of an edge
 WEIGHTS = ("weight", "capacity")
 FIELD = 1 << 20  # characters of the longest CSV field
 
 
 @dataclass(frozen=True)
 class Listed:
-    """What a file says, before any rule: (id, label) per node and (source, target, weight or None) per edge."""
+    """What a file says, before any rule: (id, label) per node and (source, target, weight or None) per
+    edge.
+    """
 
     nodes: list[tuple[str, str]]
     edges: list[tuple[str, str, float | None]]
@@ -45,7 +52,9 @@ class Listed:
 
 @dataclass(frozen=True)
 class Asked:
-    """What the user says about a file: the node attribute that is the label, and the CSV columns (source, target[, weight])."""
+    """What the user says about a file: the node attribute that is the label, and the CSV columns (source,
+    target[, weight]).
+    """
 
     label: str | None = None
     columns: tuple[str, ...] = ()
@@ -68,7 +77,12 @@ def read_listed(path: Path, data: bytes, asked: Asked) -> Listed:
     ending = suffixes[-1] if suffixes else ""
     looks_like_xml = data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<?xml", b"<graphml"))
     listed = FORMATS.get(ending, _graphml if looks_like_xml else _edge_list)(data, path, asked)
-    if asked.label is not None and FORMATS.get(ending, _edge_list) in (_edge_list, _adjacency_list, _csv, _matrix_market):
+    if asked.label is not None and FORMATS.get(ending, _edge_list) in (
+        _edge_list,
+        _adjacency_list,
+        _csv,
+        _matrix_market,
+    ):
         raise InputError(f"{path}: this format has no node attributes, so none is called {asked.label!r}")
     return listed
 
@@ -78,7 +92,9 @@ def _text(data: bytes, path: Path) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         number = data[: error.start].count(b"\n") + 1
-        raise InputError(f"{path}: line {number}: byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8 text") from None
+        raise InputError(
+            f"{path}: line {number}: byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8 text"
+        ) from None
 
 
 def _lines(data: bytes, path: Path) -> Iterator[tuple[int, list[str], str]]:
@@ -118,7 +134,9 @@ def _edge_list(data: bytes, path: Path, asked: Asked) -> Listed:
             )
         weight = number(words[2], f"{path}: line {line}") if len(words) == 3 else None
         edges.append((names.setdefault(words[0], words[0]), names.setdefault(words[1], words[1]), weight))
-    return Listed(_nodes_of(edges, path, "an edge list has two node names and an optional weight per line"), edges, None)
+    return Listed(
+        _nodes_of(edges, path, "an edge list has two node names and an optional weight per line"), edges, None
+    )
 
 
 def _adjacency_list(data: bytes, path: Path, asked: Asked) -> Listed:
@@ -148,7 +166,9 @@ def _csv(data: bytes, path: Path, asked: Asked) -> Listed:
                 raise InputError(f"{where}: {len(row)} fields, but the header has {len(header)}")
             source, target, *weight = [row[at].strip() for at in ends]
             if not source or not target:
-                raise InputError(f"{where}: an edge needs two nodes; {header[ends[0 if not source else 1]]!r} is empty")
+                raise InputError(
+                    f"{where}: an edge needs two nodes; {header[ends[0 if not source else 1]]!r} is empty"
+                )
             edges.append((source, target, number(weight[0], where) if weight and weight[0] else None))
     except (csv.Error, StopIteration) as error:
         raise InputError(f"{path}: line {rows.line_num}: not CSV ({error})") from None
@@ -165,14 +185,24 @@ def _columns(header: list[str], path: Path, asked: Sequence[str]) -> list[int]:
     lower = [name.lower() for name in header]
     pair = next((pair for pair in COLUMNS if set(pair) <= set(lower)), None)
     if pair is None:
-        raise InputError(f"{path}: no columns source and target in the header ({', '.join(header)[:100]}); rename them, or give `columns`")
+        raise InputError(
+            f"{path}: no columns source and target in the header ({', '.join(header)[:100]}); rename them, or give `columns`"
+        )
     return [lower.index(name) for name in (*pair, *[name for name in WEIGHTS if name in lower][:1])]
 
 
 def _from_networkx(read: "nx.Graph[Any]", path: Path, asked: Asked, edge_weight: str = "weight") -> Listed:
-    nodes = [(str(u), label_of(attributes, asked, path, u) or str(u)) for u, attributes in read.nodes(data=True)]
+    nodes = [
+        (str(u), label_of(attributes, asked, path, u) or str(u)) for u, attributes in read.nodes(data=True)
+    ]
     edges = [
-        (str(u), str(v), None if weight is None else number(weight, f"{path}: edge from {str(u)[:40]!r} to {str(v)[:40]!r}"))
+        (
+            str(u),
+            str(v),
+            None
+            if weight is None
+            else number(weight, f"{path}: edge from {str(u)[:40]!r} to {str(v)[:40]!r}"),
+        )
         for u, v, weight in read.edges(data=edge_weight)
     ]
     if not nodes:
@@ -183,10 +213,14 @@ def _from_networkx(read: "nx.Graph[Any]", path: Path, asked: Asked, edge_weight:
 def label_of(attributes: Mapping[str, Any], asked: Asked, path: Path, node: object) -> str:
     """The asked attribute; else `label`, else `name`, where they say something."""
     if asked.label is None:
-        return next((str(attributes[key]) for key in ("label", "name") if str(attributes.get(key) or "").strip()), "")
+        return next(
+            (str(attributes[key]) for key in ("label", "name") if str(attributes.get(key) or "").strip()), ""
+        )
     if asked.label not in attributes:
         has = ", ".join(str(key) for key in attributes if key != "id") or "none"
-        raise InputError(f"{path}: node {str(node)[:40]!r} has no attribute {asked.label!r}; it has {has[:200]}")
+        raise InputError(
+            f"{path}: node {str(node)[:40]!r} has no attribute {asked.label!r}; it has {has[:200]}"
+        )
     return str(attributes[asked.label])
 
 
@@ -241,9 +275,17 @@ def _node_link(data: bytes, path: Path, asked: Asked) -> Listed:
     try:
         found = json.loads(_text(data, path))
         links = found["links"] if "links" in found else found["edges"]
-        nodes = [(str(node["id"]), label_of(node, asked, path, node["id"]) or str(node["id"])) for node in found["nodes"]]
+        nodes = [
+            (str(node["id"]), label_of(node, asked, path, node["id"]) or str(node["id"]))
+            for node in found["nodes"]
+        ]
         ends = [
-            (str(link["source"]), str(link["target"]), next((link[w] for w in WEIGHTS if link.get(w) is not None), None)) for link in links
+            (
+                str(link["source"]),
+                str(link["target"]),
+                next((link[w] for w in WEIGHTS if link.get(w) is not None), None),
+            )
+            for link in links
         ]
     except json.JSONDecodeError as error:
         raise InputError(f"{path}: line {error.lineno}: not JSON ({error.msg})") from None
@@ -256,7 +298,10 @@ def _node_link(data: bytes, path: Path, asked: Asked) -> Listed:
                 raise InputError(f"{path}: a link names the node {end[:40]!r}, which the file does not have")
     if not nodes or len(known) < len(nodes):
         raise InputError(f"{path}: {'two nodes have one id' if nodes else 'the file has no nodes'}; {hint}")
-    edges = [(u, v, None if w is None else number(w, f"{path}: link from {u[:40]!r} to {v[:40]!r}")) for u, v, w in ends]
+    edges = [
+        (u, v, None if w is None else number(w, f"{path}: link from {u[:40]!r} to {v[:40]!r}"))
+        for u, v, w in ends
+    ]
     return Listed(nodes, edges, bool(found.get("directed", False)))
 
 
@@ -269,7 +314,9 @@ def _matrix_market(data: bytes, path: Path, asked: Asked) -> Listed:
         found = mmread(io.BytesIO(data), spmatrix=False)
         matrix = found.tocoo() if hasattr(found, "tocoo") else None
     except (ValueError, TypeError, OverflowError, MemoryError, OSError) as error:
-        raise InputError(f"{path}: not a Matrix Market file that can be read ({' '.join(str(error).split())[:200]})") from None
+        raise InputError(
+            f"{path}: not a Matrix Market file that can be read ({' '.join(str(error).split())[:200]})"
+        ) from None
     if matrix is None or matrix.shape[0] != matrix.shape[1] or not matrix.shape[0]:
         raise InputError(f"{path}: expected a square matrix in coordinate form, node by node")
     n, symmetric = matrix.shape[0], b"general" not in data.split(b"\n", 1)[0].lower()

@@ -3,11 +3,13 @@
 What a file may hold is told in `graph_formats`; this is what becomes of it:
 
 - A node is called by the attribute asked for, else by its attribute `label`, else `name`, else its id.
-- Self loops are dropped; an edge that is listed again (for an undirected graph: in either direction) counts once, with
-  its first weight. Directions are dropped unless asked for. Each of these is counted in `GraphFile.notes`.
-- Weights become capacities (maximum_flow shows them) where every edge has one and all are whole numbers of at least 1.
-- Names: control characters and commas (answers are lists) become spaces, an empty name becomes the node's id, one of more
-  than LONGEST characters is cut, and a repeated one gets a number: `Smith`, `Smith 2`.
+- Self loops are dropped; an edge that is listed again (for an undirected graph: in either direction) counts
+  once, with its first weight. Directions are dropped unless asked for. Each of these is counted in
+  `GraphFile.notes`.
+- Weights become capacities (maximum_flow shows them) where every edge has one and all are whole numbers of at
+  least 1.
+- Names: control characters and commas (answers are lists) become spaces, an empty name becomes the node's id,
+  one of more than LONGEST characters is cut, and a repeated one gets a number: `Smith`, `Smith 2`.
 """
 
 import hashlib
@@ -24,14 +26,19 @@ from data_builders.graphs.graph import Edge, Graph, from_edges
 from data_builders.readers.formats import Asked, Listed, read_listed
 
 LONGEST = 80  # characters of a name
-BURN = 0.7  # forward burning probability of the forest fire; Leskovec and Faloutsos find 0.7 the best for samples
+# forward burning probability of the forest fire; Leskovec and Faloutsos find 0.7 the best for samples
+BURN = 0.7
 RESTART = 0.15  # the usual probability of a random walk with restart
-JUMP = 0.5  # more than the literature's 0.15: there, nearly all pairs of nodes in a small sample stay connected
+JUMP = (
+    0.5  # more than the literature's 0.15: there, nearly all pairs of nodes in a small sample stay connected
+)
 
 
 @dataclass(frozen=True)
 class GraphFile:
-    """A graph read from a file: names[u] belongs to node u, notes say what was dropped, around[u] ignores directions."""
+    """A graph read from a file: names[u] belongs to node u, notes say what was dropped, around[u] ignores
+    directions.
+    """
 
     graph: Graph
     names: list[str]
@@ -49,10 +56,14 @@ def source_name(path: Path) -> str:
     return Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem
 
 
-def read_graph_file(path: Path, directed: bool = False, label: str | None = None, columns: Sequence[str] = ()) -> GraphFile:
-    """The graph in `path`, by the rules at the top of this file; InputError names the file, the line and the value.
+def read_graph_file(
+    path: Path, directed: bool = False, label: str | None = None, columns: Sequence[str] = ()
+) -> GraphFile:
+    """The graph in `path`, by the rules at the top of this file; InputError names the file, the line and the
+    value.
 
-    label: the node attribute that holds the names. columns: those of a CSV file that hold source, target and, if there is one, weight.
+    label: the node attribute that holds the names. columns: those of a CSV file that hold source, target and,
+        if there is one, weight.
 
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "roads.txt"
@@ -65,16 +76,20 @@ def read_graph_file(path: Path, directed: bool = False, label: str | None = None
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); give a file of a graph") from None
+        raise InputError(
+            f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); give a file of a graph"
+        ) from None
     sha256 = hashlib.sha256(data).hexdigest()
     return _assemble(read_listed(path, data, Asked(label, tuple(columns))), path, directed, sha256)
 
 
 def write_graph(graph: Any, path: Path, weight: str = "weight") -> Path:
-    """Write a graph from Python as a node-link file that builds can sample from, and return its path, which ends in .json.
+    """Write a graph from Python as a node-link file that builds can sample from, and return its path, which
+    ends in .json.
 
-    graph: a networkx graph, whose nodes and their attributes are kept, or a torch_geometric `Data`, of which `edge_index` and,
-    if it has one number per edge, `edge_weight` or `edge_attr` are read; its edges are directed unless each is there both ways.
+    graph: a networkx graph, whose nodes and their attributes are kept, or a torch_geometric `Data`, of which
+    `edge_index` and, if it has one number per edge, `edge_weight` or `edge_attr` are read; its edges are
+    directed unless each is there both ways.
 
     >>> import networkx, tempfile
     >>> file = write_graph(networkx.path_graph(["a", "b"]), Path(tempfile.mkdtemp()) / "pair.json")
@@ -82,11 +97,16 @@ def write_graph(graph: Any, path: Path, weight: str = "weight") -> Path:
     ['a', 'b']
     """
     if Path(path).suffix != ".json":
-        raise InputError(f"{path}: a graph from Python is written as node-link data; call the file {Path(path).stem}.json")
+        raise InputError(
+            f"{path}: a graph from Python is written as node-link data; call the file {Path(path).stem}.json"
+        )
     if hasattr(graph, "edge_index"):
         found = _from_data(graph)
     elif hasattr(graph, "adj") and hasattr(graph, "is_directed"):
-        nodes = [{"id": str(u), **{str(k): str(v) for k, v in attributes.items() if k != "id"}} for u, attributes in graph.nodes(data=True)]
+        nodes = [
+            {"id": str(u), **{str(k): str(v) for k, v in attributes.items() if k != "id"}}
+            for u, attributes in graph.nodes(data=True)
+        ]
         links = [{"source": str(u), "target": str(v), "weight": w} for u, v, w in graph.edges(data=weight)]
         found = {"directed": graph.is_directed(), "nodes": nodes, "links": links}
     else:
@@ -97,12 +117,20 @@ def write_graph(graph: Any, path: Path, weight: str = "weight") -> Path:
 
 def _from_data(data: Any) -> dict[str, Any]:
     sources, targets = data.edge_index.tolist()
-    given = next((w for name in ("edge_weight", "edge_attr") if (w := getattr(data, name, None)) is not None), None)
-    weights = [None] * len(sources) if given is None or given.numel() != len(sources) else given.flatten().tolist()
+    given = next(
+        (w for name in ("edge_weight", "edge_attr") if (w := getattr(data, name, None)) is not None), None
+    )
+    weights = (
+        [None] * len(sources) if given is None or given.numel() != len(sources) else given.flatten().tolist()
+    )
     pairs = set(zip(sources, targets, strict=True))
     directed = any((v, u) not in pairs for u, v in pairs)
     n = data.num_nodes if data.num_nodes is not None else max([*sources, *targets], default=-1) + 1
-    links = [{"source": u, "target": v, "weight": w} for u, v, w in zip(sources, targets, weights, strict=True) if directed or u <= v]
+    links = [
+        {"source": u, "target": v, "weight": w}
+        for u, v, w in zip(sources, targets, weights, strict=True)
+        if directed or u <= v
+    ]
     return {"directed": directed, "nodes": [{"id": u} for u in range(n)], "links": links}
 
 
@@ -110,14 +138,15 @@ def sample(source: GraphFile, rng: Random, n: int, sampling: str = "walk") -> tu
     """An induced subgraph of min(n, all) nodes, and the nodes' names.
 
     sampling, one of SAMPLINGS:
-    walk: the nodes are the first n that a random walk with restart meets, from a uniform start node, on edges in
-    either direction; where the walk is stuck in a small component it starts again elsewhere. Such a subgraph is
-    mostly connected. jump: every other step goes to a uniform node instead ("random jump" of Leskovec and Faloutsos,
-    Sampling from Large Graphs, 2006), which leaves some nodes apart. ego: a node, then its neighbours, then theirs.
-    fire: forest fire (same paper): each node burns a geometric number of its neighbours. induced: n uniform nodes, which in
-    a sparse graph have hardly an edge.
-    Ids are a shuffle: they tell neither the order of the walk nor that of the file. Time and memory go with what is
-    visited, not with the size of the graph.
+    walk: the nodes are the first n that a random walk with restart meets, from a uniform start node, on edges
+    in either direction; where the walk is stuck in a small component it starts again elsewhere. Such a
+    subgraph is mostly connected. jump: every other step goes to a uniform node instead ("random jump" of
+    Leskovec and Faloutsos, Sampling from Large Graphs, 2006), which leaves some nodes apart. ego: a node,
+    then its neighbours, then theirs.
+    fire: forest fire (same paper): each node burns a geometric number of its neighbours. induced: n uniform
+    nodes, which in a sparse graph have hardly an edge.
+    Ids are a shuffle: they tell neither the order of the walk nor that of the file. Time and memory go with
+    what is visited, not with the size of the graph.
 
     >>> path = GraphFile(from_edges(3, [(0, 1), (1, 2)]), ["a", "b", "c"], [], "", [(1,), (0, 2), (1,)])
     >>> graph, names = sample(path, Random(1), 2)
@@ -128,11 +157,18 @@ def sample(source: GraphFile, rng: Random, n: int, sampling: str = "walk") -> tu
     rng.shuffle(order)
     position = {u: i for i, u in enumerate(order)}
     graph = source.graph
-    edges = sorted((i, position[v]) for i, u in enumerate(order) for v in _inside(graph, u, position) if graph.directed or position[v] > i)
+    edges = sorted(
+        (i, position[v])
+        for i, u in enumerate(order)
+        for v in _inside(graph, u, position)
+        if graph.directed or position[v] > i
+    )
     names = [source.names[u] for u in order]
     if graph.weights is None:
         return from_edges(len(order), edges, graph.directed), names
-    return from_edges(len(order), [(i, j, graph.weight(order[i], order[j])) for i, j in edges], graph.directed), names
+    return from_edges(
+        len(order), [(i, j, graph.weight(order[i], order[j])) for i, j in edges], graph.directed
+    ), names
 
 
 def _walk(around: list[tuple[int, ...]], n: int, rng: Random) -> list[int]:
@@ -154,7 +190,11 @@ def _jump(around: list[tuple[int, ...]], n: int, rng: Random) -> list[int]:
     here = rng.randrange(len(around))
     met = {here: None}
     while len(met) < n:
-        here = rng.randrange(len(around)) if rng.random() < JUMP or not around[here] else rng.choice(around[here])
+        here = (
+            rng.randrange(len(around))
+            if rng.random() < JUMP or not around[here]
+            else rng.choice(around[here])
+        )
         met[here] = None
     return list(met)
 
@@ -173,8 +213,12 @@ def _fire(around: list[tuple[int, ...]], n: int, rng: Random) -> list[int]:
     return _burn(around, n, rng, burning)
 
 
-def _burn(around: list[tuple[int, ...]], n: int, rng: Random, choose: Callable[[list[int]], list[int]]) -> list[int]:
-    """Breadth first over the chosen among each node's new neighbours, in random order; again from elsewhere where it goes out."""
+def _burn(
+    around: list[tuple[int, ...]], n: int, rng: Random, choose: Callable[[list[int]], list[int]]
+) -> list[int]:
+    """Breadth first over the chosen among each node's new neighbours, in random order; again from elsewhere
+    where it goes out.
+    """
     met: dict[int, None] = {}
     while len(met) < n:
         queue = [rng.randrange(len(around))]
@@ -182,7 +226,11 @@ def _burn(around: list[tuple[int, ...]], n: int, rng: Random, choose: Callable[[
         for u in queue:
             if len(met) >= n:
                 break
-            ends = around[u] if len(around[u]) <= 4 * n else [around[u][rng.randrange(len(around[u]))] for _ in range(4 * n)]  # a hub
+            ends = (
+                around[u]
+                if len(around[u]) <= 4 * n
+                else [around[u][rng.randrange(len(around[u]))] for _ in range(4 * n)]
+            )  # a hub
             new = [v for v in dict.fromkeys(ends) if v not in met]
             rng.shuffle(new)
             for v in choose(new)[: n - len(met)]:
@@ -209,12 +257,18 @@ def _inside(graph: Graph, u: int, position: dict[int, int]) -> Iterable[int]:
     ends = graph.adjacency[u]
     if len(ends) <= 50 * len(position):
         return [v for v in ends if v in position]
-    return [v for v in position if v in ends] if graph.directed else [v for v in position if v != u and u in graph.adjacency[v]]
+    return (
+        [v for v in position if v in ends]
+        if graph.directed
+        else [v for v in position if v != u and u in graph.adjacency[v]]
+    )
 
 
 def _assemble(listed: Listed, path: Path, directed: bool, sha256: str) -> GraphFile:
     if directed and listed.directed is False:
-        raise InputError(f'{path}: the graph is undirected; leave `directed: true` out, or set edgedefault="directed" in the file')
+        raise InputError(
+            f'{path}: the graph is undirected; leave `directed: true` out, or set edgedefault="directed" in the file'
+        )
     ids = {name: u for u, (name, _) in enumerate(listed.nodes)}
     kept: dict[Edge, float | None] = {}
     loops = repeated = 0
@@ -226,18 +280,31 @@ def _assemble(listed: Listed, path: Path, directed: bool, sha256: str) -> GraphF
             repeated += 1
         else:
             kept[u, v] = weight
-    notes = [f"{n} {what}" for n, what in ((loops, "self loops dropped"), (repeated, "repeated edges counted once")) if n]
+    notes = [
+        f"{n} {what}"
+        for n, what in ((loops, "self loops dropped"), (repeated, "repeated edges counted once"))
+        if n
+    ]
     if listed.directed and not directed:
         notes.append("directions dropped")
     given = [w for w in kept.values() if w is not None]
     capacities = len(given) == len(kept) > 0 and all(w >= 1 and w.is_integer() for w in given)
     if given and not capacities:
         notes.append(
-            "weights ignored: " + ("not every edge has one" if len(given) < len(kept) else "not all are whole numbers of at least 1")
+            "weights ignored: "
+            + (
+                "not every edge has one"
+                if len(given) < len(kept)
+                else "not all are whole numbers of at least 1"
+            )
         )
     edges = [(u, v, int(w)) if capacities and w is not None else (u, v) for (u, v), w in kept.items()]
     graph = from_edges(len(ids), edges, directed)
-    around = graph.adjacency if not directed else from_edges(len(ids), list(dict.fromkeys((min(e), max(e)) for e in kept))).adjacency
+    around = (
+        graph.adjacency
+        if not directed
+        else from_edges(len(ids), list(dict.fromkeys((min(e), max(e)) for e in kept))).adjacency
+    )
     return GraphFile(graph, _clean_names(listed.nodes), notes, sha256, [around[u] for u in range(len(ids))])
 
 
@@ -259,5 +326,8 @@ def _clean_names(nodes: Iterable[tuple[str, str]]) -> list[str]:
 
 def _printable(text: str) -> str:
     text = text[: 4 * LONGEST]  # before any work: it may be of any length
-    kept = (" " if c == "," or unicodedata.category(c).startswith("C") else c for c in unicodedata.normalize("NFC", text))
+    kept = (
+        " " if c == "," or unicodedata.category(c).startswith("C") else c
+        for c in unicodedata.normalize("NFC", text)
+    )
     return " ".join("".join(kept).split())[:LONGEST].rstrip()

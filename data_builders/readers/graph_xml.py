@@ -7,13 +7,17 @@ from data_builders.errors import InputError
 
 
 def check_xml(data: bytes, path: Path) -> None:
-    """Refuse what is not XML, has a document type, or names a node that is not there (networkx would invent it)."""
+    """Refuse what is not XML, has a document type, or names a node that is not there (networkx would invent
+    it).
+    """
     nodes: set[str | None] = set()
     ends: list[tuple[str | None, int]] = []
     parser = expat.ParserCreate()
 
     def doctype(*_: object) -> None:
-        raise InputError(f"{path}: line {parser.CurrentLineNumber}: document types and entities are refused; remove the <!DOCTYPE ..> part")
+        raise InputError(
+            f"{path}: line {parser.CurrentLineNumber}: document types and entities are refused; remove the <!DOCTYPE ..> part"
+        )
 
     def element(tag: str, attributes: dict[str, str]) -> None:
         kind = tag.rpartition(":")[2]
@@ -33,4 +37,6 @@ def check_xml(data: bytes, path: Path) -> None:
         raise InputError(f"{path}: a <node> has no id")
     for end, line in ends:
         if end not in nodes:
-            raise InputError(f"{path}: line {line}: an edge names the node {end!r}, which the file does not have")
+            raise InputError(
+                f"{path}: line {line}: an edge names the node {end!r}, which the file does not have"
+            )

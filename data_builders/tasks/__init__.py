@@ -19,8 +19,11 @@ _GRAPHQA = (*RETRIEVAL, *PARALLELIZABLE, *SEARCH, *COUNTING)
 GRAPHQA = tuple(task.name for task in _GRAPHQA)
 """Names of the twelve tasks of GraphQA."""
 
-TASKS: dict[str, Task] = {task.name: task for task in (*_GRAPHQA, *COMPONENTS, *DISTANCES, *ORDERS, *HAMILTONIAN, *STRUCTURE)}
-"""Every task by name; to add one, write its functions and put its Task into the tuple of its file (docs/add_a_task.md).
+TASKS: dict[str, Task] = {
+    task.name: task for task in (*_GRAPHQA, *COMPONENTS, *DISTANCES, *ORDERS, *HAMILTONIAN, *STRUCTURE)
+}
+"""Every task by name; to add one, write its functions and put its Task into the tuple of its file
+(docs/add_a_task.md).
 
 >>> from data_builders.graphs.graph import from_edges
 >>> task, graph, query = TASKS["shortest_path"], from_edges(3, [(0, 1), (1, 2)]), Query((0, 2))
@@ -30,7 +33,8 @@ TASKS: dict[str, Task] = {task.name: task for task in (*_GRAPHQA, *COMPONENTS, *
 
 
 def exemplar_answer(task: str, answer: str) -> str:
-    """The answer as a few-shot exemplar prints it: without the leading space that some zero-shot answers have.
+    """The answer as a few-shot exemplar prints it: without the leading space that some zero-shot answers
+    have.
 
     GraphQA ends the exemplar of a found cycle with a space, where chain of thought goes on.
 

@@ -1,4 +1,6 @@
-"""More parallelizable tasks: what can be told from the connected components or from counts along them (arXiv 2405.18512, section 3)."""
+"""More parallelizable tasks: what can be told from the connected components or from counts along them (arXiv
+2405.18512, section 3).
+"""
 
 from data_builders.graphs.graph import Edge, Graph
 from data_builders.tasks.parallelizable import find_cycle
@@ -7,7 +9,8 @@ from data_builders.tasks.task import Names, Query, Task, Witness, asking, draw_n
 
 
 def components(graph: Graph) -> list[list[int]]:
-    """The connected components, each in breadth-first order from its first node; directions are followed both ways.
+    """The connected components, each in breadth-first order from its first node; directions are followed both
+    ways.
 
     >>> components(Graph({0: (2,), 1: (), 2: (0,)}))
     [[0, 2], [1]]
@@ -44,7 +47,9 @@ def solve_connectivity(graph: Graph, query: Query) -> bool:
     return len(components(graph)) == 1
 
 
-def explain_connectivity(graph: Graph, names: Names, query: Query, solution: bool, witness: Witness = None) -> str:
+def explain_connectivity(
+    graph: Graph, names: Names, query: Query, solution: bool, witness: Witness = None
+) -> str:
     """What is reached from the first node: all, or another node is left."""
     first, *others = components(graph)
     if solution:
@@ -57,13 +62,16 @@ def solve_component_count(graph: Graph, query: Query) -> int:
     return len(components(graph))
 
 
-def explain_component_count(graph: Graph, names: Names, query: Query, solution: int, witness: Witness = None) -> str:
+def explain_component_count(
+    graph: Graph, names: Names, query: Query, solution: int, witness: Witness = None
+) -> str:
     parts = "; ".join(listed(part, names) for part in components(graph))
     return f" The connected components are: {parts}."
 
 
 def two_colouring(graph: Graph) -> tuple[list[int], list[int] | None]:
-    """A colour, 0 or 1, for each node, and None where no edge joins two nodes of one colour; else the nodes of an odd cycle.
+    """A colour, 0 or 1, for each node, and None where no edge joins two nodes of one colour; else the nodes
+    of an odd cycle.
 
     >>> two_colouring(Graph({0: (1, 2), 1: (0, 2), 2: (0, 1)}))[1]
     [1, 0, 2]
@@ -100,7 +108,9 @@ def solve_bipartite_check(graph: Graph, query: Query) -> bool:
     return two_colouring(graph)[1] is None
 
 
-def explain_bipartite_check(graph: Graph, names: Names, query: Query, solution: bool, witness: Witness = None) -> str:
+def explain_bipartite_check(
+    graph: Graph, names: Names, query: Query, solution: bool, witness: Witness = None
+) -> str:
     """The two sets, or a cycle of odd length."""
     colour, cycle = two_colouring(graph)
     if cycle is not None:
@@ -116,7 +126,9 @@ def solve_tree_check(graph: Graph, query: Query) -> bool:
     return graph.m == graph.n - 1 and len(components(graph)) == 1
 
 
-def explain_tree_check(graph: Graph, names: Names, query: Query, solution: bool, witness: Witness = None) -> str:
+def explain_tree_check(
+    graph: Graph, names: Names, query: Query, solution: bool, witness: Witness = None
+) -> str:
     """Connected, and one edge less than nodes; or not connected; or a cycle."""
     connected = len(components(graph)) == 1
     if not connected or solution:
@@ -133,14 +145,25 @@ def _odd_nodes(graph: Graph) -> list[int]:
 
 
 def solve_euler_circuit_check(graph: Graph, query: Query) -> bool:
-    """Whether a closed walk uses every edge once: all degrees are even, and all edges are in one component."""
-    return not _odd_nodes(graph) and sum(any(graph.adjacency[u] for u in part) for part in components(graph)) <= 1
+    """Whether a closed walk uses every edge once: all degrees are even, and all edges are in one
+    component.
+    """
+    return (
+        not _odd_nodes(graph)
+        and sum(any(graph.adjacency[u] for u in part) for part in components(graph)) <= 1
+    )
 
 
-def explain_euler_circuit_check(graph: Graph, names: Names, query: Query, solution: bool, witness: Witness = None) -> str:
+def explain_euler_circuit_check(
+    graph: Graph, names: Names, query: Query, solution: bool, witness: Witness = None
+) -> str:
     """The circuit; or a node of odd degree; or two edges without a way between them."""
     if solution:
-        return f" Because, such a walk is: {listed(euler_circuit(graph), names)}." if graph.edges else " Because, there are no edges."
+        return (
+            f" Because, such a walk is: {listed(euler_circuit(graph), names)}."
+            if graph.edges
+            else " Because, there are no edges."
+        )
     for u in _odd_nodes(graph):
         degree = len(graph.adjacency[u]) + (u in graph.adjacency[u])
         return f" Because, node {names[u]} has the odd degree {degree}: it is connected to {listed(list(graph.adjacency[u]), names)}."
@@ -171,7 +194,9 @@ def euler_circuit(graph: Graph) -> list[int]:
 
 
 def spanning_forest(graph: Graph) -> list[Edge]:
-    """The edges of a minimum spanning forest in the order in which Kruskal takes them: by weight, then as the text lists them."""
+    """The edges of a minimum spanning forest in the order in which Kruskal takes them: by weight, then as the
+    text lists them.
+    """
     parent = list(range(graph.n))
     taken = []
     for u, v in sorted(graph.edges, key=lambda edge: graph.weight(*edge)):
@@ -191,15 +216,15 @@ def solve_minimum_spanning_tree_weight(graph: Graph, query: Query) -> int:
     return sum(graph.weight(u, v) for u, v in spanning_forest(graph))
 
 
-def explain_minimum_spanning_tree_weight(graph: Graph, names: Names, query: Query, solution: int, witness: Witness = None) -> str:
+def explain_minimum_spanning_tree_weight(
+    graph: Graph, names: Names, query: Query, solution: int, witness: Witness = None
+) -> str:
     taken = spanning_forest(graph)
     if not taken:
         return " This is because no edge joins two different nodes."
     edges = ", ".join(f"({names[u]}, {names[v]}) of weight {graph.weight(u, v)}" for u, v in taken)
     total = " + ".join(str(graph.weight(u, v)) for u, v in taken)
-    return (
-        f" From the lightest edge to the heaviest, without those that would close a cycle, we take {edges}. In total, {total} = {solution}."
-    )
+    return f" From the lightest edge to the heaviest, without those that would close a cycle, we take {edges}. In total, {total} = {solution}."
 
 
 _CLASS = "parallelizable"

@@ -5,7 +5,8 @@ from data_builders.tasks.task import Names, Query, Task, Witness, asking, draw_n
 
 
 def triangles_per_node(graph: Graph) -> list[int]:
-    """For each node id, the number of triangles that it is a corner of; self loops and directions are ignored.
+    """For each node id, the number of triangles that it is a corner of; self loops and directions are
+    ignored.
 
     A node's neighbourhood is the bits of one integer, so two neighbourhoods meet in one `&`.
 
@@ -30,7 +31,9 @@ def solve_triangle_counting(graph: Graph, query: Query) -> int:
     return sum(triangles_per_node(graph)) // 3
 
 
-def explain_triangle_counting(graph: Graph, names: Names, query: Query, solution: int, witness: Witness = None) -> str:
+def explain_triangle_counting(
+    graph: Graph, names: Names, query: Query, solution: int, witness: Witness = None
+) -> str:
     if not solution:
         return "No three nodes form a triangle of edges."
     counts = triangles_per_node(graph)

@@ -1,4 +1,6 @@
-"""More search tasks: paths, distances, and the order in which a breadth-first search meets the nodes (arXiv 2405.18512, section 3)."""
+"""More search tasks: paths, distances, and the order in which a breadth-first search meets the nodes (arXiv
+2405.18512, section 3).
+"""
 
 from collections.abc import Sequence
 from heapq import heappop, heappush
@@ -26,15 +28,21 @@ def no_path(names: Names, source: int, target: int) -> str:
 
 
 def solve_shortest_path_nodes(graph: Graph, query: Query) -> list[int] | None:
-    """The path that is first by node ids of those with the fewest edges, None where there is none; any other is as right."""
-    return find_path(Graph({u: tuple(sorted(ends)) for u, ends in graph.adjacency.items()}, graph.directed), *query.nodes)
+    """The path that is first by node ids of those with the fewest edges, None where there is none; any other
+    is as right.
+    """
+    return find_path(
+        Graph({u: tuple(sorted(ends)) for u, ends in graph.adjacency.items()}, graph.directed), *query.nodes
+    )
 
 
 def say_shortest_path_nodes(solution: Sequence[int] | None, names: Names, query: Query) -> str:
     return f"{no_path(names, *query.nodes)}." if solution is None else say_nodes(solution, names, query)
 
 
-def explain_shortest_path_nodes(graph: Graph, names: Names, query: Query, solution: Sequence[int] | None, witness: Witness = None) -> str:
+def explain_shortest_path_nodes(
+    graph: Graph, names: Names, query: Query, solution: Sequence[int] | None, witness: Witness = None
+) -> str:
     return explain_path(graph, names, query, solution is not None, witness or solution)
 
 
@@ -74,11 +82,16 @@ def say_weighted_shortest_path(solution: int | None, names: Names, query: Query)
     return f"{no_path(names, *query.nodes)}." if solution is None else f"{solution}."
 
 
-def explain_weighted_shortest_path(graph: Graph, names: Names, query: Query, solution: int | None, witness: Witness = None) -> str:
+def explain_weighted_shortest_path(
+    graph: Graph, names: Names, query: Query, solution: int | None, witness: Witness = None
+) -> str:
     path = witness or lightest_path(graph, *query.nodes)
     if path is None:
         return explain_path(graph, names, query, None)
-    steps = [f"there is an edge of weight {graph.weight(u, v)} from node {names[u]} to node {names[v]}" for u, v in pairwise(path)]
+    steps = [
+        f"there is an edge of weight {graph.weight(u, v)} from node {names[u]} to node {names[v]}"
+        for u, v in pairwise(path)
+    ]
     total = " + ".join(str(graph.weight(u, v)) for u, v in pairwise(path))
     return f" Because, {', '.join(steps)}. In total, {total} = {solution}."
 
@@ -86,7 +99,8 @@ def explain_weighted_shortest_path(graph: Graph, names: Names, query: Query, sol
 def eccentricities(graph: Graph) -> list[int]:
     """For each node of a connected graph, the distance to the node that is furthest from it.
 
-    The nodes within k steps of a node are the bits of one integer, so that one more step is an `|` per edge end.
+    The nodes within k steps of a node are the bits of one integer, so that one more step is an `|` per edge
+    end.
 
     >>> eccentricities(Graph({0: (1,), 1: (0, 2), 2: (1,)}))
     [2, 1, 2]
@@ -117,7 +131,9 @@ def solve_diameter(graph: Graph, query: Query) -> int | None:
 
 
 def solve_radius(graph: Graph, query: Query) -> int | None:
-    """The smallest number of steps within which some node reaches all, None where the graph is not connected."""
+    """The smallest number of steps within which some node reaches all, None where the graph is not
+    connected.
+    """
     return min(eccentricities(graph)) if len(components(graph)) == 1 else None
 
 
@@ -129,19 +145,26 @@ def _explain_eccentricity(graph: Graph, names: Names, solution: int | None, whic
     if solution is None:
         return explain_connectivity(graph, names, Query(), False)
     steps = ", ".join(f"{k} from node {names[u]}" for u, k in enumerate(eccentricities(graph)))
-    return f" This is because the distance to the furthest node is {steps}; the {which} of these is {solution}."
+    return (
+        f" This is because the distance to the furthest node is {steps}; the {which} of these is {solution}."
+    )
 
 
-def explain_diameter(graph: Graph, names: Names, query: Query, solution: int | None, witness: Witness = None) -> str:
+def explain_diameter(
+    graph: Graph, names: Names, query: Query, solution: int | None, witness: Witness = None
+) -> str:
     return _explain_eccentricity(graph, names, solution, "largest")
 
 
-def explain_radius(graph: Graph, names: Names, query: Query, solution: int | None, witness: Witness = None) -> str:
+def explain_radius(
+    graph: Graph, names: Names, query: Query, solution: int | None, witness: Witness = None
+) -> str:
     return _explain_eccentricity(graph, names, solution, "smallest")
 
 
 def solve_bfs_order(graph: Graph, query: Query) -> list[int]:
-    """The nodes that are reached from a node, in breadth-first order; of the neighbours of a node, the lower id first.
+    """The nodes that are reached from a node, in breadth-first order; of the neighbours of a node, the lower
+    id first.
 
     >>> solve_bfs_order(Graph({0: (2, 1), 1: (0,), 2: (0,), 3: ()}), Query((0,)))
     [0, 1, 2]
@@ -155,7 +178,9 @@ def solve_bfs_order(graph: Graph, query: Query) -> list[int]:
     return order
 
 
-def explain_bfs_order(graph: Graph, names: Names, query: Query, solution: Sequence[int], witness: Witness = None) -> str:
+def explain_bfs_order(
+    graph: Graph, names: Names, query: Query, solution: Sequence[int], witness: Witness = None
+) -> str:
     """What each node adds to the order, until nothing is left to add."""
     seen = {solution[0]}
     steps = []
@@ -164,7 +189,11 @@ def explain_bfs_order(graph: Graph, names: Names, query: Query, solution: Sequen
         seen.update(new)
         if new:
             steps.append(f"node {names[u]} adds {', '.join(names[v] for v in new)}")
-    return f" Because, {'; '.join(steps)}." if steps else f" Because, no edge leads from node {names[solution[0]]} to another node."
+    return (
+        f" Because, {'; '.join(steps)}."
+        if steps
+        else f" Because, no edge leads from node {names[solution[0]]} to another node."
+    )
 
 
 DISTANCES = (

@@ -1,4 +1,6 @@
-"""Hamiltonian path, the one task here that is NP-complete: a search that gives up late, and a table that never does."""
+"""Hamiltonian path, the one task here that is NP-complete: a search that gives up late, and a table that
+never does.
+"""
 
 from collections.abc import Sequence
 from itertools import combinations, pairwise
@@ -16,9 +18,10 @@ PATIENCE = 500  # failed states of a search for a Hamiltonian path
 def hamiltonian_path(graph: Graph) -> list[int] | None:
     """The Hamiltonian path that is first when paths are compared by node ids, or None.
 
-    Depth first over node ids. A state (end of the path, nodes left) that failed is not entered again, nor one in which a
-    node is left that cannot be reached, or two are left that can only be the end. Nearly every drawn graph is decided so in a
-    millisecond; where too many states fail, a table over all sets of nodes decides in a few hundred.
+    Depth first over node ids. A state (end of the path, nodes left) that failed is not entered again, nor one
+    in which a node is left that cannot be reached, or two are left that can only be the end. Nearly every
+    drawn graph is decided so in a millisecond; where too many states fail, a table over all sets of nodes
+    decides in a few hundred.
 
     >>> hamiltonian_path(Graph({0: (1, 2), 1: (0,), 2: (0,)}))
     [1, 0, 2]
@@ -55,7 +58,9 @@ def hamiltonian_path(graph: Graph) -> list[int] | None:
 
 
 def _first_by_table(out: list[int]) -> list[int] | None:
-    """The same by Held and Karp: for every set of nodes, the nodes at which a path through exactly this set can start."""
+    """The same by Held and Karp: for every set of nodes, the nodes at which a path through exactly this set
+    can start.
+    """
     n = len(out)
     size = np.zeros(1 << n, np.uint8)
     for h in range(n):
@@ -84,7 +89,9 @@ def _bits(mask: int) -> list[int]:
 
 
 def _may_finish(out: list[int], into: list[int], end: int, left: int) -> bool:
-    """Whether every node that is left is reached from the end of the path, and at most one of them has no way on."""
+    """Whether every node that is left is reached from the end of the path, and at most one of them has no way
+    on.
+    """
     reached = frontier = out[end] & left
     while frontier:
         new = 0
@@ -99,7 +106,10 @@ def _may_finish(out: list[int], into: list[int], end: int, left: int) -> bool:
         return False
     # Every node that is left needs a node of its own to be entered from.
     taken: dict[int, int] = {}
-    return all(_enter(v, into, left | 1 << end, taken, [0]) for v in sorted(nodes, key=lambda v: (into[v] & left).bit_count()))
+    return all(
+        _enter(v, into, left | 1 << end, taken, [0])
+        for v in sorted(nodes, key=lambda v: (into[v] & left).bit_count())
+    )
 
 
 def _enter(node: int, into: list[int], free: int, taken: dict[int, int], tried: list[int]) -> bool:
@@ -122,9 +132,11 @@ def say_hamiltonian_path(solution: Sequence[int] | None, names: Names, query: Qu
 
 
 def barrier(graph: Graph) -> tuple[tuple[int, ...], list[list[int]]] | None:
-    """Up to three nodes without which the graph falls into more than one part more than there are nodes, and those parts.
+    """Up to three nodes without which the graph falls into more than one part more than there are nodes, and
+    those parts.
 
-    A path that visits k nodes leaves at most k + 1 pieces between them, so such a graph has no Hamiltonian path.
+    A path that visits k nodes leaves at most k + 1 pieces between them, so such a graph has no Hamiltonian
+    path.
 
     >>> barrier(Graph({0: (1, 2, 3), 1: (0,), 2: (0,), 3: (0,)}))
     ((0,), [[1], [2], [3]])
@@ -152,11 +164,17 @@ def barrier(graph: Graph) -> tuple[tuple[int, ...], list[list[int]]] | None:
     return None
 
 
-def explain_hamiltonian_path(graph: Graph, names: Names, query: Query, solution: Sequence[int] | None, witness: Witness = None) -> str:
-    """The path edge by edge; or the parts that no path can join; or, where no such sign is found, that every order was tried."""
+def explain_hamiltonian_path(
+    graph: Graph, names: Names, query: Query, solution: Sequence[int] | None, witness: Witness = None
+) -> str:
+    """The path edge by edge; or the parts that no path can join; or, where no such sign is found, that every
+    order was tried.
+    """
     path = witness or solution
     if path is not None:
-        steps = "".join(f"there is an edge from node {names[u]} to node {names[v]}, " for u, v in pairwise(path))
+        steps = "".join(
+            f"there is an edge from node {names[u]} to node {names[v]}, " for u, v in pairwise(path)
+        )
         return f" Because, {steps}and all {graph.n} nodes are visited once."
     found = barrier(graph)
     if found is None:

@@ -10,7 +10,8 @@ from data_builders.tasks.task import Names, Query, Task, Witness, asking, draw_n
 
 
 def topological_order(graph: Graph) -> list[int]:
-    """Every node after its predecessors, of those that may come next always the lowest id; nodes on or behind a cycle are left out.
+    """Every node after its predecessors, of those that may come next always the lowest id; nodes on or behind
+    a cycle are left out.
 
     >>> topological_order(Graph({0: (), 1: (0,), 2: ()}, directed=True))
     [1, 0, 2]
@@ -36,11 +37,16 @@ def solve_topological_order(graph: Graph, query: Query) -> list[int]:
     return topological_order(graph)
 
 
-def explain_topological_order(graph: Graph, names: Names, query: Query, solution: Sequence[int], witness: Witness = None) -> str:
+def explain_topological_order(
+    graph: Graph, names: Names, query: Query, solution: Sequence[int], witness: Witness = None
+) -> str:
     into: dict[int, list[str]] = {u: [] for u in solution}
     for u, v in graph.edges:
         into[v].append(names[u])
-    steps = [f"node {names[v]} " + (f"comes after {', '.join(into[v])}" if into[v] else "has no edge into it") for v in solution]
+    steps = [
+        f"node {names[v]} " + (f"comes after {', '.join(into[v])}" if into[v] else "has no edge into it")
+        for v in solution
+    ]
     return f" Because, {'; '.join(steps)}."
 
 
@@ -53,7 +59,9 @@ def say_directed_cycle_check(solution: bool, names: Names, query: Query) -> str:
     return "Yes, there is a directed cycle." if solution else "No, there is no directed cycle."
 
 
-def explain_directed_cycle_check(graph: Graph, names: Names, query: Query, solution: bool, witness: Witness = None) -> str:
+def explain_directed_cycle_check(
+    graph: Graph, names: Names, query: Query, solution: bool, witness: Witness = None
+) -> str:
     """The cycle, edge by edge; or an order in which every edge leads forward."""
     cycle = witness or find_cycle(graph)
     if not solution or cycle is None:
@@ -63,7 +71,8 @@ def explain_directed_cycle_check(graph: Graph, names: Names, query: Query, solut
 
 
 def strong_components(graph: Graph) -> list[list[int]]:
-    """The strongly connected components, each sorted, by their lowest ids (Kosaraju: two depth-first searches).
+    """The strongly connected components, each sorted, by their lowest ids (Kosaraju: two depth-first
+    searches).
 
     >>> strong_components(Graph({0: (1,), 1: (0, 2), 2: ()}, directed=True))
     [[0, 1], [2]]
@@ -78,7 +87,9 @@ def strong_components(graph: Graph) -> list[list[int]]:
 
 
 def _finished(ends: Callable[[int], Sequence[int]], roots: Sequence[int], seen: set[int]) -> list[int]:
-    """The nodes that are reached from the roots and were not seen, as a depth-first search finishes them; `seen` grows by them."""
+    """The nodes that are reached from the roots and were not seen, as a depth-first search finishes them;
+    `seen` grows by them.
+    """
     out = []
     for root in roots:
         if root in seen:
@@ -101,7 +112,9 @@ def solve_strongly_connected_components(graph: Graph, query: Query) -> int:
     return len(strong_components(graph))
 
 
-def explain_strongly_connected_components(graph: Graph, names: Names, query: Query, solution: int, witness: Witness = None) -> str:
+def explain_strongly_connected_components(
+    graph: Graph, names: Names, query: Query, solution: int, witness: Witness = None
+) -> str:
     parts = "; ".join(", ".join(names[u] for u in part) for part in strong_components(graph))
     return f" The strongly connected components are: {parts}."
 

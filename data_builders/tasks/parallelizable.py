@@ -1,6 +1,7 @@
 """Parallelizable tasks: solved in logarithmic depth, but not by one look (arXiv 2405.18512, section 3).
 
-node_classification is not in that paper; it stands here because the answer is a majority over a neighbourhood.
+node_classification is not in that paper; it stands here because the answer is a majority over a
+neighbourhood.
 """
 
 import random
@@ -14,15 +15,19 @@ CLASSES = ("soccer", "baseball", "tennis", "golf", "football", "surfing")
 
 
 def solve_reachability(graph: Graph, query: Query) -> bool:
-    """Whether a path leads from the source to the target; in a directed graph, along the edges' directions."""
+    """Whether a path leads from the source to the target; in a directed graph, along the edges'
+    directions.
+    """
     source, target = query.nodes
     return find_path(graph, source, target) is not None
 
 
 def solve_cycle_check(graph: Graph, query: Query) -> bool:
-    """Whether there is a cycle: a self loop is one; in a directed graph, directions count and two opposite edges are one.
+    """Whether there is a cycle: a self loop is one; in a directed graph, directions count and two opposite
+    edges are one.
 
-    A forest has fewer edges than nodes, so most graphs are decided by counting; a union-find decides the rest.
+    A forest has fewer edges than nodes, so most graphs are decided by counting; a union-find decides the
+    rest.
     """
     if graph.directed:
         return find_cycle(graph) is not None
@@ -53,7 +58,9 @@ def find_cycle(graph: Graph) -> list[int] | None:
         trail, position, pending = [root], {root: 0}, [iter(graph.adjacency[root])]
         while trail:
             for v in pending[-1]:
-                back = not graph.directed and len(trail) > 1 and v == trail[-2]  # an undirected edge is no way back
+                back = (
+                    not graph.directed and len(trail) > 1 and v == trail[-2]
+                )  # an undirected edge is no way back
                 if v in position and not back:
                     return trail[position[v] :]
                 if v not in position and v not in finished:
@@ -73,7 +80,9 @@ def say_cycle_check(solution: bool, names: Names, query: Query) -> str:
     return "Yes, there is a cycle." if solution else "No, there is no cycle."
 
 
-def explain_cycle_check(graph: Graph, names: Names, query: Query, solution: bool, witness: Witness = None) -> str:
+def explain_cycle_check(
+    graph: Graph, names: Names, query: Query, solution: bool, witness: Witness = None
+) -> str:
     """The cycle, told edge by edge; GraphQA gives no reason for "No"."""
     cycle = witness or find_cycle(graph)
     if not solution or cycle is None:
@@ -83,7 +92,9 @@ def explain_cycle_check(graph: Graph, names: Names, query: Query, solution: bool
 
 
 def draw_node_classification(graph: Graph, rng: random.Random) -> Query:
-    """Two class words, one per planted block; n // 2 + 1 nodes of which all but the last are labelled, the last is asked."""
+    """Two class words, one per planted block; n // 2 + 1 nodes of which all but the last are labelled, the
+    last is asked.
+    """
     classes = tuple(rng.sample(CLASSES, 2))
     *labelled, asked = rng.sample(range(graph.n), graph.n // 2 + 1)
     return Query((asked,), classes, {v: classes[graph.blocks[v]] for v in labelled})
@@ -95,7 +106,9 @@ def ask_node_classification(names: Names, query: Query) -> str:
 
 
 def solve_node_classification(graph: Graph, query: Query) -> str:
-    """The word of the node's planted block; the text makes it likely (dense blocks, few edges between), not certain."""
+    """The word of the node's planted block; the text makes it likely (dense blocks, few edges between), not
+    certain.
+    """
     return query.classes[graph.blocks[query.nodes[0]]]
 
 
@@ -103,12 +116,18 @@ def say_node_classification(solution: str, names: Names, query: Query) -> str:
     return solution
 
 
-def explain_node_classification(graph: Graph, names: Names, query: Query, solution: str, witness: Witness = None) -> str:
-    """GraphQA's sentence where it is true of the planted classes; where it is not, the text has no reason to give, and this says so."""
+def explain_node_classification(
+    graph: Graph, names: Names, query: Query, solution: str, witness: Witness = None
+) -> str:
+    """GraphQA's sentence where it is true of the planted classes; where it is not, the text has no reason to
+    give, and this says so.
+    """
     (node,) = query.nodes
     others = [query.classes[graph.blocks[v]] for v in graph.adjacency[node] if v != node]
     if 2 * others.count(solution) > len(others):
-        return f" This is because most of the nodes that are connected to node {names[node]} likes {solution}."
+        return (
+            f" This is because most of the nodes that are connected to node {names[node]} likes {solution}."
+        )
     return f" The nodes that are connected to node {names[node]} do not settle it."
 
 

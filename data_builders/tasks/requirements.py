@@ -1,4 +1,6 @@
-"""What a graph must be to carry a task: each need gives the reason why a graph does not meet it, or None where it does."""
+"""What a graph must be to carry a task: each need gives the reason why a graph does not meet it, or None
+where it does.
+"""
 
 from collections.abc import Callable
 
@@ -56,7 +58,9 @@ def at_most(nodes: int) -> Need:
 
 
 def positive(many: str, one: str) -> Need:
-    """A positive number on every edge: `many` and `one` are what it is called. A graph without edges needs none."""
+    """A positive number on every edge: `many` and `one` are what it is called. A graph without edges needs
+    none.
+    """
 
     def need(graph: Graph) -> str | None:
         if graph.weights is None:

@@ -1,4 +1,6 @@
-"""Retrieval tasks: the answer is looked up in one place or counted along the text (arXiv 2405.18512, section 3)."""
+"""Retrieval tasks: the answer is looked up in one place or counted along the text (arXiv 2405.18512, section
+3).
+"""
 
 from data_builders.graphs.graph import Graph
 from data_builders.graphs.names import listing, pair_texts
@@ -23,13 +25,17 @@ def solve_edge_existence(graph: Graph, query: Query) -> bool:
     return graph.has_edge(source, target)
 
 
-def explain_edge_existence(graph: Graph, names: Names, query: Query, solution: bool, witness: Witness = None) -> str:
+def explain_edge_existence(
+    graph: Graph, names: Names, query: Query, solution: bool, witness: Witness = None
+) -> str:
     source, target = query.nodes
     return f" Because, there is {'an' if solution else 'no'} edge from {names[source]} to {names[target]} in the graph description."
 
 
 def solve_node_degree(graph: Graph, query: Query) -> int:
-    """Number of edge ends at the node: a self loop counts twice; in a directed graph, in-degree plus out-degree."""
+    """Number of edge ends at the node: a self loop counts twice; in a directed graph, in-degree plus
+    out-degree.
+    """
     (node,) = query.nodes
     neighbours = graph.adjacency[node]
     if graph.directed:
@@ -37,7 +43,9 @@ def solve_node_degree(graph: Graph, query: Query) -> int:
     return len(neighbours) + (node in neighbours)
 
 
-def explain_node_degree(graph: Graph, names: Names, query: Query, solution: int, witness: Witness = None) -> str:
+def explain_node_degree(
+    graph: Graph, names: Names, query: Query, solution: int, witness: Witness = None
+) -> str:
     (node,) = query.nodes
     out = listing([names[v] for v in graph.adjacency[node]]) if graph.adjacency[node] else "no nodes"
     if graph.directed:
@@ -51,7 +59,9 @@ def solve_node_count(graph: Graph, query: Query) -> int:
     return graph.n
 
 
-def explain_node_count(graph: Graph, names: Names, query: Query, solution: int, witness: Witness = None) -> str:
+def explain_node_count(
+    graph: Graph, names: Names, query: Query, solution: int, witness: Witness = None
+) -> str:
     return f" The nodes are {listing(names)}."
 
 
@@ -60,7 +70,9 @@ def solve_edge_count(graph: Graph, query: Query) -> int:
     return graph.m
 
 
-def explain_edge_count(graph: Graph, names: Names, query: Query, solution: int, witness: Witness = None) -> str:
+def explain_edge_count(
+    graph: Graph, names: Names, query: Query, solution: int, witness: Witness = None
+) -> str:
     return f" The edges are {', '.join(pair_texts(names, graph.edges, '(', ', ', ')'))}."
 
 
@@ -70,7 +82,9 @@ def say_count(solution: int, names: Names, query: Query) -> str:
 
 
 def solve_connected_nodes(graph: Graph, query: Query) -> list[int]:
-    """The neighbours (successors, if directed), in adjacency order; a node with a self loop is among its own."""
+    """The neighbours (successors, if directed), in adjacency order; a node with a self loop is among its
+    own.
+    """
     return list(graph.adjacency[query.nodes[0]])
 
 
@@ -84,7 +98,9 @@ def say_connected_nodes(solution: list[int], names: Names, query: Query) -> str:
     return _connected(solution, names) if solution else " No nodes."
 
 
-def explain_connected_nodes(graph: Graph, names: Names, query: Query, solution: list[int], witness: Witness = None) -> str:
+def explain_connected_nodes(
+    graph: Graph, names: Names, query: Query, solution: list[int], witness: Witness = None
+) -> str:
     source = names[query.nodes[0]]
     if not solution:
         return f" This is because {source} is not connected to any node."
@@ -102,7 +118,9 @@ def say_disconnected_nodes(solution: list[int], names: Names, query: Query) -> s
     return ", ".join(sorted([names[v] for v in solution])) + "." if solution else "No nodes."
 
 
-def explain_disconnected_nodes(graph: Graph, names: Names, query: Query, solution: list[int], witness: Witness = None) -> str:
+def explain_disconnected_nodes(
+    graph: Graph, names: Names, query: Query, solution: list[int], witness: Witness = None
+) -> str:
     source = names[query.nodes[0]]
     if not solution:
         return f" This is because {source} is connected to all other nodes."

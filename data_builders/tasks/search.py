@@ -9,7 +9,8 @@ from data_builders.tasks.task import Names, Query, Task, Witness, asking, draw_p
 
 
 def find_path(graph: Graph, source: int, target: int) -> list[int] | None:
-    """A shortest path from source to target as a list of nodes, or None; breadth first, neighbours in adjacency order.
+    """A shortest path from source to target as a list of nodes, or None; breadth first, neighbours in
+    adjacency order.
 
     >>> find_path(Graph({0: (1,), 1: (0, 2), 2: (1,), 3: ()}), 2, 0)
     [2, 1, 0]
@@ -42,11 +43,19 @@ def solve_shortest_path(graph: Graph, query: Query) -> int | None:
 
 def say_shortest_path(solution: int | None, names: Names, query: Query) -> str:
     source, target = query.nodes
-    return f"There is no path from node {names[source]} to node {names[target]}." if solution is None else f"{solution}."
+    return (
+        f"There is no path from node {names[source]} to node {names[target]}."
+        if solution is None
+        else f"{solution}."
+    )
 
 
-def explain_path(graph: Graph, names: Names, query: Query, solution: bool | int | None, witness: Witness = None) -> str:
-    """A path, told edge by edge, for reachability and shortest_path; the space before the full stop is GraphQA's."""
+def explain_path(
+    graph: Graph, names: Names, query: Query, solution: bool | int | None, witness: Witness = None
+) -> str:
+    """A path, told edge by edge, for reachability and shortest_path; the space before the full stop is
+    GraphQA's.
+    """
     source, target = query.nodes
     path = witness or find_path(graph, source, target)
     if path is None:
@@ -58,7 +67,8 @@ def explain_path(graph: Graph, names: Names, query: Query, solution: bool | int 
 
 
 def maximum_flow(graph: Graph, source: int, target: int) -> tuple[int, dict[int, dict[int, int]], set[int]]:
-    """Value of a maximum flow, the flow itself (u -> v -> amount, net and positive), and the source's side of a minimum cut.
+    """Value of a maximum flow, the flow itself (u -> v -> amount, net and positive), and the source's side of
+    a minimum cut.
 
     Edmonds and Karp: shortest augmenting paths. An undirected edge carries up to its capacity either way.
     """
@@ -76,7 +86,10 @@ def maximum_flow(graph: Graph, source: int, target: int) -> tuple[int, dict[int,
         for u, v in steps:
             residual[u][v] -= amount
             residual[v][u] += amount
-    flow = {u: {v: start[u][v] - left for v, left in ends.items() if start[u][v] > left} for u, ends in residual.items()}
+    flow = {
+        u: {v: start[u][v] - left for v, left in ends.items() if start[u][v] > left}
+        for u, ends in residual.items()
+    }
     side, reached = {source}, [source]
     for u in reached:
         new = [v for v in open_ends[u] if v not in side]
@@ -90,12 +103,18 @@ def _positive(amounts: Mapping[int, Mapping[int, int]]) -> dict[int, list[int]]:
 
 
 def solve_maximum_flow(graph: Graph, query: Query) -> int:
-    """Largest amount that the capacities let through from the source to the target; 0 where there is no path."""
+    """Largest amount that the capacities let through from the source to the target; 0 where there is no
+    path.
+    """
     return maximum_flow(graph, *query.nodes)[0]
 
 
-def explain_maximum_flow(graph: Graph, names: Names, query: Query, solution: int, witness: Witness = None) -> str:
-    """Paths that carry the flow, then a cut of the same capacity, which no flow can pass: together a proof."""
+def explain_maximum_flow(
+    graph: Graph, names: Names, query: Query, solution: int, witness: Witness = None
+) -> str:
+    """Paths that carry the flow, then a cut of the same capacity, which no flow can pass: together a
+    proof.
+    """
     source, target = query.nodes
     value, flow, side = maximum_flow(graph, source, target)
     if not value:

@@ -1,8 +1,9 @@
-"""A second implementation of every task, by igraph, networkx or plain counting: what `graphtalk verify` holds the solvers against.
+"""A second implementation of every task, by igraph, networkx or plain counting: what `graphtalk verify` holds
+the solvers against.
 
-Nothing here is shared with the solvers in `tasks/`: where they walk, this asks a library, and where they ask a library,
-this asks another one. SECOND gives the solution of a question; a task that accepts several answers is in WITNESS, which
-says whether a given one is right.
+Nothing here is shared with the solvers in `tasks/`: where they walk, this asks a library, and where they ask
+a library, this asks another one. SECOND gives the solution of a question; a task that accepts several answers
+is in WITNESS, which says whether a given one is right.
 """
 
 from collections.abc import Callable
@@ -19,7 +20,9 @@ from data_builders.tasks import Query
 
 
 @lru_cache(maxsize=256)
-def _cached(n: int, edges: tuple[tuple[int, int], ...], directed: bool, weights: tuple[int, ...] | None) -> igraph.Graph:
+def _cached(
+    n: int, edges: tuple[tuple[int, int], ...], directed: bool, weights: tuple[int, ...] | None
+) -> igraph.Graph:
     out = igraph.Graph(n, edges, directed)
     if weights is not None:
         out.es["weight"] = weights
@@ -27,7 +30,9 @@ def _cached(n: int, edges: tuple[tuple[int, int], ...], directed: bool, weights:
 
 
 def to_igraph(graph: Graph) -> igraph.Graph:
-    """The graph in igraph, with its weights as the edge attribute `weight`; shared by the questions about it, so not to be changed."""
+    """The graph in igraph, with its weights as the edge attribute `weight`; shared by the questions about it,
+    so not to be changed.
+    """
     weights = None if graph.weights is None else tuple(graph.weights[e] for e in graph.edges)
     return _cached(graph.n, graph.edges, graph.directed, weights)
 
@@ -40,7 +45,11 @@ def _distance(graph: Graph, query: Query) -> int | None:
 def _neighbours(graph: Graph, query: Query) -> list[int]:
     """Along the edges in their stored order, since GraphQA's list follows it."""
     (node,) = query.nodes
-    ends = [v for u, v in graph.edges if u == node] if graph.directed else [v if u == node else u for u, v in graph.edges if node in (u, v)]
+    ends = (
+        [v for u, v in graph.edges if u == node]
+        if graph.directed
+        else [v if u == node else u for u, v in graph.edges if node in (u, v)]
+    )
     order = {v: i for i, v in enumerate(graph.adjacency[node])}
     return sorted(ends, key=lambda v: order.get(v, -1))
 
@@ -52,7 +61,11 @@ def _strangers(graph: Graph, query: Query) -> list[int]:
 
 def _cycle(graph: Graph, query: Query) -> bool:
     found = to_igraph(graph)
-    return not found.is_dag() if graph.directed else found.ecount() > found.vcount() - len(found.connected_components())
+    return (
+        not found.is_dag()
+        if graph.directed
+        else found.ecount() > found.vcount() - len(found.connected_components())
+    )
 
 
 def _triangles(graph: Graph, query: Query) -> int:
@@ -66,7 +79,9 @@ def _flow(graph: Graph, query: Query) -> int:
 
 
 def _class(graph: Graph, query: Query) -> str:
-    """The planted block is no property of the edges, so there is nothing to compute: it is read from the stored graph."""
+    """The planted block is no property of the edges, so there is nothing to compute: it is read from the
+    stored graph.
+    """
     return query.classes[graph.blocks[query.nodes[0]]]
 
 
@@ -111,7 +126,10 @@ def _eccentricity(choose: Callable[[list[float]], float]) -> Callable[[Graph, Qu
 
 
 def _levels(graph: Graph, query: Query) -> list[int]:
-    return [query.nodes[0], *(v for _, v in nx.bfs_edges(to_networkx(graph), query.nodes[0], sort_neighbors=sorted))]
+    return [
+        query.nodes[0],
+        *(v for _, v in nx.bfs_edges(to_networkx(graph), query.nodes[0], sort_neighbors=sorted)),
+    ]
 
 
 def _core(graph: Graph, query: Query) -> int:
@@ -135,7 +153,9 @@ def _shortest_nodes(graph: Graph, query: Query, path: list[int] | None) -> bool:
 def _hamiltonian(graph: Graph, query: Query, path: list[int] | None) -> bool:
     found = to_igraph(graph)
     if path is not None:
-        return sorted(path) == list(range(graph.n)) and all(found.are_adjacent(u, v) for u, v in pairwise(path))
+        return sorted(path) == list(range(graph.n)) and all(
+            found.are_adjacent(u, v) for u, v in pairwise(path)
+        )
     line = igraph.Graph(graph.n, list(pairwise(range(graph.n))), graph.directed)
     return not found.copy().simplify().subisomorphic_lad(line)
 

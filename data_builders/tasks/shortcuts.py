@@ -40,11 +40,19 @@ def _isolated(graph: Graph) -> int:
 
 
 def _outflow(graph: Graph, node: int) -> int:
-    return sum(graph.weight(u, v) for u, v in graph.edges if u != v and (u == node or (not graph.directed and v == node)))
+    return sum(
+        graph.weight(u, v)
+        for u, v in graph.edges
+        if u != v and (u == node or (not graph.directed and v == node))
+    )
 
 
 def _inflow(graph: Graph, node: int) -> int:
-    return sum(graph.weight(u, v) for u, v in graph.edges if u != v and (v == node or (not graph.directed and u == node)))
+    return sum(
+        graph.weight(u, v)
+        for u, v in graph.edges
+        if u != v and (v == node or (not graph.directed and u == node))
+    )
 
 
 def _leaves(graph: Graph, node: int) -> bool:
@@ -176,7 +184,11 @@ def _greedy_walk(graph: Graph, query: Sequence[int], record: Record) -> str:
     walk, at = [], min(range(graph.n), key=lambda u: (len(graph.adjacency[u]), u), default=None)
     while at is not None:
         walk.append(at)
-        at = min((v for v in graph.adjacency[at] if v not in walk), key=lambda v: (len(graph.adjacency[v]), v), default=None)
+        at = min(
+            (v for v in graph.adjacency[at] if v not in walk),
+            key=lambda v: (len(graph.adjacency[v]), v),
+            default=None,
+        )
     return _named(walk, record) if len(walk) == graph.n else "There is no Hamiltonian path."
 
 
@@ -194,7 +206,9 @@ def _core(graph: Graph, query: Sequence[int], record: Record) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A shortcut: what it says in words, and its answer from the graph, the asked nodes and the graph column's record."""
+    """A shortcut: what it says in words, and its answer from the graph, the asked nodes and the graph
+    column's record.
+    """
 
     text: str
     answer: Callable[[Graph, Sequence[int], Record], str]
@@ -216,14 +230,22 @@ RULES: dict[str, Rule] = {
     "euler_circuit_check": Rule("yes if every degree is even", _even),
     "minimum_spanning_tree_weight": Rule("the sum of the n - 1 smallest weights", _lightest),
     "shortest_path_nodes": Rule("the edge, else the first common neighbor, else no path", _two_steps),
-    "weighted_shortest_path": Rule("the edge's weight, else the lightest edge out of the source and that into the target", _light_ends),
+    "weighted_shortest_path": Rule(
+        "the edge's weight, else the lightest edge out of the source and that into the target", _light_ends
+    ),
     "diameter": Rule("no path if a node has no edge, 1 if all edges are there, else 2", _wide),
     "radius": Rule("no path if a node has no edge, 1 if a node is joined to all others, else 2", _hub),
     "bfs_order": Rule("the source, its neighbors, then all other nodes", _neighbours_first),
     "topological_order": Rule("nodes by their number of predecessors", _few_predecessors),
-    "directed_cycle_check": Rule("yes unless some node has no edge in and some node none out", _directed_cycle),
-    "strongly_connected_components": Rule("the nodes without an edge in or without one out, and one for all others", _strong_components),
-    "hamiltonian_path": Rule("walk to the unvisited neighbor with the fewest neighbors; none if that gets stuck", _greedy_walk),
+    "directed_cycle_check": Rule(
+        "yes unless some node has no edge in and some node none out", _directed_cycle
+    ),
+    "strongly_connected_components": Rule(
+        "the nodes without an edge in or without one out, and one for all others", _strong_components
+    ),
+    "hamiltonian_path": Rule(
+        "walk to the unvisited neighbor with the fewest neighbors; none if that gets stuck", _greedy_walk
+    ),
     "planarity_check": Rule("yes if there are at most 3n - 6 edges", _planar),
     "maximum_matching_size": Rule("half the nodes that have an edge, rounded down", _half),
     "core_number": Rule("the node's degree, or the mean degree, rounded down, if that is less", _core),
@@ -244,7 +266,8 @@ def _read(text: str) -> tuple[Graph, Record]:
 
 
 def without_names(answer: str, kind: str) -> str:
-    """An answer of the train split as a floor gives it: that there is no path, without the nodes of its question.
+    """An answer of the train split as a floor gives it: that there is no path, without the nodes of its
+    question.
 
     >>> without_names("There is no path from node 3 to node 4.", "distance"), without_names(" 7.", "integer")
     ('There is no path.', '7.')

@@ -1,4 +1,6 @@
-"""Tasks about the structure of the whole graph that take a matching, a peeling or a drawing in the plane to decide."""
+"""Tasks about the structure of the whole graph that take a matching, a peeling or a drawing in the plane to
+decide.
+"""
 
 from collections.abc import Sequence
 
@@ -21,10 +23,11 @@ from data_builders.tasks.task import (
 
 
 def maximum_matching(graph: Graph) -> tuple[list[int], set[int]]:
-    """The partner of each node in a maximum matching (-1 for none), and the nodes that some maximum matching leaves alone.
+    """The partner of each node in a maximum matching (-1 for none), and the nodes that some maximum matching
+    leaves alone.
 
-    Edmonds' blossom algorithm: a search from every node without a partner; the nodes at even distance in a search that
-    finds nothing are those that a maximum matching can leave alone (Gallai and Edmonds).
+    Edmonds' blossom algorithm: a search from every node without a partner; the nodes at even distance in a
+    search that finds nothing are those that a maximum matching can leave alone (Gallai and Edmonds).
 
     >>> maximum_matching(Graph({0: (1, 2), 1: (0,), 2: (0,)}))
     ([1, 0, -1], {1, 2})
@@ -51,8 +54,9 @@ def maximum_matching(graph: Graph) -> tuple[list[int], set[int]]:
 
 
 def _search(graph: Graph, partner: list[int], root: int) -> tuple[int, list[int], set[int]]:
-    """A breadth-first search along alternating paths: where one ends that can be turned over (-1 for none), the way back from
-    each node at odd distance, and the nodes at even distance. Odd cycles are shrunk to their base."""
+    """A breadth-first search along alternating paths: where one ends that can be turned over (-1 for none),
+    the way back from each node at odd distance, and the nodes at even distance. Odd cycles are shrunk to
+    their base."""
     base, before, even, queue = list(range(graph.n)), [-1] * graph.n, {root}, [root]
 
     def meeting(u: int, v: int) -> int:
@@ -102,15 +106,23 @@ def solve_maximum_matching_size(graph: Graph, query: Query) -> int:
     return sum(v >= 0 for v in maximum_matching(graph)[0]) // 2
 
 
-def explain_maximum_matching_size(graph: Graph, names: Names, query: Query, solution: int, witness: Witness = None) -> str:
-    """The edges, and why there cannot be more: a set of nodes without which too many parts with an odd number of nodes are left."""
+def explain_maximum_matching_size(
+    graph: Graph, names: Names, query: Query, solution: int, witness: Witness = None
+) -> str:
+    """The edges, and why there cannot be more: a set of nodes without which too many parts with an odd number
+    of nodes are left.
+    """
     partner, alone = maximum_matching(graph)
     edges = ", ".join(f"({names[u]}, {names[v]})" for u, v in enumerate(partner) if u < v)
     told = f" No two of the edges {edges} share a node" if edges else " No edge joins two different nodes"
     if not alone or not edges:
         return f"{told}, and every node is an end of one." if edges else f"{told}."
     barrier = {v for u in alone for v in graph.adjacency[u]} - alone
-    left = {u: tuple(v for v in graph.adjacency[u] if v not in barrier) for u in range(graph.n) if u not in barrier}
+    left = {
+        u: tuple(v for v in graph.adjacency[u] if v not in barrier)
+        for u in range(graph.n)
+        if u not in barrier
+    }
     parts = "; ".join(listed(part, names) for part in _odd_parts(left))
     without = f"Without {listed(sorted(barrier), names)} the graph has" if barrier else "The graph has"
     return f"{told}. {without} the parts {parts} with an odd number of nodes, and at most {len(barrier)} of these can be matched in full."
@@ -124,7 +136,8 @@ def _odd_parts(adjacency: dict[int, tuple[int, ...]]) -> list[list[int]]:
 
 
 def core_numbers(graph: Graph) -> tuple[list[int], list[int]]:
-    """The core number of each node, and the order in which nodes are peeled off: always one with the fewest neighbours left.
+    """The core number of each node, and the order in which nodes are peeled off: always one with the fewest
+    neighbours left.
 
     >>> core_numbers(Graph({0: (1, 2), 1: (0, 2), 2: (0, 1, 3), 3: (2,)}))
     ([2, 2, 2, 1], [3, 0, 1, 2])
@@ -150,18 +163,28 @@ def core_numbers(graph: Graph) -> tuple[list[int], list[int]]:
 
 
 def solve_core_number(graph: Graph, query: Query) -> int:
-    """Largest k such that the node is in a subgraph in which every node has at least k neighbours; self loops do not count."""
+    """Largest k such that the node is in a subgraph in which every node has at least k neighbours; self loops
+    do not count.
+    """
     return core_numbers(graph)[0][query.nodes[0]]
 
 
-def explain_core_number(graph: Graph, names: Names, query: Query, solution: int, witness: Witness = None) -> str:
-    """A group around the node that holds together, and the order in which taking away weaker nodes reaches it one step further."""
+def explain_core_number(
+    graph: Graph, names: Names, query: Query, solution: int, witness: Witness = None
+) -> str:
+    """A group around the node that holds together, and the order in which taking away weaker nodes reaches it
+    one step further.
+    """
     core, order = core_numbers(graph)
     (node,) = query.nodes
     group = [u for u in range(graph.n) if core[u] >= solution]
     peeled = [u for u in order if core[u] <= solution]
     peeled = peeled[: peeled.index(node) + 1]
-    holds = f"each of the nodes {listed(group, names)} is connected to at least {solution} of the others" if solution else ""
+    holds = (
+        f"each of the nodes {listed(group, names)} is connected to at least {solution} of the others"
+        if solution
+        else ""
+    )
     each = f"taking away nodes with at most {solution} connections left, in the order {listed(peeled, names)}, reaches {names[node]}"
     return f" This is because {holds}{', and ' if holds else ''}{each}."
 
@@ -182,7 +205,8 @@ def solve_planarity_check(graph: Graph, query: Query) -> bool:
 
 
 def kuratowski(graph: Graph) -> list[Edge]:
-    """The edges of a subdivision of K5 or K3,3 in a graph that is not planar: nodes, then edges are left out while it stays so.
+    """The edges of a subdivision of K5 or K3,3 in a graph that is not planar: nodes, then edges are left out
+    while it stays so.
 
     >>> from data_builders.graphs.graph import from_edges
     >>> len(kuratowski(from_edges(6, [(u, v) for u in range(6) for v in range(u)])))
@@ -201,7 +225,8 @@ def kuratowski(graph: Graph) -> list[Edge]:
 
 
 def faces(graph: Graph) -> list[list[int]]:
-    """The faces of a drawing of a planar graph: for each, the nodes along its border, so that every edge is passed once each way.
+    """The faces of a drawing of a planar graph: for each, the nodes along its border, so that every edge is
+    passed once each way.
 
     >>> faces(Graph({0: (1, 2), 1: (0, 2), 2: (0, 1)}))
     [[0, 2, 1], [0, 1, 2]]
@@ -211,7 +236,9 @@ def faces(graph: Graph) -> list[list[int]]:
     return [embedding.traverse_face(u, v, marked) for u, v in embedding.edges() if (u, v) not in marked]
 
 
-def explain_planarity_check(graph: Graph, names: Names, query: Query, solution: bool, witness: Witness = None) -> str:
+def explain_planarity_check(
+    graph: Graph, names: Names, query: Query, solution: bool, witness: Witness = None
+) -> str:
     """The faces of a drawing; or a subdivision of K5 or K3,3 (Kuratowski)."""
     if not solution:
         edges = kuratowski(graph)
@@ -221,7 +248,11 @@ def explain_planarity_check(graph: Graph, names: Names, query: Query, solution: 
         listing = ", ".join(f"({names[u]}, {names[v]})" for u, v in edges)
         return f" Because, the edges {listing} form a subdivision of {kind} with the corners {listed(corners, names)}."
     borders = "; ".join(listed(face, names) for face in faces(graph))
-    return f" Because, it can be drawn with the faces: {borders}." if borders else " Because, there are no edges between different nodes."
+    return (
+        f" Because, it can be drawn with the faces: {borders}."
+        if borders
+        else " Because, there are no edges between different nodes."
+    )
 
 
 STRUCTURE = (

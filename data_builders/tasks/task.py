@@ -1,4 +1,6 @@
-"""Task: a question about a graph, its solver, its answer text and its reason, in one frozen record of functions."""
+"""Task: a question about a graph, its solver, its answer text and its reason, in one frozen record of
+functions.
+"""
 
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +35,12 @@ class Explain(Protocol):
     """
 
     def __call__(
-        self, graph: Graph, names: Sequence[str], query: Query, solution: Any, witness: Sequence[int] | None = None
+        self,
+        graph: Graph,
+        names: Sequence[str],
+        query: Query,
+        solution: Any,
+        witness: Sequence[int] | None = None,
     ) -> str: ...  # pragma: no cover
 
 
@@ -48,7 +55,8 @@ class Task:
     solve: the solution: bool, int, None (no path, no such order), list of node ids, or a class word.
     say: solution, names, query -> the zero-shot answer; GraphQA's, byte for byte, for its twelve tasks.
     explain: the reason behind a chain-of-thought exemplar's answer.
-    form: what is done to a drawn graph so that it carries the task, see `data_builders.tasks.transforms.FORMS`.
+    form: what is done to a drawn graph so that it carries the task, see
+        `data_builders.tasks.transforms.FORMS`.
     needs: what a graph must be, see `data_builders.tasks.requirements`.
     generator: the only generator whose graphs carry this task; None for any graph.
     """
@@ -66,7 +74,8 @@ class Task:
     generator: str | None = None
 
     def fits(self, graph: Graph) -> str | None:
-        """Why a graph cannot carry this task, in words that go on after the task's name, or None where it can.
+        """Why a graph cannot carry this task, in words that go on after the task's name, or None where it
+        can.
 
         >>> from data_builders.tasks import TASKS
         >>> TASKS["reachability"].fits(Graph({0: ()}))

@@ -1,7 +1,8 @@
-"""FORMS: what is done to a drawn graph so that it carries a task, each a function of the graph and a random stream.
+"""FORMS: what is done to a drawn graph so that it carries a task, each a function of the graph and a random
+stream.
 
-A graph that already is of the form is kept, so the user's own directions and weights are asked about as they are. Tasks of
-one form share one graph and one text.
+A graph that already is of the form is kept, so the user's own directions and weights are asked about as they
+are. Tasks of one form share one graph and one text.
 """
 
 from collections.abc import Callable
@@ -26,14 +27,19 @@ def weighted(graph: Graph, rng: Random) -> Graph:
     >>> weighted(from_edges(2, [(0, 1)]), Random(0)).weights
     {(0, 1): 7}
     """
-    return graph if graph.weights is not None else replace(graph, weights={edge: rng.randint(*WEIGHTS) for edge in graph.edges})
+    return (
+        graph
+        if graph.weights is not None
+        else replace(graph, weights={edge: rng.randint(*WEIGHTS) for edge in graph.edges})
+    )
 
 
 def directed(graph: Graph, rng: Random) -> Graph:
     """With a direction for every edge: along a random order of the nodes, a share of them against it.
 
-    The share is 0 for half of the graphs, which so are acyclic, and uniform over (0, .3) for the others: dense graphs whose
-    edges point either way with even chances almost all have a cycle, and are one strongly connected component.
+    The share is 0 for half of the graphs, which so are acyclic, and uniform over (0, .3) for the others:
+    dense graphs whose edges point either way with even chances almost all have a cycle, and are one strongly
+    connected component.
 
     >>> directed(from_edges(3, [(0, 1), (1, 2)]), Random(1)).edges
     ((0, 1), (1, 2))
@@ -60,8 +66,9 @@ def acyclic(graph: Graph, rng: Random) -> Graph:
 
 
 def even(graph: Graph, rng: Random) -> Graph:
-    """Half of the graphs as they are, half with only even degrees: nodes of odd degree are paired, and the edge of each pair is
-    taken away where there is one and put in where there is none. Drawn graphs hardly ever have even degrees by themselves.
+    """Half of the graphs as they are, half with only even degrees: nodes of odd degree are paired, and the
+    edge of each pair is taken away where there is one and put in where there is none. Drawn graphs hardly
+    ever have even degrees by themselves.
 
     >>> even(from_edges(3, [(0, 1), (1, 2)]), Random(1)).edges
     ((0, 1), (0, 2), (1, 2))
@@ -77,7 +84,8 @@ def even(graph: Graph, rng: Random) -> Graph:
 
 
 def nearly_tree(graph: Graph, rng: Random) -> Graph:
-    """One edge less than nodes: a spanning tree, of the graph's edges as far as these go; in half of the graphs one edge is moved.
+    """One edge less than nodes: a spanning tree, of the graph's edges as far as these go; in half of the
+    graphs one edge is moved.
 
     Whether it is a tree so does not show in the numbers of nodes and edges.
 
@@ -89,7 +97,9 @@ def nearly_tree(graph: Graph, rng: Random) -> Graph:
     root = list(range(graph.n))
     tree = set()
     # Any two nodes joined at random, after the graph's own edges, until one component is left.
-    for u, v in chain(rng.sample(graph.edges, graph.m), iter(lambda: (rng.randrange(graph.n), rng.randrange(graph.n)), None)):
+    for u, v in chain(
+        rng.sample(graph.edges, graph.m), iter(lambda: (rng.randrange(graph.n), rng.randrange(graph.n)), None)
+    ):
         a, b = u, v
         while root[a] != a:
             root[a] = a = root[root[a]]

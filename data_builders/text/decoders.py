@@ -1,8 +1,8 @@
 """Decoders: the text that an encoder wrote -> the graph and the node names, read from the text alone.
 
-The inverse of `encoders`, for `graphtalk verify` and the tests: what cannot be read back was not said. The sentences of
-GraphQA do not quote names, so a name that holds their own words or signs ("Ann and Bob", "a, b") can make them ambiguous;
-the formal encoders quote, and read back any name.
+The inverse of `encoders`, for `graphtalk verify` and the tests: what cannot be read back was not said. The
+sentences of GraphQA do not quote names, so a name that holds their own words or signs ("Ann and Bob", "a, b")
+can make them ambiguous; the formal encoders quote, and read back any name.
 """
 
 import ast
@@ -42,7 +42,9 @@ def _listing(text: str) -> list[str]:
 
 @lru_cache(maxsize=512)
 def _edge(pattern: str, names: tuple[str, ...]) -> re.Pattern[str]:
-    """An edge pattern with NAME for each end; names that are no plain words are looked for one by one, the longest first."""
+    """An edge pattern with NAME for each end; names that are no plain words are looked for one by one, the
+    longest first.
+    """
     odd = not all(re.fullmatch(r"\w+", name) for name in names)
     name = "|".join(map(re.escape, sorted(names, key=len, reverse=True))) if odd else r"\w+"
     return re.compile(pattern.replace("NAME", f"({name})"))
@@ -62,7 +64,10 @@ def _tiles(body: str, pattern: str, names: Sequence[str]) -> list[tuple[str, str
 def _adjacency(text: str) -> Decoded:
     first, _, rest = text.removesuffix("\n").partition("\n")
     found = _need(
-        re.fullmatch(r"In an? (un)?directed graph, \(i,j(?:,\w)?\) means that [^.]*\. G describes a graph among nodes (.*)", first),
+        re.fullmatch(
+            r"In an? (un)?directed graph, \(i,j(?:,\w)?\) means that [^.]*\. G describes a graph among nodes (.*)",
+            first,
+        ),
         "opening",
     )
     if not rest:
@@ -74,24 +79,41 @@ def _adjacency(text: str) -> Decoded:
 
 def _people(kind: str, header: str, relation: str, end: str, text: str) -> Decoded:
     first, _, rest = text.removesuffix("\n").removesuffix(end).partition("\n")
-    names = _listing(_need(re.fullmatch(rf"G describes a {kind} graph among nodes (.*)\.", first), "opening")[1])
+    names = _listing(
+        _need(re.fullmatch(rf"G describes a {kind} graph among nodes (.*)\.", first), "opening")[1]
+    )
     if not rest:
         return names, [], False
     body = _need(re.fullmatch(rf"{header}\n(.*)", rest, re.DOTALL), "header")[1]
-    return names, _tiles(body, rf"NAME and NAME {relation}(?:, with a \w+ of (-?\d+))?\.(?:\n|\Z)", names), False
+    return (
+        names,
+        _tiles(body, rf"NAME and NAME {relation}(?:, with a \w+ of (-?\d+))?\.(?:\n|\Z)", names),
+        False,
+    )
 
 
 def _expert(text: str) -> Decoded:
     first, _, rest = text.partition("\n")
     names = _listing(
-        _need(re.fullmatch(r"You are a graph analyst and you have been given a graph G among nodes (.*)\.", first), "opening")[1]
+        _need(
+            re.fullmatch(
+                r"You are a graph analyst and you have been given a graph G among nodes (.*)\.", first
+            ),
+            "opening",
+        )[1]
     )
     if not rest:
         return names, [], None
     header, _, body = rest.partition("\n")
-    found = _need(re.fullmatch(r"G has the following (un)?directed edges(, each with its \w+)?:", header), "header")
+    found = _need(
+        re.fullmatch(r"G has the following (un)?directed edges(, each with its \w+)?:", header), "header"
+    )
     # Without weights GraphQA calls all edges undirected, whatever they are.
-    return names, _tiles(body, r"NAME -> NAME(?: \(\w+ (-?\d+)\))?\n", names), not found[1] if found[2] else None
+    return (
+        names,
+        _tiles(body, r"NAME -> NAME(?: \(\w+ (-?\d+)\))?\n", names),
+        not found[1] if found[2] else None,
+    )
 
 
 def _incident(text: str) -> Decoded:
@@ -101,7 +123,10 @@ def _incident(text: str) -> Decoded:
         raise _Unread("no header")
     edges: list[tuple[str, str, int | None]] = []
     for line in lines:
-        found = _need(_edge(r"Node NAME is connected to nodes? (.*)\.", tuple(names)).fullmatch(line), f"line of a node in {line!r}")
+        found = _need(
+            _edge(r"Node NAME is connected to nodes? (.*)\.", tuple(names)).fullmatch(line),
+            f"line of a node in {line!r}",
+        )
         pattern = _edge(r"NAME(?: \(\w+ (-?\d+)\))?(?:, |\Z)", tuple(names))
         end, rest = 0, found[2]
         while end < len(rest):
@@ -121,7 +146,9 @@ def _words(text: str) -> list[str]:
 
 def _adjacency_matrix(text: str) -> Decoded:
     first, second, *rows = text.removesuffix("\n").split("\n")
-    found = _need(re.fullmatch(r"The nodes of the (un)?directed graph G, in order, are (.*)\.", first), "opening")
+    found = _need(
+        re.fullmatch(r"The nodes of the (un)?directed graph G, in order, are (.*)\.", first), "opening"
+    )
     names, weighted = _words(found[2]), "matrix, with" in second
     none, cells = "-" if weighted else "0", [row.split(" ") for row in rows]
     if len(cells) != len(names) or any(len(row) != len(names) for row in cells):
@@ -129,7 +156,11 @@ def _adjacency_matrix(text: str) -> Decoded:
     pairs = [(u, v) for u in range(len(names)) for v in range(len(names)) if cells[u][v] != none]
     if found[1] and any(cells[u][v] != cells[v][u] for u, v in pairs):
         raise _Unread("no symmetric matrix")
-    edges = [(names[u], names[v], int(cells[u][v]) if weighted else None) for u, v in pairs if u <= v or not found[1]]
+    edges = [
+        (names[u], names[v], int(cells[u][v]) if weighted else None)
+        for u, v in pairs
+        if u <= v or not found[1]
+    ]
     return names, edges, not found[1]
 
 
@@ -139,14 +170,21 @@ def _edge_list(text: str) -> Decoded:
     if second == "It has no edges.":
         return _words(found[2]), [], not found[1]
     edges = [
-        _need(re.fullmatch(rf"({_WORD}) ({_WORD})(?: (-?\d+))?", line), f"edge in {line!r}") for line in body.removesuffix("\n").split("\n")
+        _need(re.fullmatch(rf"({_WORD}) ({_WORD})(?: (-?\d+))?", line), f"edge in {line!r}")
+        for line in body.removesuffix("\n").split("\n")
     ]
-    return _words(found[2]), [(_unquoted(e[1]), _unquoted(e[2]), int(e[3]) if e[3] else None) for e in edges], not found[1]
+    return (
+        _words(found[2]),
+        [(_unquoted(e[1]), _unquoted(e[2]), int(e[3]) if e[3] else None) for e in edges],
+        not found[1],
+    )
 
 
 def _json(text: str) -> Decoded:
     record = json.loads(text)
-    edges = [(edge.pop("source"), edge.pop("target"), next(iter(edge.values()), None)) for edge in record["edges"]]
+    edges = [
+        (edge.pop("source"), edge.pop("target"), next(iter(edge.values()), None)) for edge in record["edges"]
+    ]
     return [node["id"] for node in record["nodes"]], edges, record["directed"]
 
 
@@ -156,8 +194,14 @@ def _graphml(text: str) -> Decoded:
     edges = []
     for edge in graph.iter(f"{space}edge"):
         data = edge.find(f"{space}data")
-        edges.append((edge.attrib["source"], edge.attrib["target"], None if data is None else int(data.text or "")))
-    return [node.attrib["id"] for node in graph.iter(f"{space}node")], edges, graph.attrib["edgedefault"] == "directed"
+        edges.append(
+            (edge.attrib["source"], edge.attrib["target"], None if data is None else int(data.text or ""))
+        )
+    return (
+        [node.attrib["id"] for node in graph.iter(f"{space}node")],
+        edges,
+        graph.attrib["edgedefault"] == "directed",
+    )
 
 
 def _found(element: ElementTree.Element | None) -> ElementTree.Element:
@@ -172,7 +216,10 @@ def _dot(text: str) -> Decoded:
     directed = _need(re.fullmatch(r"(di)?graph G \{", first), "opening")[1] is not None
     names, edges = [], []
     for line in lines[:-1]:
-        found = _need(re.fullmatch(rf"  {string}(?: (?:->|--) {string}(?: \[\w+=(-?\d+)\])?)?;", line), f"statement in {line!r}")
+        found = _need(
+            re.fullmatch(rf"  {string}(?: (?:->|--) {string}(?: \[\w+=(-?\d+)\])?)?;", line),
+            f"statement in {line!r}",
+        )
         one, *other = (re.sub(r"\\(.)", r"\1", part) for part in found.groups()[:2] if part is not None)
         if other:
             edges.append((one, other[0], int(found[3]) if found[3] else None))
@@ -235,7 +282,9 @@ DECODERS: dict[str, Callable[[str], Decoded]] = {
     "got": _FRIENDS,
     "social_network": _NETWORK,
     "politician": _NETWORK,
-    "coauthorship": partial(_people, "coauthorship", "In this coauthorship graph:", "wrote a paper together", "."),
+    "coauthorship": partial(
+        _people, "coauthorship", "In this coauthorship graph:", "wrote a paper together", "."
+    ),
     "expert": _expert,
     "adjacency_matrix": _adjacency_matrix,
     "edge_list": _edge_list,
@@ -249,7 +298,8 @@ DECODERS: dict[str, Callable[[str], Decoded]] = {
 
 
 def decode(encoder: str, text: str, directed: bool = False) -> tuple[Graph, list[str]]:
-    """The graph and the node names that a text describes, by the name of its encoder (`got+incident` is read as incident).
+    """The graph and the node names that a text describes, by the name of its encoder (`got+incident` is read
+    as incident).
 
     directed: what to believe where the text does not say it, as GraphQA's incident and expert do not.
     Raises InputError where the text is not what the encoder writes.
@@ -271,6 +321,8 @@ def decode(encoder: str, text: str, directed: bool = False) -> tuple[Graph, list
             if {(v, u, weight) for u, v, weight in found} != set(found):
                 raise _Unread("no second end for every edge")
             found = [(u, v, weight) for u, v, weight in found if u <= v]
-        return from_edges(len(names), [(u, v) if weight is None else (u, v, weight) for u, v, weight in found], directed), names
+        return from_edges(
+            len(names), [(u, v) if weight is None else (u, v, weight) for u, v, weight in found], directed
+        ), names
     except (ValueError, KeyError, IndexError, SyntaxError, TypeError, AttributeError) as error:
         raise InputError(f"this is no text of the encoder {encoder!r}: {error}") from error

@@ -1,7 +1,9 @@
-"""Encoders: a graph and its node names -> the text that a question opens with (arXiv 2310.04560, section 3.2 and appendix A.1).
+"""Encoders: a graph and its node names -> the text that a question opens with (arXiv 2310.04560, section 3.2
+and appendix A.1).
 
-The text of an unweighted graph is GraphQA's, byte for byte, with its doubled full stops and the header that calls expert's
-edges undirected even when they are not. Capacities are our addition: GraphQA asks about them, but never shows them.
+The text of an unweighted graph is GraphQA's, byte for byte, with its doubled full stops and the header that
+calls expert's edges undirected even when they are not. Capacities are our addition: GraphQA asks about them,
+but never shows them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,11 +22,11 @@ class Encoder:
 
     names: the scheme of data_builders.graphs.names that it calls nodes by.
     directed: whether it can describe directed graphs.
-    says_direction: whether the text of a directed graph says that it is one; GraphQA's incident does not, and its expert says
-        the opposite, so a question about directions cannot be asked with them.
+    says_direction: whether the text of a directed graph says that it is one; GraphQA's incident does not, and
+        its expert says the opposite, so a question about directions cannot be asked with them.
     by_name: whether a question is the name of its task and of its nodes, instead of a sentence.
-    text: graph, names, "capacity" or "weight" -> the text; InputError for a directed graph where `directed` is False, and for a
-        graph without nodes.
+    text: graph, names, "capacity" or "weight" -> the text; InputError for a directed graph where `directed`
+        is False, and for a graph without nodes.
     """
 
     name: str
@@ -55,9 +57,13 @@ def _listing(names: Sequence[str]) -> str:
 
 def _adjacency(graph: Graph, names: Sequence[str], quantity: str = "capacity") -> str:
     weighted = graph.weights is not None
-    triple, capacity = (f"(i,j,{quantity[0]})", f" of {quantity} {quantity[0]}") if weighted else ("(i,j)", "")
+    triple, capacity = (
+        (f"(i,j,{quantity[0]})", f" of {quantity} {quantity[0]}") if weighted else ("(i,j)", "")
+    )
     if graph.directed:
-        opening = f"In a directed graph, {triple} means that there is an edge{capacity} from node i to node j. "
+        opening = (
+            f"In a directed graph, {triple} means that there is an edge{capacity} from node i to node j. "
+        )
     else:
         opening = f"In an undirected graph, {triple} means that node i and node j are connected with an undirected edge{capacity}. "
     opening += f"G describes a graph among nodes {_listing(names)}."
@@ -89,9 +95,15 @@ def _expert(graph: Graph, names: Sequence[str], quantity: str = "capacity") -> s
     if not graph.edges:
         return text
     if graph.weights is None:
-        return text + "G has the following undirected edges:\n" + "".join(pair_texts(names, graph.edges, "", " -> ", "\n"))
+        return (
+            text
+            + "G has the following undirected edges:\n"
+            + "".join(pair_texts(names, graph.edges, "", " -> ", "\n"))
+        )
     text += f"G has the following {'directed' if graph.directed else 'undirected'} edges, each with its {quantity}:\n"
-    return text + "".join(f"{names[u]} -> {names[v]} ({quantity} {graph.weight(u, v)})\n" for u, v in graph.edges)
+    return text + "".join(
+        f"{names[u]} -> {names[v]} ({quantity} {graph.weight(u, v)})\n" for u, v in graph.edges
+    )
 
 
 def _people(encoder: str, kind: str, header: str, relation: str, end: str = "") -> Text:
@@ -107,7 +119,10 @@ def _people(encoder: str, kind: str, header: str, relation: str, end: str = "") 
         if graph.weights is None:
             lines += pair_texts(names, graph.edges, "", " and ", f" {relation}.")
         else:
-            lines += [f"{names[u]} and {names[v]} {relation}, with a {quantity} of {graph.weight(u, v)}." for u, v in graph.edges]
+            lines += [
+                f"{names[u]} and {names[v]} {relation}, with a {quantity} of {graph.weight(u, v)}."
+                for u, v in graph.edges
+            ]
         return "\n".join(lines) + end + "\n"
 
     return text
@@ -123,11 +138,28 @@ ENCODERS: dict[str, Encoder] = {
         Encoder("random", "random_integers", True, _adjacency),
         Encoder("incident", "integers", True, _incident, says_direction=False),
         Encoder("friendship", "names", False, _people("friendship", "friendship", _EDGES, "are friends")),
-        Encoder("south_park", "south_park", False, _people("south_park", "friendship", _EDGES, "are friends")),
+        Encoder(
+            "south_park", "south_park", False, _people("south_park", "friendship", _EDGES, "are friends")
+        ),
         Encoder("got", "got", False, _people("got", "friendship", _EDGES, "are friends")),
-        Encoder("social_network", "names", False, _people("social_network", "social network", _EDGES, "are connected")),
-        Encoder("politician", "politicians", False, _people("politician", "social network", _EDGES, "are connected")),
-        Encoder("coauthorship", "names", False, _people("coauthorship", "coauthorship", _PAPERS, "wrote a paper together", end=".")),
+        Encoder(
+            "social_network",
+            "names",
+            False,
+            _people("social_network", "social network", _EDGES, "are connected"),
+        ),
+        Encoder(
+            "politician",
+            "politicians",
+            False,
+            _people("politician", "social network", _EDGES, "are connected"),
+        ),
+        Encoder(
+            "coauthorship",
+            "names",
+            False,
+            _people("coauthorship", "coauthorship", _PAPERS, "wrote a paper together", end="."),
+        ),
         Encoder("expert", "alphabet", True, _expert, says_direction=False),
         *(Encoder(name, "integers", True, text, by_name=name == "tokens") for name, text in FORMAL.items()),
     )
@@ -145,7 +177,8 @@ The edges in G are: (0, 1, 7).
 
 
 def get_encoder(name: str | Mapping[str, str]) -> Encoder:
-    """The encoder of a name; `got+incident` or {"names": "got", "edges": "incident"} crosses a name scheme with the edges of an encoder.
+    """The encoder of a name; `got+incident` or {"names": "got", "edges": "incident"} crosses a name scheme
+    with the edges of an encoder.
 
     >>> encoder = get_encoder("got+incident")
     >>> encoder.name, encoder.names, encoder.text is ENCODERS["incident"].text
@@ -153,7 +186,9 @@ def get_encoder(name: str | Mapping[str, str]) -> Encoder:
     """
     if not isinstance(name, str):
         if set(name) != {"names", "edges"}:
-            raise InputError(f"an encoder has the keys names and edges, not {', '.join(map(str, name)) or 'none'}")
+            raise InputError(
+                f"an encoder has the keys names and edges, not {', '.join(map(str, name)) or 'none'}"
+            )
         name = f"{name['names']}+{name['edges']}"
     names, cross, edges = name.partition("+")
     if not cross:

@@ -1,6 +1,7 @@
 """FORMAL: graph texts for machines: matrix, edge list, JSON, GraphML, DOT, Mermaid, Python, and bare tokens.
 
-Unlike the sentences of GraphQA they say by themselves whether edges are directed, and keep any name apart from what is around
+Unlike the sentences of GraphQA they say by themselves whether edges are directed, and keep any name apart
+from what is around
 it: a name that is no plain word is quoted.
 """
 
@@ -17,7 +18,9 @@ Names = Sequence[str]
 
 
 class Text(Protocol):
-    """Graph, names (index = node id), what the weight of an edge is called -> text that ends with a newline."""
+    """Graph, names (index = node id), what the weight of an edge is called -> text that ends with a
+    newline.
+    """
 
     def __call__(self, graph: Graph, names: Names, quantity: str = "capacity") -> str: ...  # pragma: no cover
 
@@ -38,7 +41,9 @@ def _kind(graph: Graph) -> str:
 
 
 def _adjacency_matrix(graph: Graph, names: Names, quantity: str = "capacity") -> str:
-    """Rows and columns in the order of the nodes; `-` where a weighted graph has no edge, since a weight may be 0."""
+    """Rows and columns in the order of the nodes; `-` where a weighted graph has no edge, since a weight may
+    be 0.
+    """
     text = f"The nodes of the {_kind(graph)} graph G, in order, are {', '.join([quoted(name) for name in names])}.\n"
     if graph.weights is None:
         text += "Its adjacency matrix is:\n"
@@ -70,8 +75,15 @@ def _json(graph: Graph, names: Names, quantity: str = "capacity") -> str:
     _kind(graph)
     edges: list[dict[str, object]] = [{"source": names[u], "target": names[v]} for u, v in graph.edges]
     if graph.weights is not None:
-        edges = [{**edge, quantity: graph.weight(u, v)} for edge, (u, v) in zip(edges, graph.edges, strict=True)]
-    record = {"directed": graph.directed, "multigraph": False, "nodes": [{"id": name} for name in names], "edges": edges}
+        edges = [
+            {**edge, quantity: graph.weight(u, v)} for edge, (u, v) in zip(edges, graph.edges, strict=True)
+        ]
+    record = {
+        "directed": graph.directed,
+        "multigraph": False,
+        "nodes": [{"id": name} for name in names],
+        "edges": edges,
+    }
     return json.dumps(record, ensure_ascii=False) + "\n"
 
 
@@ -84,7 +96,9 @@ def _graphml(graph: Graph, names: Names, quantity: str = "capacity") -> str:
     lines += [f"<node id={name}/>" for name in called]
     for u, v in graph.edges:
         edge = f"<edge source={called[u]} target={called[v]}"
-        data = "/>" if graph.weights is None else f'><data key="{quantity}">{graph.weight(u, v)}</data></edge>'
+        data = (
+            "/>" if graph.weights is None else f'><data key="{quantity}">{graph.weight(u, v)}</data></edge>'
+        )
         lines.append(edge + data)
     return "\n".join([*lines, "</graph>", "</graphml>\n"])
 
@@ -100,7 +114,19 @@ def _dot(graph: Graph, names: Names, quantity: str = "capacity") -> str:
     return "\n".join([*lines, "}\n"])
 
 
-_RESERVED = {"end", "graph", "subgraph", "style", "class", "click", "default", "linkStyle", "classDef", "call", "href"}
+_RESERVED = {
+    "end",
+    "graph",
+    "subgraph",
+    "style",
+    "class",
+    "click",
+    "default",
+    "linkStyle",
+    "classDef",
+    "call",
+    "href",
+}
 
 
 def _mermaid(graph: Graph, names: Names, quantity: str = "capacity") -> str:
@@ -124,18 +150,24 @@ def _python(graph: Graph, names: Names, quantity: str = "capacity") -> str:
     called = [json.dumps(name, ensure_ascii=False) for name in names]
     to = "the nodes that its edges lead to" if graph.directed else "its neighbors"
     weights = "" if graph.weights is None else f", each with the {quantity} of the edge"
-    lines = [f"# A{'' if graph.directed else 'n'} {_kind(graph)} graph: each node and {to}{weights}.", "G = {"]
+    lines = [
+        f"# A{'' if graph.directed else 'n'} {_kind(graph)} graph: each node and {to}{weights}.",
+        "G = {",
+    ]
     for u, ends in sorted(graph.adjacency.items()):
         if graph.weights is None:
             lines.append(f"    {called[u]}: [{', '.join([called[v] for v in ends])}],")
         else:
-            lines.append(f"    {called[u]}: {{{', '.join([f'{called[v]}: {graph.weight(u, v)}' for v in ends])}}},")
+            lines.append(
+                f"    {called[u]}: {{{', '.join([f'{called[v]}: {graph.weight(u, v)}' for v in ends])}}},"
+            )
     return "\n".join([*lines, "}\n"])
 
 
 def _tokens(graph: Graph, names: Names, quantity: str = "capacity") -> str:
-    """A token per vertex, three per edge (four with a weight), all between spaces: for models that are trained from nothing
-    (the scheme of arXiv 2405.18512, figure 1; the task's token follows as the question)."""
+    """A token per vertex, three per edge (four with a weight), all between spaces: for models that are
+    trained from nothing (the scheme of arXiv 2405.18512, figure 1; the task's token follows as the
+    question)."""
     called = [quoted(name) for name in names]
     edges = [f"e {called[u]} {called[v]}{_after(graph, u, v)}" for u, v in graph.edges]
     return " ".join([_kind(graph), *[f"v {name}" for name in called], *edges]) + "\n"

@@ -37,10 +37,11 @@ class Bin:
 class Calibration:
     """Of the answers of a run whose confidence is known.
 
-    confidence: its mean. gap: mean confidence minus accuracy, above 0 for one who is too sure of himself. ece: the expected
-    calibration error, the mean over answers of |mean confidence - accuracy| of their bin (Guo et al., arXiv 1706.04599, eq. 3).
-    auroc: how often a right answer was given with more confidence than a wrong one, 0.5 for one who cannot tell; None where all
-    or none are right.
+    confidence: its mean. gap: mean confidence minus accuracy, above 0 for one who is too sure of himself.
+    ece: the expected calibration error, the mean over answers of |mean confidence - accuracy| of their bin
+        (Guo et al., arXiv 1706.04599, eq. 3).
+    auroc: how often a right answer was given with more confidence than a wrong one, 0.5 for one who cannot
+    tell; None where all or none are right.
     """
 
     accuracy: Estimate
@@ -52,7 +53,8 @@ class Calibration:
 
 
 def calibration(confidences: Sequence[float], right: Sequence[bool], graphs: Sequence[str]) -> Calibration:
-    """Calibration over bins of equal width; graphs is the graph_id of each answer, by which all intervals are widened.
+    """Calibration over bins of equal width; graphs is the graph_id of each answer, by which all intervals are
+    widened.
 
     >>> found = calibration([0.95, 0.85, 0.35, 0.25], [True, True, False, False], "abcd")
     >>> round(found.gap.value, 3), round(found.ece, 3), found.auroc.value, len(found.bins)
@@ -69,7 +71,9 @@ def calibration(confidences: Sequence[float], right: Sequence[bool], graphs: Seq
             bins.append(Bin(k / BINS, (k + 1) / BINS, float(sure[here].mean()), share))
     ece = sum(b.accuracy.n * abs(b.confidence - b.accuracy.value) for b in bins) / len(sure)
     auroc = _auroc(sure, hit > 0, cluster) if 0 < hit.sum() < len(hit) else None
-    return Calibration(accuracy(right, graphs), float(sure.mean()), _mean(sure - hit, cluster), ece, auroc, bins)
+    return Calibration(
+        accuracy(right, graphs), float(sure.mean()), _mean(sure - hit, cluster), ece, auroc, bins
+    )
 
 
 def _mean(values: Floats, cluster: npt.NDArray[Any]) -> Estimate:
@@ -84,13 +88,17 @@ def _mean(values: Floats, cluster: npt.NDArray[Any]) -> Estimate:
 
 
 def _auroc(sure: Floats, right: npt.NDArray[np.bool_], cluster: npt.NDArray[Any]) -> Estimate:
-    """The area under the ROC curve, ties as halves; interval on the logit scale, with Obuchowski's variance for clustered data
-    (Biometrics 53, 1997), which without clusters is DeLong's."""
+    """The area under the ROC curve, ties as halves; interval on the logit scale, with Obuchowski's variance
+    for clustered data (Biometrics 53, 1997), which without clusters is DeLong's."""
     above, below = sure[right], sure[~right]
     m, n = len(above), len(below)
     rivals, ordered = np.sort(below), np.sort(above)
-    wins = (np.searchsorted(rivals, above, "left") + np.searchsorted(rivals, above, "right")) / (2 * n)  # per right answer
-    losses = 1 - (np.searchsorted(ordered, below, "left") + np.searchsorted(ordered, below, "right")) / (2 * m)  # per wrong answer
+    wins = (np.searchsorted(rivals, above, "left") + np.searchsorted(rivals, above, "right")) / (
+        2 * n
+    )  # per right answer
+    losses = 1 - (np.searchsorted(ordered, below, "left") + np.searchsorted(ordered, below, "right")) / (
+        2 * m
+    )  # per wrong answer
     area = float(wins.mean())
     if area in (0.0, 1.0):  # nothing shows how it varies: as if the smaller group were so many trials
         trials = proportion(round(area) * min(m, n), min(m, n))
@@ -126,7 +134,9 @@ def _of(row: Row) -> Calibration | None:
 
 
 def calibration_csv(report: Report) -> str:
-    """calibration.csv: a line per run over all its answers with a confidence, then one per bin of these; '' where no run has any."""
+    """calibration.csv: a line per run over all its answers with a confidence, then one per bin of these; ''
+    where no run has any.
+    """
     lines: list[list[str]] = []
     for dataset in report.datasets:
         for row, found in calibrations(dataset):
@@ -137,7 +147,9 @@ def calibration_csv(report: Report) -> str:
     if not lines:
         return ""
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows([COLUMNS, *(line + [""] * (len(COLUMNS) - len(line)) for line in lines)])
+    csv.writer(stream, lineterminator="\n").writerows(
+        [COLUMNS, *(line + [""] * (len(COLUMNS) - len(line)) for line in lines)]
+    )
     return stream.getvalue()
 
 

@@ -20,8 +20,10 @@ from eval.statistics.paired import Paired, holm, paired
 class Comparison:
     """Run A against run B.
 
-    tasks: task -> the questions of it that both answered. holm: task -> its p, adjusted for the number of tasks.
-    together: all questions at once. only_one: how many questions only one of the two answered; they are left out.
+    tasks: task -> the questions of it that both answered. holm: task -> its p, adjusted for the number of
+        tasks.
+    together: all questions at once. only_one: how many questions only one of the two answered; they are left
+        out.
     """
 
     a: str
@@ -40,11 +42,15 @@ class Comparison:
 
 
 def compare(run_a: Path, run_b: Path, data: Sequence[Path] = ()) -> Comparison:
-    """Judge two runs and pair their answers. Raises InputError where they answered other datasets, other splits or other questions."""
+    """Judge two runs and pair their answers. Raises InputError where they answered other datasets, other
+    splits or other questions.
+    """
     report = gather([run_a, run_b], data, strict=True)
     if len(report.datasets) != 1:
         names = [f"the {dataset.split} split of {dataset.name}" for dataset in report.datasets]
-        raise InputError(f"{run_a} and {run_b} answered different questions ({listed(names)}); compare runs on one split of one dataset")
+        raise InputError(
+            f"{run_a} and {run_b} answered different questions ({listed(names)}); compare runs on one split of one dataset"
+        )
     rows = {row.run.folder: row for row in report.datasets[0].rows if row.run}
     if len(rows) != 2:
         raise InputError(f"{run_a} is both runs; name two")
@@ -68,7 +74,9 @@ def compare_rows(dataset: Dataset, a: Row, b: Row) -> Comparison:
     adjusted = dict(zip(tasks, holm([found.p for found in tasks.values()]), strict=True))
     together = paired(*([x for found in answers.values() for x in found[i]] for i in range(3)))  # type: ignore[arg-type]
     only_one = len(a.run.scores.keys() ^ b.run.scores.keys())
-    return Comparison(a.label, b.label, f"{dataset.name}, {dataset.split} split", tasks, adjusted, together, only_one)
+    return Comparison(
+        a.label, b.label, f"{dataset.name}, {dataset.split} split", tasks, adjusted, together, only_one
+    )
 
 
 def verdict(found: Paired, p: float) -> str:
@@ -87,9 +95,22 @@ def print_comparison(found: Comparison, console: Console | None = None) -> None:
     console = console or Console()
     if not console.is_terminal:
         console.width = 160
-    table = Table(title=escape(visible(f"A: {found.a}   B: {found.b}   ({found.dataset})")), title_justify="left")
+    table = Table(
+        title=escape(visible(f"A: {found.a}   B: {found.b}   ({found.dataset})")), title_justify="left"
+    )
     table.add_column("task")
-    for head in ("n", "both", "only A", "only B", "neither", "difference", "p", "p adjusted", "least difference", "better"):
+    for head in (
+        "n",
+        "both",
+        "only A",
+        "only B",
+        "neither",
+        "difference",
+        "p",
+        "p adjusted",
+        "least difference",
+        "better",
+    ):
         table.add_column(head, justify="right")
     for task, pair in found.tasks.items():
         table.add_row(task.replace("_", " "), *_shown(pair, found.holm[task]))

@@ -20,7 +20,9 @@ class Pair(NamedTuple):
 
 
 def compared(dataset: Dataset) -> list[int]:
-    """Indices into `dataset.rows` of the runs that are compared: all, or the best by macro accuracy where there are many."""
+    """Indices into `dataset.rows` of the runs that are compared: all, or the best by macro accuracy where
+    there are many.
+    """
     best = sorted(range(len(dataset.rows)), key=lambda i: (-_macro(dataset.rows[i]), i))
     return sorted(best[:MOST_RUNS])
 
@@ -38,12 +40,20 @@ def packed(pair: Pair) -> dict[str, Any]:
     """A pair as the page's compare.js reads it: one row per task, then one of all questions."""
     found = pair.found
     rows = [[task, *_numbers(of), round(found.holm[task], 6)] for task, of in found.tasks.items()]
-    together = [["all questions", *_numbers(found.together), round(found.together.p, 6)]] if len(rows) > 1 else []
+    together = (
+        [["all questions", *_numbers(found.together), round(found.together.p, 6)]] if len(rows) > 1 else []
+    )
     return {"a": pair.a, "b": pair.b, "rows": [*rows, *together]}
 
 
 def _numbers(found: Paired) -> list[float]:
-    return [found.n, found.both, found.only_a, found.only_b, *(round(x, 5) for x in (found.difference, found.low, found.high, found.mde))]
+    return [
+        found.n,
+        found.both,
+        found.only_a,
+        found.only_b,
+        *(round(x, 5) for x in (found.difference, found.low, found.high, found.mde)),
+    ]
 
 
 def _macro(row: Row) -> float:

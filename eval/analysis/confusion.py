@@ -13,7 +13,9 @@ OTHER, SILENT, NO_PATH = "other", "no answer", "no path"
 
 @dataclass(frozen=True)
 class Confusion:
-    """counts[i][j]: questions whose right answer is gold[i] and whose output was read as said[j]; they add up to n."""
+    """counts[i][j]: questions whose right answer is gold[i] and whose output was read as said[j]; they add up
+    to n.
+    """
 
     gold: list[str]
     said: list[str]
@@ -21,7 +23,8 @@ class Confusion:
 
 
 def kind_of(e: Example) -> str | None:
-    """The right answer as one of a few: a yes or no, a number, no path, a word; None for lists of nodes, paths and orders.
+    """The right answer as one of a few: a yes or no, a number, no path, a word; None for lists of nodes,
+    paths and orders.
 
     >>> kind_of(Example("i", "cycle_check", "", "", "Yes, there is a cycle.", "yes_no", "", "", "", "", "", 3, 2, [], "test"))
     'Yes'

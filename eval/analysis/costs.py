@@ -11,7 +11,9 @@ from eval.analysis.runs import Row
 
 @dataclass(frozen=True)
 class Cost:
-    """Sums over a run's answers; 0 for what it did not record. dollars: None where the config has no price."""
+    """Sums over a run's answers; 0 for what it did not record. dollars: None where the config has no
+    price.
+    """
 
     answers: int
     seconds: float
@@ -27,25 +29,33 @@ class Cost:
 def cost(row: Row) -> Cost:
     """What a run's predictions say, and in dollars what its usage.json does.
 
-    Without that file the config's price counts: `price: {prompt: .., output: ..}`, dollars per million tokens. InputError if
-    usage.json is no JSON.
+    Without that file the config's price counts: `price: {prompt: .., output: ..}`, dollars per million
+    tokens. InputError if usage.json is no JSON.
     """
     assert row.run is not None
     said = row.run.predictions.values()
     prompt, output = sum(p.prompt_tokens for p in said), sum(p.output_tokens for p in said)
-    dollars = _dollars(row.run.config.get("price"), prompt, output) if (spent := _spent(row.run.folder)) is None else spent
+    dollars = (
+        _dollars(row.run.config.get("price"), prompt, output)
+        if (spent := _spent(row.run.folder)) is None
+        else spent
+    )
     return Cost(len(said), sum(p.seconds for p in said), prompt, output, dollars)
 
 
 def _spent(run: Path) -> float | None:
-    """The dollars of a run's usage.json, which knows of retries, samples and batch prices; None where it has none."""
+    """The dollars of a run's usage.json, which knows of retries, samples and batch prices; None where it has
+    none.
+    """
     path = run / "usage.json"
     if not path.is_file():
         return None
     try:
         usage = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise InputError(f"{path}: not JSON ({error}); the command that made the run writes it again") from error
+        raise InputError(
+            f"{path}: not JSON ({error}); the command that made the run writes it again"
+        ) from error
     dollars = usage.get("dollars") if isinstance(usage, dict) else None
     return float(dollars) if isinstance(dollars, int | float) else None
 

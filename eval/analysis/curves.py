@@ -1,4 +1,6 @@
-"""Accuracy against the size of the graph and against the distance between the asked nodes: the numbers behind page and figures."""
+"""Accuracy against the size of the graph and against the distance between the asked nodes: the numbers behind
+page and figures.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -41,7 +43,8 @@ class Bins:
 
 
 def size_bins(sizes: Sequence[int], most: int = 6) -> Bins:
-    """The finest of the steps 1, 5, 10, 20, 50, .. with at most `most` bins, aligned to multiples of the step.
+    """The finest of the steps 1, 5, 10, 20, 50, .. with at most `most` bins, aligned to multiples of the
+    step.
 
     >>> size_bins([5, 12, 19])
     Bins(start=5, width=5, count=3)
@@ -70,7 +73,8 @@ def by_size(dataset: Dataset) -> list[Curves]:
 def by_distance(dataset: Dataset, most: int = 7) -> list[Curves]:
     """A panel per task that asks about two nodes: accuracy against the edges of a shortest path between them.
 
-    The last tick is of pairs that no path joins; distances of `most` or more are one tick. None where all pairs are equally far apart.
+    The last tick is of pairs that no path joins; distances of `most` or more are one tick. None where all
+    pairs are equally far apart.
     """
     found: dict[str, dict[str, int]] = {}
     for sample in dataset.samples:
@@ -126,13 +130,19 @@ def _curves(dataset: Dataset, task: str, ticks: list[str], place: Callable[[Exam
     assert first is not None
     floors: dict[str, Points] = {}
     for kind in DRAWN:
-        own = (name for name in FLOORS[kind] if name in first.floors[task] and (name != "majority" or kind == MAJORITY))
+        own = (
+            name
+            for name in FLOORS[kind]
+            if name in first.floors[task] and (name != "majority" or kind == MAJORITY)
+        )
         if (name := next(own, None)) is not None:
             floors[kind] = _points(largest.examples[task], first.floors[task][name], place)
     return Curves(task, ticks, runs, floors)
 
 
-def _points(examples: Sequence[Example], right: Sequence[bool], place: Callable[[Example], int | None]) -> Points:
+def _points(
+    examples: Sequence[Example], right: Sequence[bool], place: Callable[[Example], int | None]
+) -> Points:
     at: dict[int, tuple[list[bool], list[str]]] = {}
     for e, hit in zip(examples, right, strict=True):
         tick = place(e)

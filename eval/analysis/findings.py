@@ -1,4 +1,6 @@
-"""What the numbers show, in words, by rule: nothing is called above or below unless the 95% intervals do not touch."""
+"""What the numbers show, in words, by rule: nothing is called above or below unless the 95% intervals do not
+touch.
+"""
 
 import json
 from collections.abc import Sequence
@@ -30,15 +32,25 @@ def listed(names: Sequence[str]) -> str:
 
 
 def findings(dataset: Dataset) -> list[Finding]:
-    """What is to say about each run of a dataset, best macro accuracy first, then about the dataset as a whole."""
+    """What is to say about each run of a dataset, best macro accuracy first, then about the dataset as a
+    whole.
+    """
     out: list[Finding] = []
     rows = sorted(dataset.rows, key=lambda row: (-_macro(row).value, row.label))
     for row in rows:
         sample = next(s for s in dataset.samples if row in s.rows)
-        against = [_against_majority(row, sample), _against_shortcuts(row, sample), _against_trees(row, sample)]
+        against = [
+            _against_majority(row, sample),
+            _against_shortcuts(row, sample),
+            _against_trees(row, sample),
+        ]
         said = [_against_runs(row, rows), *against, _strict(row), _silent(row)]
         out.append((row.label, [text for text in said if text]))
-    caveats = [text for sample in dataset.samples for text in _caveats(sample)] + _leakage(dataset) + _versions(dataset)
+    caveats = (
+        [text for sample in dataset.samples for text in _caveats(sample)]
+        + _leakage(dataset)
+        + _versions(dataset)
+    )
     return [*out, ("", caveats)] if caveats else out
 
 
@@ -120,7 +132,9 @@ def _silent(row: Row) -> str:
     """How often no answer could be read, where that is often enough to matter."""
     counts = row.outcomes
     total = sum(counts.values())
-    silent = {outcome: count for outcome, count in counts.items() if outcome not in ("correct", "wrong") and count}
+    silent = {
+        outcome: count for outcome, count in counts.items() if outcome not in ("correct", "wrong") and count
+    }
     if 20 * sum(silent.values()) < total:
         return ""
     parts = ", ".join(f"{count} {outcome}" for outcome, count in silent.items())
@@ -136,7 +150,9 @@ def _caveats(sample: Sample) -> list[str]:
     least = min(cell.n for cell in best.cells.values())
     if least < 100:
         widest = max(cell.high - cell.low for row in sample.rows for cell in row.cells.values())
-        out.append(f"With {sample.text}, a task's interval is up to {100 * widest:.0f} points wide: small differences cannot be seen.")
+        out.append(
+            f"With {sample.text}, a task's interval is up to {100 * widest:.0f} points wide: small differences cannot be seen."
+        )
     return out
 
 
@@ -150,7 +166,9 @@ def _versions(dataset: Dataset) -> list[str]:
         try:
             versions = dict(json.loads(environment.read_text(encoding="utf-8"))["versions"])
         except (ValueError, KeyError, TypeError):
-            return [f"{environment} cannot be read, so it is not known whether the runs were made with the same versions."]
+            return [
+                f"{environment} cannot be read, so it is not known whether the runs were made with the same versions."
+            ]
         for package in ("graphtalk", "torch", "transformers"):
             if package in versions:
                 seen.setdefault(package, {}).setdefault(str(versions[package]), []).append(row.label)

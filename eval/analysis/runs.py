@@ -1,4 +1,6 @@
-"""Judged runs as comparable rows: by dataset, by the questions they answered, with the floors on those questions."""
+"""Judged runs as comparable rows: by dataset, by the questions they answered, with the floors on those
+questions.
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,7 +20,8 @@ from eval.statistics.intervals import Estimate, accuracy, macro_accuracy
 class Row:
     """One line of a table: a run, or a floor (`run` is None) on the questions of its sample.
 
-    cells: task -> accuracy. macro is None where a floor is not known for every task. colour: index into the page's palette.
+    cells: task -> accuracy. macro is None where a floor is not known for every task. colour: index into the
+        page's palette.
     """
 
     label: str
@@ -36,7 +39,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Sample:
-    """Runs that answered exactly the same questions, best macro accuracy first, and the floors on those questions."""
+    """Runs that answered exactly the same questions, best macro accuracy first, and the floors on those
+    questions.
+    """
 
     text: str
     examples: dict[str, list[Example]]
@@ -82,10 +87,11 @@ FLOORS = {
 
 
 def gather(runs: Sequence[Path], data: Sequence[Path] = (), strict: bool = False) -> Report:
-    """Judge the runs again from their predictions, so that the report cannot lag behind them, and group what can be compared.
+    """Judge the runs again from their predictions, so that the report cannot lag behind them, and group what
+    can be compared.
 
-    data: dataset folders to look in first, matched by fingerprint. A run that cannot be scored is listed under `left_out`;
-    InputError instead if `strict`, or if none can be scored.
+    data: dataset folders to look in first, matched by fingerprint. A run that cannot be scored is listed
+    under `left_out`; InputError instead if `strict`, or if none can be scored.
     """
     places = {str(read_lock(folder).get("fingerprint")): Path(folder) for folder in data}
     judged: list[Judged] = []
@@ -105,13 +111,18 @@ def gather(runs: Sequence[Path], data: Sequence[Path] = (), strict: bool = False
     for j in judged:
         groups.setdefault((str(j.config["dataset_fingerprint"]), str(j.config["split"])), []).append(j)
     datasets = [_dataset(group, labels) for group in groups.values()]
-    colours = {label: i for i, label in enumerate(dict.fromkeys(row.label for dataset in datasets for row in dataset.rows))}
+    colours = {
+        label: i
+        for i, label in enumerate(dict.fromkeys(row.label for dataset in datasets for row in dataset.rows))
+    }
     return Report([_coloured(dataset, colours) for dataset in datasets], left_out)
 
 
 def _coloured(dataset: Dataset, colours: Mapping[str, int]) -> Dataset:
     """A label keeps its colour on every dataset."""
-    samples = [replace(s, rows=[replace(row, colour=colours[row.label]) for row in s.rows]) for s in dataset.samples]
+    samples = [
+        replace(s, rows=[replace(row, colour=colours[row.label]) for row in s.rows]) for s in dataset.samples
+    ]
     return replace(dataset, samples=samples)
 
 
@@ -125,22 +136,35 @@ def _place(run: Path, places: dict[str, Path]) -> Path | None:
 
 def _labels(judged: Sequence[Judged]) -> dict[Path, str]:
     """Folder -> label, with the folder's name where two runs on one dataset share a label."""
-    keys = [(str(j.metrics["label"]), str(j.metrics["dataset_fingerprint"]), str(j.metrics["split"])) for j in judged]
+    keys = [
+        (str(j.metrics["label"]), str(j.metrics["dataset_fingerprint"]), str(j.metrics["split"]))
+        for j in judged
+    ]
     return {
-        j.folder: f"{key[0]} ({j.folder.resolve().name})" if keys.count(key) > 1 else key[0] for j, key in zip(judged, keys, strict=True)
+        j.folder: f"{key[0]} ({j.folder.resolve().name})" if keys.count(key) > 1 else key[0]
+        for j, key in zip(judged, keys, strict=True)
     }
 
 
 def _dataset(group: Sequence[Judged], labels: Mapping[Path, str]) -> Dataset:
     samples: dict[tuple[tuple[str, int], ...], list[Judged]] = {}
     for j in group:  # the first n of each task in file order: equal counts mean equal questions
-        samples.setdefault(tuple(sorted((task, len(asked)) for task, asked in j.examples.items())), []).append(j)
+        samples.setdefault(
+            tuple(sorted((task, len(asked)) for task, asked in j.examples.items())), []
+        ).append(j)
     first = group[0]
     asked = {task for j in group for task in j.examples}
     tasks = [*(task for task in TASKS if task in asked), *sorted(asked - set(TASKS))]
     name = str(first.lock.get("name") or first.data.resolve().name)
     ordered = sorted(samples.values(), key=lambda js: -sum(len(asked) for asked in js[0].examples.values()))
-    return Dataset(name, str(first.config["split"]), first.data, first.lock, tasks, [_sample(js, labels) for js in ordered])
+    return Dataset(
+        name,
+        str(first.config["split"]),
+        first.data,
+        first.lock,
+        tasks,
+        [_sample(js, labels) for js in ordered],
+    )
 
 
 def _sample(group: Sequence[Judged], labels: Mapping[Path, str]) -> Sample:
@@ -156,11 +180,15 @@ def _sample(group: Sequence[Judged], labels: Mapping[Path, str]) -> Sample:
     which = "the first " if first.config.get("limit") else "all "
     tasks = len(first.examples)
     text = f"{which}{spread} questions of {'each of ' if tasks > 1 else ''}{tasks} task{'s' if tasks > 1 else ''} ({total:,} in all)"
-    return Sample(text, first.examples, rows, [row for row in (_floor(first, label) for label in FLOORS) if row])
+    return Sample(
+        text, first.examples, rows, [row for row in (_floor(first, label) for label in FLOORS) if row]
+    )
 
 
 def _floor(judged: Judged, label: str) -> Row | None:
-    """A floor as a row; shortcuts and trees fall back on the majority for tasks without one. None where it covers no task."""
+    """A floor as a row; shortcuts and trees fall back on the majority for tasks without one. None where it
+    covers no task.
+    """
     found: dict[str, list[bool]] = {}
     own = False
     for task, known in judged.floors.items():

@@ -1,5 +1,5 @@
-"""Where a run is right: by size, density, distance, answer, generator, encoder, and whether training had the like; and how
-stable its answers are when one graph is told in several ways."""
+"""Where a run is right: by size, density, distance, answer, generator, encoder, and whether training had the
+like; and how stable its answers are when one graph is told in several ways."""
 
 import csv
 import io
@@ -23,7 +23,9 @@ Slicer = Callable[[Example], str | None]
 
 @dataclass(frozen=True)
 class Slice:
-    """The questions of one task that are alike in one respect (`by`), and how many of them a run answered rightly."""
+    """The questions of one task that are alike in one respect (`by`), and how many of them a run answered
+    rightly.
+    """
 
     row: Row
     task: str
@@ -36,8 +38,9 @@ class Slice:
 class Invariance:
     """One run on one task's questions that stand under several encoders.
 
-    questions: how many. ways: under how many encoders each stands, at most. mean: accuracy over all of them; worst: share of questions
-    that are answered rightly under every encoder; agreement: share that are answered alike, rightly everywhere or nowhere.
+    questions: how many. ways: under how many encoders each stands, at most. mean: accuracy over all of them;
+    worst: share of questions that are answered rightly under every encoder; agreement: share that are
+        answered alike, rightly everywhere or nowhere.
     """
 
     row: Row
@@ -74,7 +77,12 @@ def slicers(dataset: Dataset, task: str, examples: Sequence[Example]) -> dict[st
     """What a task's questions are sliced by; a respect in which all are alike is left out later."""
     bins = size_bins([e.num_nodes for e in examples])
     far = {e.id: distance(e) for e in examples}
-    common = {answer for answer, _ in Counter(without_names(e.answer, e.answer_kind) for e in examples).most_common(ANSWERS)}
+    common = {
+        answer
+        for answer, _ in Counter(without_names(e.answer, e.answer_kind) for e in examples).most_common(
+            ANSWERS
+        )
+    }
 
     def answer(e: Example) -> str:
         said = without_names(e.answer, e.answer_kind)
@@ -92,7 +100,9 @@ def slicers(dataset: Dataset, task: str, examples: Sequence[Example]) -> dict[st
 
 
 def _training(dataset: Dataset, task: str) -> dict[str, Slicer]:
-    """Whether a question is of a size, generator and encoder that the train split has; nothing where there is none."""
+    """Whether a question is of a size, generator and encoder that the train split has; nothing where there is
+    none.
+    """
     files = sorted((dataset.path / task).glob("train-*.parquet"))
     if not files:
         return {}
@@ -100,7 +110,10 @@ def _training(dataset: Dataset, task: str) -> dict[str, Slicer]:
     sizes: set[int] = set()
     for file in files:
         table = pq.read_table(file, columns=["generator", "encoder", "num_nodes"])
-        kinds |= {(row["generator"], row["encoder"]) for row in table.group_by(["generator", "encoder"]).aggregate([]).to_pylist()}
+        kinds |= {
+            (row["generator"], row["encoder"])
+            for row in table.group_by(["generator", "encoder"]).aggregate([]).to_pylist()
+        }
         sizes |= set(table["num_nodes"].unique().to_pylist())
 
     def like(e: Example) -> str:
@@ -111,7 +124,9 @@ def _training(dataset: Dataset, task: str) -> dict[str, Slicer]:
 
 
 def slices(dataset: Dataset) -> Iterator[Slice]:
-    """Every slice of every run, tasks in order; respects in which all questions of a task are alike are left out."""
+    """Every slice of every run, tasks in order; respects in which all questions of a task are alike are left
+    out.
+    """
     for sample in dataset.samples:
         for task, examples in sample.examples.items():
             for by, slicer in slicers(dataset, task, examples).items():
@@ -133,7 +148,9 @@ def _order(value: str) -> tuple[bool, float, str]:
 
 
 def invariance(dataset: Dataset) -> Iterator[Invariance]:
-    """Per run and task, over the questions that were asked of one graph under several encoders, whose names may differ too."""
+    """Per run and task, over the questions that were asked of one graph under several encoders, whose names
+    may differ too.
+    """
     for sample in dataset.samples:
         for task, examples in sample.examples.items():
             asked: dict[tuple[str, tuple[int, ...]], list[Example]] = {}
@@ -157,16 +174,23 @@ def slices_csv(report: Report) -> str:
     writer.writerow(["dataset", "split", "run", "task", "by", "slice", "n", "accuracy", "low", "high"])
     for d in report.datasets:
         for s in slices(d):
-            numbers = [s.estimate.n, *(f"{x:.6f}" for x in (s.estimate.value, s.estimate.low, s.estimate.high))]
+            numbers = [
+                s.estimate.n,
+                *(f"{x:.6f}" for x in (s.estimate.value, s.estimate.low, s.estimate.high)),
+            ]
             writer.writerow([d.name, d.split, s.row.label, s.task, s.by, s.value, *numbers])
     return stream.getvalue()
 
 
 def invariance_csv(report: Report) -> str:
-    """invariance.csv: one line per dataset, run and task of which questions stand under several encoders; shares in [0, 1]."""
+    """invariance.csv: one line per dataset, run and task of which questions stand under several encoders;
+    shares in [0, 1].
+    """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["dataset", "split", "run", "task", "questions", "encoders", "mean", "worst", "agreement"])
+    writer.writerow(
+        ["dataset", "split", "run", "task", "questions", "encoders", "mean", "worst", "agreement"]
+    )
     for d in report.datasets:
         for i in invariance(d):
             shares = [f"{x:.6f}" for x in (i.mean, i.worst, i.agreement)]

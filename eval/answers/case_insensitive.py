@@ -1,7 +1,7 @@
 """Regular expressions in any case, fast.
 
-`re.IGNORECASE` tries every alternative at every place; without it, `re` rejects most of them by their first letter. So patterns are
-made small and look at the text in small letters, letter for letter.
+`re.IGNORECASE` tries every alternative at every place; without it, `re` rejects most of them by their first
+letter. So patterns are made small and look at the text in small letters, letter for letter.
 """
 
 import re
@@ -25,7 +25,8 @@ def small(text: str) -> str:
 
 
 class AnyCase:
-    """A compiled pattern without case. As `re.Pattern`, but what a match holds is in small letters; its places are those of the text.
+    """A compiled pattern without case. As `re.Pattern`, but what a match holds is in small letters; its
+    places are those of the text.
 
     >>> found = anycase("no (edge|path)").search("So there is NO Path.")
     >>> found.span(), found[1]
@@ -36,7 +37,9 @@ class AnyCase:
 
     def __init__(self, pattern: str, needs: tuple[str, ...] = ()) -> None:
         self.pattern, self.needs = pattern, needs
-        self._re = re.compile(_CAPITALS.sub(lambda found: found[0] if len(found[0]) > 1 else found[0].lower(), pattern))
+        self._re = re.compile(
+            _CAPITALS.sub(lambda found: found[0] if len(found[0]) > 1 else found[0].lower(), pattern)
+        )
 
     def search(self, text: str, start: int = 0, end: int = maxsize) -> re.Match[str] | None:
         low = small(text)
@@ -83,6 +86,7 @@ class AnyCase:
 def anycase(pattern: str, needs: tuple[str, ...] = ()) -> AnyCase:
     """A pattern that matches in any case.
 
-    needs: strings in small letters of which every match holds one; a text without any is not searched, which is many times faster.
+    needs: strings in small letters of which every match holds one; a text without any is not searched, which
+        is many times faster.
     """
     return AnyCase(pattern, needs)

@@ -12,7 +12,10 @@ _PUNCTUATION = {
     **dict.fromkeys(map(ord, "\u2014\u2015"), " - "),
     **dict.fromkeys(map(ord, "\u2018\u2019\u201a\u2032\u00b4"), "'"),
     **dict.fromkeys(map(ord, "\u201c\u201d\u201e\u00ab\u00bb\u300c\u300d"), '"'),
-    **dict.fromkeys(map(ord, "\u2190\u2191\u2193\u2192\u27f6\u21d2\u27f9\u2794\u279c\u27a1\u2192\u2194\u27f7\u21d4"), " -> "),
+    **dict.fromkeys(
+        map(ord, "\u2190\u2191\u2193\u2192\u27f6\u21d2\u27f9\u2794\u279c\u27a1\u2192\u2194\u27f7\u21d4"),
+        " -> ",
+    ),
     **dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad\ufe0f"), None),
     **dict.fromkeys(map(ord, "\u2022\u25e6\u25aa\u25cf\u2023\u00b7"), "-"),
     ord("\u2044"): "/",
@@ -44,7 +47,9 @@ _COMMANDS = re.compile(
     r"|(?P<infinity>infty)(?![a-zA-Z])|(?P<empty>emptyset|varnothing)(?![a-zA-Z])|(?P<times>times|cdot|ast)(?![a-zA-Z])"
     r"|(?P<space>quad|qquad|[,;:! ])|(?P<math>[()\[\]])|(?P<line>\\)|(?P<literal>[{}$%_&#]))"
 )
-_TEXT_COMMAND = re.compile(r"\\(?:text(?:bf|it|rm|tt|sf)?|math(?:rm|bf|it|sf|tt|bb)|mbox|operatorname)\s*\{([^{}]*)\}")
+_TEXT_COMMAND = re.compile(
+    r"\\(?:text(?:bf|it|rm|tt|sf)?|math(?:rm|bf|it|sf|tt|bb)|mbox|operatorname)\s*\{([^{}]*)\}"
+)
 _COMMAND_TEXT = {
     "drop": "",
     "arrow": " -> ",
@@ -71,7 +76,9 @@ _STARS = re.compile(r"(?<=\d) ?\* ?(?=\d)")
 
 @dataclass(frozen=True, slots=True)
 class Visible:
-    """What a reader sees. cut: the token limit fell inside this text; thinking: a think block was never closed."""
+    """What a reader sees. cut: the token limit fell inside this text; thinking: a think block was never
+    closed.
+    """
 
     text: str
     cut: bool
@@ -106,14 +113,17 @@ def visible(output: str, finish_reason: str) -> Visible:
 def _without_thinking(text: str) -> str:
     """The text without its closed think blocks, and without what is before an end that has no beginning."""
     kept, at = [], 0
-    while (opened := _THINKING_OPENS.search(text, at)) and (closed := _THINKING_ENDS.search(text, opened.end())):
+    while (opened := _THINKING_OPENS.search(text, at)) and (
+        closed := _THINKING_ENDS.search(text, opened.end())
+    ):
         kept.append(text[at : opened.start()])
         at = closed.end()
     return _THINKING_ENDS.split("".join(kept) + text[at:])[-1]
 
 
 def tidy(text: str) -> str:
-    r"""Plain text with one spelling for what does not matter: Markdown, LaTeX, HTML, dashes, arrows and quotes.
+    r"""Plain text with one spelling for what does not matter: Markdown, LaTeX, HTML, dashes, arrows and
+    quotes.
 
     Boxes and `####` stay, since they mark the answer; bullets become `- `.
 
@@ -143,7 +153,13 @@ def _undressed(text: str) -> str:
     if "#" in text:
         text = _HEADING.sub(lambda found: "#### " if len(found[1]) == 4 else "", text)
     text = _EMPHASIS.sub("", _STARS.sub(" x ", text).replace("*", "")) if "*" in text or "_" in text else text
-    return text.replace("$", "").replace("{,}", ",").replace("e.g.", "eg").replace("i.e.", "ie").replace("\u00a0", " ")
+    return (
+        text.replace("$", "")
+        .replace("{,}", ",")
+        .replace("e.g.", "eg")
+        .replace("i.e.", "ie")
+        .replace("\u00a0", " ")
+    )
 
 
 def _plain_command(found: re.Match[str]) -> str:
@@ -158,8 +174,10 @@ def _plain_command(found: re.Match[str]) -> str:
 class Mark:
     """A place that says `here is the answer`.
 
-    content: what the mark holds. closed: the mark itself says where the answer ends (a box, a tag, a JSON value).
-    inline: the mark is part of a sentence, so that only its own sentence (or the list it opens) is the answer.
+    content: what the mark holds. closed: the mark itself says where the answer ends (a box, a tag, a JSON
+        value).
+    inline: the mark is part of a sentence, so that only its own sentence (or the list it opens) is the
+        answer.
     to_end: nothing but the end of the text ends the content, so that a token limit may have cut it.
     """
 
@@ -194,7 +212,8 @@ _JSON_VALUE = re.compile(r'"((?:[^"\\\n]|\\.)*+)"|\'([^\'\n]*)\'|(\[[^\[\]]*\])|
 def marks(text: str, letter: bool = True) -> list[Mark]:
     r"""The last marked answers of a tidy text, in order; marks that hold nothing are among them.
 
-    letter: whether a line that opens with `A:` is a mark (it is not where A is a node and the lines list neighbours).
+    letter: whether a line that opens with `A:` is a mark (it is not where A is a node and the lines list
+        neighbours).
 
     >>> [mark.content for mark in marks("The answer is 2. Wait. Final answer: \\boxed{3}")]
     ['2. Wait. ', ' ', '3']
@@ -217,10 +236,19 @@ def marks(text: str, letter: bool = True) -> list[Mark]:
 
 
 def _places(text: str) -> list[int]:
-    """Where a hint may be: looking for each of its beginnings by itself is many times faster than trying all at every place."""
+    """Where a hint may be: looking for each of its beginnings by itself is many times faster than trying all
+    at every place.
+    """
     low = small(text)
     found: list[int] = []
-    for beginning in ("ans", "solution", "a:", "a :", *(("boxed",) if "\\" in low else ()), *(("####",) if "#" in low else ())):
+    for beginning in (
+        "ans",
+        "solution",
+        "a:",
+        "a :",
+        *(("boxed",) if "\\" in low else ()),
+        *(("####",) if "#" in low else ()),
+    ):
         at = low.find(beginning)
         while at >= 0:
             found.append(at)
@@ -232,10 +260,17 @@ def _mark(text: str, found: re.Match[str], end: int, last: bool) -> Mark:
     start = found.end()
     if found.lastgroup == "boxed":
         stop = _closing_brace(text, start)
-        return Mark(text[start + 1 : end if stop is None else stop].strip("{} "), stop is not None, False, stop is None)
+        return Mark(
+            text[start + 1 : end if stop is None else stop].strip("{} "),
+            stop is not None,
+            False,
+            stop is None,
+        )
     if found.lastgroup == "tag":
         closing = _CLOSING_TAG.search(text, start)
-        return Mark(text[start : closing.start() if closing else end], closing is not None, False, closing is None)
+        return Mark(
+            text[start : closing.start() if closing else end], closing is not None, False, closing is None
+        )
     if found.lastgroup == "key":
         value = _JSON_VALUE.match(text, start)
         if value is None:

@@ -46,7 +46,11 @@ def label_at_start(text: str, asked: Asked) -> Reading:
     if said in asked.classes:
         joined = _JOINED.match(text, word.end())
         after = _FIRST_WORD.match(text, joined.end()) if joined else None
-        return UNCLEAR if after and after[0].lower() in asked.classes and after[0].lower() != said else Answer(said, word.end())
+        return (
+            UNCLEAR
+            if after and after[0].lower() in asked.classes and after[0].lower() != said
+            else Answer(said, word.end())
+        )
     line = text[word.start() :].split("\n", maxsplit=1)[0].strip(" .!\"'`)]}").lower()
     parts = set(line.split())
     if not _ONE_OR_TWO_WORDS.fullmatch(line) or parts & _FUNCTION_WORDS or asked.name(word[0], listed=True):
@@ -66,12 +70,16 @@ _REJECTS = anycase(
     )
     + r"|n't)\s+(?:\w+\s+){0,4}$"
 )
-_PRONOUN = words("it | he | she | they | this node | the node | its | this person | that node | the last node | the target")
+_PRONOUN = words(
+    "it | he | she | they | this node | the node | its | this person | that node | the last node | the target"
+)
 _ITS_NEIGHBOURS = r"\b(?:connected|linked|adjacent|neighbou?rs?|friends?)\b.*\b"
 
 
 def label_stated(text: str, asked: Asked) -> Reading:
-    """The class that the sentences give to the node of the question, else the one that all of them agree on."""
+    """The class that the sentences give to the node of the question, else the one that all of them agree
+    on.
+    """
     direct: list[tuple[Value, bool]] = []
     loose: list[tuple[Value, bool]] = []
     for sentence in backwards(text):
@@ -103,7 +111,9 @@ def _said(sentence: str, offered: list[str]) -> list[tuple[str, bool]]:
     """Offered words in a sentence, each with whether it is kept (True) or turned down."""
     if not offered:
         return []
-    found = re.finditer(rf"(?<![\w-])(?:{'|'.join(map(re.escape, offered))})(?![\w-])", sentence, re.IGNORECASE)
+    found = re.finditer(
+        rf"(?<![\w-])(?:{'|'.join(map(re.escape, offered))})(?![\w-])", sentence, re.IGNORECASE
+    )
     return [(m[0].lower(), not _REJECTS.search(sentence[max(0, m.start() - 40) : m.start()])) for m in found]
 
 
@@ -121,7 +131,11 @@ def _subject(sentence: str, said: set[str], asked: Asked) -> str:
         if not any(c in clause.lower() for c in said):
             continue
         named = asked.mentioned(clause)
-        if query in named and _LIKES.search(clause) and not re.search(rf"{_ITS_NEIGHBOURS}{re.escape(query)}\b", clause):
+        if (
+            query in named
+            and _LIKES.search(clause)
+            and not re.search(rf"{_ITS_NEIGHBOURS}{re.escape(query)}\b", clause)
+        ):
             return "query"
         if set(named) - {query}:
             found = "others"
@@ -131,7 +145,9 @@ def _subject(sentence: str, said: set[str], asked: Asked) -> str:
 
 
 def _choice(sentence: str, asked: Asked) -> str | None:
-    """The class of the one clause that is about the node of the question, in a sentence that names several."""
+    """The class of the one clause that is about the node of the question, in a sentence that names
+    several.
+    """
     chosen: list[str] = []
     for clause in clauses(sentence):
         said = {c for c, kept in _said(clause, asked.classes) if kept}

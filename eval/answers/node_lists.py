@@ -15,8 +15,10 @@ from eval.answers.question import Asked
 class Run:
     """Names that follow one another with nothing but separators between them.
 
-    names: in order; some may be invented (a number or a capitalised word in a list that is no node of the graph).
-    doubt: whether something like `...` stands between them; either: whether `or` does. arrows: whether arrows do, or hyphens.
+    names: in order; some may be invented (a number or a capitalised word in a list that is no node of the
+        graph).
+    doubt: whether something like `...` stands between them; either: whether `or` does. arrows: whether arrows
+        do, or hyphens.
     """
 
     names: tuple[str, ...]
@@ -35,7 +37,9 @@ _DOUBT = anycase(
 _OR = anycase(r"(?:[\s,;()\"'-]|\bnodes?\b)*\bor\b(?:[\s,;()\"'-]|\bnodes?\b)*")
 DOUBT_AFTER = anycase(
     r"[\s,;)\"'\]}-]*(?:\.\.|\u2026|(?:and\s+)?"
-    + either("etc | and so on | so on | possibly | maybe | perhaps | others? | some | more | or | among others")
+    + either(
+        "etc | and so on | so on | possibly | maybe | perhaps | others? | some | more | or | among others"
+    )
     + r"\b)"
 )
 _ARROW = re.compile(r"->|^\s*-\s*$")
@@ -51,7 +55,9 @@ class _Gap(NamedTuple):
 
 @lru_cache(maxsize=1024)  # most are a comma
 def _gap(text: str) -> _Gap | None:
-    gap = _Gap(_DOUBT.fullmatch(text) is not None, _OR.fullmatch(text) is not None, _ARROW.search(text) is not None)
+    gap = _Gap(
+        _DOUBT.fullmatch(text) is not None, _OR.fullmatch(text) is not None, _ARROW.search(text) is not None
+    )
     return gap if gap.doubt or gap.either or _SEPARATOR.fullmatch(text) else None
 
 
@@ -114,7 +120,14 @@ def _item(text: str, found: re.Match[str], asked: Asked, prose: bool) -> str | N
     return token if token[0].isupper() or (not prose and _between_separators(text, found)) else None
 
 
-_SMALL_PROSE = frozenset(word.lower() for word in _CAPITALISED) | {"there", "be", "possible", "isolated", "available", "it"}
+_SMALL_PROSE = frozenset(word.lower() for word in _CAPITALISED) | {
+    "there",
+    "be",
+    "possible",
+    "isolated",
+    "available",
+    "it",
+}
 _BEFORE_ITEM = anycase(r"(?:^|[,;\n\[(\"'])\s*(?:and\s+)?[\"']?$")
 _AFTER_ITEM = anycase(r"[\"']?\s*(?:[,;\n\])]|\.?\s*$|(?:and|&)\s)")
 
@@ -123,7 +136,10 @@ def _between_separators(text: str, token: re.Match[str]) -> bool:
     """Whether a word in small letters stands in a list as a name would: `ann, bob, joe`."""
     if token[0].lower() in _SMALL_PROSE or not token[0].isalpha():
         return False
-    return bool(_BEFORE_ITEM.search(text, max(0, token.start() - 8), token.start()) and _AFTER_ITEM.match(text, token.end()))
+    return bool(
+        _BEFORE_ITEM.search(text, max(0, token.start() - 8), token.start())
+        and _AFTER_ITEM.match(text, token.end())
+    )
 
 
 _BULLET = re.compile(r"^[ \t]*(?:-[ \t]+|(\d+)[.)][ \t]+)(?=\S)")
@@ -144,12 +160,16 @@ def join_bullets(text: str) -> str:
     lines = text.split("\n")
     bullets = [_BULLET.match(line) for line in lines]
     numbers = [int(bullet[1]) for bullet in bullets if bullet and bullet[1]]
-    numbered = len(numbers) > 1 and numbers[0] <= 1 and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    numbered = (
+        len(numbers) > 1 and numbers[0] <= 1 and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    )
     out: list[str] = []
     in_list = False
     for line, bullet in zip(lines, bullets, strict=True):
         opened = bool(out) and out[-1].rstrip().endswith(":")
-        if (bullet and (not bullet[1] or numbered)) or ((in_list or opened) and not bullet and _LONE.match(line)):
+        if (bullet and (not bullet[1] or numbered)) or (
+            (in_list or opened) and not bullet and _LONE.match(line)
+        ):
             item = line[bullet.end() if bullet else 0 :].strip()
             if in_list or not out or opened:
                 out[-1:] = [f"{out[-1].rstrip()}{',' if in_list else ''} {item}" if out else item]

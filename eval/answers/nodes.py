@@ -70,13 +70,17 @@ def nodes_at_start(text: str, asked: Asked) -> Reading:
 
 def _numbers_a_step(rest: str, run: Run) -> bool:
     """Whether a lone `1.` only numbers a step."""
-    following = re.search(r"\n\s*(\d+)[.)]\s", rest) if run.names[0].isdigit() and rest.startswith(".") else None
+    following = (
+        re.search(r"\n\s*(\d+)[.)]\s", rest) if run.names[0].isdigit() and rest.startswith(".") else None
+    )
     return following is not None and int(following[1]) == int(run.names[0]) + 1
 
 
 _NONE_OPENING = anycase(
     r"[\s\"'(:;,.=>\-]*(?:"
-    + either("so | thus | therefore | hence | there (?:are|is) | it is | they are | the (?:list|set) is | answer | sorry | an? | the")
+    + either(
+        "so | thus | therefore | hence | there (?:are|is) | it is | they are | the (?:list|set) is | answer | sorry | an? | the"
+    )
     + r"\b[\s:,]*){0,3}"
 )
 _NONE = anycase(
@@ -96,7 +100,11 @@ def _none_at_start(text: str, asked: Asked) -> Reading:
     if asked.kind != "node_set":
         found = _NO_WITNESS_AT_START.match(text, at)
         first = sentences(text)[0] if found else ""
-        return Answer(NONE_EXISTS, found.end()) if found and not hedges(first) and not _QUALIFIED.search(first) else None
+        return (
+            Answer(NONE_EXISTS, found.end())
+            if found and not hedges(first) and not _QUALIFIED.search(first)
+            else None
+        )
     found = _NONE.match(text, at)
     if found is None:
         return None
@@ -112,7 +120,9 @@ def _none_at_start(text: str, asked: Asked) -> Reading:
 _CONNECTED = words(
     "connect(?:ed|s|ions?) | adjacent | neighbou?rs? | linked | links? | friends? | edges? | joined | co-?authors? | papers? | knows?"
 )
-_APART = words("disconnected | unconnected | non-?adjacent | non-?neighbou?rs? | remaining | left | rest | isolated from | missing")
+_APART = words(
+    "disconnected | unconnected | non-?adjacent | non-?neighbou?rs? | remaining | left | rest | isolated from | missing"
+)
 
 
 def _relation(sentence: str, asked: Asked) -> bool | None:
@@ -144,7 +154,9 @@ def nodes_stated(text: str, asked: Asked) -> Reading:
     return settle(found[::-1])
 
 
-_ASIDES = re.compile(r"\s?\([^()\n]{1,60},[^()\n]{1,60}\)|\s?\((?:via|through|from|edge|since|because|by|as|due)\b[^()\n]{0,80}\)")
+_ASIDES = re.compile(
+    r"\s?\([^()\n]{1,60},[^()\n]{1,60}\)|\s?\((?:via|through|from|edge|since|because|by|as|due)\b[^()\n]{0,80}\)"
+)
 _ALL_BUT = words(
     "(?:all|every(?:thing|one|body)?|any)\\b[^.]{0,40}\\b(?:except|but|other than|besides|apart from|excluding) | except | excluding"
 )
@@ -165,7 +177,9 @@ def _introduced(sentence: str, lists: list[Run]) -> list[Run]:
 
 
 def _listed(sentence: str, asked: Asked) -> Value | None:
-    """The set that one sentence gives: a sorted tuple, `unclear`, `others` (a list about another node) or None."""
+    """The set that one sentence gives: a sorted tuple, `unclear`, `others` (a list about another node) or
+    None.
+    """
     query = asked.query[0] if asked.query else ""
     relation = _relation(sentence, asked)
     if _ALL_BUT.search(sentence) and relation is not False:
@@ -184,7 +198,11 @@ def _listed(sentence: str, asked: Asked) -> Value | None:
     if supposes(sentence[: run.start]) and not sentence[: run.start].rstrip(" \"'([{").endswith(":"):
         return None
     # "Node 2 is not connected to 4, 5, or 6" lists all three.
-    doubtful = run.doubt or (run.either and not negations(sentence[: run.start])) or DOUBT_AFTER.match(sentence, run.end)
+    doubtful = (
+        run.doubt
+        or (run.either and not negations(sentence[: run.start]))
+        or DOUBT_AFTER.match(sentence, run.end)
+    )
     return UNCLEAR if doubtful else tuple(sorted(set(run.names)))
 
 
@@ -211,14 +229,29 @@ def _answer_run(sentence: str, lists: list[Run], named: bool, relation: bool | N
         if introduced:
             return introduced[-1]
         leading = lists[0]
-        return leading if re.match(r"\s*,?\s*(?:are|is|both|all|share|have)\b", sentence[leading.end :]) else None
+        return (
+            leading
+            if re.match(r"\s*,?\s*(?:are|is|both|all|share|have)\b", sentence[leading.end :])
+            else None
+        )
     if len(lists) != 1:
         return None
     run = lists[0]
-    after_colon = sentence[: run.start].rstrip(" \"'([{").endswith(":") and not re.search(r"\w", sentence[run.end :])
-    if after_colon or concludes(sentence) or re.search(r"\b(?:list|answer|nodes|neighbou?rs|they|these)\b", sentence, re.IGNORECASE):
+    after_colon = sentence[: run.start].rstrip(" \"'([{").endswith(":") and not re.search(
+        r"\w", sentence[run.end :]
+    )
+    if (
+        after_colon
+        or concludes(sentence)
+        or re.search(r"\b(?:list|answer|nodes|neighbou?rs|they|these)\b", sentence, re.IGNORECASE)
+    ):
         return introduced[-1] if introduced else None
-    around = re.sub(r"\b(?:nodes?|so|therefore|thus|hence|and)\b", "", sentence[: run.start] + sentence[run.end :], flags=re.IGNORECASE)
+    around = re.sub(
+        r"\b(?:nodes?|so|therefore|thus|hence|and)\b",
+        "",
+        sentence[: run.start] + sentence[run.end :],
+        flags=re.IGNORECASE,
+    )
     return run if len(run.names) > 1 and not run.arrows and not re.search(r"[a-zA-Z]", around) else None
 
 
@@ -242,13 +275,24 @@ _NONE_STATED = anycase(
 def _states_none(sentence: str, asked: Asked) -> Value | None:
     """The empty tuple where a sentence without a list says that there are no such nodes."""
     clause = next((c for c in clauses(sentence) if _NONE_STATED.search(c) or _TO_ALL.search(c)), None)
-    if clause is None or supposes(clause) or _EXCEPT.search(clause) or set(asked.mentioned(clause)) - set(asked.query):
+    if (
+        clause is None
+        or supposes(clause)
+        or _EXCEPT.search(clause)
+        or set(asked.mentioned(clause)) - set(asked.query)
+    ):
         return None
     none, apart = _NONE_STATED.search(clause), _APART.search(clause)
     if asked.task == "disconnected_nodes":
         if _TO_ALL.search(clause) and not negations(clause):
             return EMPTY
-        return EMPTY if none and (apart or re.search(r"\bnot (?:directly )?connected\b", clause)) and "isolated" not in clause else None
+        return (
+            EMPTY
+            if none
+            and (apart or re.search(r"\bnot (?:directly )?connected\b", clause))
+            and "isolated" not in clause
+            else None
+        )
     return EMPTY if none and not apart and not re.search(r"\b(?:no|none)\b.*\bnot\b", clause) else None
 
 
@@ -267,7 +311,9 @@ _ABOUT_WITNESS = words(
 )
 
 
-_PATH_IS = anycase(r"\b(?:path|route|walk|order(?:ing)?)\b[^.;:\n]{0,60}?(?:\b(?:is|are)|:|=)\s*[\"'(\[{]*(?:nodes?\s+)?[\"'(\[{]*$")
+_PATH_IS = anycase(
+    r"\b(?:path|route|walk|order(?:ing)?)\b[^.;:\n]{0,60}?(?:\b(?:is|are)|:|=)\s*[\"'(\[{]*(?:nodes?\s+)?[\"'(\[{]*$"
+)
 
 
 def _witness(sentence: str, asked: Asked) -> Value | None:
@@ -275,7 +321,8 @@ def _witness(sentence: str, asked: Asked) -> Value | None:
     lists = [
         run
         for run in runs(sentence, asked)
-        if len(run.names) > 2 or (len(run.names) == 2 and (run.arrows or _PATH_IS.search(sentence, 0, run.start)))
+        if len(run.names) > 2
+        or (len(run.names) == 2 and (run.arrows or _PATH_IS.search(sentence, 0, run.start)))
     ]
     chosen = _introduced(sentence, lists) or [run for run in lists if run.arrows]
     if chosen and not supposes(sentence[: chosen[-1].start]):

@@ -75,7 +75,9 @@ _NONE = anycase(r"none\b(?!\s+of)(?=\s*(?:[.,!;\n\"]|$))")
 
 
 def number_at_start(text: str, asked: Asked) -> Reading:
-    """The number that a text opens with; for a distance, -1, an infinity sign and `None` mean that there is no path."""
+    """The number that a text opens with; for a distance, -1, an infinity sign and `None` mean that there is
+    no path.
+    """
     lead = _OPENING.match(text)
     at = lead.end() if lead else 0
     if spaced := _SPACED.match(text, at):
@@ -103,11 +105,15 @@ def number_at_start(text: str, asked: Asked) -> Reading:
 
 @lru_cache(maxsize=32)
 def _unit(task: str) -> AnyCase:
-    """What may be counted right after a leading number; group `wrong` where it is something that was not asked for."""
+    """What may be counted right after a leading number; group `wrong` where it is something that was not
+    asked for.
+    """
     quantity = QUANTITIES.get(task, OTHER)
     right = quantity.counted.pattern.split("(?P<unit>")[1].split(r")\b(?! (?:count")[0]
     tail = r"(?:\s+(?:in (?:this|the) graph|in total|total|long|away))?"
-    return anycase(rf"\s+(?:{ADJECTIVES}\s+){{0,3}}(?:(?:{right}|units?(?: of flow)?)\b|(?P<wrong>{UNITS}\b)){tail}")
+    return anycase(
+        rf"\s+(?:{ADJECTIVES}\s+){{0,3}}(?:(?:{right}|units?(?: of flow)?)\b|(?P<wrong>{UNITS}\b)){tail}"
+    )
 
 
 def _numbers_a_list(text: str, found: re.Match[str]) -> bool:
@@ -143,13 +149,17 @@ _SHORTEST = anycase(r"\b(?:shortest|minimum|minimal)\b")
 
 
 def number_stated(text: str, asked: Asked) -> Reading:
-    """The count that the sentences state: tied to what is counted, else the only number that is no node id."""
+    """The count that the sentences state: tied to what is counted, else the only number that is no node
+    id.
+    """
     strong: list[tuple[Value, bool]] = []
     weak: list[tuple[Value, bool]] = []
     for sentence in backwards(text.replace('"', " "), without=_LIST_NUMBERS):
         if is_question(sentence) or not _MAY_COUNT.search(sentence):
             continue
-        conclusive = concludes(sentence) or (asked.kind == "distance" and _SHORTEST.search(sentence) is not None)
+        conclusive = concludes(sentence) or (
+            asked.kind == "distance" and _SHORTEST.search(sentence) is not None
+        )
         sentence = committed(sentence)
         masked = mask(sentence)
         counts = _START.search(masked) is not None
@@ -188,7 +198,9 @@ _PART_AFTER = anycase(
 
 
 def _tied(sentence: str, masked: str, asked: Asked) -> Value | None:
-    """The last value that a sentence ties to what was asked; 0 or no path where it says that there is none."""
+    """The last value that a sentence ties to what was asked; 0 or no path where it says that there is
+    none.
+    """
     quantity = QUANTITIES.get(asked.task, OTHER)
     values: list[tuple[int, float]] = []
     for found in quantity.equals.finditer(masked):
@@ -196,12 +208,20 @@ def _tied(sentence: str, masked: str, asked: Asked) -> Value | None:
         value: Reading = Answer(to_number(found["n"]))
         if _OPERATOR.match(masked, found.end("n")):
             value = _equation(masked, at)
-        if isinstance(value, Answer) and isinstance(value.value, float) and _about_the_question(sentence, masked, at, quantity, asked):
+        if (
+            isinstance(value, Answer)
+            and isinstance(value.value, float)
+            and _about_the_question(sentence, masked, at, quantity, asked)
+        ):
             values.append((at, value.value))
     for found in quantity.counted.finditer(masked):
         at = found.start("n")
         partial = _PART_BEFORE.search(masked, max(0, at - 16), at) or _PART_AFTER.match(masked, found.end())
-        if not partial and _about_the_question(sentence, masked, at, quantity, asked) and not any(start <= at for start, _ in values):
+        if (
+            not partial
+            and _about_the_question(sentence, masked, at, quantity, asked)
+            and not any(start <= at for start, _ in values)
+        ):
             values.append((at, to_number(found["n"])))
     return max(values)[1] if values else _nothing(sentence, masked, quantity, asked)
 
@@ -212,7 +232,9 @@ _NUMERAL = re.compile(r"\d+")
 
 
 def _about_the_question(sentence: str, masked: str, at: int, quantity: Quantity, asked: Asked) -> bool:
-    """Whether the number at `at` is about the nodes of the question, or about the whole graph where it names none."""
+    """Whether the number at `at` is about the nodes of the question, or about the whole graph where it names
+    none.
+    """
     clause = clauses(sentence[:at])
     start = sentence.rfind(clause[-1], 0, at) if clause else 0
     if supposes(sentence[start:at]) or (not quantity.local and _EACH.search(sentence, start, at)):
@@ -222,7 +244,9 @@ def _about_the_question(sentence: str, masked: str, at: int, quantity: Quantity,
         return _fits(before, asked)
     stop = _STOP.search(sentence, at)
     end = stop.start() if stop else len(sentence)
-    return not before and not (quantity.part.search(sentence, at, end) and _named(sentence, masked, at, end, asked))
+    return not before and not (
+        quantity.part.search(sentence, at, end) and _named(sentence, masked, at, end, asked)
+    )
 
 
 def _fits(named: list[str], asked: Asked) -> bool:
@@ -237,7 +261,11 @@ def _named(sentence: str, masked: str, start: int, end: int, asked: Asked) -> li
     """Nodes named in a part of a sentence; of numbers, those that are masked as ids."""
     if not asked.numeric:
         return asked.mentioned(sentence[start:end])
-    return [m[0] for m in _NUMERAL.finditer(sentence, start, end) if masked[m.start()] == MASKED and m[0] in asked.known]
+    return [
+        m[0]
+        for m in _NUMERAL.finditer(sentence, start, end)
+        if masked[m.start()] == MASKED and m[0] in asked.known
+    ]
 
 
 def _nothing(sentence: str, masked: str, quantity: Quantity, asked: Asked) -> Value | None:
@@ -270,9 +298,7 @@ _IT_IS = (
     r"|\b(?:it's|that's|i (?:count|get|think|say|found)|we (?:get|have|count|obtain|find)|giv(?:es"
     r"|ing)(?: us)?|leaves|totals?(?: of)?|so|therefore|thus|hence)[,:]?|[=:])"
 )
-_STANDS_ALONE = (
-    r"(?:in total|total|in all|altogether|overall|units?(?: of flow)?)?[.!\"')\s]*(?:$|[,;](?!\s*\d)|\(|\b(?:because|since|as)\b)"
-)
+_STANDS_ALONE = r"(?:in total|total|in all|altogether|overall|units?(?: of flow)?)?[.!\"')\s]*(?:$|[,;](?!\s*\d)|\(|\b(?:because|since|as)\b)"
 _LOOSE = anycase(
     rf"{_IT_IS}\s*(?:(?:exactly|simply|just|only|probably|likely|about|around|approximately|now"
     rf"|a total of)\s+)?(?P<n>{NUMBER})(?!\s*[-+*/x]\s*\d)\s*{_STANDS_ALONE}"

@@ -1,4 +1,6 @@
-"""The small grammar of English that the answer readers share: sentences, clauses, hedges, conclusions, refusals."""
+"""The small grammar of English that the answer readers share: sentences, clauses, hedges, conclusions,
+refusals.
+"""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +18,8 @@ NONE_EXISTS = "none exists"
 class Answer:
     """An answer that the text states.
 
-    end: where it ends in the text it was read from; -1 where sentences state it. alone: whether nothing else stands in its place.
+    end: where it ends in the text it was read from; -1 where sentences state it. alone: whether nothing else
+        stands in its place.
     """
 
     value: Value
@@ -45,7 +48,9 @@ def either(phrases: str) -> str:
     >>> either("no path | unreachable")
     '(?:no path|unreachable)'
     """
-    return f"(?:{'|'.join(p.strip() for line in phrases.splitlines() for p in line.split(' | ') if p.strip())})"
+    return (
+        f"(?:{'|'.join(p.strip() for line in phrases.splitlines() for p in line.split(' | ') if p.strip())})"
+    )
 
 
 def words(phrases: str, needs: tuple[str, ...] = ()) -> AnyCase:
@@ -65,18 +70,24 @@ _FILLERS = """so | well | ok(?:ay)? | sure | hmm+ | oh | ah | thus | therefore |
 
 
 def opening(extra: str = "") -> AnyCase:
-    """What may stand before a direct answer: quotes, brackets, a bullet, filler words, and the extra phrases."""
+    """What may stand before a direct answer: quotes, brackets, a bullet, filler words, and the extra
+    phrases.
+    """
     dressing = r"[\s\"'(\[{:;,.=>!]*(?:-(?![\d>])\s*)?[\"'(\[{]*"
     return anycase(rf"{dressing}(?:\b{either(_FILLERS + chr(10) + extra)}\b{dressing}){{0,4}}")
 
 
 # A stop that ends a sentence: before a space, before a capital (3.There) or before a bracket.
-_SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+|\s*\n\s*|(?<=[\w)\]][.!?])(?=[A-Z][a-z])|(?<=[.!?])(?=\()")
+_SENTENCE_END = re.compile(
+    r"(?<=[.!?])[\"')\]]*\s+|\s*\n\s*|(?<=[\w)\]][.!?])(?=[A-Z][a-z])|(?<=[.!?])(?=\()"
+)
 _STOP_WITHIN = re.compile(r"[.!?].")
 # A comma between the items of a list ends no clause.
 _CLAUSE_END = anycase(
     r"\s*[;:]\s+|,\s+(?!(?:and |or )?(?:nodes? )?[\w'-]+(?:[,.)]|$| and | or ))|\s+-\s+|(?:,\s*|\s+)"
-    + either("but | because | since | so | while | although | though | however | which | therefore | thus | hence | whereas | where")
+    + either(
+        "but | because | since | so | while | although | though | however | which | therefore | thus | hence | whereas | where"
+    )
     + r"\s+|\s+(?:and|as)\s+(?="
     + either(
         """there | it | the | this | so | no | they | node \\S+ (?:is|has|likes|does|can|cannot)
@@ -88,7 +99,9 @@ _CLAUSE_END = anycase(
 )
 _ASIDE = anycase(
     r",\s*"
-    + either("in fact | indeed | therefore | thus | hence | of course | however | then | clearly | in this case | as a result")
+    + either(
+        "in fact | indeed | therefore | thus | hence | of course | however | then | clearly | in this case | as a result"
+    )
     + r"\s*,"
 )
 
@@ -246,7 +259,9 @@ def negations(clause: str) -> int:
 
 
 def decided(backwards: list[tuple[Value, bool]]) -> bool:
-    """Whether what was said before cannot change what `settle` makes of values that were read from the end of the text."""
+    """Whether what was said before cannot change what `settle` makes of values that were read from the end of
+    the text.
+    """
     if not backwards:
         return False
     value, conclusive = backwards[0]
@@ -257,13 +272,26 @@ REVISION = words(
     """wait | actually | correction | on second thought | on reflection | i was wrong | i made an? (?:mistake|error)
         let me (?:correct|re-?\\w+)
     scratch that | oops | then again""",
-    needs=("wait", "actually", "correction", "thought", "reflection", "i was", "i made", "let me", "scratch", "oops", "then again"),
+    needs=(
+        "wait",
+        "actually",
+        "correction",
+        "thought",
+        "reflection",
+        "i was",
+        "i made",
+        "let me",
+        "scratch",
+        "oops",
+        "then again",
+    ),
 )
 """Words that take back what was said before."""
 
 
 def settle(found: list[tuple[Value, bool]]) -> Reading:
-    """One answer out of (value, whether its sentence concludes) in text order: the last, if all agree or it concludes.
+    """One answer out of (value, whether its sentence concludes) in text order: the last, if all agree or it
+    concludes.
 
     >>> settle([(3.0, False), (4.0, True)]), settle([(3.0, False), (4.0, False)]), settle([])
     (Answer(value=4.0, end=-1, alone=False), 'unclear', None)

@@ -1,4 +1,6 @@
-"""How the counts and distances of the tasks are put into words, and which numbers of a sentence are only node ids."""
+"""How the counts and distances of the tasks are put into words, and which numbers of a sentence are only node
+ids.
+"""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +14,10 @@ NUMBER_WORDS = {word: float(value) for value, word in enumerate([*_SMALL.split()
 # The looks ahead change nothing: they let `re` give up at once where no number begins.
 _DIGIT_AHEAD = r"(?=[-+\d])"
 _NUMBER_AHEAD = f"(?=[-+\\d{''.join(sorted({word[0] for word in NUMBER_WORDS}))}])"
-DIGITS = _DIGIT_AHEAD + r"(?:(?<![\w.,)^])[-+])?(?<![\w.^])(?:\d{1,3}(?:,\d{3})+(?!,?\d)|\d+(?!,\d{3}(?!\d)))(?:\.\d+)?(?![\w%]|\.\d)"
+DIGITS = (
+    _DIGIT_AHEAD
+    + r"(?:(?<![\w.,)^])[-+])?(?<![\w.^])(?:\d{1,3}(?:,\d{3})+(?!,?\d)|\d+(?!,\d{3}(?!\d)))(?:\.\d+)?(?![\w%]|\.\d)"
+)
 NUMBER = rf"{_NUMBER_AHEAD}(?:{DIGITS}|(?<![\w-])(?:{'|'.join(sorted(NUMBER_WORDS, key=len, reverse=True))})(?!\w|-\w))"
 
 
@@ -45,8 +50,10 @@ _FILL = rf"(?:\s*(?:\b{_FILL_WORDS}\b|[:=(]))"
 class Quantity:
     """How a count is stated.
 
-    counted: a number before what is counted, as in `7 nodes`. equals: what equals a number, as in `the degree is 3`.
-    none: that there is nothing to count. part: what makes a count of the whole graph one of a part, where nodes are named after it.
+    counted: a number before what is counted, as in `7 nodes`. equals: what equals a number, as in `the degree
+        is 3`.
+    none: that there is nothing to count. part: what makes a count of the whole graph one of a part, where
+        nodes are named after it.
     local: whether the question is about the nodes that it names, not about the whole graph.
     """
 
@@ -61,16 +68,25 @@ _NEVER = r"(?!)"
 
 
 def _quantity(
-    unit: str = _NEVER, noun: str = _NEVER, bare: str = _NEVER, none: str = _NEVER, also_none: str = _NEVER, part: str = _NEVER
+    unit: str = _NEVER,
+    noun: str = _NEVER,
+    bare: str = _NEVER,
+    none: str = _NEVER,
+    also_none: str = _NEVER,
+    part: str = _NEVER,
 ) -> Quantity:
-    """unit, noun: see Quantity. bare: nouns that need no verb before their number (degree 3). part empty: a local count."""
+    """unit, noun: see Quantity. bare: nouns that need no verb before their number (degree 3). part empty: a
+    local count.
+    """
     nothing = rf"""(?:no|zero|not any|without any|(?:not|n't) (?:\w+ )?any) (?:\w+ )?{either(none)}"""
     before = either(
         "is | are | has | have | had | contains? | shares? | there | with | find | found | see | that | so | "
         "since | because | exist | forms? | hence"
     )
     return Quantity(
-        anycase(rf"(?P<n>{NUMBER})\s+(?:{ADJECTIVES}\s+){{0,3}}(?P<unit>{either(unit)})\b(?! (?:count|ids?)\b|\s+\d)"),
+        anycase(
+            rf"(?P<n>{NUMBER})\s+(?:{ADJECTIVES}\s+){{0,3}}(?P<unit>{either(unit)})\b(?! (?:count|ids?)\b|\s+\d)"
+        ),
         anycase(
             rf"(?<![\w|])(?:{either(noun)}(?![\w|])[^.;=:\d\n]{{0,50}}?{_IS}{_FILL}{{0,4}}"
             rf"|{either(bare)}(?:\s+of)?)\s*(?P<n>{NUMBER})"
@@ -147,15 +163,18 @@ QUANTITIES: dict[str, Quantity] = {
         part="of size | including | contain\\w* | with",
     ),
     "minimum_spanning_tree_weight": _quantity(
-        noun="(?:total |minimum )?(?:weight|cost) | weight of the (?:minimum spanning tree|MST)", bare="MST weight"
+        noun="(?:total |minimum )?(?:weight|cost) | weight of the (?:minimum spanning tree|MST)",
+        bare="MST weight",
     ),
     "weighted_shortest_path": _quantity(
-        noun="(?:path |total |minimum )?(?:length|weight|cost) | distance", bare="length | distance | total weight"
+        noun="(?:path |total |minimum )?(?:length|weight|cost) | distance",
+        bare="length | distance | total weight",
     ),
     "diameter": _quantity(noun="diameter | (?:maximum|largest|greatest) eccentricity", bare="diameter"),
     "radius": _quantity(noun="radius | (?:minimum|smallest) eccentricity", bare="radius"),
     "maximum_matching_size": _quantity(
-        unit="edges? | pairs", noun="(?:size|cardinality)[^.;\\d]{0,40} matching | matching size | maximum matching"
+        unit="edges? | pairs",
+        noun="(?:size|cardinality)[^.;\\d]{0,40} matching | matching size | maximum matching",
     ),
     "core_number": _quantity(noun="core number | coreness | k-core", bare="core number | coreness"),
 }
@@ -241,7 +260,10 @@ _MASKS = [
         rf"|,(?!\d{{3}}(?!\d)))(?:and\s+)?(?:{DIGITS}))+(?:,?\s+and\s+(?:{DIGITS}))?(?!\s*[+*/x=]){_COUNTED_NEXT}",
         needs=(",",),
     ),
-    anycase(rf"{_DIGIT_AHEAD}(?<![=+*/x\-]\s)(?:{DIGITS})\s+(?:and|&)\s+(?:{DIGITS})(?!\s*[+*/x=]){_COUNTED_NEXT}", needs=("and", "&")),
+    anycase(
+        rf"{_DIGIT_AHEAD}(?<![=+*/x\-]\s)(?:{DIGITS})\s+(?:and|&)\s+(?:{DIGITS})(?!\s*[+*/x=]){_COUNTED_NEXT}",
+        needs=("and", "&"),
+    ),
     # 3rd, K4, 2-coloured
     anycase(r"\b\d+(?:st|nd|rd|th)\b|\b[A-Za-z]\d+\b|\b\d+-(?=[a-z])"),
     # back to 0; 2 has, 2 is

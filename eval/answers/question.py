@@ -1,4 +1,6 @@
-"""What was asked: the names, the nodes in question and the classes, read from an Example no sooner than they are needed."""
+"""What was asked: the names, the nodes in question and the classes, read from an Example no sooner than they
+are needed.
+"""
 
 import json
 import re
@@ -20,7 +22,9 @@ _WORDS = word_set(
 )
 _TOKEN = re.compile(r"\w+(?:'(?=\w)(?!s\b)\w+)?")
 _NUMBER = re.compile(r"(?<![\w.])\d+(?!\w|\.\d)")
-_NAME_BEFORE = anycase(r"(?:^|[,(\[{\"/&:-]|->|- |\b(?:nodes?|to|and|from|between|with|or|via|through|include|are|is))\s*$")
+_NAME_BEFORE = anycase(
+    r"(?:^|[,(\[{\"/&:-]|->|- |\b(?:nodes?|to|and|from|between|with|or|via|through|include|are|is))\s*$"
+)
 _NAME_AFTER = re.compile(
     r"\s*(?:$|[.,;:()\[\]{}\"'/&\n]|->|-|\+|(?:and|is|to|has|are|or|likes?|connects?|links?|isn't|does|was"
     r"|were|both|becomes?|knows?|can)\b)"
@@ -30,9 +34,11 @@ _BACK = str.maketrans("\ue000\ue001\ue002\ue003\ue004\ue005", ".!?;:,")
 
 
 class Names:
-    """The names of a graph's nodes, and what else its record says. Names that hold full stops are shielded, see `Asked.shield`.
+    """The names of a graph's nodes, and what else its record says. Names that hold full stops are shielded,
+    see `Asked.shield`.
 
-    folded: lower-case form -> name, for names that no other name shares it with. odd: names that are no plain word, longest first.
+    folded: lower-case form -> name, for names that no other name shares it with. odd: names that are no plain
+        word, longest first.
     """
 
     def __init__(self, graph: str) -> None:
@@ -46,14 +52,18 @@ class Names:
         for name in self.names:
             seen[name.lower()] = "" if name.lower() in seen else name
         self.folded = {low: name for low, name in seen.items() if name}
-        self.odd = tuple(sorted((name for name in self.names if not _TOKEN.fullmatch(name)), key=len, reverse=True))
+        self.odd = tuple(
+            sorted((name for name in self.names if not _TOKEN.fullmatch(name)), key=len, reverse=True)
+        )
 
 
 _names = lru_cache(maxsize=2048)(Names)  # one graph is asked about by many tasks and answered by many runs
 
 
 class Asked:
-    """The question behind an example. Names that hold full stops are shielded, here and in the text, see `shield`."""
+    """The question behind an example. Names that hold full stops are shielded, here and in the text, see
+    `shield`.
+    """
 
     def __init__(self, example: Example) -> None:
         self.example = example
@@ -62,7 +72,9 @@ class Asked:
         self._read: Names | None = None
         self._query: list[str] | None = None
 
-    @property  # not functools.cached_property: until Python 3.12 that takes a lock each time, a tenth of what a short answer costs
+    # not functools.cached_property: until Python 3.12 that takes a lock each time, a tenth of what a short
+    # answer costs
+    @property
     def _graph(self) -> Names:
         if self._read is None:
             self._read = _names(self.example.graph)
@@ -85,7 +97,9 @@ class Asked:
 
     @cached_property
     def classes(self) -> list[str]:
-        """The classes on offer, in lower case, from the graph record or else from the question's last line."""
+        """The classes on offer, in lower case, from the graph record or else from the question's last
+        line.
+        """
         if self._graph.classes:
             return self._graph.classes
         found = re.search(r"like (\w+) or (\w+)\?\s*(?:A:)?\s*$", self.example.question.rstrip())
@@ -101,16 +115,28 @@ class Asked:
         return self._graph.known
 
     def shield(self, text: str) -> str:
-        """The text with the punctuation inside of node names replaced, so that `Mme. Burgon` ends no sentence."""
+        """The text with the punctuation inside of node names replaced, so that `Mme. Burgon` ends no
+        sentence.
+        """
         for name in self._graph.odd:
             plain = name.translate(_BACK)
             if plain != name:
-                text = re.sub(rf"(?<!\w){re.escape(plain)}(?!\w)", lambda found: found[0].translate(_STOPS), text, flags=re.IGNORECASE)
+                text = re.sub(
+                    rf"(?<!\w){re.escape(plain)}(?!\w)",
+                    lambda found: found[0].translate(_STOPS),
+                    text,
+                    flags=re.IGNORECASE,
+                )
         return text
 
     def recase(self, text: str) -> str:
         """A text in capitals in small letters, names as the graph spells them."""
-        return _TOKEN.sub(lambda found: self.name(found[0], listed=True) or (found[0].lower() if len(found[0]) > 1 else found[0]), text)
+        return _TOKEN.sub(
+            lambda found: (
+                self.name(found[0], listed=True) or (found[0].lower() if len(found[0]) > 1 else found[0])
+            ),
+            text,
+        )
 
     def tokens(self, text: str, at: int = 0) -> Iterator[re.Match[str]]:
         """Words and names of a text from an index on; a name that is no plain word is one token."""
@@ -125,14 +151,18 @@ class Asked:
         return _tokens(self._graph.odd) if self._graph.odd else _TOKEN
 
     def name(self, token: str, listed: bool = False) -> str | None:
-        """The node called `token`. Case matters for names that are also words, unless the token stands in a bare list."""
+        """The node called `token`. Case matters for names that are also words, unless the token stands in a
+        bare list.
+        """
         if token in self.known:
             return token
         name = self._graph.folded.get(token.lower())
         return name if name and (listed or name.lower() not in _WORDS) else None
 
     def is_name(self, text: str, start: int, end: int, name: str) -> bool:
-        """Whether a name in running text is one: Will, Mark, A and I are only if what is before or after says so."""
+        """Whether a name in running text is one: Will, Mark, A and I are only if what is before or after says
+        so.
+        """
         if name.lower() not in _WORDS:
             return True
         return bool(_NAME_AFTER.match(text, end) or _NAME_BEFORE.search(text, max(0, start - 12), start))
@@ -151,4 +181,6 @@ def unshield(text: str) -> str:
 
 @lru_cache(maxsize=256)
 def _tokens(odd: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in odd) + "|" + _TOKEN.pattern, re.IGNORECASE)
+    return re.compile(
+        "|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in odd) + "|" + _TOKEN.pattern, re.IGNORECASE
+    )

@@ -22,7 +22,8 @@ class Reader:
 
     at_start: the answer that a text opens with ("3. Because ..."), with the index where it ends.
     stated: the answer that the sentences of a text state ("The degree of node 2 is 3.").
-    word: whether an answer is a word, whole without an end sign ("Yes"), unlike digits ("1" may be half of 12).
+    word: whether an answer is a word, whole without an end sign ("Yes"), unlike digits ("1" may be half of
+        12).
     """
 
     at_start: Callable[[str, Asked], Reading]
@@ -47,8 +48,9 @@ Silence = Literal["unparsed", "truncated", "refused"]
 def read_answer(text: str, asked: Asked, cut: bool) -> Answer | Silence:
     """The answer that a tidy text states, else why there is none.
 
-    The last mark that holds an answer wins; without one the text may open with the answer; without that its sentences
-    may state it. cut: the text ends at the token limit, so an answer counts only if more text could not have changed it.
+    The last mark that holds an answer wins; without one the text may open with the answer; without that its
+    sentences may state it. cut: the text ends at the token limit, so an answer counts only if more text could
+    not have changed it.
     """
     reader = READERS[asked.kind]
     marked = _read_marks(text, reader, asked, cut)
@@ -91,7 +93,12 @@ def _read_marks(text: str, reader: Reader, asked: Asked, cut: bool) -> Answer | 
         reading = _read_mark(mark, reader, asked)
         # "The answer is in the list. Node 1 is" was not cut in an answer: its sentence ended.
         unfinished = not mark.inline or reading is not None or len(sentences(mark.content)) < 2
-        if cut and mark.to_end and unfinished and not (isinstance(reading, Answer) and _complete(mark.content, reading, reader)):
+        if (
+            cut
+            and mark.to_end
+            and unfinished
+            and not (isinstance(reading, Answer) and _complete(mark.content, reading, reader))
+        ):
             return "truncated"
         if reading == UNCLEAR:
             return "unparsed"
@@ -104,7 +111,9 @@ _NOT_BUT = anycase(r"[\s:]*not\b[^.;\n]{1,40}?\bbut\b")
 
 
 def _read_mark(mark: Mark, reader: Reader, asked: Asked) -> Reading:
-    """What a mark holds: an answer at its start, in its first sentence, or (unless the mark is part of a sentence) further on."""
+    """What a mark holds: an answer at its start, in its first sentence, or (unless the mark is part of a
+    sentence) further on.
+    """
     content = _NOT_BUT.sub("", mark.content, count=1) if _NOT_BUT.match(mark.content) else mark.content
     parts = sentences(content)
     if not parts or not content.strip(" \n.:-\"'"):
@@ -144,7 +153,9 @@ def _complete(text: str, answer: Answer, reader: Reader) -> bool:
 
 
 def _opening_sentence(text: str, reader: Reader, asked: Asked) -> Answer | None:
-    """The answer of a complete first sentence that states it in full, as in `The degree of node 2 is 3. This is because`."""
+    """The answer of a complete first sentence that states it in full, as in `The degree of node 2 is 3. This
+    is because`.
+    """
     parts = sentences(text)
     if len(parts) < 2 or not parts[0].endswith((".", "!")):
         return None
@@ -154,4 +165,8 @@ def _opening_sentence(text: str, reader: Reader, asked: Asked) -> Answer | None:
 
 def _lists_node_a(text: str, asked: Asked) -> bool:
     """Whether `A:` at the start of a line is the node A followed by its neighbours."""
-    return "A:" in text and "A" in asked.known and any(f"\n{name}:" in f"\n{text}" for name in asked.names if name != "A")
+    return (
+        "A:" in text
+        and "A" in asked.known
+        and any(f"\n{name}:" in f"\n{text}" for name in asked.names if name != "A")
+    )

@@ -27,13 +27,16 @@ _REFUSAL = anycase(
     r"|(?:against|violates?) (?:my|our|the) (?:policy|policies|guidelines|programming)"
     r"|unable to (?:help|assist|comply|answer|provide|fulfil)|(?:can't|cannot|can not) (?:help|assist|comply)\b)"
 )
-# Every refusal has one of these words, or such a `not`; most texts have neither, and are not searched further.
+# Every refusal has one of these words, or such a `not`; most texts have neither, and are not searched
+# further.
 _WORDS = ("n't", "unable", "decline", "refuse", "against", "violate")
 _NOT = anycase(
     r"not(?:(?<=cannot)|(?<=(?:can|ill|uld|her) not)|(?<=do not)| (?:able|allowed|permitted|programmed|designed|authorized|going))",
 )
 _AFTER_REFUSAL = re.compile(r"\b(?:because|since|but|however)\b|[;.!\n](?:\s|$)")
-_NOT_ENOUGH = anycase(r"\b(?:without|from|based on|with (?:the|only)|given (?:the|only)|information|not enough)\b")
+_NOT_ENOUGH = anycase(
+    r"\b(?:without|from|based on|with (?:the|only)|given (?:the|only)|information|not enough)\b"
+)
 
 
 def refusals(text: str) -> tuple[str, bool]:
@@ -49,7 +52,9 @@ def refusals(text: str) -> tuple[str, bool]:
         stop = _AFTER_REFUSAL.search(text, found.end())
         end = stop.start() if stop else len(text)
         # "I cannot answer this without the edges" is a doubt about the graph, no refusal.
-        doubt = found[0].lower().endswith(("answer", "solv", "solve", "provide", "give")) and _NOT_ENOUGH.search(text, found.end(), end)
+        doubt = found[0].lower().endswith(
+            ("answer", "solv", "solve", "provide", "give")
+        ) and _NOT_ENOUGH.search(text, found.end(), end)
         kept.append(text[at : end if doubt else found.start()])
         refused = refused or not doubt
         at = max(end, found.end())

@@ -30,7 +30,8 @@ from eval.answers.question import Asked
 class Topic:
     """The words in which a task's answer is stated.
 
-    yes: what is there if the answer is Yes. no: words that say No by themselves (a negation before them turns them round).
+    yes: what is there if the answer is Yes. no: words that say No by themselves (a negation before them turns
+        them round).
     other: words that show that a clause is about something else. pair: whether the question names two nodes.
     """
 
@@ -48,7 +49,9 @@ TOPICS: dict[str, Topic] = {
             listed | in the (?:edge )?list | appears? | present | relationship | know each other"""
         ),
         no=words("disconnected | unconnected | non-?adjacent | missing | absent | isolated | strangers"),
-        other=words("paths? | indirect(?:ly)? | via | through | reach(?:able|ed)? | other nodes? | any (?:other )?node"),
+        other=words(
+            "paths? | indirect(?:ly)? | via | through | reach(?:able|ed)? | other nodes? | any (?:other )?node"
+        ),
         pair=True,
     ),
     "reachability": Topic(
@@ -56,14 +59,20 @@ TOPICS: dict[str, Topic] = {
             """paths? | reach(?:able|ed|es)? | connected | gets? (?:from|to) | routes? | walk | travel(?:led)? | connection | connects
             (?:there )?is an edge"""
         ),
-        no=words("unreachable | disconnected | unconnected | isolated | (?:different|separate) (?:connected )?components?"),
-        other=words("direct(?:ly)? | shorter | (?:no|not)[^.]{0,20} edges? | other path | simple | length | cycles? | any other nodes?"),
+        no=words(
+            "unreachable | disconnected | unconnected | isolated | (?:different|separate) (?:connected )?components?"
+        ),
+        other=words(
+            "direct(?:ly)? | shorter | (?:no|not)[^.]{0,20} edges? | other path | simple | length | cycles? | any other nodes?"
+        ),
         pair=True,
     ),
     "cycle_check": Topic(
         yes=words("cycles? | cyclic | loops? | circuits? | circular"),
         no=words("acyclic | trees? | forest | cycle-?free | non-?cyclic"),
-        other=words("self[- ]loops? | spanning tree | (?:even|odd)(?:[- ]length)? cycles? | (?:search|bfs|dfs) tree"),
+        other=words(
+            "self[- ]loops? | spanning tree | (?:even|odd)(?:[- ]length)? cycles? | (?:search|bfs|dfs) tree"
+        ),
     ),
     "tree_check": Topic(
         yes=words("trees?"),
@@ -71,11 +80,15 @@ TOPICS: dict[str, Topic] = {
         other=words("spanning tree | (?:search|bfs|dfs) tree"),
     ),
     "euler_circuit_check": Topic(
-        yes=words("euler(?:ian)?"), no=words("non-?eulerian"), other=words("euler(?:ian)? (?:path|trail) | all degrees")
+        yes=words("euler(?:ian)?"),
+        no=words("non-?eulerian"),
+        other=words("euler(?:ian)? (?:path|trail) | all degrees"),
     ),
     "planarity_check": Topic(yes=words("planar"), no=words("non-?planar"), other=words("planar subgraph")),
     "connectivity": Topic(
-        yes=words("connected | (?:a )?path between (?:every|any|all) | (?:single|one) (?:connected )?component"),
+        yes=words(
+            "connected | (?:a )?path between (?:every|any|all) | (?:single|one) (?:connected )?component"
+        ),
         no=words(
             "disconnected | unconnected | isolated | (?:two|three|four|multiple|several|separate|more than one) (?:connected )?components"
         ),
@@ -93,7 +106,9 @@ _OPENING = opening(
     "based on [^.,:\n?]{1,80} | according to [^.,:\n?]{1,80} | given [^.,:\n?]{1,80} | looking at "
     "[^.,:\n?]{1,80} | from [^.,:\n?]{1,60} | an?"
 )
-_WORD = anycase(r"(?P<yes>yes|yeah|yep|yup|true|correct|affirmative)\b|(?P<no>no|nope|false|incorrect|negative)\b")
+_WORD = anycase(
+    r"(?P<yes>yes|yeah|yep|yup|true|correct|affirmative)\b|(?P<no>no|nope|false|incorrect|negative)\b"
+)
 _DETERMINERS = ("no", "correct", "incorrect", "negative", "true", "false")
 # "No node is isolated" opens with a determiner; "No, ..." and "No it is not" open with an answer.
 _AFTER_DETERMINER = anycase(
@@ -136,11 +151,14 @@ def yes_no_stated(text: str, asked: Asked) -> Reading:
     found: list[tuple[Value, bool]] = []
     elsewhere = 0
     last, before, earlier = tee(chain(backwards(text), ("", "")), 3)
-    for i, (sentence, asking, opens) in enumerate(zip(last, islice(before, 1, None), islice(earlier, 2, None), strict=False)):
+    for i, (sentence, asking, opens) in enumerate(
+        zip(last, islice(before, 1, None), islice(earlier, 2, None), strict=False)
+    ):
         if is_question(sentence):
             continue
         word = _leading_word(sentence)
-        # "Is (4, 2) listed? No. Is (2, 4) listed? Yes." answers questions on the way, unless the text ends there.
+        # "Is (4, 2) listed? No. Is (2, 4) listed? Yes." answers questions on the way, unless the text ends
+        # there.
         if word and i and opens and asking.endswith("?"):
             continue
         claims, others = _claims(sentence if word else committed(sentence), asked)
@@ -175,7 +193,9 @@ def _claims(sentence: str, asked: Asked) -> tuple[list[bool], int]:
     claims, others = [], 0
     conditional = False
     for clause in clauses(sentence):
-        supposed = supposes(clause) or (conditional and not re.match(r"(?:then|so|we)\b", clause, re.IGNORECASE))
+        supposed = supposes(clause) or (
+            conditional and not re.match(r"(?:then|so|we)\b", clause, re.IGNORECASE)
+        )
         conditional = supposed and (conditional or _CONDITION.search(clause) is not None)
         claim = None if supposed else _claim(clause, topic, asked)
         if claim == "others":
@@ -210,27 +230,45 @@ def _claim(clause: str, topic: Topic, asked: Asked) -> Literal["yes", "no", "oth
     return "no" if negative else "yes"
 
 
-_MANY = words("edges | links | connections | neighbou?rs | friends of | paths | every edge | each edge | all (?:the )?\\w+")
+_MANY = words(
+    "edges | links | connections | neighbou?rs | friends of | paths | every edge | each edge | all (?:the )?\\w+"
+)
 _OTHER_END = words("it | they | both | each other | to | with")
-_MANY = words("edges | links | connections | neighbou?rs | friends of | paths | (?:every|each) edge | all (?:the )?\\w+")
-_BETWEEN = anycase(r"\b(?:connect\w*|adjacent|linked|friends?|edges?|knows?|joined|neighbou?rs?|path|reach\w*)\b")
+_MANY = words(
+    "edges | links | connections | neighbou?rs | friends of | paths | (?:every|each) edge | all (?:the )?\\w+"
+)
+_BETWEEN = anycase(
+    r"\b(?:connect\w*|adjacent|linked|friends?|edges?|knows?|joined|neighbou?rs?|path|reach\w*)\b"
+)
 
 
-def _about_pair(clause: str, named: list[str], negative: bool, no_word: bool, asked: Asked) -> Literal["yes", "no", "others"] | None:
+def _about_pair(
+    clause: str, named: list[str], negative: bool, no_word: bool, asked: Asked
+) -> Literal["yes", "no", "others"] | None:
     pair = set(asked.query)
     if asked.directed and set(named) >= pair and len(pair) == 2 and _backwards(clause, named, asked):
         return None
     if set(named) - pair:
-        # "Node 2 is connected to 0, 1, and 3" says Yes for 2 and 3, "Nodes 2 and 3 are connected to 0" says nothing.
+        # "Node 2 is connected to 0, 1, and 3" says Yes for 2 and 3, "Nodes 2 and 3 are connected to 0" says
+        # nothing.
         verb = _BETWEEN.search(clause)
         before = asked.mentioned(clause[: verb.start()]) if verb else []
         subject = set(before) & pair
-        if not negative and pair <= set(named) and (asked.task == "reachability" or (len(before) == len(subject) == 1)):
+        if (
+            not negative
+            and pair <= set(named)
+            and (asked.task == "reachability" or (len(before) == len(subject) == 1))
+        ):
             return "yes"
         return "others"
     if not named and not negative and _MANY.search(clause):
         return None
-    if len(set(named)) == 1 and not negative and not no_word and not (asked.task == "reachability" and named[0] == asked.query[-1]):
+    if (
+        len(set(named)) == 1
+        and not negative
+        and not no_word
+        and not (asked.task == "reachability" and named[0] == asked.query[-1])
+    ):
         return "yes" if _OTHER_END.search(clause) else None
     return "no" if negative else "yes"
 

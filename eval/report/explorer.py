@@ -1,7 +1,9 @@
-"""What the page's explorer reads: every question and every answer, packed so that 50,000 of them open at once.
+"""What the page's explorer reads: every question and every answer, packed so that 50,000 of them open at
+once.
 
-The index (small columns, one character per judged answer) is read when the page opens. Texts and graphs lie in blocks that are
-unpacked when one of their questions is shown or searched. Both are JSON, deflated, in base64, which can hold no markup.
+The index (small columns, one character per judged answer) is read when the page opens. Texts and graphs lie
+in blocks that are unpacked when one of their questions is shown or searched. Both are JSON, deflated, in
+base64, which can hold no markup.
 """
 
 import base64
@@ -33,7 +35,9 @@ def pack(value: Any) -> str:
 
 
 def explorer_data(report: Report) -> tuple[str, list[str], dict[int, str]]:
-    """The packed index and the packed blocks of a report; and where prompts hold more than the question, by block, these."""
+    """The packed index and the packed blocks of a report; and where prompts hold more than the question, by
+    block, these.
+    """
     words: dict[str, dict[str, int]] = {column: {} for column in _COLUMNS[1:5]}
     columns: dict[str, list[int]] = {column: [] for column in _COLUMNS}
     runs, outcomes, blocks, prompts, start = [], [], [], [], 0
@@ -42,7 +46,10 @@ def explorer_data(report: Report) -> tuple[str, list[str], dict[int, str]]:
     for d, (dataset, examples) in enumerate(zip(report.datasets, asked, strict=True)):
         for e in examples:
             said = (e.task, e.generator, e.encoder, clipped(e.answer.strip(), 60))
-            coded = [known.setdefault(visible(text), len(known)) for known, text in zip(words.values(), said, strict=True)]
+            coded = [
+                known.setdefault(visible(text), len(known))
+                for known, text in zip(words.values(), said, strict=True)
+            ]
             for column, number in zip(_COLUMNS, (d, *coded, e.num_nodes, e.num_edges), strict=True):
                 columns[column].append(number)
         for row in dataset.rows:
@@ -63,11 +70,17 @@ def explorer_data(report: Report) -> tuple[str, list[str], dict[int, str]]:
         "blocks": list(chain.from_iterable([i] * len(block) for i, block in enumerate(blocks))),
         "highlights": {task: known.text for task, known in HIGHLIGHTS.items() if task in words["task"]},
     }
-    return pack(index), [pack(block) for block in blocks], {i: pack(block) for i, block in enumerate(prompts) if any(map(any, block))}
+    return (
+        pack(index),
+        [pack(block) for block in blocks],
+        {i: pack(block) for i, block in enumerate(prompts) if any(map(any, block))},
+    )
 
 
 def ordered(dataset: Dataset) -> list[Example]:
-    """Every example that some run answered, once: the questions about one graph together, graphs in file order."""
+    """Every example that some run answered, once: the questions about one graph together, graphs in file
+    order.
+    """
     asked = {e.id: e for sample in dataset.samples for examples in sample.examples.values() for e in examples}
     graphs: dict[str, list[Example]] = {}
     for e in asked.values():
@@ -101,11 +114,19 @@ def _shown(dataset: Dataset, e: Example) -> list[Any]:
     place = {node: i for i, node in enumerate(kept)}
     asked, marked = [place[u] for u in e.query if u in place], [place[u] for u in nodes if u in place]
     drawn = [(place[u], place[v]) for u, v in edges if u in place and v in place]
-    return [*map(_text, (e.id, e.question, e.answer.strip())), _graph(graph, place), asked, marked, drawn, list(_answers(dataset.rows, e))]
+    return [
+        *map(_text, (e.id, e.question, e.answer.strip())),
+        _graph(graph, place),
+        asked,
+        marked,
+        drawn,
+        list(_answers(dataset.rows, e)),
+    ]
 
 
 def nearest(n: int, edges: Sequence[Sequence[int]], wanted: Sequence[int]) -> list[int]:
-    """The nodes that are drawn, in order: all, or of a large graph the wanted ones (else node 0) and those nearest to them.
+    """The nodes that are drawn, in order: all, or of a large graph the wanted ones (else node 0) and those
+    nearest to them.
 
     >>> nearest(500, [(i, i + 1) for i in range(499)], [250])[::59]
     [220, 279]
@@ -129,7 +150,11 @@ def nearest(n: int, edges: Sequence[Sequence[int]], wanted: Sequence[int]) -> li
 def _graph(record: Mapping[str, Any], place: Mapping[int, int]) -> dict[str, Any]:
     """The part of a graph that is drawn, its nodes called by their place; n and m count the whole."""
     names, edges = record["nodes"], record["edges"]
-    labels = {place[int(node)]: visible(str(word)) for node, word in record.get("labels", {}).items() if int(node) in place}
+    labels = {
+        place[int(node)]: visible(str(word))
+        for node, word in record.get("labels", {}).items()
+        if int(node) in place
+    }
     return {
         "directed": record["directed"],
         "n": len(names),
@@ -146,7 +171,13 @@ def _answers(rows: Iterable[Row], e: Example) -> Iterable[list[str | int] | None
             yield None
             continue
         said, score = row.run.predictions[e.id], row.run.scores[e.id]
-        yield [_text(said.output), _text(score.parsed), _text(reason(e, said, score)), _text(ending(said)), int(bool(said.prompt))]
+        yield [
+            _text(said.output),
+            _text(score.parsed),
+            _text(reason(e, said, score)),
+            _text(ending(said)),
+            int(bool(said.prompt)),
+        ]
 
 
 def _prompts(rows: Iterable[Row], e: Example) -> list[str]:

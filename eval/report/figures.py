@@ -1,4 +1,6 @@
-"""The report's plots as files for a paper: SVG and PNG, colour-blind safe, the same bytes for the same runs."""
+"""The report's plots as files for a paper: SVG and PNG, colour-blind safe, the same bytes for the same
+runs.
+"""
 
 import re
 import warnings
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
 # Okabe and Ito's palette (2008); its yellow last, since it is faint on white paper
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#666666", "#F0E442")
 MARKERS = "osD^vPX*"
-OUTCOME_COLOURS: dict[str, str] = dict(zip(OUTCOMES, ("#0072B2", "#E69F00", "#8B929B", "#D0D4D9", "#CC79A7", "#000000"), strict=True))
+OUTCOME_COLOURS: dict[str, str] = dict(
+    zip(OUTCOMES, ("#0072B2", "#E69F00", "#8B929B", "#D0D4D9", "#CC79A7", "#000000"), strict=True)
+)
 FLOOR_STYLES = {MAJORITY: (0, (5, 3)), SHORTCUT: (0, (1, 1.5)), TREES: (0, (7, 2, 1, 2))}
 STYLE: dict[Any, Any] = {
     "text.parse_math": False,  # a $ in a label is a $
@@ -40,9 +44,11 @@ ACROSS, WIDTH = 3, 7.0  # panels side by side; inches, the text width of a page
 
 
 def write_figures(report: Report, out: Path) -> list[Path]:
-    """Write each dataset's figures into `out` as NAME.svg and NAME.png (300 dots per inch); their paths come back.
+    """Write each dataset's figures into `out` as NAME.svg and NAME.png (300 dots per inch); their paths come
+    back.
 
-    accuracy: each task with intervals and floors; size, distance: accuracy against them; outcomes: what the outputs were;
+    accuracy: each task with intervals and floors; size, distance: accuracy against them; outcomes: what the
+        outputs were;
     calibration: accuracy against confidence, where a run recorded any.
     """
     import matplotlib
@@ -50,10 +56,14 @@ def write_figures(report: Report, out: Path) -> list[Path]:
     out.mkdir(parents=True, exist_ok=True)
     paths: list[Path] = []
     with matplotlib.rc_context(STYLE), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")  # a label in a script that the font lacks
+        warnings.filterwarnings(
+            "ignore", message="Glyph .* missing"
+        )  # a label in a script that the font lacks
         for i, dataset in enumerate(report.datasets):
             name = re.sub(r"\W+", "_", dataset.name, flags=re.ASCII).strip("_")[:40] or "dataset"
-            stem = f"{name}_{dataset.split}" if len(report.datasets) == 1 else f"{i + 1}_{name}_{dataset.split}"
+            stem = (
+                f"{name}_{dataset.split}" if len(report.datasets) == 1 else f"{i + 1}_{name}_{dataset.split}"
+            )
             for what, figure in _figures(dataset):
                 paths += _save(figure, out / f"{stem}_{what}")
     return paths
@@ -70,11 +80,30 @@ def _save(figure: "Figure", stem: Path) -> list[Path]:
 
 def _figures(dataset: Dataset) -> list[tuple[str, "Figure"]]:
     drawn = [("accuracy", _accuracy(dataset)), ("outcomes", _outcomes(dataset))]
-    for what, unit, panels in (("size", "nodes", by_size(dataset)), ("distance", "edges apart", by_distance(dataset))):
+    for what, unit, panels in (
+        ("size", "nodes", by_size(dataset)),
+        ("distance", "edges apart", by_distance(dataset)),
+    ):
         if panels:
-            drawn.append((what, _grid(len(panels), 1.7, partial(_curve_panel, panels, unit), _run_keys(dataset), beside=CORRECT)))
+            drawn.append(
+                (
+                    what,
+                    _grid(
+                        len(panels),
+                        1.7,
+                        partial(_curve_panel, panels, unit),
+                        _run_keys(dataset),
+                        beside=CORRECT,
+                    ),
+                )
+            )
     if known := calibrations(dataset):
-        drawn.append(("calibration", _grid(len(known), 2.2, partial(_reliability, known), [], "confidence in percent", CORRECT)))
+        drawn.append(
+            (
+                "calibration",
+                _grid(len(known), 2.2, partial(_reliability, known), [], "confidence in percent", CORRECT),
+            )
+        )
     return drawn
 
 
@@ -82,8 +111,17 @@ def _label(row: Row, longest: int = 30) -> str:
     return clipped(visible(row.label), longest).replace("\n", " ")
 
 
-def _grid(count: int, height: float, draw: Callable[[int, Any], None], keys: Sequence[Any], below: str = "", beside: str = "") -> "Figure":
-    """A figure of `count` panels, each `height` inches high, over a legend of `keys`; what the axes of all of them count."""
+def _grid(
+    count: int,
+    height: float,
+    draw: Callable[[int, Any], None],
+    keys: Sequence[Any],
+    below: str = "",
+    beside: str = "",
+) -> "Figure":
+    """A figure of `count` panels, each `height` inches high, over a legend of `keys`; what the axes of all of
+    them count.
+    """
     from matplotlib.figure import Figure
 
     down = -(-count // ACROSS)
@@ -104,7 +142,10 @@ def _grid(count: int, height: float, draw: Callable[[int, Any], None], keys: Seq
 def _floor_keys() -> list[Any]:
     from matplotlib.lines import Line2D
 
-    return [Line2D([], [], color="black", linewidth=1.2, linestyle=style, label=FLOOR_TEXT[kind]) for kind, style in FLOOR_STYLES.items()]
+    return [
+        Line2D([], [], color="black", linewidth=1.2, linestyle=style, label=FLOOR_TEXT[kind])
+        for kind, style in FLOOR_STYLES.items()
+    ]
 
 
 def _run_keys(dataset: Dataset) -> list[Any]:
@@ -115,13 +156,24 @@ def _run_keys(dataset: Dataset) -> list[Any]:
 
 
 def _mark(row: Row) -> dict[str, Any]:
-    return {"color": PALETTE[row.colour % 8], "marker": MARKERS[row.colour % 8], "markersize": 3.5, "linewidth": 1.2}
+    return {
+        "color": PALETTE[row.colour % 8],
+        "marker": MARKERS[row.colour % 8],
+        "markersize": 3.5,
+        "linewidth": 1.2,
+    }
 
 
 def _accuracy(dataset: Dataset) -> "Figure":
     tasks = [*dataset.tasks, None]
     bars = sum(len(sample.rows) for sample in dataset.samples) + len(dataset.samples)
-    return _grid(len(tasks), 0.6 + 0.17 * bars, lambda k, axes: _bars(axes, dataset, tasks[k], k % ACROSS == 0), _floor_keys(), CORRECT)
+    return _grid(
+        len(tasks),
+        0.6 + 0.17 * bars,
+        lambda k, axes: _bars(axes, dataset, tasks[k], k % ACROSS == 0),
+        _floor_keys(),
+        CORRECT,
+    )
 
 
 def _pick(row: Row, task: str | None) -> Estimate | None:
@@ -129,7 +181,9 @@ def _pick(row: Row, task: str | None) -> Estimate | None:
 
 
 def _bars(axes: Any, dataset: Dataset, task: str | None, named: bool) -> None:
-    """A bar per run with its interval, groups of runs on the same questions apart, the floors as lines across each group."""
+    """A bar per run with its interval, groups of runs on the same questions apart, the floors as lines across
+    each group.
+    """
     places, labels, at = [], [], 0
     for sample in dataset.samples:
         first = at
@@ -137,10 +191,17 @@ def _bars(axes: Any, dataset: Dataset, task: str | None, named: bool) -> None:
             e = _pick(row, task)
             if e is not None:
                 axes.barh(
-                    at, 100 * e.value, 0.75, color=PALETTE[row.colour % 8], xerr=_error([e]), error_kw={"elinewidth": 0.8, "capsize": 2}
+                    at,
+                    100 * e.value,
+                    0.75,
+                    color=PALETTE[row.colour % 8],
+                    xerr=_error([e]),
+                    error_kw={"elinewidth": 0.8, "capsize": 2},
                 )
             places.append(at)
-            labels.append(f"{_label(row, 26)}{f' (n = {_pick_n(sample)})' if len(dataset.samples) > 1 else ''}")
+            labels.append(
+                f"{_label(row, 26)}{f' (n = {_pick_n(sample)})' if len(dataset.samples) > 1 else ''}"
+            )
             at += 1
         _floor_lines(axes, sample, task, first - 0.5, at - 0.5)
         at += 1
@@ -174,7 +235,14 @@ def _curve_panel(panels: Sequence[Curves], unit: str, k: int, axes: Any) -> None
     curves = panels[k]
     step = min(0.08, 0.6 / max(1, len(curves.runs)))
     for kind, points in curves.floors.items():
-        _line(axes, curves, points, 0.0, {"color": "black", "linewidth": 1.1, "linestyle": FLOOR_STYLES[kind]}, bars=False)
+        _line(
+            axes,
+            curves,
+            points,
+            0.0,
+            {"color": "black", "linewidth": 1.1, "linestyle": FLOOR_STYLES[kind]},
+            bars=False,
+        )
     for k, (row, points) in enumerate(curves.runs):
         _line(axes, curves, points, (k - (len(curves.runs) - 1) / 2) * step, _mark(row), bars=True)
     axes.set_xticks(range(len(curves.ticks)), curves.ticks)
@@ -193,7 +261,13 @@ def _line(axes: Any, curves: Curves, points: Points, shift: float, style: dict[s
         if bars:
             axes.errorbar(x, y, yerr=_error([points[i] for i in ticks]), elinewidth=0.6, **style)
         elif ticks == apart:
-            axes.hlines(y, [at - 0.3 for at in x], [at + 0.3 for at in x], colors=style["color"], linestyles=[style["linestyle"]])
+            axes.hlines(
+                y,
+                [at - 0.3 for at in x],
+                [at + 0.3 for at in x],
+                colors=style["color"],
+                linestyles=[style["linestyle"]],
+            )
         else:
             axes.plot(x, y, **style)
 
@@ -205,7 +279,13 @@ def _reliability(known: Sequence[tuple[Row, Calibration]], k: int, axes: Any) ->
     for b in found.bins:
         e = b.accuracy
         size = 2 + 4 * (e.n / found.accuracy.n) ** 0.5
-        axes.errorbar(100 * b.confidence, 100 * e.value, yerr=_error([e]), elinewidth=0.6, **{**_mark(row), "markersize": size})
+        axes.errorbar(
+            100 * b.confidence,
+            100 * e.value,
+            yerr=_error([e]),
+            elinewidth=0.6,
+            **{**_mark(row), "markersize": size},
+        )
     axes.set_xlim(-3, 103)
     axes.set_ylim(-3, 103)
     axes.set_xticks(range(0, 101, 25))

@@ -1,4 +1,6 @@
-"""What a drawn graph highlights beside the asked nodes: the path, the cycle, the cut, .. that makes the right answer right."""
+"""What a drawn graph highlights beside the asked nodes: the path, the cycle, the cut, .. that makes the right
+answer right.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +17,9 @@ Asking = Sequence[int]
 
 @dataclass(frozen=True, slots=True)
 class Highlight:
-    """text: what the highlighted edges and nodes are. edges: graph, asked nodes -> edges, none where the answer needs none."""
+    """text: what the highlighted edges and nodes are. edges: graph, asked nodes -> edges, none where the
+    answer needs none.
+    """
 
     text: str
     edges: Callable[[Graph, Asking], Sequence[Edge]]
@@ -106,7 +110,8 @@ HIGHLIGHTS: dict[str, Highlight] = {
 
 
 def highlighted(example: Example) -> tuple[list[int], list[Edge]]:
-    """Node ids and edges (u, v) to highlight; both empty where nothing in the graph shows the answer (`There is no path`).
+    """Node ids and edges (u, v) to highlight; both empty where nothing in the graph shows the answer (`There
+    is no path`).
 
     Where several would do (paths, cycles, cuts), it is one of them.
 

@@ -16,6 +16,7 @@ from eval.analysis.curves import DRAWN, Curves, by_distance, by_size
 from eval.analysis.findings import findings
 from eval.analysis.runs import Dataset, Report, Row
 from eval.escape import for_html
+from eval.report import plots
 from eval.report.explorer import clipped, explorer_data, pack
 from eval.report.page_calibration import calibration_section
 from eval.report.page_slices import invariance_table, slice_tables
@@ -28,7 +29,6 @@ from eval.report.page_tables import (
     score_table,
 )
 from eval.report.tables import FLOOR_TEXT
-from eval.report import plots
 
 SCRIPTS = ("explorer.js", "graph_view.js", "example_view.js", "compare.js")
 
@@ -95,7 +95,10 @@ def page(report: Report) -> str:
         f'<nav>{links}<a href="#explorer">Questions and answers</a><a href="#runs">Runs and environment</a></nav></header>\n<main>',
         _left_out(report),
         METHOD,
-        *[_dataset(dataset, i, found) for i, (dataset, found) in enumerate(zip(report.datasets, compared, strict=True))],
+        *[
+            _dataset(dataset, i, found)
+            for i, (dataset, found) in enumerate(zip(report.datasets, compared, strict=True))
+        ],
         EXPLORER,
         _runs(rows),
         "</main>\n<footer>",
@@ -114,7 +117,9 @@ def _blocks(report: Report, compared: Sequence[Sequence[Pair]]) -> str:
         *((f"block-{i}", block) for i, block in enumerate(blocks)),
         *((f"prompts-{i}", block) for i, block in prompts.items()),
     ]
-    return "".join(f'<script type="application/octet-stream" id="{name}">{data}</script>\n' for name, data in named)
+    return "".join(
+        f'<script type="application/octet-stream" id="{name}">{data}</script>\n' for name, data in named
+    )
 
 
 def _version() -> str:
@@ -154,7 +159,9 @@ def _dataset(dataset: Dataset, index: int, found: Sequence[Pair]) -> str:
             "<h3>Accuracy by task</h3>",
             f'<p class="legend">{_floor_keys(dataset)}</p><div class="panels">{plots.task_panels(dataset)}</div>',
             _panels(dataset, "Accuracy by number of nodes", "nodes", by_size(dataset)),
-            _panels(dataset, "Accuracy by distance between the asked nodes", "edges apart", by_distance(dataset)),
+            _panels(
+                dataset, "Accuracy by distance between the asked nodes", "edges apart", by_distance(dataset)
+            ),
             slice_tables(dataset),
             invariance_table(dataset),
             comparison(dataset, index, found),
@@ -189,7 +196,11 @@ def _floor_keys(dataset: Dataset) -> str:
 def _panels(dataset: Dataset, title: str, unit: str, panels: Sequence[Curves]) -> str:
     if not panels:
         return ""
-    largest = f'<p class="hint">Floors on {for_html(dataset.samples[0].text)}.</p>' if len(dataset.samples) > 1 else ""
+    largest = (
+        f'<p class="hint">Floors on {for_html(dataset.samples[0].text)}.</p>'
+        if len(dataset.samples) > 1
+        else ""
+    )
     legend = f'<p class="legend">{plots.legend(dataset.rows)}{_floor_keys(dataset)}</p>{largest}'
     return f'<h3>{title}</h3>{legend}<div class="panels">{"".join(plots.lines(one, unit) for one in panels)}</div>'
 
@@ -198,8 +209,12 @@ def _findings(dataset: Dataset) -> str:
     lines = ""
     for about, said in findings(dataset):
         lines += f"<li><b>{for_html(about or 'All runs')}</b>{''.join(f'<p>{for_html(text)}</p>' for text in said)}</li>"
-    rules = "; ".join(f"{task.replace('_', ' ')}: {RULES[task].text}" for task in dataset.tasks if task in RULES)
-    return f'<ul class="findings">{lines}</ul>' + (f'<p class="hint">Shortcuts. {for_html(rules)}.</p>' if rules else "")
+    rules = "; ".join(
+        f"{task.replace('_', ' ')}: {RULES[task].text}" for task in dataset.tasks if task in RULES
+    )
+    return f'<ul class="findings">{lines}</ul>' + (
+        f'<p class="hint">Shortcuts. {for_html(rules)}.</p>' if rules else ""
+    )
 
 
 def _data(dataset: Dataset) -> str:
@@ -217,7 +232,9 @@ def _runs(rows: list[Row]) -> str:
     for row in rows:
         assert row.run is not None
         environment = row.run.folder / "environment.json"
-        machine = _pre(environment.read_text(encoding="utf-8")) if environment.is_file() else "<p>not recorded</p>"
+        machine = (
+            _pre(environment.read_text(encoding="utf-8")) if environment.is_file() else "<p>not recorded</p>"
+        )
         out.append(
             f"<details><summary>{for_html(row.label)} <small>{for_html(str(row.run.folder))}</small></summary>"
             f'<div class="inside"><h4>Config</h4>{_pre(_yaml(row.run.config))}<h4>Environment</h4>{machine}</div></details>'

@@ -3,8 +3,8 @@
 from eval.analysis.calibration import calibrations
 from eval.analysis.findings import percent, with_interval
 from eval.analysis.runs import Dataset
-from eval.report.page_tables import points, simple_table
 from eval.report import plots
+from eval.report.page_tables import points, simple_table
 
 HEADS = ("run", "answers", "mean confidence", "accuracy", "too sure by", "calibration error", "AUROC")
 HINT = """A confidence is the probability that a model gave to the whole of its output, or the share of its samples that state the

@@ -19,13 +19,16 @@ TITLES = {
 
 
 def slice_tables(dataset: Dataset) -> str:
-    """One table for each respect in which questions differ: tasks and slices down, runs across; '' where all are alike."""
+    """One table for each respect in which questions differ: tasks and slices down, runs across; '' where all
+    are alike.
+    """
     found: dict[str, dict[tuple[str, str], dict[str, Estimate]]] = {}
     for one in slices(dataset):
         found.setdefault(one.by, {}).setdefault((one.task, one.value), {})[one.row.label] = one.estimate
     tables = [(title, found[by]) for by, title in TITLES.items() if by in found]
     shown = "".join(
-        f'<details><summary>By {title}</summary><div class="inside">{_table(dataset, cells)}</div></details>' for title, cells in tables
+        f'<details><summary>By {title}</summary><div class="inside">{_table(dataset, cells)}</div></details>'
+        for title, cells in tables
     )
     return f"<h3>Accuracy on parts of the questions</h3>{shown}" if shown else ""
 
@@ -50,7 +53,9 @@ def _framed(head: str, body: str) -> str:
 
 
 def invariance_table(dataset: Dataset) -> str:
-    """How stable each run's answers are where one question stands under several encoders; '' where none does."""
+    """How stable each run's answers are where one question stands under several encoders; '' where none
+    does.
+    """
     found: dict[str, dict[str, Invariance]] = {}
     for one in invariance(dataset):
         found.setdefault(one.task, {})[one.row.label] = one

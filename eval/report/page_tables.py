@@ -28,7 +28,9 @@ def cell(e: Estimate | None, extra: str = "", margin: str = "") -> str:
 
 def score_table(dataset: Dataset) -> str:
     heads = "".join(f"<th>{for_html(task.replace('_', ' '))}</th>" for task in dataset.tasks)
-    out = [f'<div class="scroll"><table><thead><tr><th>run</th><th>macro mean</th>{heads}<th>no answer</th></tr></thead>']
+    out = [
+        f'<div class="scroll"><table><thead><tr><th>run</th><th>macro mean</th>{heads}<th>no answer</th></tr></thead>'
+    ]
     for sample in dataset.samples:
         out.append("<tbody>")
         if len(dataset.samples) > 1:
@@ -64,7 +66,10 @@ def _margins(sample: Sample, row: Row) -> dict[str | None, str]:
         return {}
     together = {floor.label: floor.macro.value for floor in sample.floors if floor.macro is not None}
     judged = row.run.metrics["tasks"]
-    return {None: _margin(row.macro.value, together), **{task: _margin(t["accuracy"], t["floors"]) for task, t in judged.items()}}
+    return {
+        None: _margin(row.macro.value, together),
+        **{task: _margin(t["accuracy"], t["floors"]) for task, t in judged.items()},
+    }
 
 
 def _table_row(dataset: Dataset, sample: Sample, row: Row) -> str:
@@ -85,7 +90,9 @@ def outcome_table(dataset: Dataset) -> str:
         assert row.run is not None
         for task, t in row.run.metrics["tasks"].items():
             counts = "".join(f"<td>{t['outcomes'][outcome]:,}</td>" for outcome in OUTCOMES)
-            body.append(f"<tr><th>{for_html(row.label)}</th><td>{for_html(task.replace('_', ' '))}</td><td>{t['n']:,}</td>{counts}</tr>")
+            body.append(
+                f"<tr><th>{for_html(row.label)}</th><td>{for_html(task.replace('_', ' '))}</td><td>{t['n']:,}</td>{counts}</tr>"
+            )
     heads = "".join(f"<th>{outcome}</th>" for outcome in OUTCOMES)
     table = f"<table><thead><tr><th>run</th><th>task</th><th>n</th>{heads}</tr></thead><tbody>{''.join(body)}</tbody></table>"
     return f'<details><summary>Counts per task</summary><div class="inside"><div class="scroll">{table}</div></div></details>'
@@ -93,7 +100,16 @@ def outcome_table(dataset: Dataset) -> str:
 
 def cost_table(rows: Sequence[Row]) -> str:
     """Time, tokens and, where a config names the price, money per run; what no run recorded has no column."""
-    heads = ["run", "answers", "seconds", "answers per second", "prompt tokens", "output tokens", "output tokens per second", "dollars"]
+    heads = [
+        "run",
+        "answers",
+        "seconds",
+        "answers per second",
+        "prompt tokens",
+        "output tokens",
+        "output tokens per second",
+        "dollars",
+    ]
     body: list[list[str]] = []
     for row in rows:
         c = cost(row)
@@ -118,13 +134,23 @@ def comparison(dataset: Dataset, index: int, pairs: Sequence[Pair]) -> str:
         return '<h3>Two runs compared</h3><p class="hint">No two runs answered a question in common.</p>'
     selects = ""
     for side, chosen in (("a", kept[0]), ("b", kept[1])):
-        options = "".join(f'<option value="{i}"{" selected" if i == chosen else ""}>{for_html(rows[i].label)}</option>' for i in kept)
+        options = "".join(
+            f'<option value="{i}"{" selected" if i == chosen else ""}>{for_html(rows[i].label)}</option>'
+            for i in kept
+        )
         selects += f'<label>{side.upper()} <select id="c-{side}-{index}">{options}</select></label>'
     body = []
     for pair in pairs:
         p = pair.found.together
         interval = f"{points(p.difference)} [{points(p.low)}, {points(p.high)}]"
-        body.append([f"{rows[pair.a].label} − {rows[pair.b].label}", f"{p.n:,}", interval, f"{p.p:.3f}" if p.p >= 0.001 else "< 0.001"])
+        body.append(
+            [
+                f"{rows[pair.a].label} − {rows[pair.b].label}",
+                f"{p.n:,}",
+                interval,
+                f"{p.p:.3f}" if p.p >= 0.001 else "< 0.001",
+            ]
+        )
     few = f" The {MOST_RUNS} best runs are compared." if len(rows) > len(kept) else ""
     return (
         f'<h3>Two runs compared</h3><p class="hint">On the questions that both answered. {NOTE}{few}</p>'
@@ -135,14 +161,18 @@ def comparison(dataset: Dataset, index: int, pairs: Sequence[Pair]) -> str:
 
 
 def confusions(dataset: Dataset) -> str:
-    """Per task a table per run: right answers down, read answers across, cells shaded by their share of the row."""
+    """Per task a table per run: right answers down, read answers across, cells shaded by their share of the
+    row.
+    """
     out = []
     for task in dataset.tasks:
         tables = [(row, confusion(row, task)) for row in dataset.rows]
         shown = "".join(_confusion(row, found) for row, found in tables if found is not None)
         if shown:
             name = for_html(task.replace("_", " "))
-            out.append(f'<details><summary>{name}</summary><div class="inside panels narrow">{shown}</div></details>')
+            out.append(
+                f'<details><summary>{name}</summary><div class="inside panels narrow">{shown}</div></details>'
+            )
     if not out:
         return ""
     hint = "Right answers down, answers read across; a row's shades add up to all its questions."
@@ -173,7 +203,10 @@ def data_tables(dataset: Dataset) -> str:
     parts.append(simple_table((), [[str(key), str(value)] for key, value in facts.items()]))
     found = lock.get("report")
     if found:
-        parts.append("<h4>Answers; lists of nodes are counted by their length</h4>" + simple_table(ANSWER_COLUMNS, answer_rows(found)))
+        parts.append(
+            "<h4>Answers; lists of nodes are counted by their length</h4>"
+            + simple_table(ANSWER_COLUMNS, answer_rows(found))
+        )
         parts.append("<h4>Graphs, and how many of them are isomorphic to one in another split</h4>")
         parts.append(simple_table(GRAPH_COLUMNS, graph_rows(found)))
     return "".join(parts)
@@ -181,5 +214,8 @@ def data_tables(dataset: Dataset) -> str:
 
 def simple_table(columns: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "facts") -> str:
     head = "".join(f"<th>{for_html(c)}</th>" for c in columns)
-    body = "".join(f"<tr><th>{for_html(row[0])}</th>{''.join(f'<td>{for_html(cell)}</td>' for cell in row[1:])}</tr>" for row in rows)
+    body = "".join(
+        f"<tr><th>{for_html(row[0])}</th>{''.join(f'<td>{for_html(cell)}</td>' for cell in row[1:])}</tr>"
+        for row in rows
+    )
     return f'<div class="scroll"><table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'

@@ -1,4 +1,6 @@
-"""Plots as inline SVG: colours and type come from the page's style sheet, so they follow light, dark and print."""
+"""Plots as inline SVG: colours and type come from the page's style sheet, so they follow light, dark and
+print.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -17,7 +19,8 @@ ROW, GAP = 22, 18
 
 
 def clipped(label: str, limit: int = 20) -> str:
-    """The label, shortened in the middle for a plot, since labels differ at their ends; the whole stands in the tooltip.
+    """The label, shortened in the middle for a plot, since labels differ at their ends; the whole stands in
+    the tooltip.
 
     >>> clipped("SmolLM2-135M-Instruct few_shot"), clipped("T5")
     ('SmolLM2-…ct few_shot', 'T5')
@@ -39,7 +42,9 @@ def _x(share: float) -> float:
 
 
 def task_panels(dataset: Dataset) -> str:
-    """One panel per task and one for the macro mean: a bar per run with its interval, and the floors as lines across the bars."""
+    """One panel per task and one for the macro mean: a bar per run with its interval, and the floors as lines
+    across the bars.
+    """
     return "".join(_bars(dataset, task) for task in [*dataset.tasks, None])
 
 
@@ -87,7 +92,9 @@ def _whisker(x1: float, y1: float, x2: float, y2: float) -> str:
     """A line with a cap at each end, horizontal or vertical."""
     dx, dy = (0, 4) if y1 == y2 else (3, 0)
     lines = [(x1, y1, x2, y2), (x1 - dx, y1 - dy, x1 + dx, y1 + dy), (x2 - dx, y2 - dy, x2 + dx, y2 + dy)]
-    return "".join(f'<line class="whisker" x1="{a:.1f}" y1="{b:.1f}" x2="{c:.1f}" y2="{d:.1f}"/>' for a, b, c, d in lines)
+    return "".join(
+        f'<line class="whisker" x1="{a:.1f}" y1="{b:.1f}" x2="{c:.1f}" y2="{d:.1f}"/>' for a, b, c, d in lines
+    )
 
 
 def _floor_line(sample: Sample, name: str, task: str | None, top: float, bottom: float) -> str:
@@ -96,13 +103,13 @@ def _floor_line(sample: Sample, name: str, task: str | None, top: float, bottom:
     if e is None:
         return ""
     x = _x(e.value)
-    return (
-        f'<g><title>{spoken(name + " floor", e)}</title><line class="floor {name}" x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}"/></g>'
-    )
+    return f'<g><title>{spoken(name + " floor", e)}</title><line class="floor {name}" x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}"/></g>'
 
 
 def lines(curves: Curves, unit: str) -> str:
-    """One panel: accuracy over the ticks, a line with intervals per run; `unit` is what a tick counts, for the tooltips."""
+    """One panel: accuracy over the ticks, a line with intervals per run; `unit` is what a tick counts, for
+    the tooltips.
+    """
     left, width, height, bottom = 34.0, 366.0, 150.0, 158.0
     step = (width - 10) / len(curves.ticks)
 
@@ -114,18 +121,26 @@ def lines(curves: Curves, unit: str) -> str:
 
     body = [_rung(left, left + width - 10, y(t), t) for t in QUARTERS]
     body += [
-        f'<text class="tick" x="{x(i):.1f}" y="{bottom + 15}" text-anchor="middle">{tick}</text>' for i, tick in enumerate(curves.ticks)
+        f'<text class="tick" x="{x(i):.1f}" y="{bottom + 15}" text-anchor="middle">{tick}</text>'
+        for i, tick in enumerate(curves.ticks)
     ]
     for kind, points in curves.floors.items():
         path = " ".join(f"{x(i):.1f},{y(e.value):.1f}" for i, e in points.items() if curves.ticks[i] != APART)
         alone = [(x(i) - 12, x(i) + 12, y(e.value)) for i, e in points.items() if curves.ticks[i] == APART]
-        dash = "".join(f'<line class="floor {kind}" x1="{x1:.1f}" x2="{x2:.1f}" y1="{at:.1f}" y2="{at:.1f}"/>' for x1, x2, at in alone)
-        body.append(f'<g><title>{kind} floor</title><polyline class="floor {kind}" points="{path}"/>{dash}</g>')
+        dash = "".join(
+            f'<line class="floor {kind}" x1="{x1:.1f}" x2="{x2:.1f}" y1="{at:.1f}" y2="{at:.1f}"/>'
+            for x1, x2, at in alone
+        )
+        body.append(
+            f'<g><title>{kind} floor</title><polyline class="floor {kind}" points="{path}"/>{dash}</g>'
+        )
     spread = min(7.0, step / (len(curves.runs) + 1))
     for k, (row, points) in enumerate(curves.runs):
         shift = (k - (len(curves.runs) - 1) / 2) * spread
         named = [(x(i, shift), e, curves.ticks[i]) for i, e in points.items()]
-        body.append(_line(row, [(at, e, tick if tick == APART else f"{tick} {unit}") for at, e, tick in named], y))
+        body.append(
+            _line(row, [(at, e, tick if tick == APART else f"{tick} {unit}") for at, e, tick in named], y)
+        )
     name = curves.task.replace("_", " ")
     plot = _svg(WIDTH, bottom + 22, f"Accuracy by {unit}, {name}", body)
     return f"<figure><figcaption>{for_html(name)}</figcaption>{plot}</figure>"
@@ -133,7 +148,9 @@ def lines(curves: Curves, unit: str) -> str:
 
 def _line(row: Row, points: Sequence[tuple[float, Estimate, str]], y: Callable[[float], float]) -> str:
     colour, dashed = f"c{row.colour % COLOURS}", " dashed" if row.colour >= COLOURS else ""
-    path = " ".join(f"{px:.1f},{y(e.value):.1f}" for px, e, label in points if label != APART)  # it is no distance, so no line leads there
+    path = " ".join(
+        f"{px:.1f},{y(e.value):.1f}" for px, e, label in points if label != APART
+    )  # it is no distance, so no line leads there
     marks = "".join(_dot(row, label, e, px, y, 3.2) for px, e, label in points)
     return f'<polyline class="line {colour}{dashed}" points="{path}"/>{marks}'
 
@@ -141,7 +158,9 @@ def _line(row: Row, points: Sequence[tuple[float, Estimate, str]], y: Callable[[
 def _rung(left: float, right: float, y: float, share: float) -> str:
     """A line across a panel, and the share that it stands for."""
     line = f'<line class="grid" x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>'
-    return f'{line}<text class="tick" x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{share * 100:.0f}</text>'
+    return (
+        f'{line}<text class="tick" x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{share * 100:.0f}</text>'
+    )
 
 
 def _dot(row: Row, label: str, e: Estimate, x: float, y: Callable[[float], float], radius: float) -> str:
@@ -155,7 +174,9 @@ def _dot(row: Row, label: str, e: Estimate, x: float, y: Callable[[float], float
 
 
 def reliability(row: Row, found: Calibration) -> str:
-    """One run's panel: accuracy with its interval against mean confidence, bin by bin; on the diagonal the two agree."""
+    """One run's panel: accuracy with its interval against mean confidence, bin by bin; on the diagonal the
+    two agree.
+    """
     left, size, top = 34.0, 190.0, 8.0
 
     def x(share: float) -> float:
@@ -171,7 +192,11 @@ def reliability(row: Row, found: Calibration) -> str:
     body.append(f'<line class="floor majority" x1="{x(0)}" y1="{y(0)}" x2="{x(1)}" y2="{y(1)}"/>')
     for b in found.bins:
         about = f"confidence {percent(b.confidence)}% ({percent(b.low)} to {percent(b.high)})"
-        body.append(_dot(row, about, b.accuracy, x(b.confidence), y, 2.5 + 5 * (b.accuracy.n / found.accuracy.n) ** 0.5))
+        body.append(
+            _dot(
+                row, about, b.accuracy, x(b.confidence), y, 2.5 + 5 * (b.accuracy.n / found.accuracy.n) ** 0.5
+            )
+        )
     plot = _svg(int(left + size + 12), y(0) + 22, f"Accuracy by confidence, {row.label}", body)
     return f"<figure><figcaption>{for_html(row.label)}</figcaption>{plot}</figure>"
 
@@ -179,7 +204,9 @@ def reliability(row: Row, found: Calibration) -> str:
 def legend(rows: Sequence[Row]) -> str:
     """Which colour is which run."""
     keys = {row.label: row.colour for row in rows}
-    return "".join(f'<span><i class="swatch c{c % COLOURS}"></i>{for_html(label)}</span>' for label, c in keys.items())
+    return "".join(
+        f'<span><i class="swatch c{c % COLOURS}"></i>{for_html(label)}</span>' for label, c in keys.items()
+    )
 
 
 def outcome_bars(dataset: Dataset) -> str:
@@ -195,6 +222,8 @@ def outcome_bars(dataset: Dataset) -> str:
             if count
         )
         label = for_html(row.label)
-        out.append(f'<div class="stack"><b title="{label}">{label}</b><div>{parts}</div><small>n = {total:,}</small></div>')
+        out.append(
+            f'<div class="stack"><b title="{label}">{label}</b><div>{parts}</div><small>n = {total:,}</small></div>'
+        )
     keys = "".join(f'<span><i class="swatch {outcome}"></i>{outcome}</span>' for outcome in OUTCOMES)
     return f'<p class="legend">{keys}</p>' + "".join(out)

@@ -26,7 +26,11 @@ def reason(example: Example, prediction: Prediction, score: Score) -> str:
     wanted, gold = _WANTED.get(example.answer_kind, "an answer"), example.answer.strip().rstrip(".")
     match score.outcome:
         case "correct":
-            loose = "" if score.strict else " It does not stand alone where an answer belongs, so it is not right in the strict sense."
+            loose = (
+                ""
+                if score.strict
+                else " It does not stand alone where an answer belongs, so it is not right in the strict sense."
+            )
             return f"It says {score.parsed}, which {'holds in the graph too' if _another(example, score.parsed) else 'is right'}.{loose}"
         case "wrong":
             return f"It says {score.parsed}; the right answer is {gold}.{_partly(example, score)}"
@@ -74,5 +78,9 @@ def ending(prediction: Prediction) -> str:
     if prediction.seconds:
         parts.append(f"{prediction.seconds:.2f} s" if prediction.seconds >= 0.005 else "less than 0.01 s")
     if prediction.confidence is not None:
-        parts.append(f"confidence {100 * prediction.confidence:.1f}%" if prediction.confidence >= 0.001 else "confidence below 0.1%")
+        parts.append(
+            f"confidence {100 * prediction.confidence:.1f}%"
+            if prediction.confidence >= 0.001
+            else "confidence below 0.1%"
+        )
     return "; ".join(parts)

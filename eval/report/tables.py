@@ -15,7 +15,12 @@ from eval.escape import for_markdown, visible
 from eval.prediction import OUTCOMES
 from eval.statistics.intervals import Estimate
 
-FLOOR_TEXT = {MAJORITY: "majority of train", RANDOM: "random of train", SHORTCUT: "shortcut rules", TREES: "boosted trees"}
+FLOOR_TEXT = {
+    MAJORITY: "majority of train",
+    RANDOM: "random of train",
+    SHORTCUT: "shortcut rules",
+    TREES: "boosted trees",
+}
 NOTE = (
     "Percent correct [95% interval]: Wilson per task, for the macro mean stratified over tasks (MOVER), both wider where questions share "
     "graphs and are answered alike. "
@@ -50,7 +55,9 @@ def _n(sample: Sample) -> str:
 
 
 def print_tables(report: Report, console: Console | None = None) -> None:
-    """One table per dataset on stdout, cut into several where it is too wide; what was left out is said below them."""
+    """One table per dataset on stdout, cut into several where it is too wide; what was left out is said below
+    them.
+    """
     console = console or Console()
     if not console.is_terminal:
         console.width = 200  # a file or a pipe has no width to fit
@@ -66,7 +73,11 @@ def print_tables(report: Report, console: Console | None = None) -> None:
 
 def _terminal_table(dataset: Dataset, columns: range) -> Table:
     """Some of the columns macro, tasks, unparsed, other silence, beside the runs."""
-    table = Table(title=f"{escape(visible(dataset.name))}, {escape(dataset.split)} split", title_justify="left", title_style="bold")
+    table = Table(
+        title=f"{escape(visible(dataset.name))}, {escape(dataset.split)} split",
+        title_justify="left",
+        title_style="bold",
+    )
     table.add_column("run", overflow="fold", min_width=16)
     heads = ["n/task", "macro", *[task.replace("_", " ") for task in dataset.tasks], "unparsed", "other"]
     for i in (-1, *columns):
@@ -74,9 +85,13 @@ def _terminal_table(dataset: Dataset, columns: range) -> Table:
     for sample in dataset.samples:
         for row in sample.rows + sample.floors:
             label = escape(visible(row.label)) if row.run else FLOOR_TEXT[row.label]
-            cells = _cells(dataset, row, lambda e: f"{percent(e.value)}\n[{percent(e.low)}, {percent(e.high)}]")
+            cells = _cells(
+                dataset, row, lambda e: f"{percent(e.value)}\n[{percent(e.low)}, {percent(e.high)}]"
+            )
             shown = [_n(sample), cells[-1], *cells[:-1], *_silent(row)]
-            table.add_row(label, *[escape(shown[i + 1]) for i in (-1, *columns)], style=None if row.run else "dim")
+            table.add_row(
+                label, *[escape(shown[i + 1]) for i in (-1, *columns)], style=None if row.run else "dim"
+            )
         table.add_section()
     return table
 
@@ -87,7 +102,9 @@ def markdown(report: Report) -> str:
     for dataset in report.datasets:
         heads = [task.replace("_", " ") for task in dataset.tasks]
         out += [f"## {for_markdown(dataset.name)}, {for_markdown(dataset.split)} split", ""]
-        out += ["| | n per task | " + " | ".join([*heads, "macro"]) + " | unparsed | truncated, refused, error |"]
+        out += [
+            "| | n per task | " + " | ".join([*heads, "macro"]) + " | unparsed | truncated, refused, error |"
+        ]
         out += ["|---|" + "---:|" * (len(heads) + 4)]
         for sample in dataset.samples:
             for row in sample.rows + sample.floors:
@@ -95,7 +112,10 @@ def markdown(report: Report) -> str:
                 cells = _cells(dataset, row, with_interval)
                 out.append("| " + " | ".join([label, _n(sample), *cells, *_silent(row)]) + " |")
         out += [""]
-        out += [f"- {f'**{for_markdown(about)}**: ' if about else ''}{for_markdown(' '.join(said))}" for about, said in findings(dataset)]
+        out += [
+            f"- {f'**{for_markdown(about)}**: ' if about else ''}{for_markdown(' '.join(said))}"
+            for about, said in findings(dataset)
+        ]
         out += ["", *_invariance(dataset)]
     if report.left_out:
         out += ["## Left out", "", *[f"- {for_markdown(line)}" for line in report.left_out], ""]
@@ -116,9 +136,11 @@ def _invariance(dataset: Dataset) -> list[str]:
 
 
 def csv_text(report: Report) -> str:
-    """scores.csv: one line per dataset, run or floor, and task; accuracies in [0, 1], outcome counts add up to n (empty for floors).
+    """scores.csv: one line per dataset, run or floor, and task; accuracies in [0, 1], outcome counts add up
+    to n (empty for floors).
 
-    strict: accuracy where the answer must stand alone; balanced: mean over gold answers (few-answer tasks); margin: over the highest floor.
+    strict: accuracy where the answer must stand alone; balanced: mean over gold answers (few-answer tasks);
+        margin: over the highest floor.
     """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -146,7 +168,9 @@ def csv_text(report: Report) -> str:
             for row in sample.rows + sample.floors:
                 kind = row.run.config.get("kind", "run") if row.run else "floor"
                 for task, e in [*row.cells.items(), *([("macro", row.macro)] if row.macro else [])]:
-                    writer.writerow([dataset.name, dataset.split, row.label, kind, task, *_csv_numbers(row, task, e)])
+                    writer.writerow(
+                        [dataset.name, dataset.split, row.label, kind, task, *_csv_numbers(row, task, e)]
+                    )
     return stream.getvalue()
 
 
@@ -156,7 +180,11 @@ def _csv_numbers(row: Row, task: str, e: Estimate) -> list[object]:
         return [*numbers, *[""] * (len(OUTCOMES) + 5)]
     judged = row.run.metrics["tasks"]
     counts = row.outcomes if task == "macro" else judged[task]["outcomes"]
-    credit = sum(t["credit"] for t in judged.values()) / len(judged) if task == "macro" else judged[task]["credit"]
+    credit = (
+        sum(t["credit"] for t in judged.values()) / len(judged) if task == "macro" else judged[task]["credit"]
+    )
     own = row.run.metrics["macro"] if task == "macro" else judged[task]
-    more = [f"{own[key]:.6f}" if key in own else "" for key in ("strict_accuracy", "balanced_accuracy", "margin")]
+    more = [
+        f"{own[key]:.6f}" if key in own else "" for key in ("strict_accuracy", "balanced_accuracy", "margin")
+    ]
     return [*numbers, f"{credit:.6f}", *more, *[counts[outcome] for outcome in OUTCOMES], str(row.run.folder)]

@@ -1,4 +1,6 @@
-"""The report of a set of runs: one HTML page, its table in Markdown, every number as CSV, and figures for a paper."""
+"""The report of a set of runs: one HTML page, its table in Markdown, every number as CSV, and figures for a
+paper.
+"""
 
 from pathlib import Path
 
@@ -11,7 +13,8 @@ from eval.report.tables import csv_text, markdown
 
 
 def write_report(report: Report, out: Path, figures: bool = False) -> Path:
-    """Write report.html (one self-contained page), report.md, scores.csv, slices.csv and invariance.csv into `out`.
+    """Write report.html (one self-contained page), report.md, scores.csv, slices.csv and invariance.csv into
+    `out`.
 
     The path of the page comes back. Where runs recorded confidences, there is a calibration.csv, too.
 

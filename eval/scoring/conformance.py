@@ -1,4 +1,6 @@
-"""The public conformance suite: outputs with the outcome that a careful reader gives, to hold any scorer against."""
+"""The public conformance suite: outputs with the outcome that a careful reader gives, to hold any scorer
+against.
+"""
 
 import importlib
 import json
@@ -35,9 +37,10 @@ class Case:
 class Tally:
     """A scorer on the cases of one task.
 
-    right, wrong: how many answers a careful reader takes and does not take. accepts: how many of the latter the scorer takes
-    falsely; rejects: how many of the former it does not take. others: outcomes that differ otherwise (`wrong` for `unparsed`), where
-    the scorer gives outcomes. faults: one line for each case decided otherwise than by the reader.
+    right, wrong: how many answers a careful reader takes and does not take. accepts: how many of the latter
+    the scorer takes falsely; rejects: how many of the former it does not take. others: outcomes that differ
+    otherwise (`wrong` for `unparsed`), where the scorer gives outcomes. faults: one line for each case
+    decided otherwise than by the reader.
     """
 
     right: int
@@ -49,8 +52,8 @@ class Tally:
 
 
 def read_cases(path: Path = CASES) -> list[Case]:
-    """The cases of a file of the suite's form, one JSON object a line: case, task, graph, query, classes and labels
-    (node_classification), answer, output, finish_reason, expect (outcome, why).
+    """The cases of a file of the suite's form, one JSON object a line: case, task, graph, query, classes and
+    labels (node_classification), answer, output, finish_reason, expect (outcome, why).
 
     >>> len(read_cases()) > 1300
     True
@@ -89,7 +92,12 @@ def parse_case(record: dict[str, Any]) -> Case:
         split="test",
     )
     outcome = check_choice("outcome", record["expect"]["outcome"], OUTCOMES)
-    return Case(example, Prediction(record["case"], record["output"], record["finish_reason"]), outcome, record["expect"]["why"])
+    return Case(
+        example,
+        Prediction(record["case"], record["output"], record["finish_reason"]),
+        outcome,
+        record["expect"]["why"],
+    )
 
 
 def load_scorer(name: str) -> Scorer:
@@ -99,7 +107,9 @@ def load_scorer(name: str) -> Scorer:
     try:
         scorer = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:
-        raise InputError(f"--scorer {name!r}: {error}; give module:function, a function of an example and a prediction") from None
+        raise InputError(
+            f"--scorer {name!r}: {error}; give module:function, a function of an example and a prediction"
+        ) from None
     if not callable(scorer):
         raise InputError(
             f"--scorer {name!r}: is a {type(scorer).__name__}; give module:function, a function of an example and a prediction"
@@ -122,7 +132,10 @@ def conformance(scorer: Scorer, cases: Iterable[Case]) -> dict[str, Tally]:
     found: dict[str, list[tuple[Case, str]]] = {}
     for case in cases:
         found.setdefault(case.example.task, []).append((case, _decided(scorer, case)))
-    return {task: _tally(rows) for task, rows in sorted(found.items(), key=lambda item: list(TASKS).index(item[0]))}
+    return {
+        task: _tally(rows)
+        for task, rows in sorted(found.items(), key=lambda item: list(TASKS).index(item[0]))
+    }
 
 
 def _decided(scorer: Scorer, case: Case) -> str:
@@ -142,7 +155,10 @@ def _tally(rows: Sequence[tuple[Case, str]]) -> Tally:
         if (said != case.outcome if said in OUTCOMES else took is not (case.outcome == "correct"))
     ]
     right = sum(case.outcome == "correct" for case, _ in rows)
-    faults = tuple(f"{c.example.id}: {said}, not {c.outcome} ({c.why}): {c.prediction.output[:80]!r}" for c, said in differ)
+    faults = tuple(
+        f"{c.example.id}: {said}, not {c.outcome} ({c.why}): {c.prediction.output[:80]!r}"
+        for c, said in differ
+    )
     return Tally(right, len(rows) - right, accepts, rejects, len(differ) - accepts - rejects, faults)
 
 
@@ -151,7 +167,9 @@ def print_tallies(name: str, found: dict[str, Tally], console: Console | None = 
     console = console or Console()
     if not console.is_terminal:
         console.width = 120
-    table = Table(title=f"{name} against {sum(t.right + t.wrong for t in found.values()):,} cases", title_justify="left")
+    table = Table(
+        title=f"{name} against {sum(t.right + t.wrong for t in found.values()):,} cases", title_justify="left"
+    )
     table.add_column("task")
     for head in ("cases", "false accepts", "false rejects", "other outcome"):
         table.add_column(head, justify="right")
@@ -161,20 +179,25 @@ def print_tallies(name: str, found: dict[str, Tally], console: Console | None = 
     table.add_row("all tasks", *_shown(together(found)))
     console.print(table)
     console.print(
-        "False accepts: of the answers that are not right, those taken for right. False rejects: of the right ones, those not.", style="dim"
+        "False accepts: of the answers that are not right, those taken for right. False rejects: of the right ones, those not.",
+        style="dim",
     )
 
 
 def together(found: dict[str, Tally]) -> Tally:
     """All tasks as one."""
     right, wrong, accepts, rejects, others = (
-        sum(getattr(t, key) for t in found.values()) for key in ("right", "wrong", "accepts", "rejects", "others")
+        sum(getattr(t, key) for t in found.values())
+        for key in ("right", "wrong", "accepts", "rejects", "others")
     )
-    return Tally(right, wrong, accepts, rejects, others, tuple(fault for t in found.values() for fault in t.faults))
+    return Tally(
+        right, wrong, accepts, rejects, others, tuple(fault for t in found.values() for fault in t.faults)
+    )
 
 
 def _shown(t: Tally) -> list[str]:
     rates = [
-        f"{100 * part / whole:.1f}% ({part} of {whole})" if whole else "–" for part, whole in ((t.accepts, t.wrong), (t.rejects, t.right))
+        f"{100 * part / whole:.1f}% ({part} of {whole})" if whole else "–"
+        for part, whole in ((t.accepts, t.wrong), (t.rejects, t.right))
     ]
     return [str(t.right + t.wrong), *rates, str(t.others)]

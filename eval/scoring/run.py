@@ -51,7 +51,8 @@ def score_run(run: Path, data: Path | None = None) -> dict[str, Any]:
     """Judge a run and leave scores.parquet and metrics.json in its folder; the metrics come back.
 
     run: the run folder. data: the dataset folder, where it is no longer the one that the run's config names.
-    Raises InputError if the dataset is not the one that was answered, or if predictions are missing, doubled or unknown.
+    Raises InputError if the dataset is not the one that was answered, or if predictions are missing, doubled
+    or unknown.
     """
     return judge(run, data).metrics
 
@@ -59,8 +60,12 @@ def score_run(run: Path, data: Path | None = None) -> dict[str, Any]:
 Floors = dict[str, list[bool]]
 
 
-def judge(run: Path, data: Path | None = None, known: dict[tuple[object, ...], Floors] | None = None) -> Judged:
-    """As `score_run`, and everything comes back. known: floors that were found for earlier runs, to which this run's are added."""
+def judge(
+    run: Path, data: Path | None = None, known: dict[tuple[object, ...], Floors] | None = None
+) -> Judged:
+    """As `score_run`, and everything comes back. known: floors that were found for earlier runs, to which
+    this run's are added.
+    """
     run = Path(run)
     config = _config(run)
     data, lock = _dataset(run, config, data)
@@ -68,8 +73,12 @@ def judge(run: Path, data: Path | None = None, known: dict[tuple[object, ...], F
     examples = {task: read_examples(data, task, config["split"])[:limit] for task in config["tasks"]}
     for task, asked in examples.items():
         if not asked:
-            raise InputError(f"{run}: task {task} has no examples in split {config['split']!r} of {data}; nothing to score")
-    predictions = matched(str(run), read_predictions(run), [e.id for asked in examples.values() for e in asked])
+            raise InputError(
+                f"{run}: task {task} has no examples in split {config['split']!r} of {data}; nothing to score"
+            )
+    predictions = matched(
+        str(run), read_predictions(run), [e.id for asked in examples.values() for e in asked]
+    )
     scores = {e.id: score(e, predictions[e.id]) for asked in examples.values() for e in asked}
     beside: dict[str, Floors] = {}
     for task, asked in examples.items():
@@ -92,15 +101,21 @@ def judge(run: Path, data: Path | None = None, known: dict[tuple[object, ...], F
 def _config(run: Path) -> dict[str, Any]:
     config = read_config(run)
     if not isinstance(config, dict):
-        raise InputError(f"{run}/config.yaml: not a mapping; a run's config has at least {', '.join(CONFIG_KEYS)}")
+        raise InputError(
+            f"{run}/config.yaml: not a mapping; a run's config has at least {', '.join(CONFIG_KEYS)}"
+        )
     absent = [key for key in CONFIG_KEYS if not config.get(key)]
     if absent:
         raise InputError(f"{run}/config.yaml: no {', '.join(absent)}; scoring needs {', '.join(CONFIG_KEYS)}")
     limit = config.get("limit")
     if limit is not None and not (isinstance(limit, int) and limit > 0):
-        raise InputError(f"{run}/config.yaml: limit is {limit!r}; it is a whole number above 0, or null for all examples")
+        raise InputError(
+            f"{run}/config.yaml: limit is {limit!r}; it is a whole number above 0, or null for all examples"
+        )
     if not isinstance(config["tasks"], list) or len(set(config["tasks"])) != len(config["tasks"]):
-        raise InputError(f"{run}/config.yaml: tasks is {config['tasks']!r}; it is a list of task names, each once")
+        raise InputError(
+            f"{run}/config.yaml: tasks is {config['tasks']!r}; it is a list of task names, each once"
+        )
     return config
 
 
@@ -120,16 +135,22 @@ def _dataset(run: Path, config: dict[str, Any], data: Path | None) -> tuple[Path
 
 
 def _unchanged(folder: Path, lock: dict[str, Any], config: dict[str, Any]) -> None:
-    """InputError if a file that is judged against, or that the majority floor reads, is not the one that was built."""
+    """InputError if a file that is judged against, or that the majority floor reads, is not the one that was
+    built.
+    """
     for task in config["tasks"]:
         for split in sorted({"train", config["split"]}):
             for path in sorted((folder / task).glob(f"{split}-*.parquet")):
                 if file_sha256(path) != lock.get("files", {}).get(path.relative_to(folder).as_posix()):
-                    raise InputError(f"{path}: not the file that dataset.lock was written for; build the dataset again")
+                    raise InputError(
+                        f"{path}: not the file that dataset.lock was written for; build the dataset again"
+                    )
 
 
 def matched(where: str, rows: Sequence[Prediction], asked: Sequence[str]) -> dict[str, Prediction]:
-    """Predictions by example id, one for each id asked and no other, else InputError, which opens with `where`."""
+    """Predictions by example id, one for each id asked and no other, else InputError, which opens with
+    `where`.
+    """
     counts, wanted = Counter(p.example_id for p in rows), set(asked)
     faults = {
         "missing": [i for i in asked if i not in counts],
@@ -153,7 +174,9 @@ def _numbers(e: Estimate) -> dict[str, float]:
     return {"accuracy": e.value, "low": e.low, "high": e.high}
 
 
-def _metrics(judged: dict[str, list[tuple[Example, Score]]], beside: dict[str, dict[str, list[bool]]]) -> dict[str, Any]:
+def _metrics(
+    judged: dict[str, list[tuple[Example, Score]]], beside: dict[str, dict[str, list[bool]]]
+) -> dict[str, Any]:
     tasks: dict[str, Any] = {}
     right = {task: [s.outcome == "correct" for _, s in rows] for task, rows in judged.items()}
     graphs = {task: [e.graph_id for e, _ in rows] for task, rows in judged.items()}

@@ -34,9 +34,10 @@ Judge = Callable[[Value, Asked], Verdict]
 def score(example: Example, prediction: Prediction) -> Score:
     """How a prediction is judged: the answer that its text states, compared with the example's.
 
-    Returns a Score: outcome; parsed, the answer that was read ('' where there is none); credit, 1 for correct answers, the F1
-    of a node set that is not exact, up to one half for a path or order that the graph allows although another was asked for, else 0.
-    Every outcome counts in the number of answers, only `correct` as right.
+    Returns a Score: outcome; parsed, the answer that was read ('' where there is none); credit, 1 for correct
+    answers, the F1 of a node set that is not exact, up to one half for a path or order that the graph allows
+    although another was asked for, else 0. Every outcome counts in the number of answers, only `correct` as
+    right.
 
     Raises InputError if the example's answer kind or answer is of no form that can be scored.
 
@@ -51,7 +52,9 @@ invented_edges=0)
         check_choice(f"answer kind of {example.id}", kind, READERS)
     if prediction.finish_reason == "error":
         return Score(prediction.example_id, "error", "", 0.0)
-    if prediction.finish_reason == "refusal":  # the server's word: a filter, or a message that is marked as a refusal
+    if (
+        prediction.finish_reason == "refusal"
+    ):  # the server's word: a filter, or a message that is marked as a refusal
         return Score(prediction.example_id, "refused", "", 0.0)
     seen = visible(prediction.output, prediction.finish_reason)
     if seen.thinking:
@@ -93,7 +96,9 @@ def _exact(read: Callable[[str], Value]) -> Judge:
         try:
             right = value == read(gold.strip())
         except ValueError as error:
-            raise InputError(f"{asked.example.id}: cannot score against the answer {gold!r} of kind {asked.example.answer_kind}") from error
+            raise InputError(
+                f"{asked.example.id}: cannot score against the answer {gold!r} of kind {asked.example.answer_kind}"
+            ) from error
         return Verdict(right, float(right))
 
     return judge
@@ -125,7 +130,9 @@ def gold_nodes(asked: Asked) -> frozenset[str]:
     if not all(part in known for part in parts):
         parts = gold.split(", ")
     if not all(part in known for part in parts):
-        raise InputError(f"{asked.example.id}: the answer {asked.example.answer!r} names nodes that the graph does not have")
+        raise InputError(
+            f"{asked.example.id}: the answer {asked.example.answer!r} names nodes that the graph does not have"
+        )
     return frozenset(parts)
 
 
@@ -151,7 +158,11 @@ def _judge_witness(value: Value, asked: Asked) -> Verdict:
     ids = {name: i for i, name in enumerate(asked.names)}
     nodes = [ids[name] for name in value if name in ids]
     invented = len(set(value) - asked.known)
-    steps = sum(not graph.has_edge(u, v) for u, v in pairwise(nodes)) if asked.kind == "path" and not invented else 0
+    steps = (
+        sum(not graph.has_edge(u, v) for u, v in pairwise(nodes))
+        if asked.kind == "path" and not invented
+        else 0
+    )
     if invented or none:
         return Verdict(False, 0.0, invented, steps)
     right = check(graph, asked.example.query, nodes)

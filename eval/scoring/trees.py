@@ -16,34 +16,68 @@ Features = Callable[[Graph, Sequence[int]], list[float]]
 def size_features(graph: Graph, query: Sequence[int]) -> list[float]:
     """Nodes, edges, density, total weight."""
     possible = graph.n * (graph.n - 1) / (1 if graph.directed else 2)
-    return [graph.n, graph.m, graph.m / max(1.0, possible), sum(graph.weights.values()) if graph.weights else 0]
+    return [
+        graph.n,
+        graph.m,
+        graph.m / max(1.0, possible),
+        sum(graph.weights.values()) if graph.weights else 0,
+    ]
 
 
 def degree_features(graph: Graph, query: Sequence[int]) -> list[float]:
-    """Sizes; degrees of the asked nodes out and in, and their weights; nodes without an edge, with one, with an odd number; most."""
+    """Sizes; degrees of the asked nodes out and in, and their weights; nodes without an edge, with one, with
+    an odd number; most.
+    """
     before = Counter(v for ends in graph.adjacency.values() for v in ends)
     degrees = [len(ends) for ends in graph.adjacency.values()]
     own: list[float] = []
     for u in query[:2]:
-        own += [len(graph.adjacency[u]), before[u], sum(graph.weight(u, v) for v in graph.adjacency[u]) if graph.weights else 0]
+        own += [
+            len(graph.adjacency[u]),
+            before[u],
+            sum(graph.weight(u, v) for v in graph.adjacency[u]) if graph.weights else 0,
+        ]
     own += [0.0] * (6 - len(own))
     alone = sum(not degree and not before[u] for u, degree in enumerate(degrees))
-    return [*size_features(graph, query), *own, alone, degrees.count(1), sum(d % 2 for d in degrees), max(degrees), min(degrees)]
+    return [
+        *size_features(graph, query),
+        *own,
+        alone,
+        degrees.count(1),
+        sum(d % 2 for d in degrees),
+        max(degrees),
+        min(degrees),
+    ]
 
 
 def two_hop_features(graph: Graph, query: Sequence[int]) -> list[float]:
-    """Degrees; whether the asked nodes are joined, how many neighbours they share, how many nodes lie within two steps of each."""
+    """Degrees; whether the asked nodes are joined, how many neighbours they share, how many nodes lie within
+    two steps of each.
+    """
     near = [set(graph.adjacency[u]) for u in query[:2]]
     far = [ends.union(*(graph.adjacency[v] for v in ends)) for ends in near]
-    out: list[float] = [size for reach in far for size in (len(reach), sum(len(graph.adjacency[v]) for v in reach))]
+    out: list[float] = [
+        size for reach in far for size in (len(reach), sum(len(graph.adjacency[v]) for v in reach))
+    ]
     if len(near) == 2:
         source, target = query[:2]
         back = {u for u, ends in graph.adjacency.items() if target in ends} if graph.directed else near[1]
-        out += [target in near[0], source in near[1], len(near[0] & back), len(far[0] & back), target in far[0], len(far[0] & far[1])]
+        out += [
+            target in near[0],
+            source in near[1],
+            len(near[0] & back),
+            len(far[0] & back),
+            target in far[0],
+            len(far[0] & far[1]),
+        ]
     return [*degree_features(graph, query), *out]
 
 
-FEATURES: dict[str, Features] = {"trees_size": size_features, "trees_degree": degree_features, "trees_two_hop": two_hop_features}
+FEATURES: dict[str, Features] = {
+    "trees_size": size_features,
+    "trees_degree": degree_features,
+    "trees_two_hop": two_hop_features,
+}
 """floor -> what its trees look at; each holds the one before it."""
 
 ANSWERS = {
@@ -56,15 +90,23 @@ ANSWERS = {
 
 
 def tree_answers(train: Sequence[Example], examples: Sequence[Example]) -> dict[str, list[str]]:
-    """Floor -> its answer to each example, from trees that were trained on examples of the same task; the same on every call.
+    """Floor -> its answer to each example, from trees that were trained on examples of the same task; the
+    same on every call.
 
-    Empty for kinds of answers that are no few classes, and where the train split has fewer than two answers or twenty examples.
+    Empty for kinds of answers that are no few classes, and where the train split has fewer than two answers
+    or twenty examples.
     """
-    usable = {name: look for name, look in FEATURES.items() if examples and name not in ANSWERS.get(examples[0].task, ())}
+    usable = {
+        name: look
+        for name, look in FEATURES.items()
+        if examples and name not in ANSWERS.get(examples[0].task, ())
+    }
     if not usable or examples[0].answer_kind not in KINDS:
         return {}
     said = [without_names(e.answer, e.answer_kind) for e in train]
-    common = [answer for answer, _ in sorted(Counter(said).items(), key=lambda item: (-item[1], item[0]))[:CLASSES]]
+    common = [
+        answer for answer, _ in sorted(Counter(said).items(), key=lambda item: (-item[1], item[0]))[:CLASSES]
+    ]
     kept = [(e, answer) for e, answer in zip(train, said, strict=True) if answer in common]
     if len(common) < 2 or len(kept) < 20:
         return {}
@@ -74,7 +116,9 @@ def tree_answers(train: Sequence[Example], examples: Sequence[Example]) -> dict[
     known, asked = ([graph_from_json(e.graph)[0] for e in rows] for rows in ([e for e, _ in kept], examples))
     found = {}
     for name, features in usable.items():
-        trees = HistGradientBoostingClassifier(max_iter=40, learning_rate=0.2, max_leaf_nodes=15, early_stopping=False, random_state=0)
+        trees = HistGradientBoostingClassifier(
+            max_iter=40, learning_rate=0.2, max_leaf_nodes=15, early_stopping=False, random_state=0
+        )
         seen = [features(g, e.query) for g, (e, _) in zip(known, kept, strict=True)]
         wanted = [features(g, e.query) for g, e in zip(asked, examples, strict=True)]
         with threadpool_limits(1):  # beside another job several threads wait for each other: 20 times slower

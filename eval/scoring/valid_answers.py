@@ -47,7 +47,8 @@ def is_topological_order(graph: Graph, query: Sequence[int], nodes: Sequence[int
 
 
 def is_bfs_order(graph: Graph, query: Sequence[int], nodes: Sequence[int]) -> bool:
-    """Whether `nodes` is the breadth-first order from query[0] that visits neighbours by their ids; there is exactly one.
+    """Whether `nodes` is the breadth-first order from query[0] that visits neighbours by their ids; there is
+    exactly one.
 
     >>> is_bfs_order(Graph({0: (2, 1), 1: (0,), 2: (0,)}), (0,), (0, 1, 2))
     True
@@ -60,7 +61,9 @@ def is_bfs_order(graph: Graph, query: Sequence[int], nodes: Sequence[int]) -> bo
 
 def _longer_path(graph: Graph, query: Sequence[int], nodes: Sequence[int]) -> float:
     """Half the credit for a path from source to target that is not a shortest one."""
-    return 0.5 if nodes and (nodes[0], nodes[-1]) == tuple(query) and _is_path(graph.adjacency, nodes) else 0.0
+    return (
+        0.5 if nodes and (nodes[0], nodes[-1]) == tuple(query) and _is_path(graph.adjacency, nodes) else 0.0
+    )
 
 
 def _part_of_path(graph: Graph, query: Sequence[int], nodes: Sequence[int]) -> float:
@@ -71,7 +74,9 @@ def _part_of_path(graph: Graph, query: Sequence[int], nodes: Sequence[int]) -> f
 def _start_of_order(graph: Graph, query: Sequence[int], nodes: Sequence[int]) -> float:
     """Up to half for an order that is right as far as it goes: each node once, after all its predecessors."""
     place = {u: i for i, u in enumerate(nodes)}
-    begun = len(nodes) == len(place) and all(place.get(u, graph.n) < place[v] for u, v in graph.edges if v in place)
+    begun = len(nodes) == len(place) and all(
+        place.get(u, graph.n) < place[v] for u, v in graph.edges if v in place
+    )
     return 0.5 * len(nodes) / graph.n if begun else 0.0
 
 

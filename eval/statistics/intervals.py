@@ -22,14 +22,17 @@ class Estimate:
 
 
 def proportion(correct: int, n: int) -> Estimate:
-    """`correct` of `n`, with Wilson's score interval (JASA 1927): right for small n and near 0 and 1, never outside [0, 1].
+    """`correct` of `n`, with Wilson's score interval (JASA 1927): right for small n and near 0 and 1, never
+    outside [0, 1].
 
     >>> e = proportion(8, 10)
     >>> round(e.value, 3), round(e.low, 3), round(e.high, 3)
     (0.8, 0.49, 0.943)
     """
     if not 0 <= correct <= n or n == 0:
-        raise InputError(f"{correct} correct of {n} is not a proportion; it takes at least one question and 0 <= correct <= n")
+        raise InputError(
+            f"{correct} correct of {n} is not a proportion; it takes at least one question and 0 <= correct <= n"
+        )
     return _wilson(correct / n, n, n)
 
 
@@ -45,10 +48,10 @@ def _wilson(share: float, effective: float, counted: int) -> Estimate:
 def accuracy(right: Sequence[bool], clusters: Sequence[str]) -> Estimate:
     """The share of right answers; Wilson's interval where every question has a graph of its own.
 
-    clusters: the graph_id of each question. Questions about one graph (under several encoders, or relabelled) tend to be answered
-    alike, so n of them are worth n divided by the design effect, the variance of the share by graphs over that by questions
-    (Kish, Survey Sampling, 1965), never less than 1. Where all or none are right nothing shows how alike answers are: then
-    questions about one graph count as one.
+    clusters: the graph_id of each question. Questions about one graph (under several encoders, or relabelled)
+    tend to be answered alike, so n of them are worth n divided by the design effect, the variance of the
+    share by graphs over that by questions (Kish, Survey Sampling, 1965), never less than 1. Where all or none
+    are right nothing shows how alike answers are: then questions about one graph count as one.
 
     >>> accuracy([True] * 8 + [False] * 2, "abcdefghij") == proportion(8, 10)
     True
@@ -58,7 +61,9 @@ def accuracy(right: Sequence[bool], clusters: Sequence[str]) -> Estimate:
     """
     n, correct = len(right), sum(right)
     if len(clusters) != n:
-        raise InputError(f"{n} answers and {len(clusters)} graphs; an accuracy takes the graph of each answer")
+        raise InputError(
+            f"{n} answers and {len(clusters)} graphs; an accuracy takes the graph of each answer"
+        )
     sizes = Counter(clusters)
     if len(sizes) == n:
         return proportion(correct, n)
@@ -66,9 +71,11 @@ def accuracy(right: Sequence[bool], clusters: Sequence[str]) -> Estimate:
 
 
 def design_effect(right: Mapping[str, Sequence[bool]], clusters: Mapping[str, Sequence[str]]) -> float:
-    """How many times the variance of the tasks' mean accuracy grows because questions share graphs; at least 1.
+    """How many times the variance of the tasks' mean accuracy grows because questions share graphs; at least
+    1.
 
-    right, clusters: by task, in one order. The variance is that of linearised graph totals, as in survey sampling.
+    right, clusters: by task, in one order. The variance is that of linearised graph totals, as in survey
+        sampling.
     """
     asked = sum(map(len, clusters.values()))
     if len(set().union(*clusters.values())) == asked:
@@ -94,8 +101,10 @@ def design_effect(right: Mapping[str, Sequence[bool]], clusters: Mapping[str, Se
 def _student(squares: Sequence[float]) -> float:
     """Student's quantile in place of the normal one, since the variance of few graphs is itself an estimate.
 
-    It has as many degrees of freedom as the squared totals of the graphs show (twice the squared variance over the variance's own
-    variance, Satterthwaite, Biometrics Bulletin 2, 1946): at 98% right all hangs on the few graphs with wrong answers.
+    It has as many degrees of freedom as the squared totals of the graphs show (twice the squared variance
+    over the variance's own
+    variance, Satterthwaite, Biometrics Bulletin 2, 1946): at 98% right all hangs on the few graphs with wrong
+        answers.
     """
     from scipy.special import stdtrit  # here: importing it takes longer than many a command
 
@@ -107,9 +116,10 @@ def _student(squares: Sequence[float]) -> float:
 def macro(tasks: Sequence[Estimate]) -> Estimate:
     """Unweighted mean of the tasks' accuracies, its interval stratified over the tasks.
 
-    The distance to each end is the root of the summed squares of the tasks' own Wilson distances, divided by the number of tasks
-    (Zou and Donner's MOVER, Statistics in Medicine 27, 2008). For one task it is that task's Wilson interval. It takes the
-    tasks as independent strata; see `macro_accuracy` for questions that share graphs.
+    The distance to each end is the root of the summed squares of the tasks' own Wilson distances, divided by
+    the number of tasks (Zou and Donner's MOVER, Statistics in Medicine 27, 2008). For one task it is that
+    task's Wilson interval. It takes the tasks as independent strata; see `macro_accuracy` for questions that
+    share graphs.
 
     >>> m = macro([proportion(8, 10), proportion(40, 100)])
     >>> round(m.value, 3), round(m.low, 3), round(m.high, 3), m.n
@@ -125,7 +135,8 @@ def macro(tasks: Sequence[Estimate]) -> Estimate:
 
 
 def macro_accuracy(right: Mapping[str, Sequence[bool]], clusters: Mapping[str, Sequence[str]]) -> Estimate:
-    """`macro` of the tasks, its interval widened by the design effect where questions share graphs, within a task or across tasks.
+    """`macro` of the tasks, its interval widened by the design effect where questions share graphs, within a
+    task or across tasks.
 
     right, clusters: by task, as in `accuracy`.
 
@@ -138,11 +149,17 @@ def macro_accuracy(right: Mapping[str, Sequence[bool]], clusters: Mapping[str, S
     mean = macro([proportion(sum(answers), len(answers)) for answers in right.values()])
     wider = sqrt(design_effect(right, clusters))
     value = mean.value
-    return Estimate(value, max(0.0, value - wider * (value - mean.low)), min(1.0, value + wider * (mean.high - value)), mean.n)
+    return Estimate(
+        value,
+        max(0.0, value - wider * (value - mean.low)),
+        min(1.0, value + wider * (mean.high - value)),
+        mean.n,
+    )
 
 
 def balanced(right: Sequence[bool], answers: Sequence[str]) -> float:
-    """Mean over the gold answers of the accuracy on their questions, in [0, 1]: what always giving one answer cannot raise.
+    """Mean over the gold answers of the accuracy on their questions, in [0, 1]: what always giving one answer
+    cannot raise.
 
     >>> balanced([True, True, True, False], ["Yes.", "Yes.", "Yes.", "No."])
     0.5

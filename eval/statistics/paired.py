@@ -19,7 +19,8 @@ class Paired:
 
     both, only_a, only_b, neither: how many questions each answered rightly; they add up to n.
     difference: accuracy of A less that of B, in [-1, 1]; low, high: the ends of its 95% interval.
-    p: two-sided, for no difference. mde: the smallest difference that so many questions would have shown in four runs of five.
+    p: two-sided, for no difference. mde: the smallest difference that so many questions would have shown in
+        four runs of five.
     """
 
     n: int
@@ -37,13 +38,14 @@ class Paired:
 def paired(a: Sequence[bool], b: Sequence[bool], clusters: Sequence[str]) -> Paired:
     """Compare two runs question by question.
 
-    a, b: whether each run is right, in one order of questions. clusters: the graph_id of each question; questions about one graph
-    are not independent, so whole graphs are drawn and whole graphs change sides.
+    a, b: whether each run is right, in one order of questions. clusters: the graph_id of each question;
+    questions about one graph are not independent, so whole graphs are drawn and whole graphs change sides.
 
-    p is McNemar's exact test; where questions share graphs it is the same test with whole graphs changing sides (the exact sign-flip
-    test of each graph's difference). The interval is the percentile bootstrap over graphs, 2,000 draws of one fixed stream, after
-    Bonett and Price (JEBS 37, 2012) with one question more for each side, so that runs that never differ do not get an
-    interval of no width. mde is 2.8 of the bootstrap's standard errors: 5% two-sided, 80% power.
+    p is McNemar's exact test; where questions share graphs it is the same test with whole graphs changing
+    sides (the exact sign-flip test of each graph's difference). The interval is the percentile bootstrap over
+    graphs, 2,000 draws of one fixed stream, after Bonett and Price (JEBS 37, 2012) with one question more for
+    each side, so that runs that never differ do not get an interval of no width. mde is 2.8 of the
+    bootstrap's standard errors: 5% two-sided, 80% power.
 
     Raises InputError where the lengths differ or there are no questions.
 
@@ -93,7 +95,9 @@ def _bootstrap(clusters: Iterable[tuple[int, int]]) -> "np.ndarray[tuple[int], n
 
 
 def _p_value(differences: Iterable[int]) -> float:
-    """How likely a sum at least this far from 0 is if each cluster's difference were as likely to have the other sign; exact."""
+    """How likely a sum at least this far from 0 is if each cluster's difference were as likely to have the
+    other sign; exact.
+    """
     from scipy.signal import fftconvolve
     from scipy.stats import binom, binomtest
 
@@ -115,7 +119,8 @@ def _p_value(differences: Iterable[int]) -> float:
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """P-values adjusted for the number of comparisons, in their order (Holm, Scandinavian Journal of Statistics 6, 1979).
+    """P-values adjusted for the number of comparisons, in their order (Holm, Scandinavian Journal of
+    Statistics 6, 1979).
 
     >>> [round(q, 3) for q in holm([0.01, 0.04, 0.03])]
     [0.03, 0.06, 0.06]

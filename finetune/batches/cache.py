@@ -24,7 +24,8 @@ def folder() -> Path:
 
 
 def cached(code: Callable[..., Tokens], examples: list[Example], tokenizer: Any, *limits: int) -> Tokens:
-    """`code(examples, tokenizer, *limits)`, from disk where the same texts went through the same tokenizer and code before.
+    """`code(examples, tokenizer, *limits)`, from disk where the same texts went through the same tokenizer
+    and code before.
 
     code: `finetune.batches.data.encode` or `finetune.batches.shared_rows.encode_shared`.
     """

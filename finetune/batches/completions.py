@@ -1,4 +1,6 @@
-"""Examples for decoder-only models: a question is the prompt, its answer the completion that is to be learned."""
+"""Examples for decoder-only models: a question is the prompt, its answer the completion that is to be
+learned.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +11,9 @@ from finetune.batches.data import Tokens
 
 
 def wants_chat(tokenizer: Any, asked: bool | None) -> bool:
-    """Whether questions are a user's turns of a chat: as asked, else where the tokenizer has a template for it."""
+    """Whether questions are a user's turns of a chat: as asked, else where the tokenizer has a template for
+    it.
+    """
     template = bool(tokenizer.chat_template)
     if asked and not template:
         raise InputError("chat: the model's tokenizer has no chat template; leave --chat out")
@@ -17,7 +21,9 @@ def wants_chat(tokenizer: Any, asked: bool | None) -> bool:
 
 
 def end_tokens(model: Any, tokenizer: Any) -> list[int]:
-    """Every token that ends an answer: the model's own, then the tokenizer's (chat models often end a turn with another one)."""
+    """Every token that ends an answer: the model's own, then the tokenizer's (chat models often end a turn
+    with another one).
+    """
     stated = model.generation_config.eos_token_id
     found = [*(stated if isinstance(stated, list) else [stated]), tokenizer.eos_token_id]
     if tokenizer.eos_token_id is None:
@@ -26,9 +32,11 @@ def end_tokens(model: Any, tokenizer: Any) -> list[int]:
 
 
 def prompt_text(question: str, tokenizer: Any, chat: bool) -> str:
-    """What the model reads. Most vocabularies join a space with the word after it, so a plain prompt does not end in one.
+    """What the model reads. Most vocabularies join a space with the word after it, so a plain prompt does not
+    end in one.
 
-    `graphtalk prompt` asks in the same words, so that a fine-tuned model can be prompted with what it was trained on.
+    `graphtalk prompt` asks in the same words, so that a fine-tuned model can be prompted with what it was
+    trained on.
     """
     if not chat:
         return question.rstrip(" ")
@@ -37,13 +45,20 @@ def prompt_text(question: str, tokenizer: Any, chat: bool) -> str:
 
 
 def answered_text(example: Example, prompt: str, tokenizer: Any, chat: bool) -> str:
-    """The prompt with its answer; InputError where the template shows a prompt otherwise once it is answered."""
+    """The prompt with its answer; InputError where the template shows a prompt otherwise once it is
+    answered.
+    """
     if not chat:
         return f"{prompt} {example.answer.strip()}"
-    turns = [{"role": "user", "content": example.question}, {"role": "assistant", "content": example.answer.strip()}]
+    turns = [
+        {"role": "user", "content": example.question},
+        {"role": "assistant", "content": example.answer.strip()},
+    ]
     text = str(tokenizer.apply_chat_template(turns, tokenize=False))
     if not text.startswith(prompt):
-        raise InputError("chat: the template shows an answered question otherwise than one that waits for its answer; use --chat false")
+        raise InputError(
+            "chat: the template shows an answered question otherwise than one that waits for its answer; use --chat false"
+        )
     return text
 
 
@@ -53,10 +68,14 @@ def encode_prompts(examples: Sequence[Example], tokenizer: Any, chat: bool) -> l
     return _ids(texts, tokenizer, special=not chat)
 
 
-def encode_completions(examples: Sequence[Example], tokenizer: Any, chat: bool, ends: Sequence[int]) -> Tokens:
-    """Prompts and answers, each answer up to and with its end token. The prompt's ids are those that the model gets when it is asked.
+def encode_completions(
+    examples: Sequence[Example], tokenizer: Any, chat: bool, ends: Sequence[int]
+) -> Tokens:
+    """Prompts and answers, each answer up to and with its end token. The prompt's ids are those that the
+    model gets when it is asked.
 
-    An answer is coded as the text goes on after its prompt, where that does not change the prompt's own tokens, else by itself.
+    An answer is coded as the text goes on after its prompt, where that does not change the prompt's own
+    tokens, else by itself.
     """
     prompts = encode_prompts(examples, tokenizer, chat)
     texts = [prompt_text(e.question, tokenizer, chat) for e in examples]
@@ -74,12 +93,16 @@ def encode_completions(examples: Sequence[Example], tokenizer: Any, chat: bool, 
 def _ids(texts: list[str], tokenizer: Any, special: bool) -> list[list[int]]:
     out: list[list[int]] = []
     for start in range(0, len(texts), 1000):
-        out += tokenizer(texts[start : start + 1000], add_special_tokens=special, truncation=False, verbose=False)["input_ids"]
+        out += tokenizer(
+            texts[start : start + 1000], add_special_tokens=special, truncation=False, verbose=False
+        )["input_ids"]
     return out
 
 
 def context_length(model: Any, tokenizer: Any) -> int:
-    """Tokens that the model holds, question and answer together: its positions, else what its tokenizer says, else 2**20."""
+    """Tokens that the model holds, question and answer together: its positions, else what its tokenizer says,
+    else 2**20.
+    """
     positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     return int(positions or min(tokenizer.model_max_length, 1 << 20))
 
@@ -94,14 +117,18 @@ def check_lengths(
 ) -> None:
     """InputError that names the first example that does not fit; nothing is ever cut.
 
-    context: tokens that question and answer have together. room: tokens that an answer may take where it is yet to be written,
-    else it takes its own. limits: most tokens of a question, and of an answer.
+    context: tokens that question and answer have together. room: tokens that an answer may take where it is
+    yet to be written, else it takes its own. limits: most tokens of a question, and of an answer.
     """
     for example, source, target in zip(examples, tokens.lengths, tokens.target_lengths, strict=True):
         where = f"{example.id}: in encoder {example.encoder} the question is {source} tokens long"
-        for flag, length, limit in zip(("max_source_length", "max_target_length"), (source, target), limits, strict=True):
+        for flag, length, limit in zip(
+            ("max_source_length", "max_target_length"), (source, target), limits, strict=True
+        ):
             if limit is not None and length > limit:
-                raise InputError(f"{where} and its answer {target}, over the limit of {limit}; set {flag} to {length} or more")
+                raise InputError(
+                    f"{where} and its answer {target}, over the limit of {limit}; set {flag} to {length} or more"
+                )
         if source + (target if room is None else room) > context:
             answer = f"its answer {target}" if room is None else f"an answer gets up to {room}"
             raise InputError(

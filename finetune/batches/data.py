@@ -21,12 +21,15 @@ SPREAD = 0.05  # how far examples of different length may mix, as a share of the
 def shortened(example: Example) -> Example:
     """The example with the shortest form of its answer that is scored as the same: `Yes`, `3`, `no path`.
 
-    GraphQA's `There is no path from node 3 to node 5.` asks a model to copy two names before it is right about the graph.
+    GraphQA's `There is no path from node 3 to node 5.` asks a model to copy two names before it is right
+    about the graph.
     """
     return replace(example, answer=score(example, Prediction(example.id, example.answer)).parsed)
 
 
-def load_examples(folder: Path, tasks: Sequence[str] | None, split: str, limit: int | None = None) -> list[Example]:
+def load_examples(
+    folder: Path, tasks: Sequence[str] | None, split: str, limit: int | None = None
+) -> list[Example]:
     """The first `limit` examples of each task (all tasks: None) of one split, task by task."""
     have = dataset_tasks(folder)
     chosen = have if tasks is None else [check_choice(f"task in {folder}", task, have) for task in tasks]
@@ -34,10 +37,12 @@ def load_examples(folder: Path, tasks: Sequence[str] | None, split: str, limit: 
 
 
 class Tokens(Dataset[dict[str, list[int]]]):
-    """Token ids of examples, flat, so that a million examples are two arrays and not a hundred million Python objects.
+    """Token ids of examples, flat, so that a million examples are two arrays and not a hundred million Python
+    objects.
 
-    ids: the examples' ids, for messages. heads: tokens of each question that tell the graph, where these are read by themselves.
-    Item i is {"input_ids": [..], "attention_mask": [1, ..], "labels": [..]} with the end-of-sequence token in place.
+    ids: the examples' ids, for messages. heads: tokens of each question that tell the graph, where these are
+    read by themselves. Item i is {"input_ids": [..], "attention_mask": [1, ..], "labels": [..]} with the
+    end-of-sequence token in place.
     """
 
     def __init__(self, sources: list[list[int]], targets: list[list[int]], ids: Sequence[str] = ()) -> None:
@@ -83,7 +88,9 @@ def encode(examples: list[Example], tokenizer: Any, max_source_length: int, max_
     return Tokens(sources, targets, [e.id for e in examples])
 
 
-def _encode(examples: list[Example], texts: list[str], tokenizer: Any, limit: int, what: str) -> list[list[int]]:
+def _encode(
+    examples: list[Example], texts: list[str], tokenizer: Any, limit: int, what: str
+) -> list[list[int]]:
     out: list[list[int]] = []
     for start in range(0, len(texts), 1000):
         batch = tokenizer(texts[start : start + 1000], truncation=False, verbose=False)["input_ids"]
@@ -117,10 +124,12 @@ def unknown_symbol(text: str, tokenizer: Any) -> str:
 
 
 def cut(lengths: Sequence[int], max_tokens: int | None, size: int, ranks: int) -> list[int]:
-    """Where sorted examples are cut into batches: ends of batches, a multiple of `ranks` of them, so that no rank waits for another.
+    """Where sorted examples are cut into batches: ends of batches, a multiple of `ranks` of them, so that no
+    rank waits for another.
 
-    A batch holds `size` examples, or as many as fit `max_tokens` with padding (one at least). To make their number divide, the largest are
-    halved, or, where there are too few examples for that, the shortest are joined.
+    A batch holds `size` examples, or as many as fit `max_tokens` with padding (one at least). To make their
+    number divide, the largest are halved, or, where there are too few examples for that, the shortest are
+    joined.
 
     >>> cut([10, 10, 20, 20, 40], max_tokens=40, size=0, ranks=1)
     [2, 3, 4, 5]
@@ -133,7 +142,9 @@ def cut(lengths: Sequence[int], max_tokens: int | None, size: int, ranks: int) -
     start = 0
     for i, length in enumerate(lengths):
         # the longest example that a shuffled batch can hold here is SPREAD longer than the sorted one
-        full = i - start >= size if max_tokens is None else (i - start + 1) * length * (1 + SPREAD) > max_tokens
+        full = (
+            i - start >= size if max_tokens is None else (i - start + 1) * length * (1 + SPREAD) > max_tokens
+        )
         if full and i > start:
             ends.append(i)
             start = i
@@ -150,12 +161,19 @@ def cut(lengths: Sequence[int], max_tokens: int | None, size: int, ranks: int) -
 class Batches(Sampler[list[int]]):
     """Batches of examples of similar length, in an order that depends on the seed and the epoch alone.
 
-    Every epoch has the same number of batches of the same sizes; which examples share a batch changes. Batches that the ranks take at the
-    same time are neighbours in length. Each example comes once per epoch.
+    Every epoch has the same number of batches of the same sizes; which examples share a batch changes.
+    Batches that the ranks take at the same time are neighbours in length. Each example comes once per epoch.
     """
 
     def __init__(
-        self, lengths: Sequence[int], seed: int, *, max_tokens: int | None = None, size: int = 8, rank: int = 0, ranks: int = 1
+        self,
+        lengths: Sequence[int],
+        seed: int,
+        *,
+        max_tokens: int | None = None,
+        size: int = 8,
+        rank: int = 0,
+        ranks: int = 1,
     ) -> None:
         self.lengths, self.seed, self.rank, self.ranks = lengths, seed, rank, ranks
         self.ends = cut(sorted(lengths), max_tokens, size, ranks)

@@ -1,9 +1,10 @@
 """Several questions about one graph in one row, so that the graph is read once.
 
-The graph's tokens do not see a question, each question sees the graph and itself, each answer the graph, its question and itself; every
-question stands where it would stand alone, right after the graph. So its loss is the same as alone, and a row of K questions costs one
-graph and K questions instead of K of both. A model that learned so is also asked so (`config.share_graphs`), since a plain T5 lets the
-graph's tokens see the question.
+The graph's tokens do not see a question, each question sees the graph and itself, each answer the graph, its
+question and itself; every question stands where it would stand alone, right after the graph. So its loss is
+the same as alone, and a row of K questions costs one graph and K questions instead of K of both. A model that
+learned so is also asked so (`config.share_graphs`), since a plain T5 lets the graph's tokens see the
+question.
 """
 
 from collections.abc import Sequence
@@ -33,8 +34,12 @@ def split_question(text: str) -> tuple[str, str]:
     return text[:start], text[start:]
 
 
-def encode_shared(examples: list[Example], tokenizer: Any, max_source_length: int, max_target_length: int) -> Tokens:
-    """As `finetune.batches.data.encode`, with the graph's text and the question coded apart; `heads` of the tokens says where."""
+def encode_shared(
+    examples: list[Example], tokenizer: Any, max_source_length: int, max_target_length: int
+) -> Tokens:
+    """As `finetune.batches.data.encode`, with the graph's text and the question coded apart; `heads` of the
+    tokens says where.
+    """
     graphs: dict[str, list[int]] = {}
     sources, heads = [], []
     for example in examples:
@@ -54,10 +59,12 @@ def encode_shared(examples: list[Example], tokenizer: Any, max_source_length: in
 
 
 class SharedRows(Dataset[dict[str, list[int]]]):
-    """Rows of up to MOST questions that share a graph's text, each example in one row; graphs come in the order of their first example.
+    """Rows of up to MOST questions that share a graph's text, each example in one row; graphs come in the
+    order of their first example.
 
-    Item i: input_ids, parts (GRAPH, or the number of the question), positions, and the same of the answers: labels, decoder_input_ids,
-    answer_parts, answer_positions. lengths: tokens of graph and questions of each row; target_lengths: those of the answers.
+    Item i: input_ids, parts (GRAPH, or the number of the question), positions, and the same of the answers:
+    labels, decoder_input_ids, answer_parts, answer_positions. lengths: tokens of graph and questions of each
+    row; target_lengths: those of the answers.
     """
 
     def __init__(self, tokens: Tokens, start: int) -> None:
@@ -80,7 +87,10 @@ class SharedRows(Dataset[dict[str, list[int]]]):
     def __getitem__(self, i: int) -> dict[str, list[int]]:
         row = self.rows[i]
         head = self.heads[row[0]]
-        out: dict[str, list[int]] = {"input_ids": self.tokens[row[0]]["input_ids"][:head], "parts": [GRAPH] * head}
+        out: dict[str, list[int]] = {
+            "input_ids": self.tokens[row[0]]["input_ids"][:head],
+            "parts": [GRAPH] * head,
+        }
         out["positions"] = list(range(head))
         out.update({key: [] for key in ("labels", "decoder_input_ids", "answer_parts", "answer_positions")})
         for part, k in enumerate(row, start=1):
@@ -97,7 +107,13 @@ class SharedRows(Dataset[dict[str, list[int]]]):
 
 def collate(rows: list[dict[str, list[int]]], pad: int) -> dict[str, torch.Tensor]:
     """A batch: (rows, longest row) of each key, padded at the end."""
-    fill = {"input_ids": pad, "decoder_input_ids": pad, "labels": IGNORED, "parts": PADDING, "answer_parts": PADDING}
+    fill = {
+        "input_ids": pad,
+        "decoder_input_ids": pad,
+        "labels": IGNORED,
+        "parts": PADDING,
+        "answer_parts": PADDING,
+    }
     batch = {}
     for key in rows[0]:
         width = max(len(row[key]) for row in rows)
@@ -116,7 +132,9 @@ def additive(visible: torch.Tensor) -> torch.Tensor:
 
 
 def head_mask(mask: torch.Tensor, heads: Sequence[int]) -> torch.Tensor:
-    """The encoder's mask for rows of one question each. mask: (rows, tokens), 1 where a token is; heads: tokens of each row's graph."""
+    """The encoder's mask for rows of one question each. mask: (rows, tokens), 1 where a token is; heads:
+    tokens of each row's graph.
+    """
     place = torch.arange(mask.shape[1], device=mask.device)[None]
     asked = (place >= torch.tensor(heads, device=mask.device)[:, None]).long()
     parts = torch.where(mask.bool(), asked, PADDING)
@@ -129,7 +147,9 @@ def reads_graphs_alone(model: Any) -> bool:
 
 
 def share(model: Any) -> None:
-    """Teach a T5, in place, to take rows of SharedRows. Other batches are taken as before, so it can be called on any T5, once."""
+    """Teach a T5, in place, to take rows of SharedRows. Other batches are taken as before, so it can be
+    called on any T5, once.
+    """
     layout: dict[str, torch.Tensor] = {}
 
     def before(_: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -137,7 +157,9 @@ def share(model: Any) -> None:
         if "parts" in kwargs:
             parts, layout["encoder"], answers, layout["decoder"] = (kwargs.pop(key) for key in LAYOUT)
             layout["mask"] = layout["asked"] = reads(parts, parts)
-            own = (answers[:, :, None] == answers[:, None, :]) & (layout["decoder"][:, :, None] >= layout["decoder"][:, None, :])
+            own = (answers[:, :, None] == answers[:, None, :]) & (
+                layout["decoder"][:, :, None] >= layout["decoder"][:, None, :]
+            )
             kwargs |= {"attention_mask": reads(answers, parts), "decoder_attention_mask": additive(own)}
         return args, kwargs
 
@@ -154,8 +176,12 @@ def share(model: Any) -> None:
         attention.compute_bias = partial(position_bias, attention, layout, name)
 
 
-def position_bias(attention: Any, layout: dict[str, torch.Tensor], name: str, *args: Any, **kwargs: Any) -> torch.Tensor:
-    """T5's bias by distance (rows or 1, heads, tokens, tokens), where a row's positions are not 0, 1, 2, ..."""
+def position_bias(
+    attention: Any, layout: dict[str, torch.Tensor], name: str, *args: Any, **kwargs: Any
+) -> torch.Tensor:
+    """T5's bias by distance (rows or 1, heads, tokens, tokens), where a row's positions are not 0, 1, 2,
+    ...
+    """
     if name not in layout:
         plain: torch.Tensor = T5Attention.compute_bias(attention, *args, **kwargs)  # type: ignore[no-untyped-call]
         return plain

@@ -1,4 +1,6 @@
-"""A small tokenizer for models that are trained from scratch: one token per edge, per node name, and per phrase between names."""
+"""A small tokenizer for models that are trained from scratch: one token per edge, per node name, and per
+phrase between names.
+"""
 
 import re
 from collections import Counter
@@ -13,10 +15,16 @@ from data_builders.example import SPLITS, dataset_tasks, read_examples
 from data_builders.graphs.graph import graph_from_json
 
 SPECIAL = ["<pad>", "</s>", "<unk>"]  # T5's ids 0, 1, 2
-CHARACTERS = ["\n", *map(chr, range(32, 127))]  # every ASCII text can be spelt, so no <unk> for a word never seen
+CHARACTERS = [
+    "\n",
+    *map(chr, range(32, 127)),
+]  # every ASCII text can be spelt, so no <unk> for a word never seen
 VOCABULARY = 4096  # pieces of text beyond characters and names; the rarest are spelt instead
-LONGEST_PHRASE = 40  # words and marks; spelling an unseen phrase takes time that grows with the cube of its length
-LARGEST_WHOLE = 999  # larger integers (the `random` encoder draws them below a million) are read in chunks of three digits
+LONGEST_PHRASE = (
+    40  # words and marks; spelling an unseen phrase takes time that grows with the cube of its length
+)
+# larger integers (the `random` encoder draws them below a million) are read in chunks of three digits
+LARGEST_WHOLE = 999
 
 
 def name_pattern(names: Iterable[str] = ()) -> str:
@@ -28,12 +36,15 @@ def name_pattern(names: Iterable[str] = ()) -> str:
     words = sorted({n for n in names if not is_integer(n)}, key=lambda n: (-len(n), n))
     if not words:
         return r"\d+"
-    first = "".join(sorted({re.escape(n[0]) for n in words}))  # looked at before the list, which is long: ten times faster
+    first = "".join(
+        sorted({re.escape(n[0]) for n in words})
+    )  # looked at before the list, which is long: ten times faster
     return rf"(?:(?<!\w)(?=[{first}])(?:{'|'.join(map(re.escape, words))})(?!\w)|\d+)"
 
 
 def piece_pattern(names: Iterable[str] = ()) -> str:
-    r"""Where text is cut: an edge, a name with the mark that it wears in a list, or all that stands before the next of these.
+    r"""Where text is cut: an edge, a name with the mark that it wears in a list, or all that stands before
+    the next of these.
 
     A piece keeps the space before it, so that joining pieces gives the text back.
 
@@ -47,9 +58,11 @@ def piece_pattern(names: Iterable[str] = ()) -> str:
 
 
 def vocabulary(texts: Iterable[str], names: Iterable[str]) -> list[str]:
-    """Tokens in id order: special, characters, the forms of every name, then the commonest pieces and words of the texts.
+    """Tokens in id order: special, characters, the forms of every name, then the commonest pieces and words
+    of the texts.
 
-    A piece that is missing here is spelt from the longest tokens that fit, so the vocabulary decides speed, never what can be said.
+    A piece that is missing here is spelt from the longest tokens that fit, so the vocabulary decides speed,
+    never what can be said.
     """
     names = set(names)
     pieces = Counter(piece for text in texts for piece in re.findall(piece_pattern(names), text))
@@ -58,7 +71,11 @@ def vocabulary(texts: Iterable[str], names: Iterable[str]) -> list[str]:
         words.update(dict.fromkeys(re.findall(r" ?[^\W\d]+", piece), n))
     chunks = [] if all(is_whole(n) for n in names) else [f"{i:03d}" for i in range(LARGEST_WHOLE + 1)]
     whole = sorted(filter(is_whole, names), key=lambda n: (int(n) if is_integer(n) else 0, n))
-    forms = [form for name in [*map(str, range(10)), *whole] for form in (name, f" {name}", f" {name},", f" ({name},", f" {name})")]
+    forms = [
+        form
+        for name in [*map(str, range(10)), *whole]
+        for form in (name, f" {name}", f" {name},", f" ({name},", f" {name})")
+    ]
     seen = {p: n for p, n in (pieces + words).items() if all(map(is_whole, re.findall(r"\d+", p)))}
     common = [p for p, _ in sorted(seen.items(), key=lambda item: (-item[1], item[0]))[:VOCABULARY]]
     spelling = sorted({c for piece in pieces for c in piece})
@@ -86,7 +103,11 @@ def build_tokenizer(texts: Iterable[str], names: Iterable[str], max_length: int 
     """
     texts, names = list(texts), set(names)
     ids = {token: i for i, token in enumerate(vocabulary(texts, names))}
-    core = Tokenizer(models.WordPiece(ids, unk_token="<unk>", continuing_subword_prefix="", max_input_chars_per_word=100_000))
+    core = Tokenizer(
+        models.WordPiece(
+            ids, unk_token="<unk>", continuing_subword_prefix="", max_input_chars_per_word=100_000
+        )
+    )
     core.pre_tokenizer = pre_tokenizers.Split(Regex(piece_pattern(names)), "isolated")
     core.decoder = decoders.Fuse()
     core.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
@@ -100,7 +121,11 @@ def build_tokenizer(texts: Iterable[str], names: Iterable[str], max_length: int 
     )
 
 
-def tokenizer_for(folders: Iterable[Path], max_length: int = 512, pieces: Callable[[str], tuple[str, ...]] = lambda text: (text,)) -> Any:
+def tokenizer_for(
+    folders: Iterable[Path],
+    max_length: int = 512,
+    pieces: Callable[[str], tuple[str, ...]] = lambda text: (text,),
+) -> Any:
     """The tokenizer for datasets: words of their train splits, question words and node names of every split.
 
     pieces: the parts of a question that are coded apart, so that no token reaches from one into the next.

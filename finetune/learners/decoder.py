@@ -1,8 +1,9 @@
 """Decoder-only models, full or with adapters, through TRL's SFTTrainer.
 
-What TRL 1.16 would do by itself and does not here: cut examples at 1,024 tokens, train in bf16 with gradient checkpointing, tokenise a
-prompt together with its answer (which can change the prompt's last tokens), write a model card of its own at every checkpoint, and, on a
-CPU, score the whole vocabulary at every token of the question.
+What TRL 1.16 would do by itself and does not here: cut examples at 1,024 tokens, train in bf16 with gradient
+checkpointing, tokenise a prompt together with its answer (which can change the prompt's last tokens), write a
+model card of its own at every checkpoint, and, on a CPU, score the whole vocabulary at every token of the
+question.
 """
 
 from dataclasses import fields
@@ -38,17 +39,27 @@ class CompletionTrainer(Watched, SFTTrainer):
     lengths: list[int] | None = None
     answers_only = False  # whether the vocabulary is scored where an answer stands and nowhere else
 
-    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
-        """TRL's loss; on a CPU the same number in half the time, since SmolLM2's 49,152 words cost as much as its layers."""
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """TRL's loss; on a CPU the same number in half the time, since SmolLM2's 49,152 words cost as much as
+        its layers.
+        """
         if not self.answers_only or return_outputs:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)  # type: ignore[no-untyped-call]
         labels = inputs.pop("labels")[:, 1:]  # (rows, tokens - 1): what each token is to be followed by
         kept = labels.ne(IGNORED).any(0).nonzero().flatten()  # places where some row is in its answer
-        logits = model(**inputs, use_cache=False, logits_to_keep=kept).logits.float()  # (rows, kept, vocabulary)
-        total = functional.cross_entropy(logits.flatten(0, 1), labels[:, kept].flatten(), ignore_index=IGNORED, reduction="sum")
+        logits = model(
+            **inputs, use_cache=False, logits_to_keep=kept
+        ).logits.float()  # (rows, kept, vocabulary)
+        total = functional.cross_entropy(
+            logits.flatten(0, 1), labels[:, kept].flatten(), ignore_index=IGNORED, reduction="sum"
+        )
         if num_items_in_batch is None:
             return total / labels.ne(IGNORED).sum()
-        ranks = self.accelerator.num_processes if self.args.average_tokens_across_devices else 1  # DDP averages gradients over ranks
+        ranks = (
+            self.accelerator.num_processes if self.args.average_tokens_across_devices else 1
+        )  # DDP averages gradients over ranks
         return total / num_items_in_batch * ranks
 
     def get_train_dataloader(self) -> Any:
@@ -58,8 +69,12 @@ class CompletionTrainer(Watched, SFTTrainer):
         """The card is written once, with the scores, by finetune.run.model_card."""
 
 
-def sft_trainer(options: Options, model: Any, tokenizer: Any, train: list[Example], validation: list[Example] | None) -> CompletionTrainer:
-    """A trainer whose loss is the mean over the answers' tokens, end token included, of everything that one optimizer step sees."""
+def sft_trainer(
+    options: Options, model: Any, tokenizer: Any, train: list[Example], validation: list[Example] | None
+) -> CompletionTrainer:
+    """A trainer whose loss is the mean over the answers' tokens, end token included, of everything that one
+    optimizer step sees.
+    """
     if options.lora.train_embeddings:
         raise InputError("train_embeddings is for T5; a decoder-only model's tokenizer has no unknown words")
     context = context_length(model, tokenizer)
@@ -70,11 +85,15 @@ def sft_trainer(options: Options, model: Any, tokenizer: Any, train: list[Exampl
         model=model,
         args=sft_config(options, context),
         train_dataset=rows,
-        eval_dataset=None if validation is None else completions(options.data, model, tokenizer, validation, context),
+        eval_dataset=None
+        if validation is None
+        else completions(options.data, model, tokenizer, validation, context),
         processing_class=tokenizer,
     )
     if not trainer.model_accepts_loss_kwargs:
-        raise InputError(f"a {model.config.model_type} model cannot tell its loss how many answer tokens a step has")
+        raise InputError(
+            f"a {model.config.model_type} model cannot tell its loss how many answer tokens a step has"
+        )
     if not options.data.packing:
         trainer.lengths = [len(row["input_ids"]) for row in rows]
     trainer.max_tokens = options.data.max_tokens_per_batch
@@ -92,9 +111,13 @@ def unwrapped(model: Any) -> Any:
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
-def completions(data: DataArguments, model: Any, tokenizer: Any, examples: list[Example], context: int) -> Dataset:
+def completions(
+    data: DataArguments, model: Any, tokenizer: Any, examples: list[Example], context: int
+) -> Dataset:
     """Rows of input_ids (question, answer, end token) and labels, which are -100 over the question."""
-    tokens = encode_completions(examples, tokenizer, wants_chat(tokenizer, data.chat), end_tokens(model, tokenizer))
+    tokens = encode_completions(
+        examples, tokenizer, wants_chat(tokenizer, data.chat), end_tokens(model, tokenizer)
+    )
     check_lengths(examples, tokens, context, limits=(data.max_source_length, data.max_target_length))
     rows = labelled(tokens)
     rows.ids = [e.id for e in examples]  # for the line about a loss that is no number

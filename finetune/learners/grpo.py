@@ -1,7 +1,8 @@
-"""Reinforcement from the verifier: a decoder-only model answers, eval judges, and TRL's GRPOTrainer makes the better answers likelier.
+"""Reinforcement from the verifier: a decoder-only model answers, eval judges, and TRL's GRPOTrainer makes the
+better answers likelier.
 
-GRPO is "group relative policy optimization" (DeepSeekMath, arXiv 2402.03300): several answers to one question are drawn, and each is
-pushed by how much its reward differs from its group's mean.
+GRPO is "group relative policy optimization" (DeepSeekMath, arXiv 2402.03300): several answers to one question
+are drawn, and each is pushed by how much its reward differs from its group's mean.
 """
 
 from dataclasses import asdict, fields
@@ -38,13 +39,19 @@ class RewardTrainer(Watched, GRPOTrainer):
         """The card is written once, with the scores, by finetune.run.model_card."""
 
 
-def grpo_trainer(options: Options, model: Any, tokenizer: Any, train: list[Example], validation: list[Example] | None) -> RewardTrainer:
-    """A trainer that draws `num_generations` answers to each question and rewards them with eval.api.graph_reward."""
+def grpo_trainer(
+    options: Options, model: Any, tokenizer: Any, train: list[Example], validation: list[Example] | None
+) -> RewardTrainer:
+    """A trainer that draws `num_generations` answers to each question and rewards them with
+    eval.api.graph_reward.
+    """
     room = options.train.generation_max_length or MAX_NEW_TOKENS
     chat = wants_chat(tokenizer, options.data.chat)
     context = context_length(model, tokenizer)
     for part in (train, validation or []):
-        check_lengths(part, encode_completions(part, tokenizer, chat, end_tokens(model, tokenizer)), context, room=room)
+        check_lengths(
+            part, encode_completions(part, tokenizer, chat, end_tokens(model, tokenizer)), context, room=room
+        )
     try:
         return RewardTrainer(
             model=model,
@@ -59,9 +66,16 @@ def grpo_trainer(options: Options, model: Any, tokenizer: Any, train: list[Examp
 
 
 def rollouts(examples: list[Example], tokenizer: Any, chat: bool) -> Dataset:
-    """Rows of a prompt, as text or as a user's turn, and the columns of the example, of which the reward is computed."""
-    prompts = [[{"role": "user", "content": e.question}] if chat else prompt_text(e.question, tokenizer, chat) for e in examples]
-    return Dataset.from_list([{"prompt": prompt, **asdict(e)} for prompt, e in zip(prompts, examples, strict=True)])
+    """Rows of a prompt, as text or as a user's turn, and the columns of the example, of which the reward is
+    computed.
+    """
+    prompts = [
+        [{"role": "user", "content": e.question}] if chat else prompt_text(e.question, tokenizer, chat)
+        for e in examples
+    ]
+    return Dataset.from_list(
+        [{"prompt": prompt, **asdict(e)} for prompt, e in zip(prompts, examples, strict=True)]
+    )
 
 
 def grpo_config(options: Options, room: int) -> GRPOConfig:

@@ -1,4 +1,6 @@
-"""What happens while a model trains: how fast it goes, what it answers to the validation split, and a clear stop where it cannot go on."""
+"""What happens while a model trains: how fast it goes, what it answers to the validation split, and a clear
+stop where it cannot go on.
+"""
 
 import resource
 import sys
@@ -26,7 +28,8 @@ class TrainingStopped(InputError):
 class Validation:
     """Questions that are answered while training, and how.
 
-    majority: task -> share that the commonest answer of the train split gets right; empty without a train split.
+    majority: task -> share that the commonest answer of the train split gets right; empty without a train
+        split.
     settings: keyword arguments of `finetune.run.predict.predict`.
     """
 
@@ -36,16 +39,25 @@ class Validation:
     settings: dict[str, Any]
 
     def metrics(self, model: Any, tokenizer: Any) -> dict[str, float]:
-        """`accuracy` (mean over the tasks) and `accuracy_TASK`, by the scorer of every run, with `majority` and `majority_TASK` beside."""
-        results = evaluate(self.examples, predict(model, tokenizer, self.examples, self.tokens, **self.settings))
-        found = {"accuracy": results.macro.value, **{f"accuracy_{task}": e.value for task, e in results.tasks.items()}}
+        """`accuracy` (mean over the tasks) and `accuracy_TASK`, by the scorer of every run, with `majority`
+        and `majority_TASK` beside.
+        """
+        results = evaluate(
+            self.examples, predict(model, tokenizer, self.examples, self.tokens, **self.settings)
+        )
+        found = {
+            "accuracy": results.macro.value,
+            **{f"accuracy_{task}": e.value for task, e in results.tasks.items()},
+        }
         if self.majority:
             found["majority"] = sum(self.majority.values()) / len(self.majority)
         return {**found, **{f"majority_{task}": share for task, share in self.majority.items()}}
 
 
 class Meter:
-    """Examples and tokens (of questions and answers, without padding) per second since it was last read, of all ranks together."""
+    """Examples and tokens (of questions and answers, without padding) per second since it was last read, of
+    all ranks together.
+    """
 
     def __init__(self, ranks: int) -> None:
         self.ranks = ranks
@@ -60,7 +72,9 @@ class Meter:
             self.tokens += int((inputs["labels"] >= 0).sum())
 
     def read(self) -> dict[str, float]:
-        """The rates, and the most memory held so far: on the device where it is a GPU, else of the process."""
+        """The rates, and the most memory held so far: on the device where it is a GPU, else of the
+        process.
+        """
         now = time.perf_counter()
         seconds = now - getattr(self, "since", now) or 1.0
         found = {
@@ -81,7 +95,9 @@ def peak_memory() -> int:
 
 
 class Watched(Trainer):
-    """A Trainer that counts what it trains on, validates with the shared evaluator, and stops at a loss that is no number."""
+    """A Trainer that counts what it trains on, validates with the shared evaluator, and stops at a loss that
+    is no number.
+    """
 
     validation: Validation | None = None
     meter: Meter | None = None
@@ -102,7 +118,9 @@ class Watched(Trainer):
         return loss
 
     def not_finite(self, loss: float, inputs: Any) -> str:
-        """Where the loss is no number: the step and its examples, or those of the step before, if that has broken the weights."""
+        """Where the loss is no number: the step and its examples, or those of the step before, if that has
+        broken the weights.
+        """
         broken = next((name for name, p in self.model.named_parameters() if not p.isfinite().all()), None)  # type: ignore[union-attr]
         step = self.state.global_step + 1
         line = f"step {step}: the loss is {loss}"
@@ -140,12 +158,17 @@ def memory_line(step: int, inputs: Any) -> str:
 
 
 def example_ids(inputs: Any, rows: Any) -> list[str]:
-    """The ids of a batch's examples, found by their tokens, since a model takes no ids; the row's number where the rows have none.
+    """The ids of a batch's examples, found by their tokens, since a model takes no ids; the row's number
+    where the rows have none.
 
     Looked up only when training has to stop, so that no step pays for it.
     """
     mask = inputs.get("attention_mask")
-    sources = [row[keep.bool()].tolist() for row, keep in zip(inputs["input_ids"], mask, strict=True)] if mask is not None else []
+    sources = (
+        [row[keep.bool()].tolist() for row, keep in zip(inputs["input_ids"], mask, strict=True)]
+        if mask is not None
+        else []
+    )
     wanted = {tuple(source): "" for source in sources}
     names = getattr(rows, "ids", None)
     for i in range(len(rows)):
@@ -156,7 +179,9 @@ def example_ids(inputs: Any, rows: Any) -> list[str]:
 
 
 class Lines(TrainerCallback):
-    """One line on stdout at each logging step and validation, and a bar on stderr where that is a terminal."""
+    """One line on stdout at each logging step and validation, and a bar on stderr where that is a
+    terminal.
+    """
 
     def __init__(self) -> None:
         columns = (
@@ -166,7 +191,9 @@ class Lines(TrainerCallback):
             TimeElapsedColumn(),
             TimeRemainingColumn(),
         )
-        self.bar = Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True)
+        self.bar = Progress(
+            *columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True
+        )
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.start, self.first = time.perf_counter(), state.global_step
@@ -178,18 +205,27 @@ class Lines(TrainerCallback):
         if state.is_world_process_zero:
             self.bar.update(self.task, completed=state.global_step)
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
+    def on_log(
+        self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any
+    ) -> None:
         if not state.is_world_process_zero or not logs or "loss" not in logs:
             return
         done = state.global_step - self.first
         left = (time.perf_counter() - self.start) / max(done, 1) * (state.max_steps - state.global_step)
         rates = ""
         if "examples_per_second" in logs:
-            rates = f"{logs['examples_per_second']:,.0f} examples/s, {logs['tokens_per_second']:,.0f} tokens/s, "
+            rates = (
+                f"{logs['examples_per_second']:,.0f} examples/s, {logs['tokens_per_second']:,.0f} tokens/s, "
+            )
             rates += f"{logs['peak_memory_gb']:.1f} GB, "
-        print(f"step {state.global_step} of {state.max_steps}: loss {logs['loss']:.4f}, {rates}{duration(left)} left", flush=True)
+        print(
+            f"step {state.global_step} of {state.max_steps}: loss {logs['loss']:.4f}, {rates}{duration(left)} left",
+            flush=True,
+        )
 
-    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: dict[str, float] | None = None, **_: Any) -> None:
+    def on_evaluate(
+        self, args: Any, state: Any, control: Any, metrics: dict[str, float] | None = None, **_: Any
+    ) -> None:
         if state.is_world_process_zero and metrics:
             print(f"step {state.global_step}: {validation_line(metrics)}", flush=True)
 
@@ -220,6 +256,7 @@ def validation_line(metrics: dict[str, float]) -> str:
     for task in tasks:
         floor = metrics.get(f"eval_majority_{task}")
         parts.append(
-            f"{task} {100 * metrics[f'eval_accuracy_{task}']:.1f}" + (f" (majority {100 * floor:.1f})" if floor is not None else "")
+            f"{task} {100 * metrics[f'eval_accuracy_{task}']:.1f}"
+            + (f" (majority {100 * floor:.1f})" if floor is not None else "")
         )
     return f"{line}, accuracy {100 * metrics['eval_accuracy']:.1f}: {', '.join(parts)}"

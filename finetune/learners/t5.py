@@ -46,7 +46,9 @@ def by_length(trainer: Any, rows: Any, lengths: list[int] | None) -> "EpochLoade
 
 
 class EpochLoader(DataLoader[Any]):
-    """Passes Trainer's epoch on to the batches. Not prepared by accelerate, which would deal them out a second time."""
+    """Passes Trainer's epoch on to the batches. Not prepared by accelerate, which would deal them out a
+    second time.
+    """
 
     def set_epoch(self, epoch: int) -> None:
         self.batch_sampler.set_epoch(epoch)  # type: ignore[union-attr]

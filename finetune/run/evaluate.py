@@ -48,7 +48,9 @@ def translator_for(options: Options, model: Any, tokenizer: Any) -> Any:
         return None
     settings = answering(options)
     if settings["sharded"] or settings["num_beams"] > 1:
-        raise InputError("predict_with ctranslate2 takes whole weights and greedy decoding; no ZeRO-3, FSDP or beams")
+        raise InputError(
+            "predict_with ctranslate2 takes whole weights and greedy decoding; no ZeRO-3, FSDP or beams"
+        )
     from finetune.run.fast_predict import Translator
 
     return Translator(model, tokenizer, torch.get_num_threads())
@@ -72,13 +74,20 @@ def questions(options: Options, examples: list[Example], model: Any, tokenizer: 
     """The examples as the model reads them; InputError for one that leaves no room for an answer."""
     data = options.data
     if is_decoder_only(model):
-        tokens = encode_completions(examples, tokenizer, wants_chat(tokenizer, data.chat), end_tokens(model, tokenizer))
+        tokens = encode_completions(
+            examples, tokenizer, wants_chat(tokenizer, data.chat), end_tokens(model, tokenizer)
+        )
         room = options.train.generation_max_length or MAX_NEW_TOKENS
         check_lengths(examples, tokens, context_length(model, tokenizer), room=room)
         return tokens
     check_spelling(examples, tokenizer)
     code = encode_shared if reads_graphs_alone(model) else encode
-    return cached(code, examples, tokenizer, *length_limits(tokenizer, model, data.max_source_length, data.max_target_length))
+    return cached(
+        code,
+        examples,
+        tokenizer,
+        *length_limits(tokenizer, model, data.max_source_length, data.max_target_length),
+    )
 
 
 def report(run: Path) -> None:
@@ -90,17 +99,25 @@ def report(run: Path) -> None:
         interval = f"{100 * row['accuracy']:.1f} ({100 * row['low']:.1f} to {100 * row['high']:.1f})"
         print(f"{task:20s} {row['correct']:5d} of {row['n']:5d} correct, {interval}")
     macro = metrics["macro"]
-    print(f"{'macro accuracy':20s} {100 * macro['accuracy']:.1f} ({100 * macro['low']:.1f} to {100 * macro['high']:.1f}); see {run}")
+    print(
+        f"{'macro accuracy':20s} {100 * macro['accuracy']:.1f} ({100 * macro['low']:.1f} to {100 * macro['high']:.1f}); see {run}"
+    )
 
 
 def validation(options: Options, model: Any, tokenizer: Any) -> Validation:
-    """The first questions of the validation split as GraphQA asks and answers them, with the majority floor."""
+    """The first questions of the validation split as GraphQA asks and answers them, with the majority
+    floor.
+    """
     data = options.data
     folder = Path(str(data.dataset))
     examples = load_examples(folder, data.tasks, data.validation_split, data.validation_limit)
     majority = {}
     for task in dict.fromkeys(e.task for e in examples):
         if counts := train_answers(folder, task):
-            right = [score(e, Prediction(e.id, most_frequent(counts))).outcome == "correct" for e in examples if e.task == task]
+            right = [
+                score(e, Prediction(e.id, most_frequent(counts))).outcome == "correct"
+                for e in examples
+                if e.task == task
+            ]
             majority[task] = sum(right) / len(right)
     return Validation(examples, questions(options, examples, model, tokenizer), majority, answering(options))

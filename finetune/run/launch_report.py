@@ -16,12 +16,16 @@ from finetune.config import Options
 
 
 class Describe(TrainerCallback):
-    """At the start of training: stops where the launch is not what was asked for, else says and keeps what it is."""
+    """At the start of training: stops where the launch is not what was asked for, else says and keeps what it
+    is.
+    """
 
     def __init__(self, options: Options, trainer: Any) -> None:
         self.options, self.trainer = options, trainer
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, train_dataloader: Any = None, **_: Any) -> None:
+    def on_train_begin(
+        self, args: Any, state: Any, control: Any, train_dataloader: Any = None, **_: Any
+    ) -> None:
         check_wrapping(self.options, type(self.trainer.model_wrapped).__name__)
         check_precision(self.options, self.trainer.accelerator.mixed_precision)
         facts = launch_facts(self.options, self.trainer, len(train_dataloader))
@@ -31,27 +35,35 @@ class Describe(TrainerCallback):
 
 
 def launch_facts(options: Options, trainer: Any, batches: int) -> dict[str, Any]:
-    """What launch.json holds. tokens_per_step is the mean over the training set, questions and answers, of all ranks together.
+    """What launch.json holds. tokens_per_step is the mean over the training set, questions and answers, of
+    all ranks together.
 
     batches: those of one rank in an epoch.
     """
     args = options.train
-    parameters = [(getattr(p, "ds_numel", p.numel()), p.requires_grad) for p in trainer.model.parameters()]  # ZeRO-3 leaves empty shells
+    parameters = [
+        (getattr(p, "ds_numel", p.numel()), p.requires_grad) for p in trainer.model.parameters()
+    ]  # ZeRO-3 leaves empty shells
     trainable, total = sum(n for n, trained in parameters if trained), sum(n for n, _ in parameters)
     shares = args.world_size * args.gradient_accumulation_steps
     lengths = row_lengths(trainer)
-    examples = getattr(trainer.train_dataset, "questions", len(trainer.train_dataset))  # several share a row with --share_graphs
+    examples = getattr(
+        trainer.train_dataset, "questions", len(trainer.train_dataset)
+    )  # several share a row with --share_graphs
     steps = max(1, batches // args.gradient_accumulation_steps)
     return {
         "world_size": args.world_size,
         "wrapped": type(trainer.model_wrapped).__name__,
         "device": args.device.type,
-        "precision": {"no": "fp32"}.get(trainer.accelerator.mixed_precision, trainer.accelerator.mixed_precision),
+        "precision": {"no": "fp32"}.get(
+            trainer.accelerator.mixed_precision, trainer.accelerator.mixed_precision
+        ),
         "examples": examples,
         "examples_per_step": round(examples / steps, 1)
         if options.data.max_tokens_per_batch or examples > len(trainer.train_dataset)
         else args.per_device_train_batch_size * shares,
-        "most_question_tokens_per_step": options.data.max_tokens_per_batch and options.data.max_tokens_per_batch * shares,
+        "most_question_tokens_per_step": options.data.max_tokens_per_batch
+        and options.data.max_tokens_per_batch * shares,
         "tokens_per_step": lengths and round(sum(lengths) / steps),
         "vocabulary": len(trainer.processing_class),
         "parameters": total,
@@ -77,7 +89,8 @@ def zero_stage(trainer: Any) -> int:
 def state_bytes(parameters: int, trainable: int, stage: int, ranks: int) -> float:
     """Bytes per rank of fp32 weights, gradients and Adam's two moments; what the batches need comes on top.
 
-    ZeRO spreads the moments from stage 1, gradients from 2, weights from 3 (Rajbhandari et al. 2020, figure 1).
+    ZeRO spreads the moments from stage 1, gradients from 2, weights from 3 (Rajbhandari et al. 2020, figure
+    1).
 
     >>> state_bytes(100, 100, 0, 4), state_bytes(100, 100, 2, 4), state_bytes(100, 10, 3, 4)
     (1600.0, 700.0, 130.0)
@@ -110,20 +123,34 @@ def check_wrapping(options: Options, wrapped: str) -> None:
     else:
         return
     if not right:
-        where = "a CPU, where FSDP runs as plain data parallel" if args.device.type == "cpu" else f"{args.world_size} processes"
-        raise InputError(f"{asked} was asked for, but the model is a plain {wrapped} on {where}; see docs/launch.md")
+        where = (
+            "a CPU, where FSDP runs as plain data parallel"
+            if args.device.type == "cpu"
+            else f"{args.world_size} processes"
+        )
+        raise InputError(
+            f"{asked} was asked for, but the model is a plain {wrapped} on {where}; see docs/launch.md"
+        )
 
 
 def check_precision(options: Options, got: str) -> None:
-    """InputError where the run computes in another precision than its flags or accelerate's configuration asked for."""
+    """InputError where the run computes in another precision than its flags or accelerate's configuration
+    asked for.
+    """
     args = options.train
-    asked = "bf16" if args.bf16 else "fp16" if args.fp16 else os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
+    asked = (
+        "bf16" if args.bf16 else "fp16" if args.fp16 else os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
+    )
     if asked not in ("no", got):
-        raise InputError(f"{asked} was asked for, but the run computes in {got.replace('no', 'fp32')}; see docs/launch.md")
+        raise InputError(
+            f"{asked} was asked for, but the run computes in {got.replace('no', 'fp32')}; see docs/launch.md"
+        )
 
 
 def check_processes(world_size: int) -> None:
-    """InputError where `accelerate launch` was asked for more processes than it started, as it does with --cpu, without a word."""
+    """InputError where `accelerate launch` was asked for more processes than it started, as it does with
+    --cpu, without a word.
+    """
     asked = asked_processes(parent_command())
     if asked is not None and asked != world_size:
         raise InputError(
@@ -142,14 +169,18 @@ def parent_command() -> list[str]:
 
 
 def asked_processes(command: list[str]) -> int | None:
-    """How many processes a command line asks `accelerate launch` for, with flags or its configuration file; None for another command.
+    """How many processes a command line asks `accelerate launch` for, with flags or its configuration file;
+    None for another command.
 
     >>> asked_processes(["python", "accelerate", "launch", "--cpu", "--num_processes", "2", "-m", "finetune"])
     2
     >>> asked_processes(["bash"]) is None
     True
     """
-    if not any(word.endswith(("accelerate", "accelerate.commands.launch", "accelerate-launch")) for word in command[:3]):
+    if not any(
+        word.endswith(("accelerate", "accelerate.commands.launch", "accelerate-launch"))
+        for word in command[:3]
+    ):
         return None
     flags = [part for word in command for part in word.split("=", 1)]
     ours = flags.index("-m", 3) if "-m" in flags[3:] else len(flags)
@@ -157,7 +188,11 @@ def asked_processes(command: list[str]) -> int | None:
     if "--num_processes" in given:
         return int(given["--num_processes"])
     path = Path(given.get("--config_file", ""))
-    return int(yaml.safe_load(path.read_text(encoding="utf-8")).get("num_processes", 1)) if path.is_file() else None
+    return (
+        int(yaml.safe_load(path.read_text(encoding="utf-8")).get("num_processes", 1))
+        if path.is_file()
+        else None
+    )
 
 
 def say(options: Options, line: str) -> None:

@@ -8,10 +8,12 @@ from finetune.models import base_of, load_model
 
 
 def merge(source: Path, out: Path) -> str:
-    """Write the merged model (fp32) and its tokenizer to `out`, which appears whole or not at all; the base's name comes back.
+    """Write the merged model (fp32) and its tokenizer to `out`, which appears whole or not at all; the base's
+    name comes back.
 
-    source: a run folder of a fine-tuning with --lora, or its checkpoint, or any folder that peft saved. InputError where there are no
-    adapters, where they are for another base than the one they name, or where `out` exists.
+    source: a run folder of a fine-tuning with --lora, or its checkpoint, or any folder that peft saved.
+    InputError where there are no adapters, where they are for another base than the one they name, or where
+    `out` exists.
     """
     adapter = source / "checkpoint" if (source / "checkpoint").is_dir() else source
     if not (adapter / "adapter_config.json").is_file():

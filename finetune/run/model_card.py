@@ -12,18 +12,32 @@ from data_builders.errors import InputError
 from data_builders.example import read_lock
 from eval.prediction import read_config, write_atomic
 
-PLACES = {"dataset", "output_dir", "model_name_or_path", "tokenizer_datasets", "deepspeed", "resume_from_checkpoint", "hub_model_id"}
+PLACES = {
+    "dataset",
+    "output_dir",
+    "model_name_or_path",
+    "tokenizer_datasets",
+    "deepspeed",
+    "resume_from_checkpoint",
+    "hub_model_id",
+}
 
 
 def write_card(run: Path) -> str:
-    """run/checkpoint/README.md: base model, data and its digest, arguments, scores with intervals and floors; its text comes back.
+    """run/checkpoint/README.md: base model, data and its digest, arguments, scores with intervals and floors;
+    its text comes back.
 
-    The scores are also the card's `model-index`, which the Hub shows beside the model. Without metrics.json the card has no scores.
+    The scores are also the card's `model-index`, which the Hub shows beside the model. Without metrics.json
+    the card has no scores.
     """
     config = read_config(run)
     scored = run / "metrics.json"
     metrics = json.loads(scored.read_text(encoding="utf-8")) if scored.is_file() else None
-    text = str(ModelCard(f"---\n{card_data(run, config, metrics).to_yaml()}\n---\n\n{card_text(run, config, metrics)}"))
+    text = str(
+        ModelCard(
+            f"---\n{card_data(run, config, metrics).to_yaml()}\n---\n\n{card_text(run, config, metrics)}"
+        )
+    )
     write_atomic(run / "checkpoint" / "README.md", text)
     return text
 
@@ -44,7 +58,12 @@ def card_data(run: Path, config: dict[str, Any], metrics: dict[str, Any] | None)
             dataset_args={"fingerprint": tested["dataset_fingerprint"]},
             metric_type="accuracy",
             metric_value=row["accuracy"],
-            metric_args={"n": row["n"], "low": row["low"], "high": row["high"], "floors": row.get("floors", {})},
+            metric_args={
+                "n": row["n"],
+                "low": row["low"],
+                "high": row["high"],
+                "floors": row.get("floors", {}),
+            },
         )
         for task, row in tested["tasks"].items()
     ]
@@ -73,21 +92,45 @@ def card_text(run: Path, config: dict[str, Any], metrics: dict[str, Any] | None)
     if metrics:
         lines += ["## Scores", "", *score_table(metrics), ""]
     arguments = {k: v for k, v in config["arguments"].items() if k not in PLACES}
-    lines += ["## Arguments", "", "Those that differ from the defaults:", "", "```json", json.dumps(arguments, indent=2), "```", ""]
+    lines += [
+        "## Arguments",
+        "",
+        "Those that differ from the defaults:",
+        "",
+        "```json",
+        json.dumps(arguments, indent=2),
+        "```",
+        "",
+    ]
     environment = json.loads((run / "environment.json").read_text(encoding="utf-8"))
     versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items())
-    return "\n".join([*lines, f"{config['world_size']} processes; Python {environment['python']}, {versions}.", ""])
+    return "\n".join(
+        [*lines, f"{config['world_size']} processes; Python {environment['python']}, {versions}.", ""]
+    )
 
 
 def score_table(metrics: dict[str, Any]) -> list[str]:
-    """Percent correct with 95% intervals, and beside them what answers without understanding reach on the same questions."""
+    """Percent correct with 95% intervals, and beside them what answers without understanding reach on the
+    same questions.
+    """
     floors = list(dict.fromkeys(name for row in metrics["tasks"].values() for name in row.get("floors", {})))
-    lines = [f"Percent correct on the {metrics['split']} split, with 95% intervals; floors need no understanding of the graph.", ""]
-    lines += [f"| task | n | accuracy |{''.join(f' {name} |' for name in floors)}", f"|---|---:|---:|{'---:|' * len(floors)}"]
+    lines = [
+        f"Percent correct on the {metrics['split']} split, with 95% intervals; floors need no understanding of the graph.",
+        "",
+    ]
+    lines += [
+        f"| task | n | accuracy |{''.join(f' {name} |' for name in floors)}",
+        f"|---|---:|---:|{'---:|' * len(floors)}",
+    ]
     for task, row in metrics["tasks"].items():
         beside = [row.get("floors", {}).get(name) for name in floors]
-        lines.append(f"| {task} | {row['n']} | {interval(row)} |{''.join(' |' if f is None else f' {100 * f:.1f} |' for f in beside)}")
-    return [*lines, f"| macro | {metrics['macro']['n']} | **{interval(metrics['macro'])}** |{' |' * len(floors)}"]
+        lines.append(
+            f"| {task} | {row['n']} | {interval(row)} |{''.join(' |' if f is None else f' {100 * f:.1f} |' for f in beside)}"
+        )
+    return [
+        *lines,
+        f"| macro | {metrics['macro']['n']} | **{interval(metrics['macro'])}** |{' |' * len(floors)}",
+    ]
 
 
 def interval(row: dict[str, float]) -> str:
@@ -100,7 +143,12 @@ def interval(row: dict[str, float]) -> str:
 
 def is_hub_id(model: str) -> bool:
     """Whether a name is `owner/name`, and no folder here."""
-    return model.count("/") == 1 and not model.startswith((".", "/", "~")) and not Path(model).exists() and "{" not in model
+    return (
+        model.count("/") == 1
+        and not model.startswith((".", "/", "~"))
+        and not Path(model).exists()
+        and "{" not in model
+    )
 
 
 def base_name(model: Any) -> str:
@@ -114,7 +162,8 @@ def base_name(model: Any) -> str:
 
 
 def open_repository(repo_id: str, private: bool | None) -> str:
-    """The repository on the Hub, made where it is not there; its whole id comes back. InputError where the Hub will not have it.
+    """The repository on the Hub, made where it is not there; its whole id comes back. InputError where the
+    Hub will not have it.
 
     The token is HF_TOKEN in the environment, or that of `hf auth login`.
     """
@@ -129,8 +178,12 @@ def push(run: Path, repo_id: str) -> str:
     disable_progress_bars()
     try:
         done = HfApi().upload_folder(
-            repo_id=repo_id, folder_path=run / "checkpoint", commit_message=f"{read_config(run)['label']}, trained with graphtalk"
+            repo_id=repo_id,
+            folder_path=run / "checkpoint",
+            commit_message=f"{read_config(run)['label']}, trained with graphtalk",
         )
     except (HfHubHTTPError, ValueError, OSError) as error:
-        raise InputError(f"push_to_hub: {repo_id}: {' '.join(str(error).split())[:300]}; start the same command again") from None
+        raise InputError(
+            f"push_to_hub: {repo_id}: {' '.join(str(error).split())[:300]}; start the same command again"
+        ) from None
     return str(done.commit_url)

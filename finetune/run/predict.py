@@ -30,7 +30,8 @@ MAX_NEW_TOKENS = 128  # of an answer, where the run does not say
 
 
 def deal(lengths: list[int], size: int, rank: int, ranks: int) -> list[list[int]]:
-    """The batches of one rank, longest examples first; every rank gets the same number, the last ones may be empty.
+    """The batches of one rank, longest examples first; every rank gets the same number, the last ones may be
+    empty.
 
     >>> deal([3, 9, 5, 7, 1], size=2, rank=0, ranks=2), deal([3, 9, 5, 7, 1], size=2, rank=1, ranks=2)
     ([[1, 3], [4]], [[2, 0], []])
@@ -38,16 +39,20 @@ def deal(lengths: list[int], size: int, rank: int, ranks: int) -> list[list[int]
     order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
     batches = [order[start : start + size] for start in range(0, len(order), size)]
     turns = -(-len(batches) // ranks)
-    return [batches[turn * ranks + rank] if turn * ranks + rank < len(batches) else [] for turn in range(turns)]
+    return [
+        batches[turn * ranks + rank] if turn * ranks + rank < len(batches) else [] for turn in range(turns)
+    ]
 
 
 def predict(
     model: Any, tokenizer: Any, examples: list[Example], tokens: Tokens, *, size: int, device: Any, rank: int = 0, ranks: int = 1,
     sharded: bool = False, max_new_tokens: int = MAX_NEW_TOKENS, num_beams: int = 1, translator: Any = None,
 ) -> list[Prediction]:  # fmt: skip
-    """Predictions for the examples, in their order, the same list on every rank. Greedy decoding unless `num_beams` says otherwise.
+    """Predictions for the examples, in their order, the same list on every rank. Greedy decoding unless
+    `num_beams` says otherwise.
 
-    sharded: the weights are spread over the ranks (ZeRO-3), so that all must take part in every step of each other's generation.
+    sharded: the weights are spread over the ranks (ZeRO-3), so that all must take part in every step of each
+        other's generation.
     translator: a `finetune.run.fast_predict.Translator` that answers instead of the model.
     finish_reason is `stop` where the model ended its answer, `length` where `max_new_tokens` did.
     """
@@ -64,7 +69,9 @@ def predict(
         sources = [tokens[i]["input_ids"] for i in asked]
         try:
             if translator is None:
-                answers = generate(model, tokenizer, sources, device, max_new_tokens, num_beams, sharded, heads)
+                answers = generate(
+                    model, tokenizer, sources, device, max_new_tokens, num_beams, sharded, heads
+                )
             else:
                 answers = translator.generate(sources, max_new_tokens)
         except RuntimeError as error:
@@ -73,7 +80,9 @@ def predict(
             what = f"{len(sources)} questions of up to {max(map(len, sources))} tokens at once"
             raise InputError(f"out of memory answering {what}; lower --per_device_eval_batch_size") from None
         seconds = (time.perf_counter() - start) / max(len(batch), 1)
-        for i, (text, stopped, count, sure) in zip(batch, answers, strict=False):  # a rank that only takes part keeps nothing
+        for i, (text, stopped, count, sure) in zip(
+            batch, answers, strict=False
+        ):  # a rank that only takes part keeps nothing
             reason = "stop" if stopped else "length"
             own.append((i, Prediction(examples[i].id, text, reason, lengths[i], count, seconds, sure)))
     found = dict(gather_object(own))
@@ -81,7 +90,9 @@ def predict(
 
 
 class Said(NamedTuple):
-    """A text, whether the model ended it, its tokens without the end mark, and how sure the model was of it (see Prediction)."""
+    """A text, whether the model ended it, its tokens without the end mark, and how sure the model was of it
+    (see Prediction).
+    """
 
     text: str
     stopped: bool
@@ -95,9 +106,12 @@ def generate(
 ) -> list[Said]:  # fmt: skip
     """What the model says to each list of source ids.
 
-    heads: how many tokens of each tell the graph, for a model that reads these by themselves (`finetune.batches.shared_rows`).
+    heads: how many tokens of each tell the graph, for a model that reads these by themselves
+        (`finetune.batches.shared_rows`).
     """
-    decoder_only = not model.config.is_encoder_decoder  # it writes on where the question ends, so the padding stands before it
+    decoder_only = (
+        not model.config.is_encoder_decoder
+    )  # it writes on where the question ends, so the padding stands before it
     ends = {tokenizer.eos_token_id, *(end_tokens(model, tokenizer) if decoder_only else [])}
     width = max(map(len, sources))
 
@@ -108,15 +122,25 @@ def generate(
     ids = torch.tensor([padded(row, tokenizer.pad_token_id) for row in sources], device=device)
     mask = torch.tensor([padded([1] * len(row), 0) for row in sources], device=device)
     with torch.inference_mode():
-        read = {"input_ids": ids} if heads is None else {"encoder_outputs": model.get_encoder()(ids, attention_mask=head_mask(mask, heads))}
+        read = (
+            {"input_ids": ids}
+            if heads is None
+            else {"encoder_outputs": model.get_encoder()(ids, attention_mask=head_mask(mask, heads))}
+        )
         sure = Likelihood() if num_beams == 1 else None
         out = model.generate(
             **read, attention_mask=mask, max_new_tokens=max_new_tokens, num_beams=num_beams, do_sample=False, synced_gpus=sharded,
             logits_processor=LogitsProcessorList([sure] if sure else []),
         )  # fmt: skip
-    rows = out[:, width if decoder_only else 1 :].tolist()  # an encoder-decoder's first token is the decoder's start
+    rows = out[
+        :, width if decoder_only else 1 :
+    ].tolist()  # an encoder-decoder's first token is the decoder's start
     counts = [next((i for i, token in enumerate(row) if token in ends), len(row)) for row in rows]
-    confidences = sure.rows([min(n + 1, len(row)) for row, n in zip(rows, counts, strict=True)]) if sure else [None] * len(rows)
+    confidences = (
+        sure.rows([min(n + 1, len(row)) for row, n in zip(rows, counts, strict=True)])
+        if sure
+        else [None] * len(rows)
+    )
     return [
         Said(tokenizer.decode(row[:n], skip_special_tokens=True), n < len(row), n, confidence)
         for row, n, confidence in zip(rows, counts, confidences, strict=True)
@@ -138,7 +162,9 @@ def _progress(batches: list[list[int]], total: int, ranks: int) -> Iterator[list
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
+    with Progress(
+        *columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True
+    ) as bar:
         task = bar.add_task("predict", total=total, rate="?")
         start, done = time.monotonic(), 0
         for batch in batches:

@@ -30,14 +30,19 @@ FREE = {
 
 
 def check_same_run(run: Path, config: dict[str, Any], forced: bool) -> bool:
-    """Whether the folder holds an earlier start of this very run; InputError if it holds results of another one.
+    """Whether the folder holds an earlier start of this very run; InputError if it holds results of another
+    one.
 
     forced: `--resume_from_checkpoint` names a checkpoint, so that the difference is meant.
     """
     if not (run / "config.yaml").is_file():
         return False
     before = read_config(run)
-    results = [p.name for p in run.iterdir() if p.name in {"checkpoint", "predictions.parquet"} or p.name.startswith("checkpoint-")]
+    results = [
+        p.name
+        for p in run.iterdir()
+        if p.name in {"checkpoint", "predictions.parquet"} or p.name.startswith("checkpoint-")
+    ]
     if not results:
         return False
     changed = differences(before, config)
@@ -58,24 +63,36 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     keys = ("dataset_fingerprint", "model_fingerprint", "world_size")
     old = {**{k: before.get(k) for k in keys}, **before.get("arguments", {})}
     new = {**{k: now.get(k) for k in keys}, **now.get("arguments", {})}
-    return [f"{k}: {old.get(k)} -> {new.get(k)}" for k in sorted({*old, *new} - FREE) if old.get(k) != new.get(k)]
+    return [
+        f"{k}: {old.get(k)} -> {new.get(k)}" for k in sorted({*old, *new} - FREE) if old.get(k) != new.get(k)
+    ]
 
 
 def last_checkpoint(run: Path, ranks: int) -> Path | None:
-    """The newest whole checkpoint-N of a run folder. A process killed while saving leaves a broken one: that is passed over."""
-    found = sorted((int(m[1]), p) for p in run.glob("checkpoint-*") if (m := re.fullmatch(r"checkpoint-(\d+)", p.name)))
+    """The newest whole checkpoint-N of a run folder. A process killed while saving leaves a broken one: that
+    is passed over.
+    """
+    found = sorted(
+        (int(m[1]), p) for p in run.glob("checkpoint-*") if (m := re.fullmatch(r"checkpoint-(\d+)", p.name))
+    )
     return next((p for step, p in reversed(found) if is_whole(p, step, ranks)), None)
 
 
 def is_whole(checkpoint: Path, step: int, ranks: int) -> bool:
-    """Whether every file of a checkpoint was written to its end: Trainer writes trainer_state.json last, archives end with their index."""
+    """Whether every file of a checkpoint was written to its end: Trainer writes trainer_state.json last,
+    archives end with their index.
+    """
     try:
         if json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))["global_step"] != step:
             return False
-        random_states = ["rng_state.pth"] if ranks == 1 else [f"rng_state_{rank}.pth" for rank in range(ranks)]
+        random_states = (
+            ["rng_state.pth"] if ranks == 1 else [f"rng_state_{rank}.pth" for rank in range(ranks)]
+        )
         if not all((checkpoint / name).is_file() for name in random_states):
             return False
-        for shares in checkpoint.glob("global_step*"):  # DeepSpeed's: one file of optimizer state per rank, then `latest`
+        for shares in checkpoint.glob(
+            "global_step*"
+        ):  # DeepSpeed's: one file of optimizer state per rank, then `latest`
             if len(list(shares.glob("*optim_states.pt"))) != ranks or not (checkpoint / "latest").is_file():
                 return False
         for path in checkpoint.rglob("*.safetensors"):
@@ -87,9 +104,15 @@ def is_whole(checkpoint: Path, step: int, ranks: int) -> bool:
 
 
 def drop_broken(run: Path, whole: Path | None) -> list[str]:
-    """Delete checkpoints newer than the last whole one, so that they cannot be counted or mistaken for it later."""
+    """Delete checkpoints newer than the last whole one, so that they cannot be counted or mistaken for it
+    later.
+    """
     first = 0 if whole is None else int(whole.name.split("-")[1]) + 1
-    broken = [p for p in run.glob("checkpoint-*") if p.name.split("-")[1].isdigit() and int(p.name.split("-")[1]) >= first]
+    broken = [
+        p
+        for p in run.glob("checkpoint-*")
+        if p.name.split("-")[1].isdigit() and int(p.name.split("-")[1]) >= first
+    ]
     for path in broken:
         shutil.rmtree(path)
     return sorted(p.name for p in broken)

@@ -1,7 +1,9 @@
-"""OpenAI Batch files: a day's wait for half the price. Written, submitted, polled and collected; or written here and answered elsewhere.
+"""OpenAI Batch files: a day's wait for half the price. Written, submitted, polled and collected; or written
+here and answered elsewhere.
 
-`batch:NAME@BASE_URL` uses a server's /files and /batches. `batch:NAME@FOLDER` writes FOLDER/NAME-....jsonl, and a later start reads
-every other .jsonl file there: what OpenAI's web page, `vllm run-batch` or a colleague with a key made of it.
+`batch:NAME@BASE_URL` uses a server's /files and /batches. `batch:NAME@FOLDER` writes FOLDER/NAME-....jsonl,
+and a later start reads every other .jsonl file there: what OpenAI's web page, `vllm run-batch` or a colleague
+with a key made of it.
 """
 
 import hashlib
@@ -24,7 +26,9 @@ _OVER = ("completed", "failed", "expired", "cancelled")
 
 
 class BatchModel:
-    """Complete prompts by batch files. A batch is found again by a digest of its requests, so a second start waits for the first's."""
+    """Complete prompts by batch files. A batch is found again by a digest of its requests, so a second start
+    waits for the first's.
+    """
 
     def __init__(self, name: str, options: ModelOptions) -> None:
         self._options = options
@@ -35,8 +39,15 @@ class BatchModel:
         else:
             self._name, self._url = split_server(name)
             self._key = read_key(options.api_key_env, self._url)
-            self._client = openai.OpenAI(api_key=self._key, base_url=self._url, max_retries=options.attempts, timeout=options.timeout)
-        self._wire = Wire(self._name, options.chat is not False, options, self._folder is None and "://api.openai.com/" in f"{self._url}/")
+            self._client = openai.OpenAI(
+                api_key=self._key, base_url=self._url, max_retries=options.attempts, timeout=options.timeout
+            )
+        self._wire = Wire(
+            self._name,
+            options.chat is not False,
+            options,
+            self._folder is None and "://api.openai.com/" in f"{self._url}/",
+        )
         self.identity: Mapping[str, Any] = {
             "backend": "openai",  # the same model answers: a journal serves both
             "model": self._name,
@@ -46,13 +57,19 @@ class BatchModel:
             **options.sampling(),
         }
 
-    def complete(self, requests: Sequence[Request], done: Container[int], budget: Budget) -> Iterator[list[tuple[int, Completion]]]:
+    def complete(
+        self, requests: Sequence[Request], done: Container[int], budget: Budget
+    ) -> Iterator[list[tuple[int, Completion]]]:
         """See `prompting.backends.model.Model`; one list per file."""
         for start in range(0, len(requests), _LINES):
             asked = [index for index in range(start, min(start + _LINES, len(requests))) if index not in done]
             if asked:
                 lines = {self._custom_id(requests[index]): index for index in asked}
-                replies = self._elsewhere(requests, lines) if self._folder else self._submitted(requests, lines, budget)
+                replies = (
+                    self._elsewhere(requests, lines)
+                    if self._folder
+                    else self._submitted(requests, lines, budget)
+                )
                 found = self._read(replies, lines)
                 for completion in found.values():
                     budget.spend(completion.prompt_tokens, completion.output_tokens)
@@ -65,7 +82,8 @@ class BatchModel:
     def _file(self, requests: Sequence[Request], lines: Mapping[str, int]) -> bytes:
         url = f"/v1{self._wire.path}"
         rows = (
-            {"custom_id": name, "method": "POST", "url": url, "body": self._wire.body(requests[index])} for name, index in lines.items()
+            {"custom_id": name, "method": "POST", "url": url, "body": self._wire.body(requests[index])}
+            for name, index in lines.items()
         )
         return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
 
@@ -86,23 +104,35 @@ class BatchModel:
             row = json.loads(line)
             index = lines.get(row["custom_id"])
         except (ValueError, KeyError, TypeError):
-            raise InputError(f"batch output, line {number}: not a reply of a batch (JSON with custom_id and response)") from None
+            raise InputError(
+                f"batch output, line {number}: not a reply of a batch (JSON with custom_id and response)"
+            ) from None
         response = row.get("response") or {}
         try:
             if row.get("error") or response.get("status_code") != 200:
-                raise failure(response.get("status_code") or 500, {}, json.dumps(row.get("error") or response.get("body")))
+                raise failure(
+                    response.get("status_code") or 500,
+                    {},
+                    json.dumps(row.get("error") or response.get("body")),
+                )
             return index, read_reply(response.get("body"), self._wire.chat, 0.0)
         except Failed as error:
             return index, Completion(str(error), "error", 0, 0, 0.0)
 
     def _elsewhere(self, requests: Sequence[Request], lines: Mapping[str, int]) -> list[bytes]:
-        """Every file of replies in the folder; Stopped, with the file of requests written, where they answer none of them."""
+        """Every file of replies in the folder; Stopped, with the file of requests written, where they answer
+        none of them.
+        """
         assert self._folder is not None
         text = self._file(requests, lines)
         path = self._folder / f"{Path(self._name).name}-{_digest(text)[:12]}.jsonl"
         self._folder.mkdir(parents=True, exist_ok=True)
         others = [other.read_bytes() for other in sorted(self._folder.glob("*.jsonl"))]
-        answered = [other for other in others if b'"response"' in other[:100_000] and any(name.encode() in other for name in lines)]
+        answered = [
+            other
+            for other in others
+            if b'"response"' in other[:100_000] and any(name.encode() in other for name in lines)
+        ]
         if not answered:
             part = path.with_name(path.name + ".part")
             part.write_bytes(text)
@@ -113,26 +143,39 @@ class BatchModel:
             )
         return answered
 
-    def _submitted(self, requests: Sequence[Request], lines: Mapping[str, int], budget: Budget) -> list[bytes]:
+    def _submitted(
+        self, requests: Sequence[Request], lines: Mapping[str, int], budget: Budget
+    ) -> list[bytes]:
         text = self._file(requests, lines)
-        room = sum(len(requests[i].prompt) // 2 + 16 for i in lines.values()), self._options.max_new_tokens * len(lines)
+        room = (
+            sum(len(requests[i].prompt) // 2 + 16 for i in lines.values()),
+            self._options.max_new_tokens * len(lines),
+        )
         try:
             batch = self._find(_digest(text)) or self._create(text, budget, room)
             while batch.status not in _OVER:
                 if (left := budget.seconds_left) is not None and left <= 0:
-                    raise Stopped(f"batch {batch.id} is {batch.status}, and {budget.over()}; start the same command again to collect it")
+                    raise Stopped(
+                        f"batch {batch.id} is {batch.status}, and {budget.over()}; start the same command again to collect it"
+                    )
                 time.sleep(self._options.poll if left is None else min(self._options.poll, left))
                 batch = self._client.batches.retrieve(batch.id)
             files = [name for name in (batch.output_file_id, batch.error_file_id) if name]
             if not files:
                 said = "; ".join(str(e.message) for e in (batch.errors.data or [])) if batch.errors else ""
-                raise Stopped(f"batch {batch.id} {batch.status} without a reply: {' '.join(said.split()) or 'no reason given'}")
+                raise Stopped(
+                    f"batch {batch.id} {batch.status} without a reply: {' '.join(said.split()) or 'no reason given'}"
+                )
             return [self._client.files.content(name).content for name in files]
         except openai.APIStatusError as error:
-            said = str(failure(error.response.status_code, error.response.headers, error.response.text)).replace(self._key, "[key]")
+            said = str(
+                failure(error.response.status_code, error.response.headers, error.response.text)
+            ).replace(self._key, "[key]")
             raise Stopped(f"{self._url}: {said}; start the same command again to continue") from None
         except openai.APIConnectionError as error:
-            raise Stopped(f"{self._url}: cannot be reached ({error}); start the same command again to continue") from None
+            raise Stopped(
+                f"{self._url}: cannot be reached ({error}); start the same command again to continue"
+            ) from None
 
     def _find(self, digest: str) -> Any:
         """The batch of an earlier start; not one that ended without any reply."""
@@ -148,7 +191,10 @@ class BatchModel:
         file = self._client.files.create(file=("graphtalk.jsonl", text), purpose="batch")
         endpoint: Any = f"/v1{self._wire.path}"
         return self._client.batches.create(
-            completion_window="24h", endpoint=endpoint, input_file_id=file.id, metadata={"graphtalk": _digest(text)}
+            completion_window="24h",
+            endpoint=endpoint,
+            input_file_id=file.id,
+            metadata={"graphtalk": _digest(text)},
         )
 
 

@@ -1,10 +1,12 @@
-"""A server that speaks OpenAI's API and has no model: for tests of one's own, and to see what a run does when a server misbehaves.
+"""A server that speaks OpenAI's API and has no model: for tests of one's own, and to see what a run does when
+a server misbehaves.
 
     python -m prompting.backends.fake_server --port 8001 --delay 0.5 --faults 0.2
     graphtalk prompt --model openai:fake@http://127.0.0.1:8001/v1 ...
 
-It answers every prompt alike at all times: with one of a few short answers, picked by the prompt's hash, and where it is asked for
-`logprobs` says that each of a text's characters has a probability of exp(-0.1). In a test:
+It answers every prompt alike at all times: with one of a few short answers, picked by the prompt's hash, and
+where it is asked for `logprobs` says that each of a text's characters has a probability of exp(-0.1). In a
+test:
 
 >>> import urllib.request
 >>> with FakeServer(answer=lambda prompt: prompt.upper()) as server:
@@ -33,9 +35,22 @@ from typing import Any, Self
 from data_builders.errors import InputError
 
 ANSWERS = ("Yes.", "No.", "0.", "1.", "2.", "3.", "There is no path.", "I cannot tell.")
-FAULTS = ("busy", "unavailable", "error", "reset", "slow", "wrong_json", "page", "empty_choices", "no_message", "twice", "refused")
-"""What can go wrong with one reply: 429 with Retry-After, 503, 500, a reset in mid-body, an answer that comes after `slow` seconds,
-half a JSON, an HTML page, a reply without choices or without a message, the same reply delivered twice, a prompt that is refused (400)."""
+FAULTS = (
+    "busy",
+    "unavailable",
+    "error",
+    "reset",
+    "slow",
+    "wrong_json",
+    "page",
+    "empty_choices",
+    "no_message",
+    "twice",
+    "refused",
+)
+"""What can go wrong with one reply: 429 with Retry-After, 503, 500, a reset in mid-body, an answer that comes
+after `slow` seconds, half a JSON, an HTML page, a reply without choices or without a message, the same reply
+delivered twice, a prompt that is refused (400)."""
 
 Routes = Callable[[str, str, bytes], Any]
 
@@ -49,10 +64,12 @@ def plain_answer(prompt: str) -> str:
 class FakeServer:
     """Use it in a `with`, or `serve` it in a loop of one's own.
 
-    answer: prompt -> text. count: text -> tokens. delay: seconds before each answer. fault: prompt and the number of its
-    attempt (from 0) -> one of FAULTS, or "" for none. key: what is asked for as the bearer's; any other gets a 401 that
-    quotes it. at_once: requests at a time; one more gets a 429. more: other routes, (method, path, body) -> JSON or bytes or None.
-    arrived, answered: how often each prompt came in, and how often it was answered whole; most: requests at a time, at most.
+    answer: prompt -> text. count: text -> tokens. delay: seconds before each answer. fault: prompt and the
+    number of its attempt (from 0) -> one of FAULTS, or "" for none. key: what is asked for as the bearer's;
+    any other gets a 401 that quotes it. at_once: requests at a time; one more gets a 429. more: other routes,
+    (method, path, body) -> JSON or bytes or None.
+    arrived, answered: how often each prompt came in, and how often it was answered whole; most: requests at a
+        time, at most.
     """
 
     answer: Callable[[str], str] = plain_answer
@@ -90,7 +107,9 @@ class FakeServer:
             raise RuntimeError("the fake server did not start")
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(30)
 
@@ -108,7 +127,10 @@ class FakeServer:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
                 method, path, _ = head.split(" ", 2)
-                headers = {k.lower(): v.strip() for k, v in (line.split(":", 1) for line in head.split("\r\n")[1:] if ":" in line)}
+                headers = {
+                    k.lower(): v.strip()
+                    for k, v in (line.split(":", 1) for line in head.split("\r\n")[1:] if ":" in line)
+                }
                 body = await reader.readexactly(int(headers.get("content-length", 0)))
                 await self._reply(method, path, headers, body, writer)
         except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
@@ -116,13 +138,19 @@ class FakeServer:
         finally:
             writer.close()
 
-    async def _reply(self, method: str, path: str, headers: dict[str, str], body: bytes, writer: asyncio.StreamWriter) -> None:
+    async def _reply(
+        self, method: str, path: str, headers: dict[str, str], body: bytes, writer: asyncio.StreamWriter
+    ) -> None:
         sent = headers.get("authorization", "").removeprefix("Bearer ")
         if self.key is not None and sent != self.key:
             return await _write(writer, 401, {"error": {"message": f"Incorrect API key provided: {sent}"}})
         if not path.endswith("/completions"):
             found = self.more(method, path.removeprefix("/v1"), body)
-            return await _write(writer, 404 if found is None else 200, {"error": {"message": f"no {path}"}} if found is None else found)
+            return await _write(
+                writer,
+                404 if found is None else 200,
+                {"error": {"message": f"no {path}"}} if found is None else found,
+            )
         asked = json.loads(body)
         prompt = asked["prompt"] if "prompt" in asked else asked["messages"][-1]["content"]
         attempt, self.arrived[prompt] = self.arrived[prompt], self.arrived[prompt] + 1
@@ -130,7 +158,9 @@ class FakeServer:
         self._now += 1
         self.most = max(self.most, self._now)
         try:
-            fault = self.fault(prompt, attempt) or ("busy" if self.at_once is not None and self._now > self.at_once else "")
+            fault = self.fault(prompt, attempt) or (
+                "busy" if self.at_once is not None and self._now > self.at_once else ""
+            )
             if fault not in ("busy", "unavailable", "error", "refused"):
                 await asyncio.sleep(self.slow if fault == "slow" else self.delay)
             await self._finish(fault, prompt, self._said(asked, prompt), writer)
@@ -139,22 +169,42 @@ class FakeServer:
 
     def _said(self, asked: dict[str, Any], prompt: str) -> dict[str, Any]:
         text = self.answer(prompt)
-        choice: dict[str, Any] = {"text": text} if "prompt" in asked else {"message": {"role": "assistant", "content": text}}
-        read = sum(self.count(m["content"]) for m in asked["messages"]) if "messages" in asked else self.count(prompt)
+        choice: dict[str, Any] = (
+            {"text": text} if "prompt" in asked else {"message": {"role": "assistant", "content": text}}
+        )
+        read = (
+            sum(self.count(m["content"]) for m in asked["messages"])
+            if "messages" in asked
+            else self.count(prompt)
+        )
         usage = {"prompt_tokens": read, "completion_tokens": self.count(text)}
         if asked.get("logprobs"):
             tokens = (
-                {"token_logprobs": [-0.1] * len(text)} if "prompt" in asked else {"content": [{"token": c, "logprob": -0.1} for c in text]}
+                {"token_logprobs": [-0.1] * len(text)}
+                if "prompt" in asked
+                else {"content": [{"token": c, "logprob": -0.1} for c in text]}
             )
             choice["logprobs"] = tokens
         name = f"fake-{next(self._ids)}"
-        return {"id": name, "model": asked.get("model"), "choices": [{"index": 0, "finish_reason": "stop", **choice}], "usage": usage}
+        return {
+            "id": name,
+            "model": asked.get("model"),
+            "choices": [{"index": 0, "finish_reason": "stop", **choice}],
+            "usage": usage,
+        }
 
-    async def _finish(self, fault: str, prompt: str, reply: dict[str, Any], writer: asyncio.StreamWriter) -> None:
+    async def _finish(
+        self, fault: str, prompt: str, reply: dict[str, Any], writer: asyncio.StreamWriter
+    ) -> None:
         whole = json.dumps(reply).encode()
         if fault in ("busy", "unavailable", "error", "refused"):
             status = {"busy": 429, "unavailable": 503, "error": 500, "refused": 400}[fault]
-            await _write(writer, status, {"error": {"message": f"the fault {fault!r}"}}, self.retry_after if fault == "busy" else None)
+            await _write(
+                writer,
+                status,
+                {"error": {"message": f"the fault {fault!r}"}},
+                self.retry_after if fault == "busy" else None,
+            )
         elif fault == "reset":
             writer.write(_head(200, len(whole), "application/json") + whole[: len(whole) // 2])
             await writer.drain()
@@ -164,11 +214,15 @@ class FakeServer:
         elif fault == "page":
             await _write(writer, 200, b"<html>Bad gateway</html>", kind="text/html")
         elif fault in ("empty_choices", "no_message"):
-            await _write(writer, 200, {**reply, "choices": [] if fault == "empty_choices" else [{"index": 0}]})
+            await _write(
+                writer, 200, {**reply, "choices": [] if fault == "empty_choices" else [{"index": 0}]}
+            )
         else:
             self.answered[prompt] += 1
             self._note("answered", prompt)
-            writer.write((_head(200, len(whole), "application/json") + whole) * (2 if fault == "twice" else 1))
+            writer.write(
+                (_head(200, len(whole), "application/json") + whole) * (2 if fault == "twice" else 1)
+            )
             await writer.drain()
 
     def _note(self, what: str, prompt: str) -> None:
@@ -178,14 +232,23 @@ class FakeServer:
 
 
 def _head(status: int, length: int, kind: str, extra: str = "") -> bytes:
-    return f"HTTP/1.1 {status} Said\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n{extra}\r\n".encode()
+    return (
+        f"HTTP/1.1 {status} Said\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n{extra}\r\n".encode()
+    )
 
 
 async def _write(
-    writer: asyncio.StreamWriter, status: int, said: Any, retry_after: float | None = None, kind: str = "application/json"
+    writer: asyncio.StreamWriter,
+    status: int,
+    said: Any,
+    retry_after: float | None = None,
+    kind: str = "application/json",
 ) -> None:
     body = said if isinstance(said, bytes) else json.dumps(said).encode()
-    writer.write(_head(status, len(body), kind, "" if retry_after is None else f"Retry-After: {retry_after:g}\r\n") + body)
+    writer.write(
+        _head(status, len(body), kind, "" if retry_after is None else f"Retry-After: {retry_after:g}\r\n")
+        + body
+    )
     await writer.drain()
 
 
@@ -195,7 +258,9 @@ def faults_for(share: float) -> Callable[[str, int], str]:
     def fault(prompt: str, attempt: int) -> str:
         digest = hashlib.sha256(f"{attempt}/{prompt}".encode()).digest()
         spoiled = int.from_bytes(digest[:4]) / 2**32 < share
-        return FAULTS[digest[4] % (len(FAULTS) - 1)] if spoiled else ""  # without "refused", which no second attempt mends
+        return (
+            FAULTS[digest[4] % (len(FAULTS) - 1)] if spoiled else ""
+        )  # without "refused", which no second attempt mends
 
     return fault
 
@@ -212,12 +277,16 @@ def main() -> None:
 
     async def life() -> None:
         async with await server.serve(given.port) as serving:
-            print(f"{server.url}  (prompt it with --model openai:fake@{server.url}; Ctrl-C ends it)", flush=True)
+            print(
+                f"{server.url}  (prompt it with --model openai:fake@{server.url}; Ctrl-C ends it)", flush=True
+            )
             began = time.perf_counter()
             try:
                 await serving.serve_forever()
             finally:
-                print(f"{server.arrived.total()} requests, {server.answered.total()} answered in {time.perf_counter() - began:.0f} s")
+                print(
+                    f"{server.arrived.total()} requests, {server.answered.total()} answered in {time.perf_counter() - began:.0f} s"
+                )
 
     try:
         asyncio.run(life())

@@ -21,10 +21,10 @@ _TAIL = 16  # tokens that surely hold a stop string, even where each byte is a t
 class HfModel:
     """Complete prompts with a model from a folder or from the Hub.
 
-    The text is plain: greedy unless a temperature is asked for; what the folder's generation_config says about sampling, penalties
-    or beams is left out.
-    Float sums depend on a batch's shape, so near-ties may fall otherwise in another batch; the batches are therefore planned
-    from all prompts, and a continued run computes what an undisturbed one does.
+    The text is plain: greedy unless a temperature is asked for; what the folder's generation_config says
+    about sampling, penalties or beams is left out.
+    Float sums depend on a batch's shape, so near-ties may fall otherwise in another batch; the batches are
+    therefore planned from all prompts, and a continued run computes what an undisturbed one does.
     """
 
     def __init__(self, name: str, options: ModelOptions) -> None:
@@ -73,8 +73,12 @@ class HfModel:
             **self._options.sampling(),
         }
 
-    def complete(self, requests: Sequence[Request], done: Container[int], budget: Budget) -> Iterator[list[tuple[int, Completion]]]:
-        """See `prompting.backends.model.Model`; one list per batch. InputError names the first prompt that is too long for the model."""
+    def complete(
+        self, requests: Sequence[Request], done: Container[int], budget: Budget
+    ) -> Iterator[list[tuple[int, Completion]]]:
+        """See `prompting.backends.model.Model`; one list per batch. InputError names the first prompt that is
+        too long for the model.
+        """
         ids = [self._encode(request.prompt) for request in requests]
         self._check_lengths(ids)
         prefix: tuple[int, ...] = ()
@@ -85,7 +89,9 @@ class HfModel:
                 if shared != prefix:
                     prefix, read = shared, read_prefix(self._model, shared)
                 if why := budget.over():
-                    raise Stopped(f"{why}; what was answered is kept: start the same command again to continue")
+                    raise Stopped(
+                        f"{why}; what was answered is kept: start the same command again to continue"
+                    )
                 self._seed(requests, batch)
                 completions = self._generate([ids[index] for index in missing], len(prefix), read)
                 for c in completions:
@@ -93,7 +99,9 @@ class HfModel:
                 yield list(zip(missing, completions, strict=True))
 
     def _seed(self, requests: Sequence[Request], batch: Sequence[int]) -> None:
-        """Samples depend on the seed and on the batch, which the journal keeps whole; so a second start continues the first."""
+        """Samples depend on the seed and on the batch, which the journal keeps whole; so a second start
+        continues the first.
+        """
         if self._options.temperature:
             asked = [(requests[index].prompt, requests[index].sample) for index in batch]
             digest = hashlib.sha256(repr((self._options.seed, asked)).encode()).digest()
@@ -104,7 +112,9 @@ class HfModel:
 
     def _check_lengths(self, ids: Sequence[Sequence[int]]) -> None:
         limit = self._options.context or _context(self._model, self._tokenizer)
-        room = 0 if self._seq2seq else self._options.max_new_tokens  # an encoder-decoder's answer has a length of its own
+        room = (
+            0 if self._seq2seq else self._options.max_new_tokens
+        )  # an encoder-decoder's answer has a length of its own
         for index, tokens in enumerate(ids):
             if limit is not None and len(tokens) + room > limit:
                 answer = f" and its answer up to {room}" if room else ""
@@ -122,7 +132,9 @@ class HfModel:
             for batch in plan_batches([len(ids[index]) for index in group], self._options)
         ]
 
-    def _generate(self, ids: Sequence[Sequence[int]], shared: int = 0, prefix: Any = None) -> list[Completion]:
+    def _generate(
+        self, ids: Sequence[Sequence[int]], shared: int = 0, prefix: Any = None
+    ) -> list[Completion]:
         """shared, prefix: how many tokens all rows begin with, and what `read_prefix` made of them."""
         begin = time.perf_counter()
         if self._own_loop:
@@ -133,7 +145,10 @@ class HfModel:
         else:
             rows = self._generate_plainly(ids)
         seconds = (time.perf_counter() - begin) / len(ids)
-        return [self._completion(row, len(prompt), seconds, sure) for (row, sure), prompt in zip(rows, ids, strict=True)]
+        return [
+            self._completion(row, len(prompt), seconds, sure)
+            for (row, sure), prompt in zip(rows, ids, strict=True)
+        ]
 
     def _ends(self, row: Sequence[int]) -> bool:
         if row[-1] in self._eos:
@@ -143,16 +158,23 @@ class HfModel:
 
     @torch.inference_mode()
     def _generate_plainly(self, ids: Sequence[Sequence[int]]) -> list[tuple[list[int], float | None]]:
-        """As `greedy`, by transformers: encoder-decoders, samples (whose probability is not told), and caches of other kinds."""
-        filled = self._tokenizer.pad({"input_ids": [list(i) for i in ids]}, return_tensors="pt").to(self._model.device)
+        """As `greedy`, by transformers: encoder-decoders, samples (whose probability is not told), and caches
+        of other kinds.
+        """
+        filled = self._tokenizer.pad({"input_ids": [list(i) for i in ids]}, return_tensors="pt").to(
+            self._model.device
+        )
         prompt_length = 1 if self._seq2seq else filled["input_ids"].shape[1]
         sure = None if self._options.temperature else Likelihood()
-        generated = self._model.generate(  # [rows, prompt + new] for a decoder-only model, [rows, 1 + new] for an encoder-decoder
+        # [rows, prompt + new] for a decoder-only model, [rows, 1 + new] for an encoder-decoder
+        generated = self._model.generate(
             input_ids=filled["input_ids"],
             attention_mask=filled["attention_mask"],
             max_new_tokens=self._options.max_new_tokens,
             cache_implementation=self._options.cache,
-            stopping_criteria=StoppingCriteriaList([_StopText(self._tokenizer, self._options.stop, prompt_length)]),
+            stopping_criteria=StoppingCriteriaList(
+                [_StopText(self._tokenizer, self._options.stop, prompt_length)]
+            ),
             logits_processor=LogitsProcessorList([] if sure is None else [sure]),
         )
         rows: list[list[int]] = generated[:, prompt_length:].tolist()
@@ -161,28 +183,36 @@ class HfModel:
         return list(zip(rows, sure.rows([self._generated(row) for row in rows]), strict=True))
 
     def _generated(self, row: list[int]) -> int:
-        """How many tokens of a row the model chose, its end included; what fills a row after a stop string may look like an end."""
+        """How many tokens of a row the model chose, its end included; what fills a row after a stop string
+        may look like an end.
+        """
         end = self._end(row)
         text = self._tokenizer.decode(row[:end], skip_special_tokens=True)
-        return end + (end < len(row) and row[end] in self._eos and not any(stop in text for stop in self._options.stop))
+        return end + (
+            end < len(row) and row[end] in self._eos and not any(stop in text for stop in self._options.stop)
+        )
 
     def _end(self, row: list[int]) -> int:
         """How many tokens of a row stand before its end and the padding after it."""
         return next((i for i, token in enumerate(row) if token in self._eos or token == self._pad), len(row))
 
-    def _completion(self, row: list[int], prompt_tokens: int, seconds: float, confidence: float | None) -> Completion:
+    def _completion(
+        self, row: list[int], prompt_tokens: int, seconds: float, confidence: float | None
+    ) -> Completion:
         """A row of new token ids, which may go on after its end with padding."""
         end = self._end(row)
         text = self._tokenizer.decode(row[:end], skip_special_tokens=True)
         stopped = end < self._options.max_new_tokens or any(stop in text for stop in self._options.stop)
-        return Completion(text, "stop" if stopped else "length", prompt_tokens, end, seconds, confidence=confidence)
+        return Completion(
+            text, "stop" if stopped else "length", prompt_tokens, end, seconds, confidence=confidence
+        )
 
 
 class _StopText(StoppingCriteria):
     """Ends a row once a stop string stands in what it generated.
 
-    transformers' own `stop_strings` also look at the prompt, so a template that ends with a newline and an answer that
-    begins with `Q:` would look like a stop.
+    transformers' own `stop_strings` also look at the prompt, so a template that ends with a newline and an
+    answer that begins with `Q:` would look like a stop.
     """
 
     def __init__(self, tokenizer: Any, stop: Sequence[str], prompt_length: int) -> None:
@@ -198,7 +228,8 @@ class _StopText(StoppingCriteria):
 def plan_batches(lengths: Sequence[int], options: ModelOptions) -> list[list[int]]:
     """Indices in batches of like length, longest first, so that memory that does not suffice fails at once.
 
-    A batch holds at most `batch_size` prompts, and `batch_tokens` tokens: rows x (longest prompt + new tokens); always one prompt.
+    A batch holds at most `batch_size` prompts, and `batch_tokens` tokens: rows x (longest prompt + new
+        tokens); always one prompt.
 
     >>> plan_batches([3, 9, 4, 8], ModelOptions(max_new_tokens=1, batch_tokens=20))
     [[1, 3], [2, 0]]
@@ -216,17 +247,23 @@ def plan_batches(lengths: Sequence[int], options: ModelOptions) -> list[list[int
 
 
 def _eos_ids(model: Any, tokenizer: Any) -> list[int]:
-    """Every token that ends a text: the model's own, then the tokenizer's (chat models often end a turn with another one)."""
+    """Every token that ends a text: the model's own, then the tokenizer's (chat models often end a turn with
+    another one).
+    """
     stated = model.generation_config.eos_token_id
     ids = list(stated) if isinstance(stated, list) else [stated]
     found = list(dict.fromkeys(int(i) for i in [*ids, tokenizer.eos_token_id] if i is not None))
     if not found:
-        raise InputError(f"model {model.config.name_or_path}: neither its generation config nor its tokenizer names an end-of-text token")
+        raise InputError(
+            f"model {model.config.name_or_path}: neither its generation config nor its tokenizer names an end-of-text token"
+        )
     return found
 
 
 def _context(model: Any, tokenizer: Any) -> int | None:
-    """Tokens that the model can hold: its number of positions; where it has none (T5), what its tokenizer says, if anything."""
+    """Tokens that the model can hold: its number of positions; where it has none (T5), what its tokenizer
+    says, if anything.
+    """
     positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     if positions is not None:
         return int(positions)

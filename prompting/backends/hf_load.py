@@ -21,7 +21,9 @@ _SAMPLE = 1 << 20
 
 
 def load(name: str, options: ModelOptions) -> tuple[Any, Any]:
-    """Model (eval mode, on its device) and tokenizer; `AutoModelForSeq2SeqLM` for encoder-decoders. Code from the Hub is never run."""
+    """Model (eval mode, on its device) and tokenizer; `AutoModelForSeq2SeqLM` for encoder-decoders. Code from
+    the Hub is never run.
+    """
     _check_there(name)
     base = adapter_base(name)
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -43,17 +45,29 @@ def load(name: str, options: ModelOptions) -> tuple[Any, Any]:
 
 
 def load_tokenizer(name: str) -> tuple[Any, bool]:
-    """The tokenizer of a model, or in a folder of its own, and whether the model is an encoder-decoder; no weights are read."""
-    alone = (Path(name) / "tokenizer_config.json").is_file() and not (Path(name) / "config.json").is_file() and adapter_base(name) is None
+    """The tokenizer of a model, or in a folder of its own, and whether the model is an encoder-decoder; no
+    weights are read.
+    """
+    alone = (
+        (Path(name) / "tokenizer_config.json").is_file()
+        and not (Path(name) / "config.json").is_file()
+        and adapter_base(name) is None
+    )
     if not alone:
         _check_there(name)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name if alone else _tokenizer_home(name), trust_remote_code=False)
-        seq2seq = not alone and bool(AutoConfig.from_pretrained(adapter_base(name) or name, trust_remote_code=False).is_encoder_decoder)
+        tokenizer = AutoTokenizer.from_pretrained(
+            name if alone else _tokenizer_home(name), trust_remote_code=False
+        )
+        seq2seq = not alone and bool(
+            AutoConfig.from_pretrained(adapter_base(name) or name, trust_remote_code=False).is_encoder_decoder
+        )
     except InputError:
         raise
     except Exception as error:
-        raise InputError(f"tokenizer {name}: cannot be loaded: {' '.join(str(error).split())[:300]}") from error
+        raise InputError(
+            f"tokenizer {name}: cannot be loaded: {' '.join(str(error).split())[:300]}"
+        ) from error
     return tokenizer, seq2seq
 
 
@@ -68,16 +82,22 @@ def wants_chat(name: str, tokenizer: Any, asked: bool | None) -> bool:
 def prompt_ids(tokenizer: Any, prompt: str, chat: bool, system: str | None, seq2seq: bool) -> list[int]:
     """The token ids that the model is given for a prompt."""
     if chat:
-        turns = [*([{"role": "system", "content": system}] if system else []), {"role": "user", "content": prompt}]
+        turns = [
+            *([{"role": "system", "content": system}] if system else []),
+            {"role": "user", "content": prompt},
+        ]
         text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
         return list(tokenizer(text, add_special_tokens=False)["input_ids"])  # the template wrote them already
     prompt = f"{system}\n\n{prompt}" if system else prompt
-    # most vocabularies join a space with the word after it: a prompt that ends in one asks for words that never follow it
+    # most vocabularies join a space with the word after it: a prompt that ends in one asks for words that
+    # never follow it
     return list(tokenizer(prompt if seq2seq else prompt.rstrip(" "))["input_ids"])
 
 
 def adapter_base(name: str) -> str | None:
-    """The model under a folder of LoRA adapters, as its adapter_config.json names it; None for a whole model."""
+    """The model under a folder of LoRA adapters, as its adapter_config.json names it; None for a whole
+    model.
+    """
     path = Path(name).expanduser() / "adapter_config.json"
     if not path.is_file() or path.with_name("config.json").is_file():
         return None
@@ -107,11 +127,20 @@ def _check_there(name: str) -> None:
     path = Path(name).expanduser()
     if path.is_dir():
         if not (path / "config.json").is_file() and not (path / "adapter_config.json").is_file():
-            raise InputError(f"model folder {name}: no config.json in it; it needs a model saved by save_pretrained, with its tokenizer")
+            raise InputError(
+                f"model folder {name}: no config.json in it; it needs a model saved by save_pretrained, with its tokenizer"
+            )
         return
     first = Path(name).parts[0]
-    if first in (*_FOLDERS, ".", "..", "~", "/") or name.startswith(("./", "~")) or name.count("/") > 1 or Path(first).is_dir():
-        raise InputError(f"model folder {name} is not there; `graphtalk smollm2 --out {name}` makes a small one without a network")
+    if (
+        first in (*_FOLDERS, ".", "..", "~", "/")
+        or name.startswith(("./", "~"))
+        or name.count("/") > 1
+        or Path(first).is_dir()
+    ):
+        raise InputError(
+            f"model folder {name} is not there; `graphtalk smollm2 --out {name}` makes a small one without a network"
+        )
 
 
 def _device(asked: str | None) -> torch.device:
@@ -121,7 +150,9 @@ def _device(asked: str | None) -> torch.device:
         device = torch.device(asked)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise InputError(f"device {asked!r} cannot be used: {str(error).splitlines()[0]}; this machine always has cpu") from error
+        raise InputError(
+            f"device {asked!r} cannot be used: {str(error).splitlines()[0]}; this machine always has cpu"
+        ) from error
     return device
 
 
@@ -137,14 +168,17 @@ def _dtype(asked: str | None, config: Any, device: torch.device) -> torch.dtype:
 def model_revision(name: str) -> Mapping[str, str]:
     """What tells these weights from others: the digest of a folder, or the commit of a model from the Hub.
 
-    Of large files only the size and a megabyte at the start, the middle and the end are read: training changes all weights.
+    Of large files only the size and a megabyte at the start, the middle and the end are read: training
+        changes all weights.
     """
     folder = Path(name).expanduser()
     if not folder.is_dir():
         return {"model": name, "commit": Path(str(cached_file(name, "config.json"))).parent.name}
     digest = hashlib.sha256()
     for path in sorted(
-        p for p in folder.iterdir() if p.is_file() and p.suffix in (".json", ".safetensors", ".bin", ".jinja", ".model", ".txt")
+        p
+        for p in folder.iterdir()
+        if p.is_file() and p.suffix in (".json", ".safetensors", ".bin", ".jinja", ".model", ".txt")
     ):
         size = path.stat().st_size
         digest.update(f"{path.name} {size}\n".encode())

@@ -23,13 +23,16 @@ class Request:
 class Completion:
     """What a model said to one prompt.
 
-    finish_reason: `stop` (the model, or a stop string, ended it), `length`, `refusal` (the server withheld or declined an
-        answer), or `error`: there is none, and the text is the error's name and what was said about it.
-    prompt_tokens: as the model saw the prompt, chat template included. output_tokens: without the end-of-text token, with
-        the reasoning tokens, as servers bill them. Both are 0 where a server does not say.
+    finish_reason: `stop` (the model, or a stop string, ended it), `length`, `refusal` (the server withheld or
+        declined an answer), or `error`: there is none, and the text is the error's name and what was said
+            about it.
+    prompt_tokens: as the model saw the prompt, chat template included. output_tokens: without the end-of-text
+        token, with the reasoning tokens, as servers bill them. Both are 0 where a server does not say.
     seconds: this completion's wall time; of a batch, its share.
-    reasoning: what a reasoning model thought before it answered, where the server tells it apart; never scored.
-    confidence: the probability that the model gave to the completion, where it is greedy and its tokens' were told; else None.
+    reasoning: what a reasoning model thought before it answered, where the server tells it apart; never
+        scored.
+    confidence: the probability that the model gave to the completion, where it is greedy and its tokens' were
+        told; else None.
     """
 
     text: str
@@ -46,14 +49,16 @@ class Completion:
 class ModelOptions:
     """How to run a model; None leaves the choice to the backend.
 
-    Of every model: max_new_tokens: longest completion, in tokens. chat: send the prompt as a user's turn. system: the system's
-    turn before it. temperature: 0 is greedy. seed: of sampling.
-    Of local models: batch_tokens: most tokens, padding and completion included, that one batch holds. batch_size: most prompts
-    in one batch. context: tokens that the model can hold. cache: of keys and values, as transformers' generate calls it (static,
-    offloaded); by default a dynamic one whose rows leave when they are done.
-    Of served models: concurrency: most requests at a time. timeout: seconds for one attempt. attempts: of a request that fails;
-    rate limits do not count. patience: seconds that a request waits for rate limits in all. api_key_env: the environment
-    variable that holds the key. poll: seconds between looks at a batch. extra: further keys of the request's body; null takes a key out.
+    Of every model: max_new_tokens: longest completion, in tokens. chat: send the prompt as a user's turn.
+    system: the system's turn before it. temperature: 0 is greedy. seed: of sampling.
+    Of local models: batch_tokens: most tokens, padding and completion included, that one batch holds.
+    batch_size: most prompts in one batch. context: tokens that the model can hold. cache: of keys and values,
+    as transformers' generate calls it (static, offloaded); by default a dynamic one whose rows leave when
+    they are done.
+    Of served models: concurrency: most requests at a time. timeout: seconds for one attempt. attempts: of a
+    request that fails; rate limits do not count. patience: seconds that a request waits for rate limits in
+    all. api_key_env: the environment variable that holds the key. poll: seconds between looks at a batch.
+    extra: further keys of the request's body; null takes a key out.
     """
 
     max_new_tokens: int
@@ -90,11 +95,19 @@ class ModelOptions:
             ("patience", 0.0, 1e6),
         ):
             if (value := getattr(self, name)) is not None and not least <= value <= most:
-                raise InputError(f"--{name.replace('_', '-')} is {value}; it is a number from {least:g} to {most:g}")
+                raise InputError(
+                    f"--{name.replace('_', '-')} is {value}; it is a number from {least:g} to {most:g}"
+                )
 
     def sampling(self) -> dict[str, Any]:
-        """What decides the text besides model and prompt, as a part of an identity; only what is not plain greedy."""
-        drawn = {"temperature": self.temperature, "top_p": self.top_p, "seed": self.seed} if self.temperature else {}
+        """What decides the text besides model and prompt, as a part of an identity; only what is not plain
+        greedy.
+        """
+        drawn = (
+            {"temperature": self.temperature, "top_p": self.top_p, "seed": self.seed}
+            if self.temperature
+            else {}
+        )
         told = {"system": self.system, "extra": dict(self.extra)}
         return {**drawn, **{key: value for key, value in told.items() if value}}
 
@@ -102,20 +115,23 @@ class ModelOptions:
 class Model(Protocol):
     """Requests in, completions out, as they are done.
 
-    identity: everything besides the request that decides the text (weights, template, sampling settings), as JSON values. Two
-        models of one identity may share completions, so the journal is keyed by it.
+    identity: everything besides the request that decides the text (weights, template, sampling settings), as
+        JSON values. Two models of one identity may share completions, so the journal is keyed by it.
     """
 
     @property
     def identity(self) -> Mapping[str, Any]: ...  # pragma: no cover
 
-    def complete(self, requests: Sequence[Request], done: Container[int], budget: Budget) -> Iterator[list[tuple[int, Completion]]]:
-        """Complete every request whose index is not in `done`; each list that is yielded is done for good, and can be stored.
+    def complete(
+        self, requests: Sequence[Request], done: Container[int], budget: Budget
+    ) -> Iterator[list[tuple[int, Completion]]]:
+        """Complete every request whose index is not in `done`; each list that is yielded is done for good,
+        and can be stored.
 
-        Every index comes back exactly once, with a completion or an `error`, unless the budget ends, which raises `Stopped`
-        after all that was sent has come back. A model that works in batches plans them from all the requests, so that a second
-        start with some of them done batches the others as the first start did. InputError for a prompt that the model cannot
-        hold, before any work.
+        Every index comes back exactly once, with a completion or an `error`, unless the budget ends, which
+        raises `Stopped` after all that was sent has come back. A model that works in batches plans them from
+        all the requests, so that a second start with some of them done batches the others as the first start
+        did. InputError for a prompt that the model cannot hold, before any work.
         """
         ...  # pragma: no cover
 
@@ -154,7 +170,9 @@ def parse_model(model: str) -> tuple[str, str]:
     """
     backend, colon, name = model.partition(":")
     if not colon or not name:
-        raise InputError(f"model {model!r} does not say where it runs; write BACKEND:NAME, with one of the backends {', '.join(BACKENDS)}")
+        raise InputError(
+            f"model {model!r} does not say where it runs; write BACKEND:NAME, with one of the backends {', '.join(BACKENDS)}"
+        )
     return check_choice("model backend", backend, BACKENDS), name
 
 
@@ -172,7 +190,9 @@ def split_server(name: str) -> tuple[str, str]:
     if not url.startswith(("http://", "https://")):
         raise InputError(f"served model {name!r}: its base URL starts with http:// or https://")
     if "@" in host or "?" in host:
-        raise InputError(f"model {model}: its base URL carries a name, a password or a query; keys belong in the environment")
+        raise InputError(
+            f"model {model}: its base URL carries a name, a password or a query; keys belong in the environment"
+        )
     return model, url
 
 

@@ -20,21 +20,29 @@ _EACH = 16  # connections of one client, about
 
 
 def read_key(key_env: str, url: str) -> str:
-    """The key in an environment variable; one's own servers want none. It is nowhere else: no flag, file or message holds it."""
+    """The key in an environment variable; one's own servers want none. It is nowhere else: no flag, file or
+    message holds it.
+    """
     key = os.environ.get(key_env, "").strip()
     if not key and url.startswith("https://api.openai.com"):
-        raise InputError(f"no key for {url}: put it into the environment variable {key_env}, or name another with --api-key-env")
+        raise InputError(
+            f"no key for {url}: put it into the environment variable {key_env}, or name another with --api-key-env"
+        )
     return key or "none"
 
 
 class OpenAIModel:
-    """Complete prompts by a server. Retries are ours, not the client's: they must see the run's budget and one throttle for all."""
+    """Complete prompts by a server. Retries are ours, not the client's: they must see the run's budget and
+    one throttle for all.
+    """
 
     def __init__(self, name: str, options: ModelOptions) -> None:
         self._name, self._url = split_server(name)
         self._options = options
         self._key = read_key(options.api_key_env, self._url)
-        self._wire = Wire(self._name, options.chat is not False, options, "://api.openai.com/" in f"{self._url}/")
+        self._wire = Wire(
+            self._name, options.chat is not False, options, "://api.openai.com/" in f"{self._url}/"
+        )
         self._seen: set[str] | None = set()  # ids of replies
         self._repeats = 0
         self._turn = itertools.count()
@@ -47,7 +55,9 @@ class OpenAIModel:
             **options.sampling(),
         }
 
-    def complete(self, requests: Sequence[Request], done: Container[int], budget: Budget) -> Iterator[list[tuple[int, Completion]]]:
+    def complete(
+        self, requests: Sequence[Request], done: Container[int], budget: Budget
+    ) -> Iterator[list[tuple[int, Completion]]]:
         """See `prompting.backends.model.Model`; the event loop runs while the next list is waited for."""
         asked = [index for index in range(len(requests)) if index not in done]
         with asyncio.Runner() as runner:
@@ -66,18 +76,26 @@ class OpenAIModel:
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=2 * _EACH)
 
         def client() -> openai.AsyncOpenAI:
-            http = openai.DefaultAsyncHttpxClient(verify=secure, limits=limits, timeout=self._options.timeout, follow_redirects=False)
+            http = openai.DefaultAsyncHttpxClient(
+                verify=secure, limits=limits, timeout=self._options.timeout, follow_redirects=False
+            )
             return openai.AsyncOpenAI(api_key=self._key, base_url=self._url, max_retries=0, http_client=http)
 
         return [client() for _ in range(-(-self._options.concurrency // _EACH))]
 
     async def _send(self, request: Request) -> Completion:
-        """One attempt. Replies are read from their JSON: the client's own objects hide what a broken server left out."""
+        """One attempt. Replies are read from their JSON: the client's own objects hide what a broken server
+        left out.
+        """
         begin = time.perf_counter()
         try:
-            async with asyncio.timeout(self._options.timeout):  # the client's own limits each read, which a slow server can stretch
+            async with asyncio.timeout(
+                self._options.timeout
+            ):  # the client's own limits each read, which a slow server can stretch
                 client = self._clients[next(self._turn) % len(self._clients)]
-                reply = await client.post(self._wire.path, cast_to=httpx2.Response, body=self._wire.body(request))
+                reply = await client.post(
+                    self._wire.path, cast_to=httpx2.Response, body=self._wire.body(request)
+                )
         except openai.APIStatusError as error:
             raise failure(error.response.status_code, error.response.headers, error.response.text) from None
         except (openai.APITimeoutError, TimeoutError):
@@ -93,9 +111,11 @@ class OpenAIModel:
         return read_reply(data, self._wire.chat, time.perf_counter() - begin)
 
     def _check_fresh(self, data: Any) -> None:
-        """Failed if this reply was delivered before: its connection is out of step, and what comes next on it answers other prompts.
+        """Failed if this reply was delivered before: its connection is out of step, and what comes next on it
+        answers other prompts.
 
-        Therefore it is left, with all others. A server that gives its replies no ids of their own is known by its many repeats.
+        Therefore it is left, with all others. A server that gives its replies no ids of their own is known by
+        its many repeats.
         """
         identifier = data.get("id") if isinstance(data, dict) else None
         if self._seen is None or not isinstance(identifier, str) or not identifier:

@@ -1,4 +1,6 @@
-"""What goes to an OpenAI-compatible server and what comes back: request bodies, replies, and errors by name."""
+"""What goes to an OpenAI-compatible server and what comes back: request bodies, replies, and errors by
+name.
+"""
 
 import email.utils
 import json
@@ -14,18 +16,29 @@ from prompting.backends.model import Completion, ModelOptions, Request
 class Failed(Exception):
     """A request that did not bring a completion.
 
-    name: one word. again: whether another attempt may. after: seconds to wait first. busy: the server wants fewer requests.
+    name: one word. again: whether another attempt may. after: seconds to wait first. busy: the server wants
+        fewer requests.
     fatal: no other request would fare better.
     """
 
-    def __init__(self, name: str, said: str, again: bool, after: float | None = None, busy: bool = False, fatal: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        said: str,
+        again: bool,
+        after: float | None = None,
+        busy: bool = False,
+        fatal: bool = False,
+    ) -> None:
         super().__init__(f"{name}: {said}")
         self.again, self.after, self.busy, self.fatal = again, after, busy, fatal
 
 
 @dataclass(frozen=True)
 class Wire:
-    """How requests to one served model are written: which endpoint, and everything in the body but the prompt."""
+    """How requests to one served model are written: which endpoint, and everything in the body but the
+    prompt.
+    """
 
     model: str
     chat: bool
@@ -79,7 +92,11 @@ def read_reply(data: Any, chat: bool, seconds: float) -> Completion:
     reasoning = message.get("reasoning_content") or message.get("reasoning") or ""
     usage = data.get("usage") if isinstance(data.get("usage"), dict) else {}
     details = usage.get("completion_tokens_details")
-    finish = "refusal" if refusal or choice.get("finish_reason") == "content_filter" else choice.get("finish_reason")
+    finish = (
+        "refusal"
+        if refusal or choice.get("finish_reason") == "content_filter"
+        else choice.get("finish_reason")
+    )
     return Completion(
         str(refusal or text or ""),
         finish if finish in ("length", "refusal") else "stop",
@@ -93,7 +110,8 @@ def read_reply(data: Any, chat: bool, seconds: float) -> Completion:
 
 
 def _confidence(logprobs: Any) -> float | None:
-    """The probability of all tokens of a reply together, from either endpoint's form of `logprobs`; None where any is missing.
+    """The probability of all tokens of a reply together, from either endpoint's form of `logprobs`; None
+    where any is missing.
 
     >>> _confidence({"content": [{"token": "Yes", "logprob": 0.0}, {"token": ".", "logprob": 0.0}]})
     1.0
@@ -114,7 +132,14 @@ def failure(status: int, headers: Mapping[str, str], text: str) -> Failed:
     broke = status == 429 and "insufficient_quota" in text  # OpenAI's word for an empty account
     busy = status in (429, 503, 529) and not broke
     again = busy or status in (408, 409, 425) or status >= 500
-    return Failed(f"http_{status}", _message(text), again, _retry_after(headers), busy, broke or status in (401, 402, 403, 404))
+    return Failed(
+        f"http_{status}",
+        _message(text),
+        again,
+        _retry_after(headers),
+        busy,
+        broke or status in (401, 402, 403, 404),
+    )
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

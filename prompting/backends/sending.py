@@ -1,4 +1,6 @@
-"""Sending: many requests to one server at a time, each brought to exactly one completion or one named error."""
+"""Sending: many requests to one server at a time, each brought to exactly one completion or one named
+error.
+"""
 
 import asyncio
 from collections import deque
@@ -23,23 +25,41 @@ _Done = tuple[int, Completion | None]  # None: not asked after all, since the ru
 class Sending:
     """One run's requests to one server.
 
-    send: one attempt; it raises Failed. Attempts back off exponentially with full jitter, or as long as Retry-After says.
+    send: one attempt; it raises Failed. Attempts back off exponentially with full jitter, or as long as
+        Retry-After says.
     address: what messages call the server. key: taken out of them.
     """
 
     def __init__(
-        self, send: Callable[[Request], Awaitable[Completion]], options: ModelOptions, budget: Budget, address: str, key: str
+        self,
+        send: Callable[[Request], Awaitable[Completion]],
+        options: ModelOptions,
+        budget: Budget,
+        address: str,
+        key: str,
     ) -> None:
-        self._send, self._options, self._budget, self._address, self._key = send, options, budget, address, key
+        self._send, self._options, self._budget, self._address, self._key = (
+            send,
+            options,
+            budget,
+            address,
+            key,
+        )
         self._throttle = Throttle(options.concurrency)
         self._back: asyncio.Queue[_Done] = asyncio.Queue()
         self._running: set[asyncio.Task[None]] = set()
         self._per_token = 2.0  # characters of a prompt per token: little at first, then as the server counts
         self._ends: str | None = None
-        self._answered = self._failed = self._refused = self._dropped = 0  # dropped: not asked after all, since the run stops
+        self._answered = self._failed = self._refused = self._dropped = (
+            0  # dropped: not asked after all, since the run stops
+        )
 
-    async def lists(self, requests: Sequence[Request], asked: Sequence[int]) -> AsyncIterator[list[tuple[int, Completion]]]:
-        """Completions in lists, as they arrive; Stopped, once everything that was sent is back, where the run cannot go on."""
+    async def lists(
+        self, requests: Sequence[Request], asked: Sequence[int]
+    ) -> AsyncIterator[list[tuple[int, Completion]]]:
+        """Completions in lists, as they arrive; Stopped, once everything that was sent is back, where the run
+        cannot go on.
+        """
         self._requests, self._waiting = requests, deque(asked)
         self._hopeless = min(_HOPELESS, len(asked)) if len(asked) == len(requests) else _HOPELESS
         self._start()
@@ -49,12 +69,19 @@ class Sending:
             self._start()
             yield some
         if self._ends or self._waiting or self._dropped:
-            why = self._ends or self._budget.over(*(self._room(requests[self._waiting[0]]) if self._waiting else (0, 0)))
+            why = self._ends or self._budget.over(
+                *(self._room(requests[self._waiting[0]]) if self._waiting else (0, 0))
+            )
             raise Stopped(f"{why}; what was answered is kept: start the same command again to continue")
 
     def _start(self) -> None:
         """Send as many as may be under way; the others wait."""
-        while self._waiting and not self._ends and not self._throttle.ended and len(self._running) < self._throttle.limit:
+        while (
+            self._waiting
+            and not self._ends
+            and not self._throttle.ended
+            and len(self._running) < self._throttle.limit
+        ):
             room = self._room(self._requests[self._waiting[0]])
             if not self._budget.hold(*room):
                 return
@@ -78,7 +105,11 @@ class Sending:
         some: list[_Done] = []
         left = self._budget.seconds_left
         with suppress(TimeoutError):
-            some.append(await asyncio.wait_for(self._back.get(), None if left is None or self._throttle.ended else max(0.01, left)))
+            some.append(
+                await asyncio.wait_for(
+                    self._back.get(), None if left is None or self._throttle.ended else max(0.01, left)
+                )
+            )
             await asyncio.sleep(_TOGETHER)
         while not self._back.empty():
             some.append(self._back.get_nowait())
@@ -92,11 +123,17 @@ class Sending:
                 if completion.prompt_tokens:
                     self._per_token = self._characters(self._requests[index]) / completion.prompt_tokens
                 continue
-            refused = completion.text.startswith("http_4")  # says little about other prompts, unless none was ever answered
+            refused = completion.text.startswith(
+                "http_4"
+            )  # says little about other prompts, unless none was ever answered
             self._refused, self._failed = self._refused + refused, self._failed + (not refused)
-            if not self._ends and (self._failed >= self._hopeless or (self._refused >= _REFUSED and not self._answered)):
+            if not self._ends and (
+                self._failed >= self._hopeless or (self._refused >= _REFUSED and not self._answered)
+            ):
                 failed = max(self._failed, self._refused)
-                self._ends = f"{self._address}: {failed} requests in a row failed, the last with {completion.text}"
+                self._ends = (
+                    f"{self._address}: {failed} requests in a row failed, the last with {completion.text}"
+                )
         left = self._budget.seconds_left
         if self._ends or (left is not None and left <= 0):
             self._throttle.end()
@@ -105,13 +142,19 @@ class Sending:
         return len(request.prompt) + len(self._options.system or "")
 
     def _room(self, request: Request) -> tuple[int, int]:
-        """The most tokens that a request takes: of the prompt (as a guess that errs upward) and of the answer."""
+        """The most tokens that a request takes: of the prompt (as a guess that errs upward) and of the
+        answer.
+        """
         return int(self._characters(request) / self._per_token * 1.1) + 16, self._options.max_new_tokens
 
     async def _ask(self, request: Request) -> Completion | None:
         """Attempts until there is a completion or a named error; None where the run stops before that."""
         attempts = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception(_may_again), stop=self._enough, wait=_wait, sleep=self._throttle.sleep, reraise=True
+            retry=tenacity.retry_if_exception(_may_again),
+            stop=self._enough,
+            wait=_wait,
+            sleep=self._throttle.sleep,
+            reraise=True,
         )
         try:
             async for attempt in attempts:

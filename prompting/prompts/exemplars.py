@@ -1,4 +1,6 @@
-"""Which training examples are shown before a question: drawn per question, and never the asked graph in disguise."""
+"""Which training examples are shown before a question: drawn per question, and never the asked graph in
+disguise.
+"""
 
 import random
 from collections import defaultdict
@@ -15,13 +17,18 @@ from data_builders.graphs.splits import graph_class
 class Exemplars:
     """The training examples of one task, ready to be drawn from.
 
-    A question is shown examples of its own encoder and, unless `any_generator`, its own generator, as GraphQA does.
-    balanced: answers take turns, as far as there are different ones. fixed: the questions that are asked; all of one encoder and
-    generator are shown the same examples then, none of which shows a graph of theirs.
+    A question is shown examples of its own encoder and, unless `any_generator`, its own generator, as GraphQA
+    does.
+    balanced: answers take turns, as far as there are different ones. fixed: the questions that are asked; all
+    of one encoder and generator are shown the same examples then, none of which shows a graph of theirs.
     """
 
     def __init__(
-        self, train: Sequence[Example], any_generator: bool = False, balanced: bool = False, fixed: Sequence[Example] = ()
+        self,
+        train: Sequence[Example],
+        any_generator: bool = False,
+        balanced: bool = False,
+        fixed: Sequence[Example] = (),
     ) -> None:
         self._any_generator, self._balanced = any_generator, balanced
         self._groups: dict[tuple[str, str], list[Example]] = defaultdict(list)
@@ -36,10 +43,12 @@ class Exemplars:
         return example.encoder, "" if self._any_generator else example.generator
 
     def draw(self, asked: Example, shots: int, seed: int) -> list[Example]:
-        """`shots` examples for this question, in the order in which they are shown; the same for the same seed and question.
+        """`shots` examples for this question, in the order in which they are shown; the same for the same
+        seed and question.
 
-        No one's graph is isomorphic to the asked graph. No two show the same graph, unless there are not enough different ones.
-        Raises InputError where the train split has fewer than `shots` examples that may be shown.
+        No one's graph is isomorphic to the asked graph. No two show the same graph, unless there are not
+        enough different ones. Raises InputError where the train split has fewer than `shots` examples that
+        may be shown.
         """
         if not self._fixed:
             return self._draw(asked, [asked], shots, f"{seed}/exemplars/{asked.id}")
@@ -55,7 +64,9 @@ class Exemplars:
         barred = {_class_of(example.graph) for example in hidden}
         seen = set(barred)
         chosen: list[Example] = []
-        again: list[Example] = []  # another question about a graph that is already shown: only if nothing else is left
+        again: list[
+            Example
+        ] = []  # another question about a graph that is already shown: only if nothing else is left
         for index in self._order(group, random.Random(stream)):
             if len(chosen) == shots:
                 return chosen
@@ -68,8 +79,14 @@ class Exemplars:
                 again.append(example)
         chosen += again[: shots - len(chosen)]
         if len(chosen) < shots:
-            kind = f"encoder {asked.encoder}" + ("" if self._any_generator else f", generator {asked.generator}")
-            whose = "whose graph is not the asked one" if len(hidden) == 1 else "whose graph no question asks about"
+            kind = f"encoder {asked.encoder}" + (
+                "" if self._any_generator else f", generator {asked.generator}"
+            )
+            whose = (
+                "whose graph is not the asked one"
+                if len(hidden) == 1
+                else "whose graph no question asks about"
+            )
             raise InputError(
                 f"{asked.id}: {shots} exemplars asked, but the train split has {len(chosen)} of task {asked.task}, {kind} "
                 f"{whose}; build more train graphs, or use --shots or --any-generator"

@@ -1,4 +1,6 @@
-"""Prompt methods: a question, and the examples that are shown first, -> the prompt (arXiv 2310.04560, section 3.1)."""
+"""Prompt methods: a question, and the examples that are shown first, -> the prompt (arXiv 2310.04560, section
+3.1).
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -55,14 +57,22 @@ def _few_shot(asked: Example, exemplars: Sequence[Example]) -> str:
 
 def _cot(asked: Example, exemplars: Sequence[Example]) -> str:
     for e in exemplars:
-        if not e.rationale and e.answer != "No, there is no cycle.":  # the one answer for which GraphQA gives no reason
-            raise InputError(f"exemplar {e.id} carries no rationale; build the dataset with rationales or use few_shot")
-    shown = "".join(f"Example: {e.question}{exemplar_answer(e.task, e.answer)}{e.rationale}\n" for e in exemplars)
+        if (
+            not e.rationale and e.answer != "No, there is no cycle."
+        ):  # the one answer for which GraphQA gives no reason
+            raise InputError(
+                f"exemplar {e.id} carries no rationale; build the dataset with rationales or use few_shot"
+            )
+    shown = "".join(
+        f"Example: {e.question}{exemplar_answer(e.task, e.answer)}{e.rationale}\n" for e in exemplars
+    )
     return f"{shown}Example: {asked.question}"
 
 
 def _cot_bag(asked: Example, exemplars: Sequence[Example]) -> str:
-    return _cot(asked, exemplars).replace("\nQ: ", "\nLet's construct the graph with the nodes and edges first.\nQ: ")
+    return _cot(asked, exemplars).replace(
+        "\nQ: ", "\nLet's construct the graph with the nodes and edges first.\nQ: "
+    )
 
 
 def _algorithm(asked: Example, exemplars: Sequence[Example]) -> str:
@@ -81,11 +91,16 @@ METHODS: dict[str, Method] = {
         Method("self_consistency", True, True, _cot, 256, samples=5, temperature=0.7),
     )
 }
-"""The five of GraphQA; then `algorithm` (in words, first) and `self_consistency` (arXiv 2203.11171: `cot`, sampled, and a vote)."""
+"""The five of GraphQA; then `algorithm` (in words, first) and `self_consistency` (arXiv 2203.11171: `cot`,
+sampled, and a vote).
+"""
 
 
-def build_prompt(method: str, example: Example, exemplars: Sequence[Example], answer_format: bool = False) -> str:
-    """The prompt that asks `example` by `method`; exemplars are shown in the order given, and ignored by the methods without.
+def build_prompt(
+    method: str, example: Example, exemplars: Sequence[Example], answer_format: bool = False
+) -> str:
+    """The prompt that asks `example` by `method`; exemplars are shown in the order given, and ignored by the
+    methods without.
 
     answer_format: say before the last `A: ` what the answer is to look like.
     Raises InputError for an unknown method, or one that shows exemplars where there are none.

@@ -47,7 +47,11 @@ def test_gold_answers_of_every_task_are_right_and_strictly_so(data: Path, asked:
 def test_predictions_may_come_in_any_order_and_none_is_dropped(asked: list[Example]) -> None:
     said = [Prediction(e.id, e.answer) for e in asked]
     assert evaluate(asked, said[::-1]).macro.value == 1.0
-    for spoiled, fault in [(said[1:], "1 missing"), ([*said, said[3]], "1 doubled"), ([*said, Prediction("x", "")], "1 unknown")]:
+    for spoiled, fault in [
+        (said[1:], "1 missing"),
+        ([*said, said[3]], "1 doubled"),
+        ([*said, Prediction("x", "")], "1 unknown"),
+    ]:
         with pytest.raises(InputError, match=fault):
             evaluate(asked, spoiled)
     with pytest.raises(InputError, match="texts for"):
@@ -72,7 +76,11 @@ def test_trainers_metric_reads_padded_ids(asked: list[Example]) -> None:
         row[: len(text)] = list(map(ord, text))
     for predictions in (ids, (ids, None)):
         found = compute_metrics(some, Letters())(SimpleNamespace(predictions=predictions, label_ids=None))
-        assert (found["accuracy"], found["accuracy_cycle_check"], found["accuracy_node_degree"]) == (0.5, 1.0, 0.0)
+        assert (found["accuracy"], found["accuracy_cycle_check"], found["accuracy_node_degree"]) == (
+            0.5,
+            1.0,
+            0.0,
+        )
         assert (found["correct"], found["unparsed"], found["credit"]) == (0.5, 0.5, 0.5)
 
 
@@ -86,16 +94,38 @@ def test_the_reward_rises_with_the_answer(asked: list[Example]) -> None:
     assert set(graph_reward(chat, **columns(asked))) == {1.0}
     assert set(graph_reward(["The graph is nice."] * len(asked), **columns(asked))) == {0.0}
     assert graph_reward([[]], **columns(asked[:1])) == [0.0]
-    few = {key: values for key, values in columns(asked).items() if key in ("task", "answer", "answer_kind", "graph", "query")}
+    few = {
+        key: values
+        for key, values in columns(asked).items()
+        if key in ("task", "answer", "answer_kind", "graph", "query")
+    }
     assert set(graph_reward([e.answer for e in asked], **few)) == {1.0}
     with pytest.raises(InputError, match="given no answer_kind, graph"):
         graph_reward(["Yes."], task=["cycle_check"], answer=["Yes."], query=[[]])
 
 
-def drawn(task: str, edges: list[list[int]], answer: str, query: tuple[int, ...] = (), directed: bool = False) -> Example:
+def drawn(
+    task: str, edges: list[list[int]], answer: str, query: tuple[int, ...] = (), directed: bool = False
+) -> Example:
     n = 1 + max(map(max, edges))
     graph = json.dumps({"directed": directed, "nodes": [str(i) for i in range(n)], "edges": edges})
-    return Example("i", task, "", "", answer, TASKS[task].answer_kind, "", "", "", graph, "g", n, len(edges), list(query), "test")
+    return Example(
+        "i",
+        task,
+        "",
+        "",
+        answer,
+        TASKS[task].answer_kind,
+        "",
+        "",
+        "",
+        graph,
+        "g",
+        n,
+        len(edges),
+        list(query),
+        "test",
+    )
 
 
 SQUARE = [[0, 1], [1, 2], [2, 3], [0, 3], [0, 4], [4, 5]]
@@ -118,7 +148,9 @@ DAG = [[0, 1], [0, 2], [1, 3], [2, 3]]
         (drawn("bfs_order", SQUARE, "0, 1, 3, 4, 2, 5.", (0,)), "0, 1, 3, 4", 0.0),
     ],
 )
-def test_a_valid_answer_that_was_not_asked_for_earns_at_most_half(example: Example, said: str, credit: float) -> None:
+def test_a_valid_answer_that_was_not_asked_for_earns_at_most_half(
+    example: Example, said: str, credit: float
+) -> None:
     found = score(example, Prediction("i", said))
     assert found.credit == pytest.approx(credit) and (found.outcome == "correct") is (credit == 1)
     assert graph_reward([said], **columns([example])) == pytest.approx([0.1 + 0.9 * credit])
@@ -154,7 +186,12 @@ def test_invented_nodes_and_edges_are_counted() -> None:
     ],
 )
 def test_strict_wants_the_answer_alone_in_its_place(task: str, said: str, strict: bool) -> None:
-    answers = {"cycle_check": "Yes, there is a cycle.", "node_degree": "3.", "connected_nodes": "1, 3, 4.", "reachability": "Yes."}
+    answers = {
+        "cycle_check": "Yes, there is a cycle.",
+        "node_degree": "3.",
+        "connected_nodes": "1, 3, 4.",
+        "reachability": "Yes.",
+    }
     query = {"cycle_check": (), "reachability": (0, 2)}.get(task, (0,))
     assert score(drawn(task, SQUARE, answers[task], query), Prediction("i", said)).strict is strict
 

@@ -25,13 +25,22 @@ def test_flags_override_yaml_and_both_are_typed(data: Path, tmp_path: Path) -> N
     from finetune.config import parse
 
     path = tmp_path / "c.yaml"
-    typed = {"learning_rate": "1e-3", "max_steps": -1, "lora": True, "seed": 5, "use_cpu": True, "limit": None}
+    typed = {
+        "learning_rate": "1e-3",
+        "max_steps": -1,
+        "lora": True,
+        "seed": 5,
+        "use_cpu": True,
+        "limit": None,
+    }
     path.write_text(yaml.safe_dump({**typed, "model_config": {"d_model": 64}, "tasks": ["node_degree"]}))
     over = ["--seed", "6", "--tasks", "node_degree,edge_existence"]
     options = parse([f"--config={path}", "--dataset", str(data), "--output-dir", str(tmp_path), *over])
     assert (options.train.learning_rate, options.train.seed, options.train.max_steps) == (1e-3, 6, -1)
     assert options.data.tasks == ["node_degree", "edge_existence"]
-    assert options.lora.lora and options.model.model_config == '{"d_model": 64}' and options.data.limit is None
+    assert (
+        options.lora.lora and options.model.model_config == '{"d_model": 64}' and options.data.limit is None
+    )
     given = {"dataset", "output_dir", "learning_rate", "model_config", "tasks", "lora", "seed", "use_cpu"}
     assert set(options.given) == given
 
@@ -42,13 +51,21 @@ def test_shipped_configurations_are_valid(name: str, data: Path, tmp_path: Path)
 
     flags = parser()
     argv = yaml_flags(ROOT / "configs" / "finetune" / name, {a.dest for a in flags._actions})
-    more = [] if any(a.startswith(("--model_name_or_path", "--model_config")) for a in argv) else ["--model_name_or_path", "x"]
-    namespace, rest = flags.parse_known_args([*argv, *more, "--dataset", str(data), "--output_dir", str(tmp_path)])
+    more = (
+        []
+        if any(a.startswith(("--model_name_or_path", "--model_config")) for a in argv)
+        else ["--model_name_or_path", "x"]
+    )
+    namespace, rest = flags.parse_known_args(
+        [*argv, *more, "--dataset", str(data), "--output_dir", str(tmp_path)]
+    )
     assert rest == []
     check_arguments(namespace)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "configs" / "accelerate").glob("*.yaml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "configs" / "accelerate").glob("*.yaml")), ids=lambda p: p.stem
+)
 def test_accelerate_knows_every_key(path: Path) -> None:
     from accelerate.commands.config.config_args import load_config_from_file
     from accelerate.commands.launch import _validate_launch_command, launch_command_parser
@@ -64,9 +81,15 @@ def test_accelerate_knows_every_key(path: Path) -> None:
 
 
 BAD = {
-    "unknown flag": (["--learning_rat", "1"], "unknown argument '--learning_rat'; did you mean --learning_rate"),
+    "unknown flag": (
+        ["--learning_rat", "1"],
+        "unknown argument '--learning_rat'; did you mean --learning_rate",
+    ),
     "wrong type": (["--max_steps", "many"], "argument --max_steps/--max-steps: invalid int value: 'many'"),
-    "wrong choice": (["--lr_scheduler_type", "sometimes"], "invalid choice: 'sometimes' (choose from 'linear'"),
+    "wrong choice": (
+        ["--lr_scheduler_type", "sometimes"],
+        "invalid choice: 'sometimes' (choose from 'linear'",
+    ),
     "no such task": (["--tasks", "nodecount"], "choose from edge_existence, node_degree"),
     "no such split": (["--test_split", "validation"], "has no split 'validation'; it has test, train"),
     "no validation": (["--eval_strategy", "epoch"], "has no split 'validation'; it has test, train"),
@@ -74,8 +97,14 @@ BAD = {
     "no such configuration": (["--config", "no.yaml"], "no.yaml: no such configuration file"),
     "fp16": (["--fp16"], "fp16 overflows in T5's feed-forward layers; use --bf16"),
     "two models": (["--model_name_or_path", "x"], "give either model_name_or_path"),
-    "bad size": (["--model_config", "t5_2m"], "unknown model_config 't5_2m'; choose from t5_16m, t5_1m, t5_4m"),
-    "bad key": (["--model_config", "{d_modle: 3}"], "model_config: unknown key 'd_modle'; did you mean d_model"),
+    "bad size": (
+        ["--model_config", "t5_2m"],
+        "unknown model_config 't5_2m'; choose from t5_16m, t5_1m, t5_4m",
+    ),
+    "bad key": (
+        ["--model_config", "{d_modle: 3}"],
+        "model_config: unknown key 'd_modle'; did you mean d_model",
+    ),
     "zero": (["--max_tokens_per_batch", "0"], "max_tokens_per_batch must be at least 1, not 0"),
     "too long": (["--max_source_length", "9"], "set max_source_length to"),
     "embeddings without lora": (["--train_embeddings"], "train_embeddings belongs to --lora"),
@@ -89,7 +118,17 @@ def test_bad_input_is_one_line_and_exit_code_2(
     case: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     more, message = BAD[case]
-    base = ["graphtalk", "finetune", "--dataset", str(data), "--output_dir", str(tmp_path / "run"), "--model_config", "t5_1m", "--use_cpu"]
+    base = [
+        "graphtalk",
+        "finetune",
+        "--dataset",
+        str(data),
+        "--output_dir",
+        str(tmp_path / "run"),
+        "--model_config",
+        "t5_1m",
+        "--use_cpu",
+    ]
     monkeypatch.setattr(sys, "argv", [*base, *more])
     with pytest.raises(SystemExit) as stopped:
         graphtalk.main()
@@ -112,7 +151,18 @@ def test_bad_yaml(content: str, message: str, data: Path, tmp_path: Path) -> Non
 
     (tmp_path / "c.yaml").write_text(content)
     with pytest.raises(InputError, match=message) as error:
-        read_arguments(["--config", str(tmp_path / "c.yaml"), "--dataset", str(data), "--output_dir", "r", "--model_config", "t5_1m"])
+        read_arguments(
+            [
+                "--config",
+                str(tmp_path / "c.yaml"),
+                "--dataset",
+                str(data),
+                "--output_dir",
+                "r",
+                "--model_config",
+                "t5_1m",
+            ]
+        )
     assert "\n" not in str(error.value)
 
 
@@ -121,14 +171,27 @@ def test_model_folder_that_is_not_there(name: str, data: Path, tmp_path: Path) -
     from finetune.config import read_arguments
 
     with pytest.raises(InputError, match=r"no such model folder|no model in this folder"):
-        read_arguments(["--model_name_or_path", name.replace("HERE", str(tmp_path)), "--dataset", str(data), "--output_dir", "r"])
+        read_arguments(
+            [
+                "--model_name_or_path",
+                name.replace("HERE", str(tmp_path)),
+                "--dataset",
+                str(data),
+                "--output_dir",
+                "r",
+            ]
+        )
 
 
 def test_two_processes_from_a_folder_with_an_eval_of_its_own(data: Path, tmp_path: Path) -> None:
-    """accelerate launch, from a working directory whose packages are named like ours; each test example is predicted once."""
+    """accelerate launch, from a working directory whose packages are named like ours; each test example is
+    predicted once.
+    """
     for name in ("eval", "finetune", "data_builders"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "__init__.py").write_text("raise SystemExit('imported from the working directory')")
+        (tmp_path / name / "__init__.py").write_text(
+            "raise SystemExit('imported from the working directory')"
+        )
     size = '{"d_model": 32, "d_kv": 8, "num_heads": 4, "d_ff": 64, "num_layers": 1}'
     flags = {
         "--accelerate-config": ROOT / "configs/accelerate/cpu.yaml",
@@ -141,8 +204,17 @@ def test_two_processes_from_a_folder_with_an_eval_of_its_own(data: Path, tmp_pat
         "--generation_max_length": 4,
     }
     env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
-    command = [sys.executable, "-m", "graphtalk", "finetune", "--use_cpu", *(str(x) for pair in flags.items() for x in pair)]
-    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300, check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "graphtalk",
+        "finetune",
+        "--use_cpu",
+        *(str(x) for pair in flags.items() for x in pair),
+    ]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300, check=False
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     assert "(up to 400 question tokens)" in done.stdout
     assert "2 processes on cpu (DistributedDataParallel), fp32, a step is about " in done.stdout

@@ -1,4 +1,6 @@
-"""SIGKILL of any rank at any step, then the same command: the loss curve goes on as if nothing had happened."""
+"""SIGKILL of any rank at any step, then the same command: the loss curve goes on as if nothing had
+happened.
+"""
 
 import json
 import shutil
@@ -54,8 +56,31 @@ def test_the_loss_curve_continues(case: str, tmp_path: Path) -> None:
     if "--deepspeed" in flags:
         pytest.importorskip("deepspeed")
     data = write_dataset(tmp_path / "d", {"train": 40, "test": 4})
-    steps = ["--max_steps", "24", "--save_steps", "4", "--logging_steps", "1", "--learning_rate", "3e-3", "--max_tokens_per_batch", "200"]
-    common = ["--dataset", str(data), "--model_config", SIZE, "--use_cpu", "--do_predict", "false", "--seed", "3", *steps, *flags]
+    steps = [
+        "--max_steps",
+        "24",
+        "--save_steps",
+        "4",
+        "--logging_steps",
+        "1",
+        "--learning_rate",
+        "3e-3",
+        "--max_tokens_per_batch",
+        "200",
+    ]
+    common = [
+        "--dataset",
+        str(data),
+        "--model_config",
+        SIZE,
+        "--use_cpu",
+        "--do_predict",
+        "false",
+        "--seed",
+        "3",
+        *steps,
+        *flags,
+    ]
     whole = start(["--output_dir", str(tmp_path / "whole"), *common], processes, "-m", "finetune")
     assert whole.returncode == 0, whole.stderr[-3000:]
     arguments = ["--output_dir", str(tmp_path / "killed"), *common]

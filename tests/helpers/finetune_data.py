@@ -1,4 +1,6 @@
-"""A small dataset folder for the fine-tuning tests: edge existence, node degree or neighbours on graphs of 3 to 7 nodes."""
+"""A small dataset folder for the fine-tuning tests: edge existence, node degree or neighbours on graphs of 3
+to 7 nodes.
+"""
 
 import hashlib
 import json
@@ -26,10 +28,19 @@ def example(task: str, split: str, index: int, names: list[str] | None = None) -
             "yes_no",
         )
     elif task == "connected_nodes":
-        asked, query, kind = f"List all the nodes connected to {nodes[s]} in alphabetical order.", [s], "node_set"
+        asked, query, kind = (
+            f"List all the nodes connected to {nodes[s]} in alphabetical order.",
+            [s],
+            "node_set",
+        )
         answer = ", ".join(nodes[v] for v in graph.adjacency[s]) + "." if graph.adjacency[s] else " No nodes."
     else:
-        asked, answer, query, kind = f"What is the degree of node {nodes[s]}?", f"{len(graph.adjacency[s])}.", [s], "integer"
+        asked, answer, query, kind = (
+            f"What is the degree of node {nodes[s]}?",
+            f"{len(graph.adjacency[s])}.",
+            [s],
+            "integer",
+        )
     return Example(
         id=f"{task}/er/adjacency/{split}/{index}", task=task, task_class="retrieval", question=f"{text}Q: {asked}\nA: ",
         answer=answer, answer_kind=kind, rationale="", encoder="adjacency", generator="er",
@@ -45,7 +56,9 @@ def write_dataset(
     tasks: tuple[str, ...] = ("edge_existence", "node_degree"),
     ragged: bool = False,
 ) -> Path:
-    """A dataset folder with `sizes` graphs per split, each asked about once per task; ragged: the longest answers stand last."""
+    """A dataset folder with `sizes` graphs per split, each asked about once per task; ragged: the longest
+    answers stand last.
+    """
     files: dict[str, str] = {}
     for task in tasks:
         (folder / task).mkdir(parents=True)
@@ -57,6 +70,15 @@ def write_dataset(
                 files[str(path.relative_to(folder))] = hashlib.sha256(path.read_bytes()).hexdigest()
     fingerprint = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
     (folder / "dataset.lock").write_text(
-        json.dumps({"name": folder.name, "config": {}, "versions": {}, "files": files, "fingerprint": fingerprint, "report": {}})
+        json.dumps(
+            {
+                "name": folder.name,
+                "config": {},
+                "versions": {},
+                "files": files,
+                "fingerprint": fingerprint,
+                "report": {},
+            }
+        )
     )
     return folder

@@ -29,7 +29,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         known = self.headers.get("Authorization") == f"Bearer {TOKEN}"
-        self.answer(*(({"id": "me/x", "sha": "0" * 40, "siblings": []}, 200) if known else ({"error": "Invalid token."}, 401)))
+        self.answer(
+            *(
+                ({"id": "me/x", "sha": "0" * 40, "siblings": []}, 200)
+                if known
+                else ({"error": "Invalid token."}, 401)
+            )
+        )
 
     def do_POST(self) -> None:
         content = self.body()
@@ -43,11 +49,15 @@ class Handler(BaseHTTPRequestHandler):
             self.answer({"errors": [], "warnings": []})
         elif "/preupload/" in self.path:
             files = json.loads(content)["files"]
-            large = [{"path": f["path"], "uploadMode": "lfs" if f["path"].endswith(".safetensors") else "regular"} for f in files]
+            large = [
+                {"path": f["path"], "uploadMode": "lfs" if f["path"].endswith(".safetensors") else "regular"}
+                for f in files
+            ]
             self.answer({"files": [{**f, "shouldIgnore": False} for f in large]})
         elif self.path.endswith("/info/lfs/objects/batch"):
             objects = [
-                {**o, "actions": {"upload": {"href": f"{self.server.address}/lfs/{o['oid']}"}}} for o in json.loads(content)["objects"]
+                {**o, "actions": {"upload": {"href": f"{self.server.address}/lfs/{o['oid']}"}}}
+                for o in json.loads(content)["objects"]
             ]
             self.answer({"transfer": "basic", "objects": objects})
         elif "/commit/" in self.path:
@@ -57,7 +67,9 @@ class Handler(BaseHTTPRequestHandler):
                     self.server.files[part["value"]["path"]] = base64.b64decode(part["value"]["content"])
                 elif part["key"] == "lfsFile":
                     self.server.files[part["value"]["path"]] = self.server.objects[part["value"]["oid"]]
-            self.answer({"commitUrl": f"{self.server.address}/me/x/commit/1", "commitOid": "1" * 40, "success": True})
+            self.answer(
+                {"commitUrl": f"{self.server.address}/me/x/commit/1", "commitOid": "1" * 40, "success": True}
+            )
         else:
             self.answer({"error": f"no route {self.path}"}, 404)
 
@@ -87,6 +99,8 @@ class ModelHub(ThreadingHTTPServer):
         Thread(target=self.serve_forever, daemon=True).start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.shutdown()
         self.server_close()

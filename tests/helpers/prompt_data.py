@@ -1,4 +1,6 @@
-"""A small dataset to prompt, and the command line in a forked child: as fast as a call, and it can be killed."""
+"""A small dataset to prompt, and the command line in a forked child: as fast as a call, and it can be
+killed.
+"""
 
 import os
 import sqlite3
@@ -20,7 +22,18 @@ TASKS = ("cycle_check", "node_count")
 
 def make_data(folder: Path, test: int = 5, train: int = 12) -> Path:
     """Two tasks, one encoder, one generator."""
-    build(BuildConfig(tasks=TASKS, encoders=("adjacency",), generators=("er",), train=train, validation=0, test=test, workers=1), folder)
+    build(
+        BuildConfig(
+            tasks=TASKS,
+            encoders=("adjacency",),
+            generators=("er",),
+            train=train,
+            validation=0,
+            test=test,
+            workers=1,
+        ),
+        folder,
+    )
     return folder
 
 

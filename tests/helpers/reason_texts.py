@@ -38,7 +38,9 @@ def simple(g: NxGraph) -> NxGraph:
 
 
 def cycle(nodes: list[int], g: NxGraph) -> bool:
-    return len(set(nodes)) == len(nodes) and all(g.has_edge(u, v) for u, v in zip(nodes, nodes[1:] + nodes[:1], strict=True))
+    return len(set(nodes)) == len(nodes) and all(
+        g.has_edge(u, v) for u, v in zip(nodes, nodes[1:] + nodes[:1], strict=True)
+    )
 
 
 def path_of(text: str, pattern: str, ids: Ids) -> list[int]:

@@ -22,12 +22,16 @@ TAKEN_BACK = from_edges(8, [(u, v, 1) for u, v in TAKEN_BACK_PATHS], directed=Tr
 
 @st.composite
 def graphs(draw: st.DrawFn) -> Graph:
-    """Any weighted simple graph: directed or not, self loops, isolated nodes, nodes and neighbours in any order, sparse to dense."""
+    """Any weighted simple graph: directed or not, self loops, isolated nodes, nodes and neighbours in any
+    order, sparse to dense.
+    """
     n = draw(st.integers(1, 14))
     graph: NxGraph = nx.DiGraph() if draw(st.booleans()) else nx.Graph()
     graph.add_nodes_from(draw(st.permutations(range(n))))
     node = st.integers(0, n - 1)
-    for u, v, c in draw(st.lists(st.tuples(node, node, st.integers(1, 20)), max_size=draw(st.sampled_from([n, 4 * n])))):
+    for u, v, c in draw(
+        st.lists(st.tuples(node, node, st.integers(1, 20)), max_size=draw(st.sampled_from([n, 4 * n])))
+    ):
         graph.add_edge(u, v, weight=c)
     return from_networkx(graph, "weight")
 

@@ -15,7 +15,9 @@ TEXT = [
 
 
 def make_tokenizer(folder: Path, chat: bool, ends: bool, pad: str) -> Any:
-    """Byte-level BPE without losses; `ends`: it ends a text with </s>, as T5's does. `pad` may be </s>, as in many chat models."""
+    """Byte-level BPE without losses; `ends`: it ends a text with </s>, as T5's does. `pad` may be </s>, as in
+    many chat models.
+    """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -24,7 +26,10 @@ def make_tokenizer(folder: Path, chat: bool, ends: bool, pad: str) -> Any:
     inner.decoder = decoders.ByteLevel()
     special = ["<pad>", "</s>", "<|user|>", "<|assistant|>"]
     trainer = trainers.BpeTrainer(
-        vocab_size=320, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+        vocab_size=320,
+        special_tokens=special,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
     )
     inner.train_from_iterator(TEXT, trainer)
     if ends:
@@ -36,8 +41,17 @@ def make_tokenizer(folder: Path, chat: bool, ends: bool, pad: str) -> Any:
     return tokenizer
 
 
-def make_llama(folder: Path, chat: bool = False, pad: str = "</s>", positions: int = 1024, seed: int = 0, eos_gain: float = 1.0) -> Path:
-    """Decoder-only, 2 layers x 64. eos_gain: how much louder than other words </s> is, so that texts end in different places."""
+def make_llama(
+    folder: Path,
+    chat: bool = False,
+    pad: str = "</s>",
+    positions: int = 1024,
+    seed: int = 0,
+    eos_gain: float = 1.0,
+) -> Path:
+    """Decoder-only, 2 layers x 64. eos_gain: how much louder than other words </s> is, so that texts end in
+    different places.
+    """
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 

@@ -14,11 +14,21 @@ def command(processes: int, *what: str) -> list[str]:
     """What starts `what` in so many processes."""
     if processes == 1:
         return [sys.executable, *what]
-    return [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes), *what]
+    return [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc_per_node",
+        str(processes),
+        *what,
+    ]
 
 
 def run_together(folder: Path, runs: Sequence[Sequence[str]], processes: int = 2) -> str:
-    """Fine-tuning runs one after another within the same processes, which saves the seconds of starting; what they printed."""
+    """Fine-tuning runs one after another within the same processes, which saves the seconds of starting; what
+    they printed.
+    """
     worker = folder / f"worker_{abs(hash(str(runs)))}.py"
     lines = [
         "from finetune.launch import leave",
@@ -27,6 +37,13 @@ def run_together(folder: Path, runs: Sequence[Sequence[str]], processes: int = 2
         "leave(0)",
     ]
     worker.write_text("\n".join(lines))
-    done = subprocess.run(command(processes, str(worker)), env=ENVIRONMENT, capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(
+        command(processes, str(worker)),
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
     return done.stdout

@@ -26,29 +26,55 @@ def command(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     return int(stop.value.code or 0)
 
 
-@pytest.mark.parametrize(("said", "verdict"), [("The length is 3.", "correct (read as 3)"), ("2.", "wrong (read as 2)"), ("", "unparsed")])
+@pytest.mark.parametrize(
+    ("said", "verdict"),
+    [("The length is 3.", "correct (read as 3)"), ("2.", "wrong (read as 2)"), ("", "unparsed")],
+)
 def test_a_question_is_asked_and_judged(
     said: str, verdict: str, roads: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with FakeServer(answer=lambda prompt: said) as server:
-        words = (str(roads), "shortest_path", "--from", "Ulm", "--to", "Kiel", "--model", f"openai:m@{server.url}", "--answer-format")
+        words = (
+            str(roads),
+            "shortest_path",
+            "--from",
+            "Ulm",
+            "--to",
+            "Kiel",
+            "--model",
+            f"openai:m@{server.url}",
+            "--answer-format",
+        )
         assert command(monkeypatch, *words) == 0
         ((prompt, times),) = server.arrived.items()
     printed = capsys.readouterr().out
-    assert times == 1 and prompt in printed and "from node Ulm to node Kiel" in prompt and "'Answer:'" in prompt
+    assert (
+        times == 1 and prompt in printed and "from node Ulm to node Kiel" in prompt and "'Answer:'" in prompt
+    )
     assert printed.endswith(f"answer: {said}\ntruth: 3.\nverdict: {verdict}\n")
 
 
-def test_without_a_model_the_prompt_and_the_truth(roads: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_model_the_prompt_and_the_truth(
+    roads: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert command(monkeypatch, str(roads), "node_degree", "--from", "Bonn", "--encoder", "incident") == 0
     assert capsys.readouterr().out.endswith("\n\ntruth: 2.\n")
 
 
-def test_a_server_that_is_not_there_is_one_line(roads: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_server_that_is_not_there_is_one_line(
+    roads: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     with FakeServer() as server:
         pass
     (roads.parent / "once.yaml").write_text("attempts: 1\n")
-    words = (str(roads), "cycle_check", "--model", f"openai:m@{server.url}", "--config", str(roads.parent / "once.yaml"))
+    words = (
+        str(roads),
+        "cycle_check",
+        "--model",
+        f"openai:m@{server.url}",
+        "--config",
+        str(roads.parent / "once.yaml"),
+    )
     assert command(monkeypatch, *words) == 3
     assert len(capsys.readouterr().err.splitlines()) == 1
 
@@ -73,6 +99,8 @@ def test_what_cannot_be_asked(task: str, nodes: list[str], said: str, roads: Pat
     assert said in str(caught.value)
 
 
-def test_methods_that_show_examples_are_refused(roads: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_methods_that_show_examples_are_refused(
+    roads: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert command(monkeypatch, str(roads), "cycle_check", "--method", "cot") == 2
     assert "use zero_shot, zero_cot or algorithm" in capsys.readouterr().err

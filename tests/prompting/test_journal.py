@@ -43,7 +43,9 @@ def test_thousands_of_prompts_in_one_question(tmp_path: Path) -> None:
         assert journal.find(requests) == {request: said(request.prompt) for request in requests[::2]}
 
 
-@pytest.mark.parametrize("other", [{"model": "n", "max_new_tokens": 8}, {"model": "m", "max_new_tokens": 9}, {"model": "m"}])
+@pytest.mark.parametrize(
+    "other", [{"model": "n", "max_new_tokens": 8}, {"model": "m", "max_new_tokens": 9}, {"model": "m"}]
+)
 def test_another_model_or_setting_finds_nothing(tmp_path: Path, other: dict[str, object]) -> None:
     with Journal(tmp_path / "j", MODEL) as journal:
         journal.add([(P, said("here"))])

@@ -1,4 +1,6 @@
-"""Whatever ends a run, kill -9, a full disk, a folder that cannot be written, a cap: nothing that was paid for is lost or asked again."""
+"""Whatever ends a run, kill -9, a full disk, a folder that cannot be written, a cap: nothing that was paid
+for is lost or asked again.
+"""
 
 import json
 import os
@@ -35,7 +37,17 @@ def data() -> Iterator[Path]:
 @contextmanager
 def server_process(log: Path, delay: float) -> Iterator[str]:
     """A fake server in a process of its own, which no fork of this one can disturb; its URL."""
-    command = [sys.executable, "-m", "prompting.backends.fake_server", "--port", "0", "--delay", str(delay), "--log", str(log)]
+    command = [
+        sys.executable,
+        "-m",
+        "prompting.backends.fake_server",
+        "--port",
+        "0",
+        "--delay",
+        str(delay),
+        "--log",
+        str(log),
+    ]
     server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     try:
@@ -46,7 +58,18 @@ def server_process(log: Path, delay: float) -> Iterator[str]:
 
 
 def flags(data: Path, url: str, out: Path, *more: str) -> list[str]:
-    return ["prompt", "--data", str(data), "--model", f"openai:fake@{url}", "--method", "zero_shot", "--out", str(out), *more]
+    return [
+        "prompt",
+        "--data",
+        str(data),
+        "--model",
+        f"openai:fake@{url}",
+        "--method",
+        "zero_shot",
+        "--out",
+        str(out),
+        *more,
+    ]
 
 
 def wait(child: int) -> int:
@@ -54,7 +77,11 @@ def wait(child: int) -> int:
 
 
 def arrivals(log: Path) -> list[str]:
-    return [prompt for what, prompt in map(json.loads, log.read_text().splitlines()) if what == "arrived"] if log.exists() else []
+    return (
+        [prompt for what, prompt in map(json.loads, log.read_text().splitlines()) if what == "arrived"]
+        if log.exists()
+        else []
+    )
 
 
 def without_time(predictions: list[Prediction]) -> list[Prediction]:
@@ -79,18 +106,26 @@ def test_killed_twenty_times_in_one_run(data: Path, tmp_path: Path) -> None:
             assert before.isdisjoint(arrivals(log)[told:]), "a completed prompt was sent again"
         before, told = stored(out / "journal.sqlite"), len(arrivals(log))
         assert 0 < len(before) < 500
-        assert wait(forked(flags(data, url, out, "--concurrency", "64"), tmp_path / "printed")) == 0, (tmp_path / "printed").read_text()
+        assert wait(forked(flags(data, url, out, "--concurrency", "64"), tmp_path / "printed")) == 0, (
+            tmp_path / "printed"
+        ).read_text()
         time.sleep(0.2)
         assert before.isdisjoint(arrivals(log)[told:])
     asked = plan(PromptRun(data, "zero_shot"))
     assert len(asked) == 500
-    assert [(p.example_id, p.output, p.finish_reason) for p in read_predictions(out)] == [(e.id, plain_answer(q), "stop") for e, q in asked]
-    assert len(arrivals(log)) <= len({q for _, q in asked}) + 20 * 2 * 8, "at most what was in flight, or not stored yet, was sent twice"
+    assert [(p.example_id, p.output, p.finish_reason) for p in read_predictions(out)] == [
+        (e.id, plain_answer(q), "stop") for e, q in asked
+    ]
+    assert len(arrivals(log)) <= len({q for _, q in asked}) + 20 * 2 * 8, (
+        "at most what was in flight, or not stored yet, was sent twice"
+    )
 
 
 def test_a_full_disk_loses_nothing(data: Path, tmp_path: Path) -> None:
     def small() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))  # no file may grow beyond: the write fails as on a full disk
+        resource.setrlimit(
+            resource.RLIMIT_FSIZE, (150_000, 150_000)
+        )  # no file may grow beyond: the write fails as on a full disk
 
     log, out, printed = tmp_path / "log", tmp_path / "run", tmp_path / "printed"
     with server_process(log, 0.0) as url:
@@ -136,9 +171,15 @@ def test_a_folder_that_cannot_be_written_is_one_line(data: Path, existing: bool)
 
 @pytest.mark.parametrize(
     ("cap", "fewest"),
-    [(("--max-tokens-total", "20000"), 20), (("--max-cost", "0.02", "--config", "prices.yaml"), 20), (("--max-time", "0.3"), 1)],
+    [
+        (("--max-tokens-total", "20000"), 20),
+        (("--max-cost", "0.02", "--config", "prices.yaml"), 20),
+        (("--max-time", "0.3"), 1),
+    ],
 )
-def test_a_cap_stops_with_one_line_and_the_next_start_goes_on(data: Path, tmp_path: Path, cap: tuple[str, ...], fewest: int) -> None:
+def test_a_cap_stops_with_one_line_and_the_next_start_goes_on(
+    data: Path, tmp_path: Path, cap: tuple[str, ...], fewest: int
+) -> None:
     (tmp_path / "prices.yaml").write_text("prices: {fake: {prompt: 1.0, output: 2.0}}\n")
     cap = tuple(str(tmp_path / word) if word.endswith(".yaml") else word for word in cap)
     out, log, printed = tmp_path / "run", tmp_path / "log", tmp_path / "printed"
@@ -149,7 +190,9 @@ def test_a_cap_stops_with_one_line_and_the_next_start_goes_on(data: Path, tmp_pa
         assert not (out / "predictions.parquet").exists()
         kept = stored(out / "journal.sqlite")
         assert fewest <= len(kept) < 500 and kept == set(arrivals(log)), "all that was sent is kept"
-        assert wait(forked(flags(data, url, out, "--config", str(tmp_path / "prices.yaml")), printed)) == 0, printed.read_text()
+        assert wait(forked(flags(data, url, out, "--config", str(tmp_path / "prices.yaml")), printed)) == 0, (
+            printed.read_text()
+        )
         assert len(arrivals(log)) == len(set(arrivals(log))), "nothing was sent twice"
     usage = json.loads((out / "usage.json").read_text())
     assert usage["dollars"] == pytest.approx((usage["prompt_tokens"] + 2 * usage["output_tokens"]) / 1e6)
@@ -179,7 +222,9 @@ def test_ctrl_c_is_one_line_and_the_next_start_goes_on(data: Path, tmp_path: Pat
     out, log, printed = tmp_path / "run", tmp_path / "log", tmp_path / "printed"
     with server_process(log, 0.05) as url:
         child = forked(
-            flags(data, url, out, "--concurrency", "4"), printed, lambda: signal.signal(signal.SIGINT, signal.default_int_handler)
+            flags(data, url, out, "--concurrency", "4"),
+            printed,
+            lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
         while len(stored(out / "journal.sqlite")) < 8:
             assert os.waitpid(child, os.WNOHANG) == (0, 0), printed.read_text()

@@ -33,7 +33,13 @@ TASKS = ("cycle_check", "node_count")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("prompting") / "data"
     config = BuildConfig(
-        tasks=TASKS, encoders=("adjacency", "friendship"), generators=("er", "star"), train=12, validation=0, test=5, workers=1
+        tasks=TASKS,
+        encoders=("adjacency", "friendship"),
+        generators=("er", "star"),
+        train=12,
+        validation=0,
+        test=5,
+        workers=1,
     )
     build(config, folder)
     return folder
@@ -41,7 +47,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def example(index: int, n: int, edges: Sequence[tuple[int, int]], **fields: str) -> Example:
     graph = from_edges(n, edges)
-    settings = {"encoder": "adjacency", "generator": "er", "split": "train", "graph_id": f"er/train/{index}", **fields}
+    settings = {
+        "encoder": "adjacency",
+        "generator": "er",
+        "split": "train",
+        "graph_id": f"er/train/{index}",
+        **fields,
+    }
     return Example(
         id=f"edge_count/er/adjacency/{settings['split']}/{index}", task="edge_count", task_class="retrieval", question="Q: How many?\nA: ",
         answer=f" {len(edges)}.", answer_kind="integer", rationale=" Because.", graph=graph_to_json(graph, [str(i) for i in range(n)]),
@@ -57,10 +69,19 @@ def small_graph(draw: st.DrawFn) -> tuple[int, list[tuple[int, int]]]:
 
 
 def same(a: Example, b: Example) -> bool:
-    return bool(nx.is_isomorphic(to_networkx(graph_from_json(a.graph)[0]), to_networkx(graph_from_json(b.graph)[0])))
+    return bool(
+        nx.is_isomorphic(to_networkx(graph_from_json(a.graph)[0]), to_networkx(graph_from_json(b.graph)[0]))
+    )
 
 
-@given(st.lists(small_graph(), max_size=12), small_graph(), st.integers(1, 3), st.integers(0, 5), st.booleans(), st.booleans())
+@given(
+    st.lists(small_graph(), max_size=12),
+    small_graph(),
+    st.integers(1, 3),
+    st.integers(0, 5),
+    st.booleans(),
+    st.booleans(),
+)
 @settings(max_examples=200, deadline=None)
 def test_exemplars_never_show_the_asked_graph(
     drawn: list[tuple[int, list[tuple[int, int]]]],
@@ -86,7 +107,9 @@ def test_exemplars_never_show_the_asked_graph(
     assert len({e.id for e in shown}) == shots
     assert all(e in allowed for e in shown)
     distinct = sum(not any(same(e, f) for f in shown[:i]) for i, e in enumerate(shown))
-    assert distinct == min(shots, len(classes)), "a graph is shown twice only where there are not enough others"
+    assert distinct == min(shots, len(classes)), (
+        "a graph is shown twice only where there are not enough others"
+    )
 
 
 def test_exemplars_keep_encoder_and_generator(data: Path) -> None:
@@ -94,8 +117,12 @@ def test_exemplars_keep_encoder_and_generator(data: Path) -> None:
         train = read_examples(data, task, "train")
         for asked in read_examples(data, task, "test"):
             shown = Exemplars(train).draw(asked, 2, 0)
-            assert {(e.task, e.split, e.encoder, e.generator) for e in shown} == {(task, "train", asked.encoder, asked.generator)}
-            mixed = [e for seed in range(8) for e in Exemplars(train, any_generator=True).draw(asked, 2, seed)]
+            assert {(e.task, e.split, e.encoder, e.generator) for e in shown} == {
+                (task, "train", asked.encoder, asked.generator)
+            }
+            mixed = [
+                e for seed in range(8) for e in Exemplars(train, any_generator=True).draw(asked, 2, seed)
+            ]
             assert {e.encoder for e in mixed} == {asked.encoder}
             assert {e.generator for e in mixed} == {"er", "star"}
 
@@ -105,7 +132,9 @@ def test_exemplars_depend_on_seed_and_question_only(data: Path) -> None:
     first = {e.id: Exemplars(train).draw(e, 2, 0) for e in asked}
     assert first == {e.id: Exemplars(train).draw(e, 2, 0) for e in reversed(asked)}
     assert first != {e.id: Exemplars(train).draw(e, 2, 1) for e in asked}
-    adjacency_er = [tuple(x.id for x in first[e.id]) for e in asked if (e.encoder, e.generator) == ("adjacency", "er")]
+    adjacency_er = [
+        tuple(x.id for x in first[e.id]) for e in asked if (e.encoder, e.generator) == ("adjacency", "er")
+    ]
     assert len(set(adjacency_er)) > 1, "questions have exemplars of their own"
 
 
@@ -118,7 +147,9 @@ def test_plan_is_in_file_order_and_a_limit_takes_the_front(data: Path) -> None:
 
 
 class Parrot:
-    """A model that answers with the prompt's length, and keeps what it was asked. It breaks down after `lives` batches."""
+    """A model that answers with the prompt's length, and keeps what it was asked. It breaks down after
+    `lives` batches.
+    """
 
     identity: ClassVar = {"model": "parrot"}
 
@@ -126,7 +157,9 @@ class Parrot:
         self.asked: list[str] = []
         self._lives = lives
 
-    def complete(self, requests: Sequence[Request], done: Container[int], budget: Budget) -> Iterator[list[tuple[int, Completion]]]:
+    def complete(
+        self, requests: Sequence[Request], done: Container[int], budget: Budget
+    ) -> Iterator[list[tuple[int, Completion]]]:
         prompts = [request.prompt for request in requests]
         for start in range(0, len(prompts), 2):
             missing = [i for i in range(start, min(start + 2, len(prompts))) if i not in done]
@@ -139,22 +172,34 @@ class Parrot:
             yield [(i, Completion(f"{len(prompts[i])}", "stop", 1, 1, 0.0)) for i in missing]
 
 
-@given(st.lists(st.text("ab", max_size=3), max_size=12), st.lists(st.integers(0, 3), max_size=5), st.integers(0, 12))
+@given(
+    st.lists(st.text("ab", max_size=3), max_size=12),
+    st.lists(st.integers(0, 3), max_size=5),
+    st.integers(0, 12),
+)
 @settings(max_examples=100, deadline=None)
-def test_no_prompt_is_asked_twice(tmp_path_factory: pytest.TempPathFactory, prompts: list[str], lives: list[int], front: int) -> None:
-    """However often the run breaks down, and if it grew from its front: each distinct prompt is asked exactly once."""
+def test_no_prompt_is_asked_twice(
+    tmp_path_factory: pytest.TempPathFactory, prompts: list[str], lives: list[int], front: int
+) -> None:
+    """However often the run breaks down, and if it grew from its front: each distinct prompt is asked exactly
+    once.
+    """
     path = tmp_path_factory.mktemp("asked") / "journal.sqlite"
     asked: list[str] = []
     for some, life in [*((prompts[:front], life) for life in lives), (prompts, 10**9)]:
         parrot = Parrot(life)
         with Journal(path, parrot.identity) as journal:
             try:
-                answers = complete_all(parrot, [Request(p) for p in some], journal, lambda done, total, fresh: None, Budget())
+                answers = complete_all(
+                    parrot, [Request(p) for p in some], journal, lambda done, total, fresh: None, Budget()
+                )
             except KeyboardInterrupt:
                 answers = {}
         asked += parrot.asked
     assert sorted(asked) == sorted(set(prompts))
-    assert {prompt: answers[Request(prompt)].text for prompt in prompts} == {prompt: str(len(prompt)) for prompt in prompts}
+    assert {prompt: answers[Request(prompt)].text for prompt in prompts} == {
+        prompt: str(len(prompt)) for prompt in prompts
+    }
 
 
 def test_progress_counts_what_is_new(tmp_path: Path) -> None:
@@ -162,7 +207,13 @@ def test_progress_counts_what_is_new(tmp_path: Path) -> None:
     with Journal(tmp_path / "j", Parrot.identity) as journal:
         complete_all(Parrot(), [Request("a"), Request("b")], journal, lambda *args: None, Budget())
         asked = [Request(p) for p in "abcda"]
-        complete_all(Parrot(), asked, journal, lambda done, total, fresh: told.append((done, total, len(fresh))), Budget())
+        complete_all(
+            Parrot(),
+            asked,
+            journal,
+            lambda done, total, fresh: told.append((done, total, len(fresh))),
+            Budget(),
+        )
     assert told == [(2, 4, 0), (4, 4, 2)]
 
 
@@ -172,7 +223,9 @@ def test_show_prints_prompts_and_loads_no_model(data: Path) -> None:
         "print('torch' in sys.modules, 'transformers' in sys.modules)"
     )
     flags = ["prompt", "--data", str(data), "--method", "few_shot", "--show", "2"]
-    run = subprocess.run([sys.executable, "-c", program, *flags], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    run = subprocess.run(
+        [sys.executable, "-c", program, *flags], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
     assert run.returncode == 0, run.stderr
     assert run.stdout.count("--- cycle_check/") == 2
     for _, prompt in plan(PromptRun(data, "few_shot", limit=1))[:1]:
@@ -209,7 +262,9 @@ def test_bad_input_is_one_line(
     out = tmp_path / "run"
     given = {"--data": str(data), "--method": "zero_shot", "--model": "hf:./nowhere", "--out": str(out)}
     given.update(zip(flags[::2], flags[1::2], strict=True))
-    monkeypatch.setattr(sys, "argv", ["graphtalk", "prompt", *(word for pair in given.items() for word in pair)])
+    monkeypatch.setattr(
+        sys, "argv", ["graphtalk", "prompt", *(word for pair in given.items() for word in pair)]
+    )
     with pytest.raises(SystemExit) as stop:
         graphtalk.main()
     said = capsys.readouterr().err
@@ -220,7 +275,9 @@ def test_bad_input_is_one_line(
     assert not out.exists()
 
 
-@given(st.lists(st.integers(1, 400), max_size=40), st.integers(1, 2000), st.integers(1, 9), st.integers(1, 64))
+@given(
+    st.lists(st.integers(1, 400), max_size=40), st.integers(1, 2000), st.integers(1, 9), st.integers(1, 64)
+)
 @settings(deadline=None)
 @pytest.mark.torch
 def test_batches(lengths: list[int], tokens: int, size: int, new: int) -> None:

@@ -39,7 +39,11 @@ def test_flags_override_the_file(tmp_path: Path) -> None:
         "data: d\nmethod: cot\ntasks: [node_count]\nconcurrency: 64\nprices: {m: {prompt: 1, output: 4}}\nmodel: openai:m@http://x/v1\n"
     )
     settings = load_settings(file, {"method": "few_shot", "tasks": "cycle_check", "limit": None})
-    assert (settings.run.method, settings.run.tasks, settings.options.concurrency) == ("few_shot", ("cycle_check",), 64)
+    assert (settings.run.method, settings.run.tasks, settings.options.concurrency) == (
+        "few_shot",
+        ("cycle_check",),
+        64,
+    )
     assert settings.options.max_new_tokens == METHODS["few_shot"].new_tokens
     assert settings.budget().price == Price(1, 4)
 
@@ -86,13 +90,22 @@ def test_the_ready_made_configs_load() -> None:
 
 
 def test_the_estimate_is_what_the_server_counts(data: Path, tmp_path: Path) -> None:
-    """Without a tokenizer: a rule, within 5% of a server that counts by it with its own chat turns; prices are of that."""
+    """Without a tokenizer: a rule, within 5% of a server that counts by it with its own chat turns; prices
+    are of that.
+    """
     from prompting.estimate import rule_of_thumb
 
     asked = plan(PromptRun(data, "few_shot"))
     found = estimate([Request(p) for _, p in asked], "openai:m@http://x/v1", ModelOptions(4), None)
     with FakeServer(count=lambda text: rule_of_thumb(text) + 7, answer=lambda prompt: "1") as server:
-        execute(PromptRun(data, "few_shot"), f"openai:m@{server.url}", ModelOptions(4), tmp_path / "run", None, lambda *args: None)
+        execute(
+            PromptRun(data, "few_shot"),
+            f"openai:m@{server.url}",
+            ModelOptions(4),
+            tmp_path / "run",
+            None,
+            lambda *args: None,
+        )
     usage = json.loads((tmp_path / "run" / "usage.json").read_text())
     assert usage["requests"] == found.prompts == len(asked)
     assert found.prompt_tokens == pytest.approx(usage["prompt_tokens"], rel=0.05)
@@ -115,8 +128,13 @@ def test_an_answer_in_the_asked_format_is_read(data: Path) -> None:
             assert prompt.startswith(ALGORITHMS[task]) and prompt.endswith("\nA: ") and "'Answer:'" in prompt
             assert prompt.count("A: ") == 1
             answer = example.answer.split(",")[0].strip().rstrip(".")
-            assert score(example, Prediction(example.id, f"Let me see, 1 and 2.\nAnswer: {answer}")).outcome == "correct"
-    assert with_format("Q: ?\nA: ", "path").endswith("in their order with commas between them, or the words: There is no path.\nA: ")
+            assert (
+                score(example, Prediction(example.id, f"Let me see, 1 and 2.\nAnswer: {answer}")).outcome
+                == "correct"
+            )
+    assert with_format("Q: ?\nA: ", "path").endswith(
+        "in their order with commas between them, or the words: There is no path.\nA: "
+    )
 
 
 @given(st.lists(st.sampled_from(["2", "3", "4", "?", "!"]), min_size=1, max_size=9))
@@ -124,7 +142,8 @@ def test_votes(said: list[str]) -> None:
     example = replace(EXAMPLE, answer=" 3.")
     texts = {"?": "I am not sure.", "!": ""}
     completions = [
-        Completion(texts.get(word, f"{word}. ({i})"), "error" if word == "!" else "stop", 10, 1, 0.5) for i, word in enumerate(said)
+        Completion(texts.get(word, f"{word}. ({i})"), "error" if word == "!" else "stop", 10, 1, 0.5)
+        for i, word in enumerate(said)
     ]
     won = vote(example, completions)
     numbers = [word for word in said if word.isdigit()]
@@ -133,10 +152,16 @@ def test_votes(said: list[str]) -> None:
         first = next(word for word in numbers if numbers.count(word) == most)
         assert won.output == f"{first}. ({said.index(first)})", "ties go to the answer that came first"
     else:
-        assert won.output == (texts["?"] if "?" in said else "") and won.finish_reason == ("stop" if "?" in said else "error")
+        assert won.output == (texts["?"] if "?" in said else "") and won.finish_reason == (
+            "stop" if "?" in said else "error"
+        )
     agree = max((numbers.count(word) for word in numbers), default=0) / len(said)
     assert won.confidence == (pytest.approx(agree) if len(said) > 1 else None)
-    assert (won.prompt_tokens, won.output_tokens, won.seconds) == (10 * len(said), len(said), pytest.approx(0.5 * len(said)))
+    assert (won.prompt_tokens, won.output_tokens, won.seconds) == (
+        10 * len(said),
+        len(said),
+        pytest.approx(0.5 * len(said)),
+    )
 
 
 EXAMPLE: Any = None
@@ -149,12 +174,18 @@ def _example(data: Path) -> None:
 
 
 def test_a_run_of_self_consistency_votes(data: Path, tmp_path: Path) -> None:
-    """The server says another thing to each sample of a prompt: right twice in five, and three different wrong numbers."""
+    """The server says another thing to each sample of a prompt: right twice in five, and three different
+    wrong numbers.
+    """
     from eval.prediction import read_predictions
 
-    right = {prompt: example.answer for example, prompt in plan(PromptRun(data, "cot", tasks=("node_count",)))}
+    right = {
+        prompt: example.answer for example, prompt in plan(PromptRun(data, "cot", tasks=("node_count",)))
+    }
     with FakeServer() as server:
-        server.answer = lambda prompt: right[prompt] if server.arrived[prompt] in (2, 5) else f"{100 + server.arrived[prompt]}."
+        server.answer = lambda prompt: (
+            right[prompt] if server.arrived[prompt] in (2, 5) else f"{100 + server.arrived[prompt]}."
+        )
         run = PromptRun(data, "self_consistency", tasks=("node_count",), samples=5)
         options = ModelOptions(8, temperature=0.7, concurrency=1)
         metrics = execute(run, f"openai:m@{server.url}", options, tmp_path / "run", None, lambda *args: None)
@@ -213,9 +244,16 @@ def test_the_page_names_every_method_and_only_flags_that_there_are() -> None:
     import graphtalk
 
     page = (Path(__file__).parents[2] / "docs" / "prompting.md").read_text(encoding="utf-8")
-    assert re.findall(r"^\| `(\w+)` \|.*\| (yes)? *\|$", page, re.MULTILINE) == [(m.name, "yes" * m.shots) for m in METHODS.values()]
+    assert re.findall(r"^\| `(\w+)` \|.*\| (yes)? *\|$", page, re.MULTILINE) == [
+        (m.name, "yes" * m.shots) for m in METHODS.values()
+    ]
     commands: Any = typer.main.get_command(graphtalk.app)
-    known = {flag for name in ("prompt", "ask") for p in commands.commands[name].params for flag in (*p.opts, *p.secondary_opts)}
+    known = {
+        flag
+        for name in ("prompt", "ask")
+        for p in commands.commands[name].params
+        for flag in (*p.opts, *p.secondary_opts)
+    }
     lines = (line for line in page.splitlines() if not line.startswith(("vllm", "ray", "transformers")))
     ours = "\n".join(lines).replace("vllm serve ... --reasoning-parser", "")
     assert set(re.findall(r"--[a-z][a-z-]+", ours)) - {"--faults", "--only"} <= known
@@ -230,10 +268,23 @@ def test_a_dry_run_prints_and_sends_nothing(
 
     (tmp_path / "run.yaml").write_text("prices: {m: {prompt: 2, output: 8}}\n")
     with FakeServer() as server:
-        words = ["--data", str(data), "--method", "cot", "--model", f"openai:m@{server.url}", "--config", str(tmp_path / "run.yaml")]
-        monkeypatch.setattr(sys, "argv", ["graphtalk", "prompt", *words, "--dry-run", "--out", str(tmp_path / "run")])
+        words = [
+            "--data",
+            str(data),
+            "--method",
+            "cot",
+            "--model",
+            f"openai:m@{server.url}",
+            "--config",
+            str(tmp_path / "run.yaml"),
+        ]
+        monkeypatch.setattr(
+            sys, "argv", ["graphtalk", "prompt", *words, "--dry-run", "--out", str(tmp_path / "run")]
+        )
         with pytest.raises(SystemExit) as stop:
             graphtalk.main()
     printed = capsys.readouterr().out
     assert not stop.value.code and not server.arrived and not (tmp_path / "run").exists()
-    assert "requests: 16\n" in printed and "answer tokens: at most 4,096\n" in printed and "cost: $" in printed
+    assert (
+        "requests: 16\n" in printed and "answer tokens: at most 4,096\n" in printed and "cost: $" in printed
+    )

@@ -29,7 +29,11 @@ def make(out: Path, **keys: Any) -> dict[str, Example]:
 
 
 def spread(examples: dict[str, Example], task: str, split: str = "test") -> Counter[str]:
-    return Counter(e.answer if "no path" not in e.answer else "none" for e in examples.values() if (e.task, e.split) == (task, split))
+    return Counter(
+        e.answer if "no path" not in e.answer else "none"
+        for e in examples.values()
+        if (e.task, e.split) == (task, split)
+    )
 
 
 def test_answers_are_equally_frequent(tmp_path: Path) -> None:
@@ -42,23 +46,34 @@ def test_answers_are_equally_frequent(tmp_path: Path) -> None:
     assert verify(tmp_path / "d").difference is None
     same: dict[str, set[str]] = {}
     for e in examples.values():
-        same.setdefault(e.graph_id, set()).add(graph_class(graph_from_json(e.graph)[0]) if e.task != "tree_check" else "")
-    assert all(len(found - {""}) <= 1 for found in same.values()) and any("." in graph_id for graph_id in same)
+        same.setdefault(e.graph_id, set()).add(
+            graph_class(graph_from_json(e.graph)[0]) if e.task != "tree_check" else ""
+        )
+    assert all(len(found - {""}) <= 1 for found in same.values()) and any(
+        "." in graph_id for graph_id in same
+    )
 
 
 def test_balance_keeps_splits_apart_and_streams_independent(tmp_path: Path) -> None:
     more = make(tmp_path / "more", balance="answers", min_nodes=10)
     few = make(tmp_path / "few", balance="answers", min_nodes=10, tasks="reachability")
     assert all(more[key].question == e.question for key, e in few.items() if e.split == "test")
-    classes = {s: {graph_class(graph_from_json(e.graph)[0]) for e in more.values() if e.split == s} for s in ("train", "test")}
+    classes = {
+        s: {graph_class(graph_from_json(e.graph)[0]) for e in more.values() if e.split == s}
+        for s in ("train", "test")
+    }
     assert not classes["train"] & classes["test"]
     plain = make(tmp_path / "plain", min_nodes=10)
     kept = [key for key, e in more.items() if e.split == "test" and e.graph_id == plain[key].graph_id]
-    assert kept and all(more[key] == plain[key] for key in kept)  # the first candidate is the example that is drawn without balance
+    assert kept and all(
+        more[key] == plain[key] for key in kept
+    )  # the first candidate is the example that is drawn without balance
 
 
 def test_the_hard_preset_leaves_the_rules_at_chance(tmp_path: Path) -> None:
-    config = load_config(ROOT / "configs" / "data" / "hard.yaml", {"train": 0, "validation": 0, "test": 40, "workers": 1})
+    config = load_config(
+        ROOT / "configs" / "data" / "hard.yaml", {"train": 0, "validation": 0, "test": 40, "workers": 1}
+    )
     build(config, tmp_path / "d")
     for task, chance in (("cycle_check", 1 / 2), ("reachability", 1 / 2), ("shortest_path", 1 / 4)):
         examples = read_examples(tmp_path / "d", task, "test")
@@ -71,9 +86,13 @@ def test_the_hard_preset_leaves_the_rules_at_chance(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_boosted_trees_are_at_chance_on_the_hard_preset(tmp_path: Path) -> None:
-    """On sizes and degrees everywhere; how short a path is shows in two hops, and a little of what is reachable, too."""
+    """On sizes and degrees everywhere; how short a path is shows in two hops, and a little of what is
+    reachable, too.
+    """
     pytest.importorskip("sklearn", reason="scikit-learn is not installed")
-    config = load_config(ROOT / "configs" / "data" / "hard.yaml", {"train": 2000, "validation": 0, "test": 400, "workers": 1})
+    config = load_config(
+        ROOT / "configs" / "data" / "hard.yaml", {"train": 2000, "validation": 0, "test": 400, "workers": 1}
+    )
     lock: Any = build(config, tmp_path / "d")
     assert lock["report"]["leakage"]["train_in_test"] == 0
     for task, chance in (("cycle_check", 1 / 2), ("reachability", 1 / 2), ("shortest_path", 1 / 4)):
@@ -84,14 +103,32 @@ def test_boosted_trees_are_at_chance_on_the_hard_preset(tmp_path: Path) -> None:
 
 
 def test_a_family_without_the_answer_keeps_its_first_draw(tmp_path: Path) -> None:
-    examples = make(tmp_path / "d", balance="answers", generators="complete", tasks="cycle_check", train=0, validation=0, test=6)
-    assert set(spread(examples, "cycle_check")) == {"Yes, there is a cycle."} and all("." not in e.graph_id for e in examples.values())
+    examples = make(
+        tmp_path / "d",
+        balance="answers",
+        generators="complete",
+        tasks="cycle_check",
+        train=0,
+        validation=0,
+        test=6,
+    )
+    assert set(spread(examples, "cycle_check")) == {"Yes, there is a cycle."} and all(
+        "." not in e.graph_id for e in examples.values()
+    )
     assert read_lock(tmp_path / "d")["report"]["tasks"]["cycle_check"]["test"]["majority"] == 1.0  # type: ignore[index]
 
 
 @pytest.mark.parametrize("balance", ["answers", "rules"])
-def test_workers_and_shards_change_nothing(balance: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_and_shards_change_nothing(
+    balance: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("data_builders.building.build.SHARD_ROWS", 16)
-    keys = {"rules": {"generators": "disconnected_blocks", "min_nodes": 18, "max_nodes": 20}, "answers": {"density": "0,0.4"}}[balance]
-    one, two = (make(tmp_path / str(workers), balance=balance, workers=workers, train=20, **keys) for workers in (1, 2))
+    keys = {
+        "rules": {"generators": "disconnected_blocks", "min_nodes": 18, "max_nodes": 20},
+        "answers": {"density": "0,0.4"},
+    }[balance]
+    one, two = (
+        make(tmp_path / str(workers), balance=balance, workers=workers, train=20, **keys)
+        for workers in (1, 2)
+    )
     assert one == two

@@ -29,16 +29,28 @@ def make(out: Path, **keys: Any) -> dict[str, Example]:
     """Build with SMALL and `keys` on top; every example by id."""
     config = load_config(None, {**SMALL, **keys})
     build(config, out)
-    examples = [e for task in config.tasks for split in SPLITS if config.size(split) for e in read_examples(out, task, split)]
+    examples = [
+        e
+        for task in config.tasks
+        for split in SPLITS
+        if config.size(split)
+        for e in read_examples(out, task, split)
+    ]
     assert len({e.id for e in examples}) == len(examples) == config.rows
     return {e.id: e for e in examples}
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
-def run(*arguments: object, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
+def run(
+    *arguments: object, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> tuple[int, str]:
     """Exit code and stderr of the command line, in this process."""
     monkeypatch.setattr(sys, "argv", ["graphtalk", *map(str, arguments)])
     try:
@@ -50,7 +62,12 @@ def run(*arguments: object, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
 
 def test_every_task_and_encoder_answers_from_the_stored_graph(tmp_path: Path) -> None:
     examples = make(
-        tmp_path / "d", encoders=",".join(ENCODERS), generators="er,ba,sbm,sfn,star,path,complete", train=2, validation=1, test=2
+        tmp_path / "d",
+        encoders=",".join(ENCODERS),
+        generators="er,ba,sbm,sfn,star,path,complete",
+        train=2,
+        validation=1,
+        test=2,
     )
     assert dataset_tasks(tmp_path / "d") == sorted(GRAPHQA)
     for e in examples.values():
@@ -58,7 +75,9 @@ def test_every_task_and_encoder_answers_from_the_stored_graph(tmp_path: Path) ->
         task, stored = TASKS[e.task], json.loads(e.graph)
         labels = {int(node): word for node, word in stored.get("labels", {}).items()}
         query = Query(tuple(e.query), tuple(stored.get("classes", ())), labels)
-        assert e.question == ENCODERS[e.encoder].text(graph, names) + ENCODERS[e.encoder].ask(task, names, query)
+        assert e.question == ENCODERS[e.encoder].text(graph, names) + ENCODERS[e.encoder].ask(
+            task, names, query
+        )
         solution = task.solve(graph, query)
         assert e.answer == task.say(solution, names, query)
         assert e.rationale == task.explain(graph, names, query, solution)
@@ -69,7 +88,9 @@ def test_every_task_and_encoder_answers_from_the_stored_graph(tmp_path: Path) ->
 
 
 def test_one_graph_under_all_tasks_and_encoders_with_its_own_names(tmp_path: Path) -> None:
-    examples = make(tmp_path / "d", encoders="adjacency,random,got", tasks="edge_count,maximum_flow,cycle_check")
+    examples = make(
+        tmp_path / "d", encoders="adjacency,random,got", tasks="edge_count,maximum_flow,cycle_check"
+    )
     by_graph: dict[str, list[Example]] = {}
     for e in examples.values():
         by_graph.setdefault(e.graph_id, []).append(e)
@@ -93,7 +114,12 @@ def test_only_maximum_flow_shows_capacities(tmp_path: Path) -> None:
 def test_file_order_is_by_index_then_generator_then_encoder(tmp_path: Path) -> None:
     make(tmp_path / "d", generators="star,er", encoders="incident,adjacency", tasks="node_count")
     ids = [e.id for e in read_examples(tmp_path / "d", "node_count", "test")]
-    assert ids == [f"node_count/{g}/{e}/test/{i}" for i in range(6) for g in ("star", "er") for e in ("incident", "adjacency")]
+    assert ids == [
+        f"node_count/{g}/{e}/test/{i}"
+        for i in range(6)
+        for g in ("star", "er")
+        for e in ("incident", "adjacency")
+    ]
 
 
 def without_id(examples: Mapping[str, Example], keep: Mapping[str, Example]) -> dict[str, Example]:
@@ -123,7 +149,12 @@ def test_another_generator_changes_only_what_it_would_leak(tmp_path: Path) -> No
 
 def test_any_number_of_workers_writes_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("data_builders.building.build.SHARD_ROWS", 40)
-    keys = {"tasks": "shortest_path,maximum_flow", "encoders": "adjacency,got", "generators": "er,sfn", "graphs": str(LES_MISERABLES)}
+    keys = {
+        "tasks": "shortest_path,maximum_flow",
+        "encoders": "adjacency,got",
+        "generators": "er,sfn",
+        "graphs": str(LES_MISERABLES),
+    }
     for workers in (1, 3):
         make(tmp_path / str(workers), **{**keys, "workers": workers})
     assert bytes_of(tmp_path / "1") == bytes_of(tmp_path / "3")
@@ -134,14 +165,20 @@ def test_shards_are_borders_of_files_only(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("data_builders.building.build.SHARD_ROWS", 5)
     assert make(tmp_path / "cut", tasks="edge_count") == whole
     assert len(list((tmp_path / "cut" / "edge_count").glob("train-*-of-00003.parquet"))) == 3
-    assert [e.id for e in read_examples(tmp_path / "cut", "edge_count", "train")] == [key for key in whole if "/train/" in key]
+    assert [e.id for e in read_examples(tmp_path / "cut", "edge_count", "train")] == [
+        key for key in whole if "/train/" in key
+    ]
 
 
 def test_neighbouring_seeds_share_no_more_graphs_than_chance(tmp_path: Path) -> None:
-    """Seeds that differ by one, as well as splits: with 12 or more nodes, equal ER graphs are near-empty or near-complete ones."""
+    """Seeds that differ by one, as well as splits: with 12 or more nodes, equal ER graphs are near-empty or
+    near-complete ones.
+    """
     graphs: dict[int, set[str]] = {}
     for seed in (42, 43, 4200):
-        examples = make(tmp_path / str(seed), seed=seed, tasks="edge_count", min_nodes=12, max_nodes=19, train=300)
+        examples = make(
+            tmp_path / str(seed), seed=seed, tasks="edge_count", min_nodes=12, max_nodes=19, train=300
+        )
         graphs[seed] = {e.graph for e in examples.values()}
     near, far = len(graphs[42] & graphs[43]), len(graphs[42] & graphs[4200])
     assert near <= 10 and far <= 10
@@ -150,8 +187,14 @@ def test_neighbouring_seeds_share_no_more_graphs_than_chance(tmp_path: Path) -> 
 def test_splits_share_no_class_and_the_figures_are_true(tmp_path: Path) -> None:
     keys = {"generators": "er,ba", "tasks": "edge_count", "train": 150, "validation": 40, "test": 40}
     examples = make(tmp_path / "d", **keys)
-    classes = {s: {graph_class(graph_from_json(e.graph)[0]) for e in examples.values() if e.split == s} for s in SPLITS}
-    assert not classes["train"] & (classes["test"] | classes["validation"]) and not classes["validation"] & classes["test"]
+    classes = {
+        s: {graph_class(graph_from_json(e.graph)[0]) for e in examples.values() if e.split == s}
+        for s in SPLITS
+    }
+    assert (
+        not classes["train"] & (classes["test"] | classes["validation"])
+        and not classes["validation"] & classes["test"]
+    )
     report: Any = read_lock(tmp_path / "d")["report"]
     assert report["leakage"] == {"train_in_test": 0.0, "train_in_validation": 0.0}
     assert sum(g["train"]["redrawn"] for g in report["graphs"].values()) > 0
@@ -160,7 +203,18 @@ def test_splits_share_no_class_and_the_figures_are_true(tmp_path: Path) -> None:
 def test_a_family_without_enough_graphs_leaks_and_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flags = ("--generators", "complete", "--tasks", "edge_count", "--train", 30, "--validation", 0, "--test", 200)
+    flags = (
+        "--generators",
+        "complete",
+        "--tasks",
+        "edge_count",
+        "--train",
+        30,
+        "--validation",
+        0,
+        "--test",
+        200,
+    )
     monkeypatch.setattr(sys, "argv", ["graphtalk", "build", *map(str, flags), "--out", str(tmp_path / "d")])
     with pytest.raises(SystemExit) as stop:
         graphtalk.main()
@@ -176,14 +230,22 @@ def test_label_counts_are_those_of_the_examples(tmp_path: Path) -> None:
     report: Any = read_lock(tmp_path / "d")["report"]["tasks"]  # type: ignore[index]
     train = [e for e in examples.values() if e.split == "train"]
     yes = sum(e.task == "cycle_check" and e.answer.startswith("Yes") for e in train)
-    assert report["cycle_check"]["train"]["labels"].get("yes", 0) == yes and report["cycle_check"]["train"]["n"] == 12
+    assert (
+        report["cycle_check"]["train"]["labels"].get("yes", 0) == yes
+        and report["cycle_check"]["train"]["n"] == 12
+    )
     none = sum(e.task == "shortest_path" and "no path" in e.answer for e in train)
     assert report["shortest_path"]["train"]["labels"].get("no path", 0) == none
     assert report["cycle_check"]["train"]["majority"] == round(max(yes, 12 - yes) / 12, 4)
 
 
 def test_graph_files_give_named_subgraphs(tmp_path: Path) -> None:
-    examples = make(tmp_path / "d", graphs=str(LES_MISERABLES), tasks="node_degree,maximum_flow", encoders="adjacency,incident")
+    examples = make(
+        tmp_path / "d",
+        graphs=str(LES_MISERABLES),
+        tasks="node_degree,maximum_flow",
+        encoders="adjacency,incident",
+    )
     assert {e.generator for e in examples.values()} == {"les_miserables"}
     for e in examples.values():
         _, names = graph_from_json(e.graph)
@@ -196,7 +258,13 @@ def test_graph_files_give_named_subgraphs(tmp_path: Path) -> None:
 
 def test_directed_graphs(tmp_path: Path) -> None:
     tasks = ",".join(t for t in GRAPHQA if TASKS[t].generator is None)
-    examples = make(tmp_path / "d", directed=True, generators="er,sfn", encoders="adjacency,random,incident,expert", tasks=tasks)
+    examples = make(
+        tmp_path / "d",
+        directed=True,
+        generators="er,sfn",
+        encoders="adjacency,random,incident,expert",
+        tasks=tasks,
+    )
     assert all(graph_from_json(e.graph)[0].directed for e in examples.values())
     assert any("In a directed graph" in e.question for e in examples.values())
 
@@ -212,7 +280,11 @@ def test_datasets_and_pandas_open_the_folder(tmp_path: Path, monkeypatch: pytest
     make(tmp_path / "d", tasks="edge_count,shortest_path")
     for task in ("edge_count", "shortest_path"):
         loaded = datasets.load_dataset(str(tmp_path / "d"), task, cache_dir=str(tmp_path / "cache"))
-        assert {split: len(rows) for split, rows in loaded.items()} == {"train": 12, "validation": 6, "test": 6}
+        assert {split: len(rows) for split, rows in loaded.items()} == {
+            "train": 12,
+            "validation": 6,
+            "test": 6,
+        }
         want = read_examples(tmp_path / "d", task, "test")
         assert [row["question"] for row in loaded["test"]] == [e.question for e in want]
         frame = pandas.read_parquet(tmp_path / "d" / task / "test-00000-of-00001.parquet")
@@ -232,13 +304,22 @@ def test_flags_override_the_yaml(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text("tasks: [edge_count, cycle_check]\ntrain: 3\nencoders: got\n")
     config = load_config(file, {"train": 9, "encoders": "expert,incident", "seed": None})
-    assert (config.name, config.tasks, config.train, config.encoders) == ("mine", ("edge_count", "cycle_check"), 9, ("expert", "incident"))
+    assert (config.name, config.tasks, config.train, config.encoders) == (
+        "mine",
+        ("edge_count", "cycle_check"),
+        9,
+        ("expert", "incident"),
+    )
 
 
 def test_the_papers_setting() -> None:
     config = load_config(ROOT / "configs" / "data" / "graphqa.yaml", {})
     assert (config.train, config.validation, config.test) == (1000, 500, 500)
-    assert config.families == ("er",) and config.encoders == ("adjacency",) and sorted(config.tasks) == sorted(GRAPHQA)
+    assert (
+        config.families == ("er",)
+        and config.encoders == ("adjacency",)
+        and sorted(config.tasks) == sorted(GRAPHQA)
+    )
 
 
 def test_another_config_needs_overwrite_and_strangers_are_safe(tmp_path: Path) -> None:
@@ -291,7 +372,19 @@ def test_a_changed_graph_file_is_another_dataset(tmp_path: Path) -> None:
 def test_building_needs_neither_torch_nor_datasets(tmp_path: Path) -> None:
     """The modules are made impossible to import, as if they were not installed."""
     block = "import sys; sys.modules.update(dict.fromkeys(['torch', 'transformers', 'datasets', 'peft', 'accelerate']))"
-    flags = ["build", "--tasks", "edge_count", "--train", "3", "--validation", "0", "--test", "2", "--out", str(tmp_path / "d")]
+    flags = [
+        "build",
+        "--tasks",
+        "edge_count",
+        "--train",
+        "3",
+        "--validation",
+        "0",
+        "--test",
+        "2",
+        "--out",
+        str(tmp_path / "d"),
+    ]
     code = f"{block}; import graphtalk; sys.argv[1:] = {flags!r}; graphtalk.main()"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -46,7 +46,10 @@ def test_bad_flags_get_one_line_and_exit_code_2(
 
 BAD_YAML = {
     "key": ("tsks: [edge_count]\n", "unknown key 'tsks'; accepted keys are name, tasks, encoders"),
-    "value": ("train: many\n", "train: input should be a valid integer, unable to parse string as an integer, not 'many'"),
+    "value": (
+        "train: many\n",
+        "train: input should be a valid integer, unable to parse string as an integer, not 'many'",
+    ),
     "syntax": ("train: 1\ntasks: [a\nseed: 2\n", "line 3: not YAML"),
     "list": ("- a\n", "expected `key: value` lines"),
     "binary": (b"\xff\xfe\x00", "not UTF-8 text"),
@@ -60,4 +63,8 @@ def test_bad_yaml_gets_one_line(case: str, tmp_path: Path) -> None:
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(InputError) as error:
         load_config(file, {})
-    assert str(error.value).startswith(f"{file}: ") and message in str(error.value) and "\n" not in str(error.value)
+    assert (
+        str(error.value).startswith(f"{file}: ")
+        and message in str(error.value)
+        and "\n" not in str(error.value)
+    )

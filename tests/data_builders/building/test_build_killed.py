@@ -33,12 +33,18 @@ def start(out: Path, workers: int) -> "subprocess.Popen[str]":
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell ignores it for what it starts in the background
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.SIG_DFL
+        ),  # a shell ignores it for what it starts in the background
     )
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def wait_for(condition: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
@@ -49,8 +55,12 @@ def wait_for(condition: Callable[[], bool], process: "subprocess.Popen[str]") ->
 
 
 def parquets(out: Path, part: str = "") -> int:
-    """Files that are there, whole or (with part) half-written, while folders come and go: os.walk passes over what vanishes."""
-    return sum(name.endswith((".parquet", part or ".parquet")) for _, _, names in os.walk(out) for name in names)
+    """Files that are there, whole or (with part) half-written, while folders come and go: os.walk passes over
+    what vanishes.
+    """
+    return sum(
+        name.endswith((".parquet", part or ".parquet")) for _, _, names in os.walk(out) for name in names
+    )
 
 
 def children(pid: int) -> list[int]:
@@ -70,12 +80,14 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 def test_killed_at_many_moments(undisturbed: dict[str, bytes], tmp_path: Path) -> None:
-    """SIGKILL as the first file, and then the next few, appear, half-written ones included; no finished shard is made twice."""
+    """SIGKILL as the first file, and then the next few, appear, half-written ones included; no finished shard
+    is made twice.
+    """
     out = tmp_path / "d"
     finished: dict[Path, int] = {}
     for moment in (0, 1, 6, 14, 23):
         process = start(out, 2 if moment == 14 else 1)
-        wait_for(lambda: (out / ".build").is_dir() and parquets(out, ".part") >= moment, process)  # noqa: B023
+        wait_for(lambda: (out / ".build").is_dir() and parquets(out, ".part") >= moment, process)
         workers = children(process.pid)
         process.kill()
         process.communicate()
@@ -83,7 +95,10 @@ def test_killed_at_many_moments(undisturbed: dict[str, bytes], tmp_path: Path) -
         assert not (out / "dataset.lock").exists()
         assert all(path.stat().st_mtime_ns == at for path, at in finished.items())
         for record in out.glob(".build/*/*-*.json"):
-            finished |= {out / name: (out / name).stat().st_mtime_ns for name in json.loads(record.read_text())["files"]}
+            finished |= {
+                out / name: (out / name).stat().st_mtime_ns
+                for name in json.loads(record.read_text())["files"]
+            }
     assert finished
     process = start(out, 2)
     error = process.communicate()[1]
@@ -110,7 +125,9 @@ def test_workers_die_with_their_parent(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_ctrl_c_is_one_line_and_the_next_start_continues(workers: int, undisturbed: dict[str, bytes], tmp_path: Path) -> None:
+def test_ctrl_c_is_one_line_and_the_next_start_continues(
+    workers: int, undisturbed: dict[str, bytes], tmp_path: Path
+) -> None:
     process = start(tmp_path / "d", workers)
     wait_for(lambda: parquets(tmp_path / "d") >= 5, process)
     os.killpg(process.pid, signal.SIGINT)
@@ -122,9 +139,24 @@ def test_ctrl_c_is_one_line_and_the_next_start_continues(workers: int, undisturb
     assert bytes_of(tmp_path / "d") == undisturbed
 
 
-def test_overwrite_that_is_killed_leaves_nothing_of_the_old_dataset(undisturbed: dict[str, bytes], tmp_path: Path) -> None:
+def test_overwrite_that_is_killed_leaves_nothing_of_the_old_dataset(
+    undisturbed: dict[str, bytes], tmp_path: Path
+) -> None:
     out = tmp_path / "d"
-    command = [sys.executable, "-c", PROGRAM, "build", "--tasks", "edge_count", "--train", "5", "--test", "5", "--out", str(out)]
+    command = [
+        sys.executable,
+        "-c",
+        PROGRAM,
+        "build",
+        "--tasks",
+        "edge_count",
+        "--train",
+        "5",
+        "--test",
+        "5",
+        "--out",
+        str(out),
+    ]
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     FLAGS.append("--overwrite")
     try:
@@ -140,7 +172,9 @@ def test_overwrite_that_is_killed_leaves_nothing_of_the_old_dataset(undisturbed:
 
 
 def test_ctrl_c_in_a_destructor_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Python prints and drops what is raised in a `__del__`; the build would go on as if nobody had pressed a key."""
+    """Python prints and drops what is raised in a `__del__`; the build would go on as if nobody had pressed a
+    key.
+    """
 
     class Writer(pq.ParquetWriter):  # type: ignore[misc]
         def __del__(self) -> None:
@@ -148,10 +182,14 @@ def test_ctrl_c_in_a_destructor_is_not_lost(tmp_path: Path, monkeypatch: pytest.
             super().__del__()
 
     monkeypatch.setattr(pq, "ParquetWriter", Writer)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what it starts in the background
+    before = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a shell ignores it for what it starts in the background
     try:
         with pytest.raises(KeyboardInterrupt):
-            build(BuildConfig(tasks=("edge_count",), train=5, validation=5, test=5, workers=1), tmp_path / "d")
+            build(
+                BuildConfig(tasks=("edge_count",), train=5, validation=5, test=5, workers=1), tmp_path / "d"
+            )
     finally:
         signal.signal(signal.SIGINT, before)
     monkeypatch.undo()

@@ -12,7 +12,12 @@ from data_builders.example import dataset_tasks
 from data_builders.tasks import GRAPHQA, TASKS
 from tests.data_builders.building.test_build import run
 
-PAIRS = {"edge_existence", "reachability", "shortest_path", "maximum_flow"}  # of GraphQA's, those that ask about two nodes
+PAIRS = {
+    "edge_existence",
+    "reachability",
+    "shortest_path",
+    "maximum_flow",
+}  # of GraphQA's, those that ask about two nodes
 
 
 @pytest.fixture
@@ -30,19 +35,31 @@ def test_every_task_is_offered_or_has_a_reason(ring: Path) -> None:
     assert found["reachability"] == "needs a graph of at least 2 nodes; this one has 1"
     assert found["node_classification"] == "asks about graphs of the generator two_blocks only"
     refused = {task for task, reason in found.items() if reason is not None}
-    assert refused & set(GRAPHQA) == {"node_classification", *PAIRS} and {"cycle_check", "tree_check"} & refused == set()
+    assert (
+        refused & set(GRAPHQA) == {"node_classification", *PAIRS}
+        and {"cycle_check", "tree_check"} & refused == set()
+    )
 
 
 def test_directions_and_encoders_count(ring: Path) -> None:
     config = load_config(None, {"graphs": str(ring), "tasks": "edge_count", "directed": True})
     found = offers(config, open_files(config))
-    assert found["tree_check"] == "needs an undirected graph; this one is directed" and found["directed_cycle_check"] is None
+    assert (
+        found["tree_check"] == "needs an undirected graph; this one is directed"
+        and found["directed_cycle_check"] is None
+    )
     config = load_config(None, {"graphs": str(ring), "tasks": "edge_count", "encoders": "got"})
     found = offers(config, open_files(config))
-    assert found["topological_order"] == "asks about directed graphs, which encoder got does not tell from others"
+    assert (
+        found["topological_order"]
+        == "asks about directed graphs, which encoder got does not tell from others"
+    )
     assert found["shortest_path"] is None
     config = load_config(None, {"tasks": "edge_count", "directed": True})
-    assert offers(config, {})["node_classification"] == "asks about undirected graphs of the generator two_blocks only"
+    assert (
+        offers(config, {})["node_classification"]
+        == "asks about undirected graphs of the generator two_blocks only"
+    )
 
 
 def test_a_build_that_names_no_tasks_takes_those_that_fit(ring: Path) -> None:

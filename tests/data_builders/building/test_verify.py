@@ -32,7 +32,12 @@ TABLE = "edge_count/train-00000-of-00001.parquet"
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("verify") / "d"
-    build(load_config(None, {**SIZES, "encoders": ",".join(ENCODERS), "generators": "er,sfn", "self_loops": True}), out)
+    build(
+        load_config(
+            None, {**SIZES, "encoders": ",".join(ENCODERS), "generators": "er,sfn", "self_loops": True}
+        ),
+        out,
+    )
     return out
 
 
@@ -41,9 +46,16 @@ def test_what_is_built_agrees(dataset: Path, tmp_path: Path) -> None:
     assert verdict.difference is None and verdict.unchecked == []
     assert verdict.rows == 14 * len(ENCODERS) * (2 * (len(GRAPHQA) - 1) + 1)
     for directed, families in ((False, "er,ba,path_star,disconnected_blocks"), (True, "er,sfn")):
-        tasks = [name for name, task in TASKS.items() if not directed or (task.generator is None and task.direction != "undirected")]
+        tasks = [
+            name
+            for name, task in TASKS.items()
+            if not directed or (task.generator is None and task.direction != "undirected")
+        ]
         build(
-            load_config(None, {**SIZES, "tasks": ",".join(tasks), "directed": directed, "generators": families}), tmp_path / str(directed)
+            load_config(
+                None, {**SIZES, "tasks": ",".join(tasks), "directed": directed, "generators": families}
+            ),
+            tmp_path / str(directed),
         )
         verdict = verify(tmp_path / str(directed))
         assert verdict.difference is None and verdict.rows >= 14 * (len(tasks) - 1) * 2
@@ -55,7 +67,10 @@ def edit(folder: Path, column: str, row: int, change: Callable[[Any], Any], reha
     values = table[column].to_pylist()
     values[row] = change(values[row])
     at = SCHEMA.get_field_index(column)
-    pq.write_table(table.set_column(at, SCHEMA.field(column), pa.array(values, SCHEMA.field(column).type)), folder / TABLE)
+    pq.write_table(
+        table.set_column(at, SCHEMA.field(column), pa.array(values, SCHEMA.field(column).type)),
+        folder / TABLE,
+    )
     if rehash:
         lock = json.loads((folder / "dataset.lock").read_text())
         lock["files"][TABLE] = file_sha256(folder / TABLE)
@@ -74,7 +89,11 @@ EDITS: dict[str, tuple[str, Callable[[Any], Any], str]] = {
     "rationale": ("rationale", lambda old: old + " Surely.", "rationale is "),
     "graph": ("graph", other_graph, "num_edges is "),
     "no graph": ("graph", lambda old: "{}", "graph and query do not fit together (KeyError"),
-    "same names": ("graph", lambda old: json.dumps({**json.loads(old), "nodes": ["a"] * len(json.loads(old)["nodes"])}), "two nodes"),
+    "same names": (
+        "graph",
+        lambda old: json.dumps({**json.loads(old), "nodes": ["a"] * len(json.loads(old)["nodes"])}),
+        "two nodes",
+    ),
     "count": ("num_nodes", lambda old: old + 1, "num_nodes is "),
     "split": ("split", lambda old: "test", "split is 'test', but the graph gives 'train'"),
     "id": ("id", lambda old: old.replace("edge_count", "node_count"), "id is "),
@@ -90,20 +109,29 @@ def test_the_changed_row_is_named(dataset: Path, tmp_path: Path, case: str) -> N
     shutil.copytree(dataset, tmp_path / "d")
     edit(tmp_path / "d", column, 7, change)
     found = verify(tmp_path / "d").difference
-    assert found is not None and found.startswith(f"{TABLE}: row 7 (") and message in found and "\n" not in found
+    assert (
+        found is not None and found.startswith(f"{TABLE}: row 7 (") and message in found and "\n" not in found
+    )
 
 
 def test_a_row_that_stands_twice_is_named(dataset: Path, tmp_path: Path) -> None:
     shutil.copytree(dataset, tmp_path / "d")
     table = pq.read_table(dataset / TABLE)
-    pq.write_table(pa.concat_tables([table.slice(0, 5), table.slice(4, 1), table.slice(6)]), tmp_path / "d" / TABLE)
-    assert "row 5" in str(verify(tmp_path / "d").difference) and "the id occurs twice" in str(verify(tmp_path / "d").difference)
+    pq.write_table(
+        pa.concat_tables([table.slice(0, 5), table.slice(4, 1), table.slice(6)]), tmp_path / "d" / TABLE
+    )
+    assert "row 5" in str(verify(tmp_path / "d").difference) and "the id occurs twice" in str(
+        verify(tmp_path / "d").difference
+    )
 
 
 def test_files_are_held_against_the_lock(dataset: Path, tmp_path: Path) -> None:
     shutil.copytree(dataset, tmp_path / "d")
     edit(tmp_path / "d", "answer", 0, lambda old: old, rehash=False)
-    assert verify(tmp_path / "d").difference == f"{TABLE}: its sha256 is not that in dataset.lock, although every row agrees with its graph"
+    assert (
+        verify(tmp_path / "d").difference
+        == f"{TABLE}: its sha256 is not that in dataset.lock, although every row agrees with its graph"
+    )
     (tmp_path / "d" / TABLE).write_bytes(b"PAR1")
     assert f"{TABLE}: cannot be read as parquet" in str(verify(tmp_path / "d").difference)
     (tmp_path / "d" / TABLE).unlink()
@@ -115,7 +143,9 @@ def test_files_are_held_against_the_lock(dataset: Path, tmp_path: Path) -> None:
         verify(tmp_path)
 
 
-def test_the_command_line(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_line(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     shutil.copytree(dataset, tmp_path / "d")
     edit(tmp_path / "d", "answer", 3, lambda old: " 400.")
     for folder, code in ((dataset, 0), (tmp_path / "d", 1), (tmp_path, 2)):
@@ -139,12 +169,18 @@ def test_solvers_and_second_implementations_agree(name: str, directed: bool) -> 
     task = TASKS[name]
     if directed and (task.generator is not None or task.direction == "undirected"):
         pytest.skip("takes undirected graphs only")
-    families = [task.generator] if task.generator else [f for f, g in GENERATORS.items() if not directed or "directed" in g.options]
+    families = (
+        [task.generator]
+        if task.generator
+        else [f for f, g in GENERATORS.items() if not directed or "directed" in g.options]
+    )
     for index in range(300):
         rng = Random(f"second/{name}/{index}")
         family = families[index % len(families)]
         n = max(2, draw_size(rng, 2, 14), GENERATORS[family].min_nodes)
-        graph = FORMS[task.form](GENERATORS[family].draw(rng, n, **{"directed": True} if directed else {}), rng)
+        graph = FORMS[task.form](
+            GENERATORS[family].draw(rng, n, **{"directed": True} if directed else {}), rng
+        )
         query = task.draw(graph, rng)
         solution = task.solve(graph, query)
         if name in WITNESS:
@@ -160,4 +196,6 @@ def test_wrong_witnesses_are_seen(name: str) -> None:
     assert WITNESS[name](path, query, good)
     for wrong in (None, [0, 2, 1, 3], [0, 1, 3], [0, 1, 2, 2]):
         assert not WITNESS[name](path, query, wrong)
-    assert not WITNESS[name](from_edges(4, [(0, 1), (1, 2)]), query, good) and WITNESS[name](from_edges(4, [(0, 1)]), query, None)
+    assert not WITNESS[name](from_edges(4, [(0, 1), (1, 2)]), query, good) and WITNESS[name](
+        from_edges(4, [(0, 1)]), query, None
+    )

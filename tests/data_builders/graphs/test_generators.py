@@ -96,7 +96,9 @@ def test_sfn_self_loops_and_directions_only_where_asked() -> None:
 def test_sbm_has_dense_and_sparse_graphs_and_every_number_of_nodes() -> None:
     density = [GENERATORS["sbm"].draw(Random(f"b/{i}"), 18).m / 153 for i in range(400)]
     mean = sum(density) / len(density)
-    assert 0.45 < mean < 0.55  # E max = 2/3, E min = 1/3 of two uniforms; half of the graphs each, the diagonal 1/2
+    assert (
+        0.45 < mean < 0.55
+    )  # E max = 2/3, E min = 1/3 of two uniforms; half of the graphs each, the diagonal 1/2
     assert min(density) < 0.3 and max(density) > 0.7
 
 
@@ -127,7 +129,10 @@ def test_er_keeps_its_density_at_every_size(n: int, directed: bool) -> None:
     rounds = 6000 // n
     drawn = [er(Random(f"{n}/{i}"), n, directed, (0.3, 0.3)) for i in range(rounds)]
     assert all(
-        g.edges == tuple(sorted(set(g.edges))) and all(u < v or directed for u, v in g.edges) and g.directed == directed for g in drawn
+        g.edges == tuple(sorted(set(g.edges)))
+        and all(u < v or directed for u, v in g.edges)
+        and g.directed == directed
+        for g in drawn
     )
     assert all(g == from_edges(n, g.edges, directed) for g in drawn[:5])
     mean = sum(g.m for g in drawn) / rounds / pairs
@@ -139,7 +144,9 @@ def test_er_keeps_its_density_at_every_size(n: int, directed: bool) -> None:
     assert len({er(Random(i), n, directed).m for i in range(30)}) > 15
 
 
-BEYOND = [name for name, generator in GENERATORS.items() if generator.draw.__module__.endswith("more_generators")]
+BEYOND = [
+    name for name, generator in GENERATORS.items() if generator.draw.__module__.endswith("more_generators")
+]
 
 
 @pytest.mark.parametrize("name", BEYOND)
@@ -162,7 +169,10 @@ def test_the_families_are_what_they_are_called() -> None:
     shapes = Counter(tuple(sorted(map(tuple, g.edges))) for g in drawn("random_tree", 4, 3200))
     assert len(shapes) == 16 and min(shapes.values()) > 130  # Cayley: 4^2 labelled trees, 200 each
     assert all(len({d for _, d in g.degree}) == 1 for g in drawn("random_regular", 11))
-    assert all(nx.is_connected(g) and max(d for _, d in g.degree) <= 4 and nx.is_bipartite(g) for g in drawn("grid", 13))
+    assert all(
+        nx.is_connected(g) and max(d for _, d in g.degree) <= 4 and nx.is_bipartite(g)
+        for g in drawn("grid", 13)
+    )
     assert any(nx.is_isomorphic(g, nx.grid_2d_graph(3, 4)) for g in drawn("grid", 12))
     assert all(nx.is_connected(g) for g in drawn("powerlaw_cluster", 15))
     assert all(set(dict(g.degree).values()) == {2} for g in drawn("one_cycle_vs_two_cycles", 10))
@@ -177,7 +187,10 @@ def test_the_families_are_what_they_are_called() -> None:
     assert sum(nx.transitivity(g) for g in drawn("caveman", 16)) / 300 > 0.6
 
 
-@pytest.mark.parametrize("name", ["grid", "caveman", "one_cycle_vs_two_cycles", "long_diameter", "path_star", "disconnected_blocks"])
+@pytest.mark.parametrize(
+    "name",
+    ["grid", "caveman", "one_cycle_vs_two_cycles", "long_diameter", "path_star", "disconnected_blocks"],
+)
 def test_ids_of_hard_families_tell_nothing(name: str) -> None:
     """Neighbours in number are neighbours no more often than others."""
     graphs = [GENERATORS[name].draw(Random(f"ids/{name}/{i}"), 12) for i in range(600)]

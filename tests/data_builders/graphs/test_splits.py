@@ -38,7 +38,10 @@ def test_as_many_classes_as_there_are_directed_graphs(n: int, classes: int) -> N
     assert len({graph_class(g) for g in all_graphs(n, list(permutations(range(n), 2)), True)}) == classes
 
 
-@pytest.mark.parametrize(("directed", "n", "classes"), [(False, 2, 6), (False, 3, 20), (False, 4, 90), (True, 2, 10), (True, 3, 104)])
+@pytest.mark.parametrize(
+    ("directed", "n", "classes"),
+    [(False, 2, 6), (False, 3, 20), (False, 4, 90), (True, 2, 10), (True, 3, 104)],
+)
 def test_self_loops_tell_graphs_apart(directed: bool, n: int, classes: int) -> None:
     pairs = [(u, v) for u, v in product(range(n), repeat=2) if directed or u <= v]
     assert len({graph_class(g) for g in all_graphs(n, pairs, directed)}) == classes
@@ -60,7 +63,9 @@ def test_renumbered_graphs_are_the_same_and_one_edge_less_is_not(name: str) -> N
 
 def test_direction_is_part_of_the_class() -> None:
     assert graph_class(from_edges(2, [])) != graph_class(from_edges(2, [], directed=True))
-    assert graph_class(from_edges(3, [(0, 1), (1, 2)], True)) != graph_class(from_edges(3, [(0, 1), (2, 1)], True))
+    assert graph_class(from_edges(3, [(0, 1), (1, 2)], True)) != graph_class(
+        from_edges(3, [(0, 1), (2, 1)], True)
+    )
 
 
 def taken_by(graphs: list[Graph]) -> Taken:
@@ -76,7 +81,9 @@ def test_draws_avoid_taken_classes_while_there_are_others() -> None:
     taken, classes = taken_by(held), set(map(graph_class, held))
     redrawn = 0
     for _ in range(200):
-        (graph, _), redraws, also_in = draw_apart(lambda: (GENERATORS["er"].draw(rng, 7), None), "train", taken)
+        (graph, _), redraws, also_in = draw_apart(
+            lambda: (GENERATORS["er"].draw(rng, 7), None), "train", taken
+        )
         assert graph_class(graph) not in classes and also_in == ()
         redrawn += redraws
     assert redrawn > 0
@@ -90,7 +97,9 @@ def test_a_family_of_one_member_gives_up_and_keeps_its_first_draw() -> None:
             drawn.append(GENERATORS["path"].draw(Random(0), n))
             return drawn[-1], None
 
-        (graph, _), redraws, also_in = draw_apart(draw, "train", taken_by([GENERATORS["path"].draw(Random(0), n)]))
+        (graph, _), redraws, also_in = draw_apart(
+            draw, "train", taken_by([GENERATORS["path"].draw(Random(0), n)])
+        )
         assert graph is drawn[0] and redraws == REDRAWS == len(drawn) - 1 and also_in == splits
 
 

@@ -1,4 +1,6 @@
-"""Files of graphs, whole and broken: what every format says is read, and whatever else comes ends in one line or in a graph that works."""
+"""Files of graphs, whole and broken: what every format says is read, and whatever else comes ends in one line
+or in a graph that works.
+"""
 
 import csv
 import gzip
@@ -24,7 +26,9 @@ NxGraph = Any
 LES_MISERABLES = Path(__file__).parents[3] / "data" / "graphs" / "les_miserables.graphml"
 
 
-def as_csv(graph: NxGraph, header: tuple[str, ...] = ("source", "target", "weight"), delimiter: str = ",") -> bytes:
+def as_csv(
+    graph: NxGraph, header: tuple[str, ...] = ("source", "target", "weight"), delimiter: str = ","
+) -> bytes:
     text = io.StringIO()
     rows = csv.writer(text, delimiter=delimiter)
     rows.writerow(header)
@@ -71,7 +75,9 @@ def network(seed: int, directed: bool = False) -> NxGraph:
 @pytest.mark.parametrize("compressed", [False, True])
 @pytest.mark.parametrize("directed", [False, True])
 @pytest.mark.parametrize("ending", WRITERS)
-def test_every_format_says_the_same_graph(ending: str, directed: bool, compressed: bool, tmp_path: Path) -> None:
+def test_every_format_says_the_same_graph(
+    ending: str, directed: bool, compressed: bool, tmp_path: Path
+) -> None:
     for seed in range(8):
         want = network(seed, directed)
         data = WRITERS[ending](want)
@@ -90,7 +96,9 @@ def test_every_format_says_the_same_graph(ending: str, directed: bool, compresse
 
 def works(read: GraphFile) -> None:
     assert len(read.names) == len(set(read.names)) == read.graph.n == len(read.around)
-    assert all(name.strip() and name.isprintable() and "," not in name and len(name) < 100 for name in read.names)
+    assert all(
+        name.strip() and name.isprintable() and "," not in name and len(name) < 100 for name in read.names
+    )
     for sampling in SAMPLINGS:
         graph, names = sample(read, Random(0), 6, sampling)
         assert graph.n == len(names) == min(6, read.graph.n)
@@ -111,7 +119,19 @@ def test_broken_files_end_in_one_line_or_in_a_graph_that_works(ending: str, tmp_
         else:
             at = rng.randrange(len(data))
             data[at:at] = rng.choice(
-                [b"nan", b"inf", b"-1e999", b"\x00", b"\xff\xfe", b"\n\n", b'"', b"[[", b"</node>", b"99999999", b" \xe2\x80\xae "]
+                [
+                    b"nan",
+                    b"inf",
+                    b"-1e999",
+                    b"\x00",
+                    b"\xff\xfe",
+                    b"\n\n",
+                    b'"',
+                    b"[[",
+                    b"</node>",
+                    b"99999999",
+                    b" \xe2\x80\xae ",
+                ]
             )
         path = tmp_path / f"g.{ending}{'.gz' * (seed % 5 == 0)}"
         path.write_bytes(gzip.compress(data)[: -rng.randint(1, 20)] if seed % 10 == 0 else data)
@@ -160,8 +180,19 @@ def test_hostile_names_become_names_that_a_dataset_can_hold(tmp_path: Path) -> N
     read = read_graph_file(path, label="title")
     works(read)
     assert max(map(len, read.names)) <= 80 and "node 3? A: 7" in read.names
-    keys = {"graphs": str(path), "label": "title", "train": 6, "validation": 2, "test": 2, "workers": 1, "encoders": "adjacency,incident"}
-    build(load_config(None, {**keys, "tasks": "shortest_path,connected_nodes,maximum_flow,diameter"}), tmp_path / "d")
+    keys = {
+        "graphs": str(path),
+        "label": "title",
+        "train": 6,
+        "validation": 2,
+        "test": 2,
+        "workers": 1,
+        "encoders": "adjacency,incident",
+    }
+    build(
+        load_config(None, {**keys, "tasks": "shortest_path,connected_nodes,maximum_flow,diameter"}),
+        tmp_path / "d",
+    )
     assert verify(tmp_path / "d").difference is None
 
 
@@ -185,7 +216,10 @@ def test_samples_are_induced_whatever_the_way_to_draw_them() -> None:
             graph, names = sample(source, Random(seed), 8, sampling)
             got = nx.relabel_nodes(to_networkx(graph), dict(enumerate(names)))
             assert nx.utils.graphs_equal(got, nx.Graph(whole.subgraph(names)))
-    connected = {s: sum(nx.is_connected(to_networkx(sample(source, Random(i), 8, s)[0])) for i in range(200)) for s in SAMPLINGS}
+    connected = {
+        s: sum(nx.is_connected(to_networkx(sample(source, Random(i), 8, s)[0])) for i in range(200))
+        for s in SAMPLINGS
+    }
     assert connected["ego"] == 200 and connected["fire"] > 60 and connected["induced"] < 20
 
 
@@ -216,10 +250,17 @@ def test_graphs_from_python(tmp_path: Path) -> None:
 
 
 class Data:
-    """What of torch_geometric's Data is read; its tensors are torch's, whose methods are those of numpy's here."""
+    """What of torch_geometric's Data is read; its tensors are torch's, whose methods are those of numpy's
+    here.
+    """
 
     def __init__(self, edge_index: Any, num_nodes: int, edge_weight: Any = None) -> None:
-        self.edge_index, self.num_nodes, self.edge_weight, self.edge_attr = edge_index, num_nodes, edge_weight, None
+        self.edge_index, self.num_nodes, self.edge_weight, self.edge_attr = (
+            edge_index,
+            num_nodes,
+            edge_weight,
+            None,
+        )
 
 
 @pytest.mark.torch
@@ -227,8 +268,13 @@ def test_graphs_from_torch_geometric(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed")
     both = Data(torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]]), 4, torch.tensor([3.0, 3.0, 5.0, 5.0]))
     read = read_graph_file(write_graph(both, tmp_path / "both.json"))
-    assert read.graph == Graph({0: (1,), 1: (0, 2), 2: (1,), 3: ()}, False, {(0, 1): 3, (1, 2): 5}) and read.notes == []
-    one_way = read_graph_file(write_graph(Data(torch.tensor([[0, 1], [1, 2]]), 3), tmp_path / "way.json"), directed=True)
+    assert (
+        read.graph == Graph({0: (1,), 1: (0, 2), 2: (1,), 3: ()}, False, {(0, 1): 3, (1, 2): 5})
+        and read.notes == []
+    )
+    one_way = read_graph_file(
+        write_graph(Data(torch.tensor([[0, 1], [1, 2]]), 3), tmp_path / "way.json"), directed=True
+    )
     assert one_way.graph.directed and one_way.graph.edges == ((0, 1), (1, 2))
 
 
@@ -255,7 +301,11 @@ def test_bad_files_get_one_line(tmp_path: Path, case: str) -> None:
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(InputError) as error:
         read_graph_file(path)
-    assert message in str(error.value) and str(error.value).startswith(f"{path}: ") and "\n" not in str(error.value)
+    assert (
+        message in str(error.value)
+        and str(error.value).startswith(f"{path}: ")
+        and "\n" not in str(error.value)
+    )
 
 
 def test_columns_and_labels_are_those_asked_for(tmp_path: Path) -> None:

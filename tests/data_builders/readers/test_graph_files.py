@@ -1,4 +1,6 @@
-"""The user's own graphs: what is read, what is dropped and said, and one line for everything that cannot be used."""
+"""The user's own graphs: what is read, what is dropped and said, and one line for everything that cannot be
+used.
+"""
 
 from collections import Counter
 from pathlib import Path
@@ -27,7 +29,9 @@ def test_les_miserables_is_the_network_of_networkx() -> None:
     assert got.names == list(want) and got.notes == []
     named = nx.relabel_nodes(to_networkx(got.graph), dict(enumerate(got.names)))
     assert {frozenset(e) for e in named.edges} == {frozenset(e) for e in want.edges}
-    assert all(got.graph.weight(u, v) == want.edges[got.names[u], got.names[v]]["weight"] for u, v in got.graph.edges)
+    assert all(
+        got.graph.weight(u, v) == want.edges[got.names[u], got.names[v]]["weight"] for u, v in got.graph.edges
+    )
 
 
 def test_edge_list_comments_weights_and_line_ends(tmp_path: Path) -> None:
@@ -170,7 +174,10 @@ def test_directed_samples_keep_directions(tmp_path: Path) -> None:
 
 def test_jumps_leave_nodes_apart_and_the_walk_does_not() -> None:
     source = read_graph_file(Path(__file__).parents[3] / "data" / "graphs" / "les_miserables.graphml")
-    drawn = {how: [sample(source, Random(f"{how}/{i}"), 12, how)[0] for i in range(300)] for how in ("walk", "jump")}
+    drawn = {
+        how: [sample(source, Random(f"{how}/{i}"), 12, how)[0] for i in range(300)]
+        for how in ("walk", "jump")
+    }
     assert all(len(g.adjacency) == 12 for graphs in drawn.values() for g in graphs)
     connected = {how: sum(nx.is_connected(to_networkx(g)) for g in graphs) for how, graphs in drawn.items()}
     assert connected["walk"] > 290 and connected["jump"] < 100

@@ -1,4 +1,6 @@
-"""The tasks beyond GraphQA: ground truth against a second implementation, their balance, and what they refuse."""
+"""The tasks beyond GraphQA: ground truth against a second implementation, their balance, and what they
+refuse.
+"""
 
 import random
 import re
@@ -98,7 +100,9 @@ ORACLES: dict[str, Callable[..., Any]] = {
     "bipartite_check": lambda g: igraph_of(g).is_bipartite() and not any(u == v for u, v in g.edges),
     "tree_check": lambda g: nx.is_tree(to_networkx(g)),
     "euler_circuit_check": euler,
-    "minimum_spanning_tree_weight": lambda g: sum(igraph_of(g).spanning_tree(igraph_of(g).es["weight"]).es["weight"]),
+    "minimum_spanning_tree_weight": lambda g: sum(
+        igraph_of(g).spanning_tree(igraph_of(g).es["weight"]).es["weight"]
+    ),
     "planarity_check": lambda g: check_planarity_recursive(to_networkx(g))[0],
     "weighted_shortest_path": lightest,
     "diameter": furthest(max),
@@ -164,7 +168,11 @@ def test_ground_truth_agrees_with_a_second_implementation(task: str, graph: Grap
 @given(graph=graphs())
 def test_hamiltonian_paths_are_the_first_by_node_ids(graph: Graph) -> None:
     graph = from_edges(min(graph.n, 6), [e for e in graph.edges if max(e) < 6], graph.directed)
-    orders = (order for order in permutations(range(graph.n)) if all(graph.has_edge(u, v) for u, v in pairwise(order)))
+    orders = (
+        order
+        for order in permutations(range(graph.n))
+        if all(graph.has_edge(u, v) for u, v in pairwise(order))
+    )
     first = next(orders, None)
     assert hamiltonian_path(graph) == (None if first is None else list(first))
     with pytest.MonkeyPatch.context() as patch:  # the table, which only hard graphs reach
@@ -175,7 +183,10 @@ def test_hamiltonian_paths_are_the_first_by_node_ids(graph: Graph) -> None:
 
 def test_a_hard_graph_without_a_hamiltonian_path_is_decided() -> None:
     knots = from_networkx(nx.windmill_graph(3, 7))  # three cliques that share one node
-    assert hamiltonian_path(knots) is None and barrier(knots) == ((0,), [[*range(1, 7)], [*range(7, 13)], [*range(13, 19)]])
+    assert hamiltonian_path(knots) is None and barrier(knots) == (
+        (0,),
+        [[*range(1, 7)], [*range(7, 13)], [*range(13, 19)]],
+    )
 
 
 @settings(max_examples=300, deadline=None)
@@ -183,7 +194,10 @@ def test_a_hard_graph_without_a_hamiltonian_path_is_decided() -> None:
 def test_who_is_left_alone_by_some_maximum_matching(graph: Graph) -> None:
     graph = prepared("maximum_matching_size", graph, 0)
     size = matching_by_trying(graph)
-    rest = (Graph({v: tuple(w for w in ends if u not in (v, w)) for v, ends in graph.adjacency.items()}) for u in range(graph.n))
+    rest = (
+        Graph({v: tuple(w for w in ends if u not in (v, w)) for v, ends in graph.adjacency.items()})
+        for u in range(graph.n)
+    )
     assert maximum_matching(graph)[1] == {u for u, g in enumerate(rest) if matching_by_trying(g) == size}
 
 
@@ -200,12 +214,28 @@ def test_answers_are_balanced_on_er_graphs() -> None:
 
 
 REFUSED = [
-    ("topological_order", from_edges(2, [(0, 1)]), "topological_order needs a directed graph; this one is undirected"),
+    (
+        "topological_order",
+        from_edges(2, [(0, 1)]),
+        "topological_order needs a directed graph; this one is undirected",
+    ),
     ("topological_order", OPPOSITE, "topological_order needs a graph without cycles; this one has a cycle"),
     ("connectivity", OPPOSITE, "connectivity needs an undirected graph; this one is directed"),
-    ("weighted_shortest_path", from_edges(2, [(0, 1)]), "weighted_shortest_path needs a graph with edge weights; this one has none"),
-    ("minimum_spanning_tree_weight", from_edges(2, [(0, 1, -3)]), "needs positive weights; this graph has an edge of weight -3"),
-    ("hamiltonian_path", from_edges(HAMILTONIAN_LIMIT + 1, []), "needs a graph of at most 20 nodes; this one has 21"),
+    (
+        "weighted_shortest_path",
+        from_edges(2, [(0, 1)]),
+        "weighted_shortest_path needs a graph with edge weights; this one has none",
+    ),
+    (
+        "minimum_spanning_tree_weight",
+        from_edges(2, [(0, 1, -3)]),
+        "needs positive weights; this graph has an edge of weight -3",
+    ),
+    (
+        "hamiltonian_path",
+        from_edges(HAMILTONIAN_LIMIT + 1, []),
+        "needs a graph of at most 20 nodes; this one has 21",
+    ),
     ("shortest_path_nodes", ONE_NODE, "needs a graph of at least 2 nodes; this one has 1"),
 ]
 
@@ -238,11 +268,16 @@ def test_the_scorer_takes_every_answer(task: str) -> None:
     """Alone, before its reason and after it, as a model would give it."""
     for i in range(25):
         rng = random.Random(f"scored/{i}")
-        graph = FORMS[TASKS[task].form]((two_blocks if TASKS[task].generator else er)(rng, draw_size(rng)), rng)
+        graph = FORMS[TASKS[task].form](
+            (two_blocks if TASKS[task].generator else er)(rng, draw_size(rng)), rng
+        )
         names = [str(u) for u in range(graph.n)]
         query = TASKS[task].draw(graph, rng)
         solution = TASKS[task].solve(graph, query)
-        answer, reason = TASKS[task].say(solution, names, query), TASKS[task].explain(graph, names, query, solution)
+        answer, reason = (
+            TASKS[task].say(solution, names, query),
+            TASKS[task].explain(graph, names, query, solution),
+        )
         asked = Example(
             id=f"{task}/er/adjacency/test/{i}",
             task=task,

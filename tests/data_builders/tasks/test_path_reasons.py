@@ -1,4 +1,6 @@
-"""Every reason of the tasks about paths, distances and orders, read back and checked against the graph with networkx."""
+"""Every reason of the tasks about paths, distances and orders, read back and checked against the graph with
+networkx.
+"""
 
 import random
 import re
@@ -33,37 +35,65 @@ def no_path(reason: str, g: NxGraph, ids: Ids, query: Query) -> bool:
     source, target = query.nodes
     if nx.has_path(g, source, target):
         return False
-    found = said(r" Because, there is no path connecting node (\w+) to node (\w+) based on the graph description\.", reason)
+    found = said(
+        r" Because, there is no path connecting node (\w+) to node (\w+) based on the graph description\.",
+        reason,
+    )
     assert (ids(found[1])[0], ids(found[2])[0]) == query.nodes
     return True
 
 
-def true_shortest_path_nodes(reason: str, g: NxGraph, ids: Ids, query: Query, solution: list[int] | None) -> None:
+def true_shortest_path_nodes(
+    reason: str, g: NxGraph, ids: Ids, query: Query, solution: list[int] | None
+) -> None:
     if not no_path(reason, g, ids, query):
         path = path_of(reason, STEP, ids)
-        assert path == solution and nx.is_path(g, path) and len(path) - 1 == nx.shortest_path_length(g, *query.nodes)
+        assert (
+            path == solution
+            and nx.is_path(g, path)
+            and len(path) - 1 == nx.shortest_path_length(g, *query.nodes)
+        )
 
 
-def true_weighted_shortest_path(reason: str, g: NxGraph, ids: Ids, query: Query, solution: int | None) -> None:
+def true_weighted_shortest_path(
+    reason: str, g: NxGraph, ids: Ids, query: Query, solution: int | None
+) -> None:
     if no_path(reason, g, ids, query):
         return
     found = said(r" Because, (.*)\. In total, (.*) = (\d+)\.", reason)
     path, weights = path_of(found[1], STEP, ids), [int(w) for w in re.findall(r"of weight (\d+)", found[1])]
     assert (path[0], path[-1]) == query.nodes
-    assert [g.edges[step]["weight"] for step in pairwise(path)] == weights == [int(w) for w in found[2].split(" + ")]
+    assert (
+        [g.edges[step]["weight"] for step in pairwise(path)]
+        == weights
+        == [int(w) for w in found[2].split(" + ")]
+    )
     assert sum(weights) == int(found[3]) == solution == nx.dijkstra_path_length(g, *query.nodes)
 
 
 def true_eccentricity(which: str, choose: Callable[..., int]) -> Judge:
     def check(reason: str, g: NxGraph, ids: Ids, query: Query, solution: int | None) -> None:
         if solution is None:
-            found = said(r" Because, there is no path from node (\w+) to node (\w+): from it, only (.*) are reached\.", reason)
+            found = said(
+                r" Because, there is no path from node (\w+) to node (\w+): from it, only (.*) are reached\.",
+                reason,
+            )
             reached = set(ids(found[3]))
-            assert reached == nx.node_connected_component(g, ids(found[1])[0]) and ids(found[2])[0] not in reached
+            assert (
+                reached == nx.node_connected_component(g, ids(found[1])[0])
+                and ids(found[2])[0] not in reached
+            )
             return
-        found = said(r" This is because the distance to the furthest node is (.*); the (\w+) of these is (\d+)\.", reason)
+        found = said(
+            r" This is because the distance to the furthest node is (.*); the (\w+) of these is (\d+)\.",
+            reason,
+        )
         told = {ids(name)[0]: int(k) for k, name in re.findall(r"(\d+) from node (\w+)", found[1])}
-        assert told == nx.eccentricity(g) and found[2] == which and choose(told.values()) == int(found[3]) == solution
+        assert (
+            told == nx.eccentricity(g)
+            and found[2] == which
+            and choose(told.values()) == int(found[3]) == solution
+        )
 
     return check
 
@@ -107,21 +137,33 @@ def true_directed_cycle_check(reason: str, g: NxGraph, ids: Ids, query: Query, s
         assert sorted(order) == sorted(g) and all(order.index(u) < order.index(v) for u, v in g.edges)
 
 
-def true_strongly_connected_components(reason: str, g: NxGraph, ids: Ids, query: Query, solution: int) -> None:
-    parts = [frozenset(ids(part)) for part in said(r" The strongly connected components are: (.*)\.", reason)[1].split("; ")]
-    assert sorted(map(sorted, parts)) == sorted(map(sorted, nx.strongly_connected_components(g))) and len(parts) == solution
+def true_strongly_connected_components(
+    reason: str, g: NxGraph, ids: Ids, query: Query, solution: int
+) -> None:
+    parts = [
+        frozenset(ids(part))
+        for part in said(r" The strongly connected components are: (.*)\.", reason)[1].split("; ")
+    ]
+    assert (
+        sorted(map(sorted, parts)) == sorted(map(sorted, nx.strongly_connected_components(g)))
+        and len(parts) == solution
+    )
 
 
-def true_hamiltonian_path(reason: str, g: NxGraph, ids: Ids, query: Query, solution: list[int] | None) -> None:
+def true_hamiltonian_path(
+    reason: str, g: NxGraph, ids: Ids, query: Query, solution: list[int] | None
+) -> None:
     if solution is not None:
         found = said(r" Because, (.*)and all (\d+) nodes are visited once\.", reason)
         path = path_of(found[1], STEP, ids) or [0]
-        assert path == solution and sorted(path) == sorted(g) and all(g.has_edge(*step) for step in pairwise(path))
+        assert (
+            path == solution
+            and sorted(path) == sorted(g)
+            and all(g.has_edge(*step) for step in pairwise(path))
+        )
         assert int(found[2]) == len(g)
     elif "separate parts" in reason:
-        pattern = (
-            r" Because, (?:without (.*)|as it is), the graph has the separate parts (.*), and a path can visit at most (\d+) of them\."
-        )
+        pattern = r" Because, (?:without (.*)|as it is), the graph has the separate parts (.*), and a path can visit at most (\d+) of them\."
         found = said(pattern, reason)
         without = ids(found[1]) if found[1] else []
         parts = [set(ids(part)) for part in found[2].split("; ")]
@@ -185,14 +227,19 @@ def test_a_graph_with_no_short_sign_against_a_hamiltonian_path_says_that_all_was
     found = 0
     while not found:
         graph = from_networkx(nx.gnp_random_graph(12, 0.25, seed=rng))
-        reason = TASKS["hamiltonian_path"].explain(graph, list("ABCDEFGHIJKL"), Query(), TASKS["hamiltonian_path"].solve(graph, Query()))
+        reason = TASKS["hamiltonian_path"].explain(
+            graph, list("ABCDEFGHIJKL"), Query(), TASKS["hamiltonian_path"].solve(graph, Query())
+        )
         found += reason == " Because, none of the orders of all nodes follows the edges."
 
 
 def test_reasons_tell_the_witness_that_they_are_given() -> None:
     square = from_edges(4, [(0, 1), (1, 2), (2, 3), (3, 0)])
     told = TASKS["shortest_path_nodes"].explain(square, list("ABCD"), Query((0, 2)), [0, 1, 2], [0, 3, 2])
-    assert told == " Because, there is an edge from node A to node D, and there is an edge from node D to node C ."
+    assert (
+        told
+        == " Because, there is an edge from node A to node D, and there is an edge from node D to node C ."
+    )
 
 
 def test_every_task_has_its_reasons_checked() -> None:

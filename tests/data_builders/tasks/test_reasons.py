@@ -1,4 +1,6 @@
-"""Every reason is true of the graph that it is about: what a chain of thought says is read back and checked."""
+"""Every reason is true of the graph that it is about: what a chain of thought says is read back and
+checked.
+"""
 
 import random
 import re
@@ -36,11 +38,15 @@ def pairs(text: str, pattern: str, names: list[str]) -> list[tuple[int, int]]:
 def listed(text: str, names: list[str]) -> set[int]:
     """The ids in `a, b, and c.`; `no nodes` is the empty set."""
     text = text.rstrip(".")
-    return set() if text == "no nodes" else {names.index(name.removeprefix("and ")) for name in text.split(", ")}
+    return (
+        set() if text == "no nodes" else {names.index(name.removeprefix("and ")) for name in text.split(", ")}
+    )
 
 
 def true_edge_existence(reason: str, g: NxGraph, names: list[str], query: Query, solution: bool) -> None:
-    match = re.fullmatch(r" Because, there is (an|no) edge from (\w+) to (\w+) in the graph description\.", reason)
+    match = re.fullmatch(
+        r" Because, there is (an|no) edge from (\w+) to (\w+) in the graph description\.", reason
+    )
     assert match
     assert (names.index(match[2]), names.index(match[3])) == query.nodes
     assert (match[1] == "an") == g.has_edge(*query.nodes) == solution
@@ -55,7 +61,10 @@ def true_node_degree(reason: str, g: NxGraph, names: list[str], query: Query, so
         assert (out, into) == (set(g.successors(node)), set(g.predecessors(node)))
         assert solution == len(out) + len(into)
     else:
-        match = re.fullmatch(r" This is because (\w+) is connected to (.*?)(, and a connection to itself counts twice)?\.", reason)
+        match = re.fullmatch(
+            r" This is because (\w+) is connected to (.*?)(, and a connection to itself counts twice)?\.",
+            reason,
+        )
         assert match
         out = listed(match[2], names)
         assert out == set(g.neighbors(node))
@@ -74,7 +83,9 @@ def true_edge_count(reason: str, g: NxGraph, names: list[str], query: Query, sol
     assert solution == g.number_of_edges()
 
 
-def true_connected_nodes(reason: str, g: NxGraph, names: list[str], query: Query, solution: list[int]) -> None:
+def true_connected_nodes(
+    reason: str, g: NxGraph, names: list[str], query: Query, solution: list[int]
+) -> None:
     (node,) = query.nodes
     if not list(g.neighbors(node)):
         assert reason == f" This is because {names[node]} is not connected to any node."
@@ -84,7 +95,9 @@ def true_connected_nodes(reason: str, g: NxGraph, names: list[str], query: Query
     assert listed(reason.removeprefix(opening), names) == set(g.neighbors(node))
 
 
-def true_disconnected_nodes(reason: str, g: NxGraph, names: list[str], query: Query, solution: list[int]) -> None:
+def true_disconnected_nodes(
+    reason: str, g: NxGraph, names: list[str], query: Query, solution: list[int]
+) -> None:
     (node,) = query.nodes
     missing = set(g) - set(g.neighbors(node)) - {node}
     if not missing:
@@ -111,7 +124,8 @@ def true_path(reason: str, g: NxGraph, names: list[str], query: Query, solution:
     source, target = query.nodes
     if not nx.has_path(g, source, target):
         assert (
-            reason == f" Because, there is no path connecting node {names[source]} to node {names[target]} based on the graph description."
+            reason
+            == f" Because, there is no path connecting node {names[source]} to node {names[target]} based on the graph description."
         )
         assert not solution
         return
@@ -128,7 +142,10 @@ def true_triangle_counting(reason: str, g: NxGraph, names: list[str], query: Que
         assert reason == "No three nodes form a triangle of edges."
         assert not any(counts.values())
         return
-    told = {names.index(name): int(k) for k, name in re.findall(r"(\d+) triangles? including node (\w+) as a vertex", reason)}
+    told = {
+        names.index(name): int(k)
+        for k, name in re.findall(r"(\d+) triangles? including node (\w+) as a vertex", reason)
+    }
     assert told == {u: k for u, k in counts.items() if k}
     assert reason.endswith(f" gives us {sum(told.values()) // 3} triangles in total.")
 
@@ -149,7 +166,10 @@ def true_maximum_flow(reason: str, g: NxGraph, names: list[str], query: Query, s
             used[(u, v) if g.is_directed() else (min(u, v), max(u, v))] += int(amount)
     assert total == solution
     assert all(amount <= g.edges[e]["weight"] for e, amount in used.items())
-    cut = [(names.index(a), names.index(b), int(c)) for a, b, c in re.findall(r"\((\w+), (\w+)\) with capacity (\d+)", blocked)]
+    cut = [
+        (names.index(a), names.index(b), int(c))
+        for a, b, c in re.findall(r"\((\w+), (\w+)\) with capacity (\d+)", blocked)
+    ]
     assert all(g.edges[u, v]["weight"] == c for u, v, c in cut)
     assert sum(c for _, _, c in cut) == solution
     left = g.copy()
@@ -194,14 +214,22 @@ def test_reasons_tell_the_witness_that_they_are_given() -> None:
     square = from_edges(4, [(0, 1), (1, 2), (2, 3), (3, 0)])
     query, names = Query((0, 2)), list("ABCD")
     told = TASKS["shortest_path"].explain(square, names, query, 2, [0, 3, 2])
-    assert told == " Because, there is an edge from node A to node D, and there is an edge from node D to node C ."
+    assert (
+        told
+        == " Because, there is an edge from node A to node D, and there is an edge from node D to node C ."
+    )
     told = TASKS["cycle_check"].explain(square, names, Query(), True, [2, 1, 0, 3])
-    assert told == "The cycle is: C is connected to B, B is connected to A, A is connected to D, D is connected to C."
+    assert (
+        told
+        == "The cycle is: C is connected to B, B is connected to A, A is connected to D, D is connected to C."
+    )
 
 
 def test_a_flow_that_took_a_path_back_is_told_as_it_ended() -> None:
     names, query = list("ABCDEFGH"), Query((0, 5))
-    true_maximum_flow(TASKS["maximum_flow"].explain(TAKEN_BACK, names, query, 2), to_networkx(TAKEN_BACK), names, query, 2)
+    true_maximum_flow(
+        TASKS["maximum_flow"].explain(TAKEN_BACK, names, query, 2), to_networkx(TAKEN_BACK), names, query, 2
+    )
 
 
 def test_every_task_of_graphqa_has_its_reasons_checked() -> None:

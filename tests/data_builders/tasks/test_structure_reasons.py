@@ -1,4 +1,6 @@
-"""Every reason of the tasks about components and structure, read back and checked against the graph with networkx."""
+"""Every reason of the tasks about components and structure, read back and checked against the graph with
+networkx.
+"""
 
 import random
 import re
@@ -33,16 +35,26 @@ def true_connectivity(reason: str, g: NxGraph, ids: Ids, query: Query, solution:
         reached = ids(found[2])
         assert sorted(reached) == sorted(g)
     else:
-        found = said(r" Because, there is no path from node (\w+) to node (\w+): from it, only (.*) are reached\.", reason)
+        found = said(
+            r" Because, there is no path from node (\w+) to node (\w+): from it, only (.*) are reached\.",
+            reason,
+        )
         reached = ids(found[3])
         assert set(reached) == nx.node_connected_component(g, reached[0]) and ids(found[2])[0] not in reached
     assert reached[0] == ids(found[1])[0]
-    assert all(any(g.has_edge(u, v) for u in reached[:i]) for i, v in enumerate(reached) if i), "a node is reached before a neighbour"
+    assert all(any(g.has_edge(u, v) for u in reached[:i]) for i, v in enumerate(reached) if i), (
+        "a node is reached before a neighbour"
+    )
 
 
 def true_component_count(reason: str, g: NxGraph, ids: Ids, query: Query, solution: int) -> None:
-    parts = [frozenset(ids(part)) for part in said(r" The connected components are: (.*)\.", reason)[1].split("; ")]
-    assert sorted(map(sorted, parts)) == sorted(map(sorted, nx.connected_components(g))) and len(parts) == solution
+    parts = [
+        frozenset(ids(part)) for part in said(r" The connected components are: (.*)\.", reason)[1].split("; ")
+    ]
+    assert (
+        sorted(map(sorted, parts)) == sorted(map(sorted, nx.connected_components(g)))
+        and len(parts) == solution
+    )
 
 
 def true_bipartite_check(reason: str, g: NxGraph, ids: Ids, query: Query, solution: bool) -> None:
@@ -61,7 +73,9 @@ def true_bipartite_check(reason: str, g: NxGraph, ids: Ids, query: Query, soluti
 def true_tree_check(reason: str, g: NxGraph, ids: Ids, query: Query, solution: bool) -> None:
     if solution:
         found = said(r"(.*\.) There are (\d+) nodes and (\d+) edges, one less\.", reason)
-        assert (int(found[2]), int(found[3])) == (len(g), g.number_of_edges()) and len(g) - g.number_of_edges() == 1
+        assert (int(found[2]), int(found[3])) == (len(g), g.number_of_edges()) and len(
+            g
+        ) - g.number_of_edges() == 1
         true_connectivity(found[1], g, ids, query, True)
     elif not nx.is_connected(g):
         true_connectivity(reason, g, ids, query, False)
@@ -74,7 +88,9 @@ def true_euler_circuit_check(reason: str, g: NxGraph, ids: Ids, query: Query, so
     if solution and g.size():
         walk = ids(said(r" Because, such a walk is: (.*)\.", reason)[1])
         assert walk[0] == walk[-1]
-        assert sorted(tuple(sorted(step)) for step in pairwise(walk)) == sorted(tuple(sorted(edge)) for edge in g.edges)
+        assert sorted(tuple(sorted(step)) for step in pairwise(walk)) == sorted(
+            tuple(sorted(edge)) for edge in g.edges
+        )
     elif solution:
         assert reason == " Because, there are no edges."
     elif "odd" in reason:
@@ -82,7 +98,9 @@ def true_euler_circuit_check(reason: str, g: NxGraph, ids: Ids, query: Query, so
         (node,) = ids(found[1])
         assert g.degree[node] == int(found[2]) and int(found[2]) % 2 and set(ids(found[3])) == set(g[node])
     else:
-        found = said(r" Because, there is no path from node (\w+) to node (\w+), and both have edges\.", reason)
+        found = said(
+            r" Because, there is no path from node (\w+) to node (\w+), and both have edges\.", reason
+        )
         (one,), (other,) = ids(found[1]), ids(found[2])
         assert g.degree[one] and g.degree[other] and not nx.has_path(g, one, other)
 
@@ -94,22 +112,33 @@ def true_minimum_spanning_tree_weight(reason: str, g: NxGraph, ids: Ids, query: 
     opening = " From the lightest edge to the heaviest, without those that would close a cycle, we take "
     found = said(re.escape(opening) + r"(.*)\. In total, (.*) = (\d+)\.", reason)
     taken, weights = edges_of(found[1], ids), [int(w) for w in re.findall(r"of weight (\d+)", found[1])]
-    assert [g.edges[e]["weight"] for e in taken] == weights == [int(w) for w in found[2].split(" + ")] == sorted(weights)
+    assert (
+        [g.edges[e]["weight"] for e in taken]
+        == weights
+        == [int(w) for w in found[2].split(" + ")]
+        == sorted(weights)
+    )
     assert sum(weights) == int(found[3]) == solution
     forest = nx.Graph(taken)
     forest.add_nodes_from(g)
-    assert nx.is_forest(forest) and nx.number_connected_components(forest) == nx.number_connected_components(g)
+    assert nx.is_forest(forest) and nx.number_connected_components(forest) == nx.number_connected_components(
+        g
+    )
     assert sum(weights) == nx.minimum_spanning_tree(simple(g)).size("weight")
 
 
 def true_planarity_check(reason: str, g: NxGraph, ids: Ids, query: Query, solution: bool) -> None:
     g = simple(g)
     if not solution:
-        found = said(r" Because, the edges (.*) form a subdivision of (K5|K3,3) with the corners (.*)\.", reason)
+        found = said(
+            r" Because, the edges (.*) form a subdivision of (K5|K3,3) with the corners (.*)\.", reason
+        )
         sub = nx.Graph(edges_of(found[1], ids))
         assert all(g.has_edge(*edge) for edge in sub.edges)
         corners = set(ids(found[3]))
-        assert {u for u in sub if sub.degree[u] > 2} == corners and all(sub.degree[u] == 2 for u in set(sub) - corners)
+        assert {u for u in sub if sub.degree[u] > 2} == corners and all(
+            sub.degree[u] == 2 for u in set(sub) - corners
+        )
         for u in set(sub) - corners:
             a, b = sub[u]
             assert not sub.has_edge(a, b)
@@ -118,7 +147,10 @@ def true_planarity_check(reason: str, g: NxGraph, ids: Ids, query: Query, soluti
         want = nx.complete_graph(5) if found[2] == "K5" else nx.complete_bipartite_graph(3, 3)
         assert nx.is_isomorphic(sub, want)
     elif g.size():
-        borders = [ids(border) for border in said(r" Because, it can be drawn with the faces: (.*)\.", reason)[1].split("; ")]
+        borders = [
+            ids(border)
+            for border in said(r" Because, it can be drawn with the faces: (.*)\.", reason)[1].split("; ")
+        ]
         darts = [dart for border in borders for dart in zip(border, border[1:] + border[:1], strict=True)]
         assert sorted(darts) == sorted([*g.edges, *((v, u) for u, v in g.edges)]), "every edge once each way"
         turns: dict[int, dict[int, int]] = {u: {} for u in g}
@@ -160,14 +192,20 @@ def true_maximum_matching_size(reason: str, g: NxGraph, ids: Ids, query: Query, 
     parts = [set(ids(part)) for part in found[2].split("; ")]
     pieces = [set(part) for part in nx.connected_components(g.subgraph(set(g) - set(without)))]
     assert all(len(part) % 2 and part in pieces for part in parts) and int(found[3]) == len(without)
-    assert len(g) - 2 * solution == len(parts) - len(without), "Berge: no more nodes than these must stay alone"
+    assert len(g) - 2 * solution == len(parts) - len(without), (
+        "Berge: no more nodes than these must stay alone"
+    )
 
 
 def true_core_number(reason: str, g: NxGraph, ids: Ids, query: Query, solution: int) -> None:
     g = simple(g)
     weak = r"taking away nodes with at most (\d+) connections left, in the order (.*), reaches (\w+)\."
     if solution:
-        found = said(r" This is because each of the nodes (.*) is connected to at least (\d+) of the others, and " + weak, reason)
+        found = said(
+            r" This is because each of the nodes (.*) is connected to at least (\d+) of the others, and "
+            + weak,
+            reason,
+        )
         group = ids(found[1])
         assert query.nodes[0] in group and int(found[2]) == solution
         assert min(dict(g.subgraph(group).degree).values()) >= solution
@@ -211,9 +249,25 @@ def test_every_reason_is_true_of_the_graph(task: str, scheme: str, graph: Graph,
 
 
 SPECIAL = {
-    "planarity_check": [nx.petersen_graph(), nx.complete_graph(9), nx.dodecahedral_graph(), nx.wheel_graph(8), nx.grid_2d_graph(3, 5)],
-    "maximum_matching_size": [nx.windmill_graph(4, 3), nx.petersen_graph(), nx.star_graph(6), nx.cycle_graph(9), nx.path_graph(5)],
-    "euler_circuit_check": [nx.cycle_graph(5), nx.disjoint_union(nx.cycle_graph(3), nx.cycle_graph(4)), nx.complete_graph(5)],
+    "planarity_check": [
+        nx.petersen_graph(),
+        nx.complete_graph(9),
+        nx.dodecahedral_graph(),
+        nx.wheel_graph(8),
+        nx.grid_2d_graph(3, 5),
+    ],
+    "maximum_matching_size": [
+        nx.windmill_graph(4, 3),
+        nx.petersen_graph(),
+        nx.star_graph(6),
+        nx.cycle_graph(9),
+        nx.path_graph(5),
+    ],
+    "euler_circuit_check": [
+        nx.cycle_graph(5),
+        nx.disjoint_union(nx.cycle_graph(3), nx.cycle_graph(4)),
+        nx.complete_graph(5),
+    ],
     "core_number": [nx.complete_graph(6), nx.lollipop_graph(5, 4), nx.star_graph(5)],
 }
 

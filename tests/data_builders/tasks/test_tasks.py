@@ -130,7 +130,11 @@ def test_find_cycle_finds_one_exactly_where_there_is_one(graph: Graph) -> None:
 
 
 def test_maximum_flow_takes_back_a_path_that_was_too_short() -> None:
-    assert TASKS["maximum_flow"].solve(TAKEN_BACK, Query((0, 5))) == NETWORKX["maximum_flow"](TAKEN_BACK, 0, 5) == 2
+    assert (
+        TASKS["maximum_flow"].solve(TAKEN_BACK, Query((0, 5)))
+        == NETWORKX["maximum_flow"](TAKEN_BACK, 0, 5)
+        == 2
+    )
 
 
 @settings(max_examples=300)
@@ -160,7 +164,9 @@ def test_node_classification_asks_about_a_planted_class(blocks: list[int], edges
     assert (task.explain(graph, names, query, solution) == claims) == (sum(same) > len(same) / 2)
 
 
-@pytest.mark.parametrize("task", ["edge_existence", "reachability", "shortest_path", "maximum_flow", "node_classification"])
+@pytest.mark.parametrize(
+    "task", ["edge_existence", "reachability", "shortest_path", "maximum_flow", "node_classification"]
+)
 def test_a_graph_of_one_node_carries_no_two_node_task(task: str) -> None:
     with pytest.raises(InputError, match="at least 2 nodes; this one has 1"):
         TASKS[task].draw(replace(ONE_NODE, weights={}), random.Random(0))
@@ -197,7 +203,10 @@ def test_edge_existence_on_er_graphs_is_yes_about_half_the_time() -> None:
 
 def test_direction_counts() -> None:
     arrow = from_edges(3, [(0, 1, 4)], directed=True)
-    answers = {s + t: [TASKS[task].solve(arrow, Query((int(s), int(t)))) for task in SOLVED if task in PAIRED] for s, t in ("01", "10")}
+    answers = {
+        s + t: [TASKS[task].solve(arrow, Query((int(s), int(t)))) for task in SOLVED if task in PAIRED]
+        for s, t in ("01", "10")
+    }
     assert PAIRED == ["edge_existence", "maximum_flow", "reachability", "shortest_path"]
     assert answers == {"01": [True, 4, True, 1], "10": [False, 0, False, None]}
 
@@ -214,13 +223,21 @@ ANSWERS = [
     ("disconnected_nodes", [], (0,), "No nodes.", "No nodes."),
     ("cycle_check", True, (), "Yes, there is a cycle.", "Yes, there is a cycle. "),
     ("cycle_check", False, (), "No, there is no cycle.", "No, there is no cycle."),
-    ("shortest_path", None, (0, 2), "There is no path from node Bob to node Zoe.", "There is no path from node Bob to node Zoe."),
+    (
+        "shortest_path",
+        None,
+        (0, 2),
+        "There is no path from node Bob to node Zoe.",
+        "There is no path from node Bob to node Zoe.",
+    ),
     ("maximum_flow", 0, (0, 1), "0.", "0."),
 ]
 
 
 @pytest.mark.parametrize(("task", "solution", "nodes", "said", "shown"), ANSWERS)
-def test_how_answers_are_said_and_shown(task: str, solution: Any, nodes: tuple[int, ...], said: str, shown: str) -> None:
+def test_how_answers_are_said_and_shown(
+    task: str, solution: Any, nodes: tuple[int, ...], said: str, shown: str
+) -> None:
     answer = TASKS[task].say(solution, ["Bob", "Anna", "Zoe"], Query(nodes))
     assert (answer, exemplar_answer(task, answer)) == (said, shown)
 

@@ -1,4 +1,6 @@
-"""Every encoder's text can be read back into the graph that it describes, and that graph has the stored answers."""
+"""Every encoder's text can be read back into the graph that it describes, and that graph has the stored
+answers.
+"""
 
 import json
 import random
@@ -43,12 +45,16 @@ def graphs(draw: st.DrawFn, directed: bool = False, weighted: bool = False, most
 
 def content(graph: Graph) -> tuple[int, bool, dict[tuple[int, int], int]]:
     """What a graph says whatever its order: size, direction, edges with their capacities."""
-    edges = {((u, v) if graph.directed else (min(u, v), max(u, v))): graph.weight(u, v) for u, v in graph.edges}
+    edges = {
+        ((u, v) if graph.directed else (min(u, v), max(u, v))): graph.weight(u, v) for u, v in graph.edges
+    }
     return graph.n, graph.directed, edges
 
 
 def check_round_trip(encoder: str, graph: Graph, names: list[str], seed: int = 0) -> None:
-    """Text -> graph is the identity, and the graph that was read has the answers of the one that was written."""
+    """Text -> graph is the identity, and the graph that was read has the answers of the one that was
+    written.
+    """
     text = get_encoder(encoder).text(graph, names, random.Random(seed).choice(["capacity", "weight"]))
     assert text.endswith("\n")
     read, read_names = decode(encoder, text, graph.directed)
@@ -109,7 +115,8 @@ def test_any_names_go_with_any_edges(encoder: str, graph: Graph, weighted: Graph
         check_round_trip(encoder, one, own_names(encoder, one, seed), seed)
 
 
-# Of the user's own graphs: spaces, stops, hyphens, apostrophes, other scripts, markup, and the tokens' own marks.
+# Of the user's own graphs: spaces, stops, hyphens, apostrophes, other scripts, markup, and the tokens' own
+# marks.
 ODD = st.one_of(
     st.sampled_from(
         [
@@ -130,9 +137,14 @@ ODD = st.one_of(
             "#35;",
         ]
     ),
-    st.text(st.characters(categories=["L", "N"], include_characters=" .-'/&<>#@"), min_size=1, max_size=12).map(str.strip).filter(bool),
+    st.text(st.characters(categories=["L", "N"], include_characters=" .-'/&<>#@"), min_size=1, max_size=12)
+    .map(str.strip)
+    .filter(bool),
 )
-HOSTILE = st.one_of(ODD, st.text(st.characters(exclude_categories=["Cc", "Cs", "Cn", "Co", "Zl", "Zp"]), min_size=1, max_size=12))
+HOSTILE = st.one_of(
+    ODD,
+    st.text(st.characters(exclude_categories=["Cc", "Cs", "Cn", "Co", "Zl", "Zp"]), min_size=1, max_size=12),
+)
 
 
 @st.composite
@@ -150,7 +162,9 @@ def test_odd_names_read_back(encoder: str, data: st.DataObject) -> None:
 
 @given(graph=graphs(weighted=True, most=12), directed=graphs(directed=True, most=12))
 def test_networkx_reads_the_formal_texts_too(graph: Graph, directed: Graph) -> None:
-    """Not only our own decoders: GraphML, node-link JSON and the Python dictionary are what others call by these names."""
+    """Not only our own decoders: GraphML, node-link JSON and the Python dictionary are what others call by
+    these names.
+    """
     for one in (graph, directed):
         names = [f"a{u}" for u in range(one.n)]
         want = nx.relabel_nodes(to_networkx(one), dict(enumerate(names)))
@@ -167,7 +181,9 @@ def test_networkx_reads_the_formal_texts_too(graph: Graph, directed: Graph) -> N
 
 
 @pytest.mark.parametrize("encoder", ALL)
-@pytest.mark.parametrize("text", ["", "\n", "G describes a graph\n", "In a directed graph\n0 1\n", "{}\n", "nodes: 0\nedges\n\n"])
+@pytest.mark.parametrize(
+    "text", ["", "\n", "G describes a graph\n", "In a directed graph\n0 1\n", "{}\n", "nodes: 0\nedges\n\n"]
+)
 def test_what_no_encoder_wrote_is_refused(encoder: str, text: str) -> None:
     with pytest.raises(InputError, match=f"this is no text of the encoder '{encoder}'"):
         decode(encoder, text)
@@ -189,7 +205,9 @@ def test_crosses_are_named_by_a_string_or_by_both_parts() -> None:
 
 @pytest.mark.parametrize("task", sorted(TASKS))
 def test_tokens_ask_by_name(task: str) -> None:
-    graph = replace(FORMS[TASKS[task].form](from_edges(4, [(0, 1), (2, 3)]), random.Random(0)), blocks=(0, 1, 0, 1))
+    graph = replace(
+        FORMS[TASKS[task].form](from_edges(4, [(0, 1), (2, 3)]), random.Random(0)), blocks=(0, 1, 0, 1)
+    )
     query = TASKS[task].draw(graph, random.Random(0))
     asked = ENCODERS["tokens"].ask(TASKS[task], list("0123"), query)
     *likes, question, end = asked.split("\n")
@@ -246,16 +264,18 @@ def test_directed_capacities_are_announced_as_directed() -> None:
         "In a directed graph, (i,j,c) means that there is an edge of capacity c from node i to node j. "
         "G describes a graph among nodes 0, and 1.\nThe edges in G are: (1, 0, 7).\n"
     )
-    assert "\nG has the following directed edges, each with its capacity:\nB -> A (capacity 7)\n" in ENCODERS["expert"].text(
-        graph, ["A", "B"]
-    )
+    assert "\nG has the following directed edges, each with its capacity:\nB -> A (capacity 7)\n" in ENCODERS[
+        "expert"
+    ].text(graph, ["A", "B"])
 
 
 @pytest.mark.parametrize("scheme", sorted(SCHEMES))
 def test_every_node_of_a_large_graph_has_its_own_name(scheme: str) -> None:
     names = node_names(scheme, 2000, random.Random(1))
     assert len(set(names)) == len(names) == 2000
-    assert all(re.fullmatch(r"\w+", name) for name in names), "a name with other characters could not be read back"
+    assert all(re.fullmatch(r"\w+", name) for name in names), (
+        "a name with other characters could not be read back"
+    )
     assert names == node_names(scheme, 2000, random.Random(1))
 
 
@@ -286,7 +306,12 @@ def test_relabelled_graphs_are_asked_the_same_questions(tmp_path: Path) -> None:
     """What `invariance` compares: one graph and one query under other numbers, its edges in another order."""
     encoders = ("adjacency", "shuffled_integers+adjacency")
     tasks = ("node_degree", "shortest_path", "connected_nodes")
-    build(BuildConfig(tasks=tasks, encoders=encoders, generators=("er",), train=0, validation=0, test=40, workers=1), tmp_path / "d")
+    build(
+        BuildConfig(
+            tasks=tasks, encoders=encoders, generators=("er",), train=0, validation=0, test=40, workers=1
+        ),
+        tmp_path / "d",
+    )
     moved = 0
     for task in tasks:
         rows = read_examples(tmp_path / "d", task, "test")
@@ -305,5 +330,7 @@ def test_relabelled_graphs_are_asked_the_same_questions(tmp_path: Path) -> None:
 
 
 def test_unknown_scheme_names_the_choices() -> None:
-    with pytest.raises(InputError, match=r"unknown name scheme 'simpsons'; choose from alphabet, got, integers,"):
+    with pytest.raises(
+        InputError, match=r"unknown name scheme 'simpsons'; choose from alphabet, got, integers,"
+    ):
         node_names("simpsons", 3, random.Random(0))

@@ -19,8 +19,12 @@ from prompting.prompts.methods import build_prompt
 
 SHARED = Path(__file__).parents[3].parent / "shared" / "reference" / "goldens.jsonl"
 # A file that the variable names must be there: a wrong path shall fail, not skip.
-FILES = [SHARED] * SHARED.is_file() + [Path(named) for named in [os.environ.get("GRAPHTALK_GOLDENS")] if named]
-pytestmark = pytest.mark.skipif(not FILES, reason=f"no goldens: neither {SHARED} nor a file in GRAPHTALK_GOLDENS")
+FILES = [SHARED] * SHARED.is_file() + [
+    Path(named) for named in [os.environ.get("GRAPHTALK_GOLDENS")] if named
+]
+pytestmark = pytest.mark.skipif(
+    not FILES, reason=f"no goldens: neither {SHARED} nor a file in GRAPHTALK_GOLDENS"
+)
 
 
 def records(path: Path) -> list[dict[str, Any]]:
@@ -40,7 +44,9 @@ def example(record: dict[str, Any], task_name: str, encoder: str, with_reason: b
     labels = {u: record["node_labels"][str(u)] for u in record.get("label_order", ())}
     query = Query(tuple(record["node_ids"]), tuple(record.get("classes", ())), labels)
     solution = task.solve(graph, query)
-    witness = record.get("witness_path") or [step[0] if isinstance(step, list) else step for step in record.get("witness_cycle", [])]
+    witness = record.get("witness_path") or [
+        step[0] if isinstance(step, list) else step for step in record.get("witness_cycle", [])
+    ]
     return Example(
         id=f"{task_name}/golden/{encoder}/test/0",
         task=task_name,
@@ -64,7 +70,9 @@ def difference(record: dict[str, Any]) -> str | None:
     """What we print otherwise than the record, or None."""
     task, encoder, method = record["task"], record["encoder"], record["method"]
     asked = example(record, task, encoder, with_reason=False)
-    shown = [example(e, task, encoder, with_reason=method.startswith("cot")) for e in record.get("exemplars", [])]
+    shown = [
+        example(e, task, encoder, with_reason=method.startswith("cot")) for e in record.get("exemplars", [])
+    ]
     got = (build_prompt(method, asked, shown), asked.answer)
     want = (record["question"], record["answer"])
     return None if got == want else f"{task}/{encoder}/{method}\n  got  {got!r}\n  want {want!r}"
@@ -73,14 +81,22 @@ def difference(record: dict[str, Any]) -> str | None:
 @pytest.mark.parametrize("path", FILES, ids=str)
 def test_every_record_is_printed_byte_for_byte(path: Path) -> None:
     differences = [text for text in map(difference, records(path)) if text is not None]
-    assert not differences, f"{len(differences)} of {len(records(path))} differ:\n" + "\n".join(differences[:5])
+    assert not differences, f"{len(differences)} of {len(records(path))} differ:\n" + "\n".join(
+        differences[:5]
+    )
 
 
 @pytest.mark.skipif(not SHARED.is_file(), reason=f"{SHARED} is not there")
 def test_the_reference_file_is_whole() -> None:
     found = records(SHARED)
     assert len(found) == 351
-    assert Counter(r["method"] for r in found) == {"zero_shot": 321, "zero_cot": 6, "few_shot": 9, "cot": 6, "cot_bag": 9}
+    assert Counter(r["method"] for r in found) == {
+        "zero_shot": 321,
+        "zero_cot": 6,
+        "few_shot": 9,
+        "cot": 6,
+        "cot_bag": 9,
+    }
     assert {r["encoder"] for r in found} == set(ENCODERS) - set(FORMAL)
     assert {r["task"] for r in found} == set(GRAPHQA) - {"maximum_flow"}
 
@@ -90,6 +106,8 @@ def test_our_names_are_the_records_names(path: Path) -> None:
     checked = 0
     for record in records(path):
         if record["encoder"] != "random":
-            assert names_by_id(record) == node_names(ENCODERS[record["encoder"]].names, len(record["nodes"]), random.Random(0))
+            assert names_by_id(record) == node_names(
+                ENCODERS[record["encoder"]].names, len(record["nodes"]), random.Random(0)
+            )
             checked += 1
     assert checked

@@ -42,8 +42,16 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def make(run: Path, data: Path, say: Callable[[Example], Prediction], limit: int | None = None, **keys: object) -> Path:
-    where = {"data": str(data), "dataset_fingerprint": read_lock(data)["fingerprint"], "split": "test", "tasks": TASKS, "limit": limit}
+def make(
+    run: Path, data: Path, say: Callable[[Example], Prediction], limit: int | None = None, **keys: object
+) -> Path:
+    where = {
+        "data": str(data),
+        "dataset_fingerprint": read_lock(data)["fingerprint"],
+        "split": "test",
+        "tasks": TASKS,
+        "limit": limit,
+    }
     write_config({"label": run.name, **where, **keys}, run)
     write_predictions([say(e) for task in TASKS for e in read_examples(data, task, "test")[:limit]], run)
     return run
@@ -59,13 +67,21 @@ def near(e: Example) -> Prediction:
         return Prediction(e.id, e.answer if e.answer == "1." else "2.")
     if e.task == "node_degree" and e.id.endswith(("0", "5")):
         return Prediction(e.id, "Hm.")
-    return Prediction(e.id, "Yes." if e.task == "cycle_check" else "77." if e.task == "node_degree" else e.answer)
+    return Prediction(
+        e.id, "Yes." if e.task == "cycle_check" else "77." if e.task == "node_degree" else e.answer
+    )
 
 
 @pytest.fixture(scope="module")
 def dataset(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     root = tmp_path_factory.mktemp("runs")
-    return gather([make(root / "gold", data, gold), make(root / "near", data, near), make(root / "few", data, near, limit=9)]).datasets[0]
+    return gather(
+        [
+            make(root / "gold", data, gold),
+            make(root / "near", data, near),
+            make(root / "few", data, near, limit=9),
+        ]
+    ).datasets[0]
 
 
 def test_pairs_count_every_common_question_once(dataset: Dataset) -> None:
@@ -76,7 +92,9 @@ def test_pairs_count_every_common_question_once(dataset: Dataset) -> None:
         assert {of.n for of in c.tasks.values()} == {n} and c.together.n == n * len(TASKS)
     assert found["near", "few"].together.difference == 0 and found["gold", "near"].holm["node_degree"] < 0.001
     first = packed(next(pairs(dataset)))
-    assert [row[0] for row in first["rows"]] == [*TASKS, "all questions"] and {len(row) for row in first["rows"]} == {10}
+    assert [row[0] for row in first["rows"]] == [*TASKS, "all questions"] and {
+        len(row) for row in first["rows"]
+    } == {10}
 
 
 def test_of_many_runs_the_best_are_compared(data: Path, tmp_path: Path) -> None:
@@ -98,7 +116,11 @@ def test_confusion_counts_add_up(dataset: Dataset) -> None:
         assert right == round(row.cells[task].value * 60)
     distance, degree = confusion(row, "shortest_path"), confusion(row, "node_degree")
     assert distance is not None and distance.gold[-1] == "no path" and distance.said == distance.gold
-    assert degree is not None and degree.said == [*degree.gold, OTHER, SILENT] and sum(c[-1] for c in degree.counts) == 12
+    assert (
+        degree is not None
+        and degree.said == [*degree.gold, OTHER, SILENT]
+        and sum(c[-1] for c in degree.counts) == 12
+    )
 
 
 def test_curves_hold_every_question(dataset: Dataset) -> None:
@@ -122,29 +144,57 @@ def test_hops_agree_with_the_stored_distances(data: Path) -> None:
 
 def test_slices_and_invariance_are_shown_where_there_are_any(dataset: Dataset, tmp_path: Path) -> None:
     page = slice_tables(dataset)
-    assert "By right answer" in page and "no path" in page and "By generator" not in page and not invariance_table(dataset)
-    keys = {"tasks": "reachability", "train": 0, "validation": 0, "test": 9, "encoders": "adjacency,incident", "generators": "er,path"}
+    assert (
+        "By right answer" in page
+        and "no path" in page
+        and "By generator" not in page
+        and not invariance_table(dataset)
+    )
+    keys = {
+        "tasks": "reachability",
+        "train": 0,
+        "validation": 0,
+        "test": 9,
+        "encoders": "adjacency,incident",
+        "generators": "er,path",
+    }
     build(load_config(None, {**keys, "workers": 1}), tmp_path / "d")
 
     def one_way(e: Example) -> Prediction:
         return Prediction(e.id, e.answer if e.encoder == "incident" else "Hm.")
 
-    where = {"data": str(tmp_path / "d"), "dataset_fingerprint": read_lock(tmp_path / "d")["fingerprint"], "split": "test"}
+    where = {
+        "data": str(tmp_path / "d"),
+        "dataset_fingerprint": read_lock(tmp_path / "d")["fingerprint"],
+        "split": "test",
+    }
     write_config({**where, "tasks": ["reachability"], "limit": None}, tmp_path / "run")
-    write_predictions([one_way(e) for e in read_examples(tmp_path / "d", "reachability", "test")], tmp_path / "run")
+    write_predictions(
+        [one_way(e) for e in read_examples(tmp_path / "d", "reachability", "test")], tmp_path / "run"
+    )
     (told,) = gather([tmp_path / "run"]).datasets
     assert "<b>50.0</b><small>every 0.0</small><small>alike 0.0</small>" in invariance_table(told)
-    assert "By encoder" in slice_tables(told) and "By generator" in slice_tables(told) and "<b>100.0</b>" in slice_tables(told)
+    assert (
+        "By encoder" in slice_tables(told)
+        and "By generator" in slice_tables(told)
+        and "<b>100.0</b>" in slice_tables(told)
+    )
 
 
 def test_costs_are_sums_and_money_needs_a_price(data: Path, tmp_path: Path) -> None:
     def paid(e: Example) -> Prediction:
         return Prediction(e.id, e.answer, "stop", 1000, 10, 0.5)
 
-    runs = [make(tmp_path / "paid", data, paid, price={"prompt": 2, "output": 10.0}), make(tmp_path / "free", data, gold)]
+    runs = [
+        make(tmp_path / "paid", data, paid, price={"prompt": 2, "output": 10.0}),
+        make(tmp_path / "free", data, gold),
+    ]
     free, priced = gather(runs).datasets[0].rows
     assert cost(free).dollars is None and cost(free).per_second(240) is None
-    assert cost(priced).dollars == pytest.approx(240 * (2000 + 100) / 1e6) and cost(priced).per_second(240) == 2.0
+    assert (
+        cost(priced).dollars == pytest.approx(240 * (2000 + 100) / 1e6)
+        and cost(priced).per_second(240) == 2.0
+    )
     (tmp_path / "paid" / "usage.json").write_text('{"dollars": 0.75}', encoding="utf-8")
     assert cost(priced).dollars == 0.75
     (tmp_path / "paid" / "usage.json").write_text("{", encoding="utf-8")
@@ -156,15 +206,29 @@ def test_costs_are_sums_and_money_needs_a_price(data: Path, tmp_path: Path) -> N
 
 
 def test_of_a_large_graph_the_part_around_the_asked_nodes_is_packed(tmp_path: Path) -> None:
-    keys = {"tasks": "shortest_path", "train": 5, "validation": 0, "test": 5, "min_nodes": 300, "max_nodes": 300, "density": "0.02"}
+    keys = {
+        "tasks": "shortest_path",
+        "train": 5,
+        "validation": 0,
+        "test": 5,
+        "min_nodes": 300,
+        "max_nodes": 300,
+        "density": "0.02",
+    }
     build(load_config(None, {**keys, "generators": "er", "workers": 1}), tmp_path / "d")
     run = tmp_path / "run"
-    where = {"data": str(tmp_path / "d"), "dataset_fingerprint": read_lock(tmp_path / "d")["fingerprint"], "split": "test"}
+    where = {
+        "data": str(tmp_path / "d"),
+        "dataset_fingerprint": read_lock(tmp_path / "d")["fingerprint"],
+        "split": "test",
+    }
     write_config({**where, "tasks": ["shortest_path"], "limit": None}, run)
     examples = read_examples(tmp_path / "d", "shortest_path", "test")
     write_predictions([gold(e) for e in examples], run)
     (block,) = explorer_data(gather([run]))[1]
-    for e, (_, question, _, graph, asked, _, edges, _) in zip(examples, json.loads(zlib.decompress(base64.b64decode(block))), strict=True):
+    for e, (_, question, _, graph, asked, _, edges, _) in zip(
+        examples, json.loads(zlib.decompress(base64.b64decode(block))), strict=True
+    ):
         whole = json.loads(e.graph)
         assert (graph["n"], graph["m"], len(graph["nodes"])) == (300, e.num_edges, MOST_NODES)
         assert [graph["nodes"][u] for u in asked] == [whole["nodes"][u] for u in e.query]

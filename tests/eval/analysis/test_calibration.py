@@ -36,8 +36,12 @@ def test_the_order_is_that_of_scikit_learn() -> None:
         assert 0 <= found.low <= found.value <= found.high <= 1
 
 
-def drawn(rng: np.random.Generator, graphs: int, each: int, alike: float) -> tuple[list[float], list[bool], list[str]]:
-    """Answers about `graphs` graphs; `alike`: how far those about one graph share whether they are right, and how sure of it."""
+def drawn(
+    rng: np.random.Generator, graphs: int, each: int, alike: float
+) -> tuple[list[float], list[bool], list[str]]:
+    """Answers about `graphs` graphs; `alike`: how far those about one graph share whether they are right, and
+    how sure of it.
+    """
     common = alike * rng.normal(size=(graphs, 1))
     skill = common + rng.normal(size=(graphs, each))
     right = skill > -0.4
@@ -64,13 +68,26 @@ def test_intervals_cover(graphs: int, each: int, alike: float) -> None:
 def test_the_report_shows_what_runs_recorded(tmp_path: Path) -> None:
     keys = {"tasks": "cycle_check,node_count", "train": 4, "validation": 0, "test": 20, "workers": 1}
     build(load_config(None, keys), tmp_path / "data")
-    asked = [e for task in ("cycle_check", "node_count") for e in read_examples(tmp_path / "data", task, "test")]
-    where = {"data": str(tmp_path / "data"), "dataset_fingerprint": read_lock(tmp_path / "data")["fingerprint"], "split": "test"}
+    asked = [
+        e for task in ("cycle_check", "node_count") for e in read_examples(tmp_path / "data", task, "test")
+    ]
+    where = {
+        "data": str(tmp_path / "data"),
+        "dataset_fingerprint": read_lock(tmp_path / "data")["fingerprint"],
+        "split": "test",
+    }
     for name in ("sure", "silent"):
-        write_config({"label": name, "kind": "rule", **where, "tasks": ["cycle_check", "node_count"]}, tmp_path / name)
+        write_config(
+            {"label": name, "kind": "rule", **where, "tasks": ["cycle_check", "node_count"]}, tmp_path / name
+        )
         write_environment(tmp_path / name)
-        said = [Prediction(e.id, e.answer if i % 2 else "I do not know.", confidence=(i % 4 + 1) / 5) for i, e in enumerate(asked)]
-        write_predictions(said if name == "sure" else [Prediction(p.example_id, p.output) for p in said], tmp_path / name)
+        said = [
+            Prediction(e.id, e.answer if i % 2 else "I do not know.", confidence=(i % 4 + 1) / 5)
+            for i, e in enumerate(asked)
+        ]
+        write_predictions(
+            said if name == "sure" else [Prediction(p.example_id, p.output) for p in said], tmp_path / name
+        )
     assert [p.confidence for p in read_predictions(tmp_path / "sure")][:4] == [0.2, 0.4, 0.6, 0.8]
     out = tmp_path / "report"
     page = write_report(gather([tmp_path / "silent"]), out).read_text()
@@ -81,7 +98,12 @@ def test_the_report_shows_what_runs_recorded(tmp_path: Path) -> None:
     lines = list(csv.DictReader((out / "calibration.csv").open()))
     assert list(lines[0]) == COLUMNS and len(lines) == 5 and {line["run"] for line in lines} == {"sure"}
     whole, *bins = lines
-    assert (whole["n"], whole["confidence"], whole["accuracy"], whole["gap"]) == ("40", "0.500000", "0.500000", "0.000000")
+    assert (whole["n"], whole["confidence"], whole["accuracy"], whole["gap"]) == (
+        "40",
+        "0.500000",
+        "0.500000",
+        "0.000000",
+    )
     assert float(whole["auroc"]) == pytest.approx(0.75) and sum(int(line["n"]) for line in bins) == 40
     write_report(gather([tmp_path / "silent"]), out)
     assert not (out / "calibration.csv").exists(), "an earlier report's would be read as this one's"

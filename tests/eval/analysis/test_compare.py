@@ -25,7 +25,11 @@ def test_two_runs_are_paired_by_question(data: Path, tmp_path: Path) -> None:
     assert (found.a, found.b, found.only_one) == ("gold", "often", 0) and list(found.tasks) == TASKS
     for pair in [*found.tasks.values(), found.together]:
         assert pair.both + pair.only_a == pair.n and pair.only_b == pair.neither == 0
-        assert pair.difference == pytest.approx(0.25) and 0.1 < pair.low < 0.25 < pair.high < 0.4 and 0.1 < pair.mde < 0.25
+        assert (
+            pair.difference == pytest.approx(0.25)
+            and 0.1 < pair.low < 0.25 < pair.high < 0.4
+            and 0.1 < pair.mde < 0.25
+        )
     assert found.together.n == 180 and len({pair.n for pair in found.tasks.values()}) == 1
     same = paired([True] * 60, [bool(i % 4) for i in range(60)], [str(i) for i in range(60)])
     assert found.tasks["cycle_check"] == same
@@ -35,16 +39,30 @@ def test_two_runs_are_paired_by_question(data: Path, tmp_path: Path) -> None:
 
 
 def test_only_shared_questions_are_compared(data: Path, tmp_path: Path) -> None:
-    found = compare(make(tmp_path / "gold", data, gold), make(tmp_path / "few", data, gold, limit=10, tasks=["cycle_check"]))
-    assert list(found.tasks) == ["cycle_check"] and found.tasks["cycle_check"].n == 10 and found.only_one == 170
-    assert found.tasks["cycle_check"].p == 1.0 and found.tasks["cycle_check"].low < 0 < found.tasks["cycle_check"].high
+    found = compare(
+        make(tmp_path / "gold", data, gold),
+        make(tmp_path / "few", data, gold, limit=10, tasks=["cycle_check"]),
+    )
+    assert (
+        list(found.tasks) == ["cycle_check"] and found.tasks["cycle_check"].n == 10 and found.only_one == 170
+    )
+    assert (
+        found.tasks["cycle_check"].p == 1.0
+        and found.tasks["cycle_check"].low < 0 < found.tasks["cycle_check"].high
+    )
 
 
 def test_what_cannot_be_compared_is_said_in_one_line(data: Path, tmp_path: Path) -> None:
-    build(load_config(None, {"tasks": "cycle_check", "train": 5, "validation": 0, "test": 9, "workers": 1}), tmp_path / "other")
+    build(
+        load_config(None, {"tasks": "cycle_check", "train": 5, "validation": 0, "test": 9, "workers": 1}),
+        tmp_path / "other",
+    )
     one = make(tmp_path / "one", data, gold, tasks=["cycle_check"])
     cases = [
-        (make(tmp_path / "elsewhere", tmp_path / "other", gold, tasks=["cycle_check"]), "answered different questions"),
+        (
+            make(tmp_path / "elsewhere", tmp_path / "other", gold, tasks=["cycle_check"]),
+            "answered different questions",
+        ),
         (make(tmp_path / "degree", data, gold, tasks=["node_degree"]), "share no question"),
         (one, "is both runs"),
         (tmp_path / "nowhere", "not a run folder"),
@@ -60,10 +78,27 @@ def test_the_command_prints_a_table_or_json(
 ) -> None:
     runs = [make(tmp_path / "gold", data, gold), make(tmp_path / "[red]silent", data, nonsense)]
     code, out, _ = command("compare", *runs, capsys=capsys, monkeypatch=monkeypatch)
-    assert code == 0 and "[red]silent" in out and "+100.0 [" in out and "<0.001" in out and "all questions" in out
+    assert (
+        code == 0
+        and "[red]silent" in out
+        and "+100.0 [" in out
+        and "<0.001" in out
+        and "all questions" in out
+    )
     code, out, _ = command("compare", *runs[::-1], "--json", capsys=capsys, monkeypatch=monkeypatch)
     found = json.loads(out)
     assert code == 0 and found["a"] == "[red]silent" and found["tasks"]["cycle_check"]["difference"] == -1.0
-    assert set(found["tasks"]["cycle_check"]) >= {"n", "both", "only_a", "only_b", "neither", "low", "high", "p", "p_holm", "mde"}
+    assert set(found["tasks"]["cycle_check"]) >= {
+        "n",
+        "both",
+        "only_a",
+        "only_b",
+        "neither",
+        "low",
+        "high",
+        "p",
+        "p_holm",
+        "mde",
+    }
     code, _, err = command("compare", runs[0], tmp_path / "none", capsys=capsys, monkeypatch=monkeypatch)
     assert code == 2 and err.count("\n") == 1

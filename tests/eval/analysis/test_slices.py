@@ -21,8 +21,17 @@ TASKS = ["reachability", "node_degree"]
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("slices") / "er"
-    keys = {"tasks": ",".join(TASKS), "generators": "er,ba", "encoders": "adjacency,incident", "train": 30, "validation": 0, "test": 30}
-    build(load_config(None, {**keys, "seed": 4, "workers": 1, "test_min_nodes": 12, "test_max_nodes": 30}), out)
+    keys = {
+        "tasks": ",".join(TASKS),
+        "generators": "er,ba",
+        "encoders": "adjacency,incident",
+        "train": 30,
+        "validation": 0,
+        "test": 30,
+    }
+    build(
+        load_config(None, {**keys, "seed": 4, "workers": 1, "test_min_nodes": 12, "test_max_nodes": 30}), out
+    )
     return out
 
 
@@ -46,7 +55,15 @@ def test_slices_hold_every_question_once_and_what_was_right(data: Path, tmp_path
     inside = [e.num_nodes <= 19 for e in examples["node_degree"]]
     assert at["node_degree", "training", "in distribution"].n == sum(inside)
     assert at["node_degree", "training", "out of distribution"].n == 120 - sum(inside)
-    assert {by for task, by, _ in at} == {"nodes", "density", "distance", "answer", "generator", "encoder", "training"}
+    assert {by for task, by, _ in at} == {
+        "nodes",
+        "density",
+        "distance",
+        "answer",
+        "generator",
+        "encoder",
+        "training",
+    }
 
 
 def test_density_and_distance_are_networkxs(data: Path) -> None:
@@ -60,7 +77,10 @@ def test_density_and_distance_are_networkxs(data: Path) -> None:
 
 
 def test_invariance_counts_questions_and_not_tellings(data: Path, tmp_path: Path) -> None:
-    runs = [make(tmp_path / "half", data, half, tasks=TASKS), make(tmp_path / "gold", data, gold, tasks=TASKS)]
+    runs = [
+        make(tmp_path / "half", data, half, tasks=TASKS),
+        make(tmp_path / "gold", data, gold, tasks=TASKS),
+    ]
     (dataset,) = gather(runs).datasets
     found = {(i.row.label, i.task): i for i in invariance(dataset)}
     assert set(found) == {(label, task) for label in ("half", "gold") for task in TASKS}
@@ -71,15 +91,22 @@ def test_invariance_counts_questions_and_not_tellings(data: Path, tmp_path: Path
         for e in read_examples(data, "node_degree", "test")
         if e.id.split("/")[1:3] == ["er", "incident"]
     )
-    assert (some.mean, some.worst, some.agreement) == pytest.approx(((30 + thirds) / 120, thirds / 60, (30 + thirds) / 60))
+    assert (some.mean, some.worst, some.agreement) == pytest.approx(
+        ((30 + thirds) / 120, thirds / 60, (30 + thirds) / 60)
+    )
 
 
 def test_the_report_writes_both_tables(data: Path, tmp_path: Path) -> None:
     report = gather([make(tmp_path / "half", data, half, tasks=TASKS)])
     write_report(report, tmp_path / "report")
-    for name, columns, rows in [("slices.csv", 10, len(list(slices(report.datasets[0])))), ("invariance.csv", 9, 2)]:
+    for name, columns, rows in [
+        ("slices.csv", 10, len(list(slices(report.datasets[0])))),
+        ("invariance.csv", 9, 2),
+    ]:
         with (tmp_path / "report" / name).open(encoding="utf-8") as file:
             lines = list(csv.reader(file))
         assert len(lines) == rows + 1 and {len(line) for line in lines} == {columns}
     told = (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
-    assert "| half | node degree | 60 | 2 |" in told and "### The same question under several encoders" in told
+    assert (
+        "| half | node degree | 60 | 2 |" in told and "### The same question under several encoders" in told
+    )

@@ -29,7 +29,9 @@ def _one_line(case: dict[str, Any]) -> bool:
 
 def _may_run_on(case: dict[str, Any]) -> bool:
     """Not an output that starts with `Q:`, or that leaves a tag or a block open."""
-    return not re.search(r"^Q:|<think>(?!.*</think>)|<answer>(?!.*</answer>)|\\boxed\{[^}]*$", case["output"], re.DOTALL)
+    return not re.search(
+        r"^Q:|<think>(?!.*</think>)|<answer>(?!.*</answer>)|\\boxed\{[^}]*$", case["output"], re.DOTALL
+    )
 
 
 WIDE = str.maketrans({",": "，", ":": "：", "?": "？", "!": "！", "(": "（", ")": "）"})
@@ -40,11 +42,20 @@ DRESSINGS: dict[str, tuple[Callable[[dict[str, Any]], bool], Callable[[str], str
     "no-break spaces": (lambda case: True, lambda text: text.replace(" ", "\u00a0")),
     "curly quotes": (lambda case: True, lambda text: text.replace("'", "\u2019")),
     "capitals": (lambda case: not re.search(r"\\|Q:|Example:", case["output"]), str.upper),
-    "full-width signs": (lambda case: _one_line(case) and not re.search(r"\d,\d{3}", case["output"]), lambda text: text.translate(WIDE)),
+    "full-width signs": (
+        lambda case: _one_line(case) and not re.search(r"\d,\d{3}", case["output"]),
+        lambda text: text.translate(WIDE),
+    ),
     "bold": (_one_line, lambda text: f"**{text}**"),
     "italic": (_one_line, lambda text: f"_{text.strip()}_"),
-    "code fence": (lambda case: "```" not in case["output"] and not case["output"].startswith("Q:"), lambda text: f"```\n{text}\n```"),
-    "block quote": (lambda case: "Q:" not in case["output"], lambda text: "\n".join(f"> {line}" for line in text.split("\n"))),
+    "code fence": (
+        lambda case: "```" not in case["output"] and not case["output"].startswith("Q:"),
+        lambda text: f"```\n{text}\n```",
+    ),
+    "block quote": (
+        lambda case: "Q:" not in case["output"],
+        lambda text: "\n".join(f"> {line}" for line in text.split("\n")),
+    ),
     "end token": (lambda case: True, lambda text: f"{text}<|im_end|>"),
     "run-on": (_may_run_on, lambda text: f"{text}{RUN_ON}"),
     "thinking": (
@@ -59,7 +70,11 @@ def test_dressing_changes_no_outcome(name: str) -> None:
     applies, dress = DRESSINGS[name]
     dressed = [case for case in STOPPED if applies(case)]
     assert len(dressed) > 500
-    changed = [case["case"] for case in dressed if _judgement(case, dress(case["output"])) != _judgement(case, case["output"])]
+    changed = [
+        case["case"]
+        for case in dressed
+        if _judgement(case, dress(case["output"])) != _judgement(case, case["output"])
+    ]
     assert not changed
 
 
@@ -71,16 +86,33 @@ def _judgement(case: dict[str, Any], output: str) -> tuple[str, float]:
 def test_a_run_on_tail_makes_the_token_limit_irrelevant() -> None:
     for case in STOPPED:
         if _may_run_on(case):
-            assert judged({**case, "finish_reason": "length"}, case["output"] + RUN_ON).outcome == judged(case).outcome, case["case"]
+            assert (
+                judged({**case, "finish_reason": "length"}, case["output"] + RUN_ON).outcome
+                == judged(case).outcome
+            ), case["case"]
 
 
 MARKS = """<think> </think> ** ` ``` \\boxed{ } { [ ] ( ) - * 1. 2. #### Answer: A: <answer> </answer> {"answer":
     " ' $ \\text{ = + -> → … ? ! . , ; :"""
 TOKENS = """or and not no yes none nodes path connected to cannot 3 0 1 2 7 -1 4.0 1,000
     golf tennis James Will I so wait because é ² ½ ① 😀 \x00 answer the is"""
-PHRASES = ["\n", "\n\n", " ", "\nQ:", "\nExample:", "The answer is", "Final answer:", "there is no", "I can't help"]
+PHRASES = [
+    "\n",
+    "\n\n",
+    " ",
+    "\nQ:",
+    "\nExample:",
+    "The answer is",
+    "Final answer:",
+    "there is no",
+    "I can't help",
+]
 PIECES = st.sampled_from([*MARKS.split(), *TOKENS.split(), *PHRASES])
-SOUP = st.one_of(st.text(max_size=200), st.lists(PIECES, max_size=25).map(" ".join), st.lists(PIECES, max_size=25).map("".join))
+SOUP = st.one_of(
+    st.text(max_size=200),
+    st.lists(PIECES, max_size=25).map(" ".join),
+    st.lists(PIECES, max_size=25).map("".join),
+)
 ONE_OF_EACH = list({case["task"]: case for case in CASES}.values())
 
 
@@ -110,19 +142,32 @@ WITHOUT_THE_ANSWER = {  # task -> a gold answer none of whose parts can be made 
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.lists(WORDS, min_size=1, max_size=30), st.sampled_from(sorted(WITHOUT_THE_ANSWER)), st.sampled_from(["stop", "length"]))
+@given(
+    st.lists(WORDS, min_size=1, max_size=30),
+    st.sampled_from(sorted(WITHOUT_THE_ANSWER)),
+    st.sampled_from(["stop", "length"]),
+)
 def test_no_output_without_the_answer_is_right(parts: list[str], task: str, finish_reason: str) -> None:
-    case = next(case for case in CASES if case["task"] == task and (task != "connected_nodes" or "Mary" in case["graph"]["nodes"]))
+    case = next(
+        case
+        for case in CASES
+        if case["task"] == task and (task != "connected_nodes" or "Mary" in case["graph"]["nodes"])
+    )
     answered = {**case, "answer": WITHOUT_THE_ANSWER[task], "finish_reason": finish_reason}
     assert judged(answered, " ".join(parts)).outcome != "correct"
 
 
-SILENT = "the node nodes 0 1 2 3 4 of and graph is are there that this in which so because Answer: . , ** know not"
+SILENT = (
+    "the node nodes 0 1 2 3 4 of and graph is are there that this in which so because Answer: . , ** know not"
+)
 SILENCE = st.sampled_from(SILENT.split())
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(SILENCE, min_size=1, max_size=30), st.sampled_from(["edge_existence", "cycle_check", "reachability"]))
+@given(
+    st.lists(SILENCE, min_size=1, max_size=30),
+    st.sampled_from(["edge_existence", "cycle_check", "reachability"]),
+)
 def test_words_that_say_nothing_are_neither_yes_nor_no(parts: list[str], task: str) -> None:
     case = next(case for case in CASES if case["task"] == task)
     assert judged(case, " ".join(parts)).outcome == "unparsed"
@@ -155,13 +200,20 @@ DIAMOND = from_edges(5, [(0, 1), (0, 2), (1, 3), (2, 3), (3, 4)])
 DAG = from_edges(5, [(0, 1), (0, 2), (1, 3), (2, 3), (3, 4)], directed=True)
 WITNESS_CASES = [
     ("shortest_path_nodes", DIAMOND, (0, 4), [(0, 1, 3, 4), (0, 2, 3, 4)]),
-    ("hamiltonian_path", from_edges(4, [(0, 1), (1, 2), (2, 3), (3, 0)]), (), [(0, 1, 2, 3), (2, 1, 0, 3), (3, 2, 1, 0)]),
+    (
+        "hamiltonian_path",
+        from_edges(4, [(0, 1), (1, 2), (2, 3), (3, 0)]),
+        (),
+        [(0, 1, 2, 3), (2, 1, 0, 3), (3, 2, 1, 0)],
+    ),
     ("topological_order", DAG, (), [(0, 1, 2, 3, 4), (0, 2, 1, 3, 4)]),
 ]
 
 
 @pytest.mark.parametrize(("task", "graph", "query", "right"), WITNESS_CASES)
-def test_a_witness_is_checked_and_not_compared(task: str, graph: Any, query: tuple[int, ...], right: list[tuple[int, ...]]) -> None:
+def test_a_witness_is_checked_and_not_compared(
+    task: str, graph: Any, query: tuple[int, ...], right: list[tuple[int, ...]]
+) -> None:
     check = WITNESSES[task]
     for nodes in right:
         assert check(graph, query, nodes)
@@ -188,7 +240,11 @@ def test_a_hamiltonian_path_of_the_right_length_may_still_repeat_a_node() -> Non
 
 def test_names_that_are_words_need_their_capital_in_prose() -> None:
     asked = Asked(example(next(case for case in CASES if case["graph"]["nodes"][3] == "Will")))
-    assert asked.name("will") is None and asked.name("will", listed=True) == "Will" and asked.name("rOBERT") == "Robert"
+    assert (
+        asked.name("will") is None
+        and asked.name("will", listed=True) == "Will"
+        and asked.name("rOBERT") == "Robert"
+    )
     assert asked.mentioned("I will mark Robert and Will, not Roberta.") == ["Robert", "Will"]
 
 
@@ -201,8 +257,16 @@ def test_a_set_earns_its_f1() -> None:
 
 
 def test_what_was_read_is_shown() -> None:
-    shown = {(case["task"], text): judged(case, text).parsed for case in ONE_OF_EACH for text in ("Yes", "3.0", "-1", "golf", "None")}
-    assert shown["cycle_check", "Yes"] == "Yes" and shown["node_count", "3.0"] == "3" and shown["shortest_path", "-1"] == "no path"
+    shown = {
+        (case["task"], text): judged(case, text).parsed
+        for case in ONE_OF_EACH
+        for text in ("Yes", "3.0", "-1", "golf", "None")
+    }
+    assert (
+        shown["cycle_check", "Yes"] == "Yes"
+        and shown["node_count", "3.0"] == "3"
+        and shown["shortest_path", "-1"] == "no path"
+    )
     assert shown["node_classification", "golf"] == "golf" and shown["connected_nodes", "None"] == "No nodes"
 
 
@@ -218,8 +282,11 @@ def test_our_cases_reach_every_rule() -> None:
     """More than 250 cases, every task of the twelve and every outcome among them, each case once."""
     assert len(CASES) > 250 and len({case["case"] for case in CASES}) == len(CASES)
     assert {case["expect"]["outcome"] for case in CASES} == set(OUTCOMES)
-    assert len({(case["task"], case["output"], case["finish_reason"], tuple(case["query"]), case["answer"]) for case in CASES}) == len(
-        CASES
-    )
+    assert len(
+        {
+            (case["task"], case["output"], case["finish_reason"], tuple(case["query"]), case["answer"])
+            for case in CASES
+        }
+    ) == len(CASES)
     assert len({case["task"] for case in CASES}) >= 12
     assert Path(OWN).stat().st_size < 1_000_000

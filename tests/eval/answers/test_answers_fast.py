@@ -1,4 +1,6 @@
-"""What makes reading fast changes nothing: words that are looked for first, long texts that are read from their end."""
+"""What makes reading fast changes nothing: words that are looked for first, long texts that are read from
+their end.
+"""
 
 import re
 
@@ -6,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from eval.answers import numbers as number_answers
+from eval.answers import prose, quantities, refusals
 from eval.answers.case_insensitive import AnyCase
 from eval.answers.final_answer import tidy
 from eval.answers.prose import backwards, sentences
-from eval.answers import numbers as number_answers
-from eval.answers import prose, quantities, refusals
 from eval.scoring.conformance import read_cases
 
 HURRIED = {
@@ -41,7 +43,9 @@ def test_and_none_is_lost_in_real_texts() -> None:
     for pattern in HURRIED.values():
         plain = AnyCase(pattern.pattern)
         for text in TEXTS:
-            assert [m.span() for m in pattern.finditer(text)] == [m.span() for m in plain.finditer(text)], text
+            assert [m.span() for m in pattern.finditer(text)] == [m.span() for m in plain.finditer(text)], (
+                text
+            )
 
 
 @given(st.from_regex(refusals._REFUSAL._re))

@@ -1,4 +1,5 @@
-"""Any output at all: no crash, nothing right that does not hold the answer, and the same verdict in any dressing.
+"""Any output at all: no crash, nothing right that does not hold the answer, and the same verdict in any
+dressing.
 
 A thousand outputs of each kind of answer here; twenty thousand in `make test-slow`.
 """
@@ -22,7 +23,24 @@ SUITE = read_cases()
 KINDS = {kind: [case for case in SUITE if case.example.answer_kind == kind] for kind in READERS}
 PLAIN = """the a node nodes graph is are of in there so because we have to and or not but it that this first then since each edge
 path from between list count total therefore Answer: answer **answer** The final Final result I think maybe cannot sorry wait actually"""
-SIGNS = ["\n", "\n\n", ". ", ", ", ": ", " (", ") ", " -> ", " = ", " + ", "**", "`", "\\boxed{", "}", "<think>", "</think>"]
+SIGNS = [
+    "\n",
+    "\n\n",
+    ". ",
+    ", ",
+    ": ",
+    " (",
+    ") ",
+    " -> ",
+    " = ",
+    " + ",
+    "**",
+    "`",
+    "\\boxed{",
+    "}",
+    "<think>",
+    "</think>",
+]
 SIGNS += ["#### ", "\nQ: "]
 NONE = re.compile(
     r"\b(?:no|none|not|nobody|nothing|never|without|neither|zero|empty|isolated|edgeless|un\w+|dis\w+|inf\w*|impossible|cannot"
@@ -37,7 +55,11 @@ def scrambled(case: Case, rng: Random) -> str:
     for _ in range(rng.randrange(1, 12)):
         match rng.randrange(6):
             case 0:
-                pieces.append(bytes(rng.randrange(256) for _ in range(rng.randrange(1, 20))).decode("utf-8", errors="replace"))
+                pieces.append(
+                    bytes(rng.randrange(256) for _ in range(rng.randrange(1, 20))).decode(
+                        "utf-8", errors="replace"
+                    )
+                )
             case 1:
                 pieces.append(rng.choice(SIGNS))
             case 2:
@@ -54,14 +76,22 @@ def holds_answer(case: Case, text: str) -> bool:
     gold, kind = case.example.answer.strip(" .").lower(), case.example.answer_kind
     low = unicodedata.normalize("NFKC", text).lower()
     if kind == "yes_no":
-        return re.search(r"[a-z]{2}", low) is not None  # "there is an edge" states it in no word of the answer
+        return (
+            re.search(r"[a-z]{2}", low) is not None
+        )  # "there is an edge" states it in no word of the answer
     if gold.startswith(("no nodes", "there is no", "no path")) or gold == "0":
         return "0" in low or NONE.search(low) is not None
     if kind in ("integer", "distance"):
         value = rf"(?<!\d)0*{gold}(?!\d)|\b{SPELLED.get(gold, gold)}\b"
         return re.search(value, re.sub(r"(?<=\d)\{?,\}?(?=\d)", "", low)) is not None
     names = [str(name).lower() for name in json.loads(case.example.graph)["nodes"]]
-    wanted = gold.split(", ") if kind == "node_set" else [gold] if kind == "label" else sorted(names, key=low.count)[-2:]
+    wanted = (
+        gold.split(", ")
+        if kind == "node_set"
+        else [gold]
+        if kind == "label"
+        else sorted(names, key=low.count)[-2:]
+    )
     return all(name in low for name in wanted)
 
 
@@ -72,11 +102,15 @@ def fuzz(kind: str, outputs: int, seed: int) -> None:
         text, finish_reason = scrambled(case, rng), rng.choice(["stop", "stop", "length"])
         found = score(case.example, Prediction("x", text, finish_reason))
         assert found.outcome in OUTCOMES and found.outcome != "error" and 0 <= found.credit <= 1, text
-        assert (found.credit == 1) is (found.outcome == "correct") and (found.outcome == "correct" or not found.strict), text
+        assert (found.credit == 1) is (found.outcome == "correct") and (
+            found.outcome == "correct" or not found.strict
+        ), text
         assert bool(found.parsed) is (found.outcome in ("correct", "wrong")), text
         assert found.outcome != "correct" or holds_answer(case, text), (case.example.answer, text)
         again = score(case.example, Prediction("x", f"{text}  \n \n", finish_reason))
-        assert finish_reason == "length" or (again.outcome, again.credit) == (found.outcome, found.credit), text
+        assert finish_reason == "length" or (again.outcome, again.credit) == (found.outcome, found.credit), (
+            text
+        )
 
 
 @pytest.mark.parametrize("kind", READERS)
@@ -100,7 +134,12 @@ def test_bytes_are_judged(raw: bytes, case: Case, finish_reason: str) -> None:
 def test_silence_of_any_kind_is_no_answer() -> None:
     rng = Random(5)
     for case in SUITE:
-        text = "".join(rng.choices([" ", "\n", "\t", "\u00a0", "\u200b", "**", "`", "> ", "- ", "#", "\r\n", "…"], k=rng.randrange(12)))
+        text = "".join(
+            rng.choices(
+                [" ", "\n", "\t", "\u00a0", "\u200b", "**", "`", "> ", "- ", "#", "\r\n", "…"],
+                k=rng.randrange(12),
+            )
+        )
         found = score(case.example, Prediction("x", text))
         assert found.outcome == "unparsed", (case.example.task, text, found)
 

@@ -1,4 +1,6 @@
-"""The page in a browser: the explorer filters, opens and moves by keyboard, hostile text stays text, and nothing is asked of a network."""
+"""The page in a browser: the explorer filters, opens and moves by keyboard, hostile text stays text, and
+nothing is asked of a network.
+"""
 
 import shutil
 from collections.abc import Iterator
@@ -21,7 +23,12 @@ if TYPE_CHECKING:
 TASKS = ["edge_existence", "shortest_path", "maximum_flow", "connected_nodes", "node_classification"]
 HOSTILE = "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>\u202e"
 N = 30  # questions per task
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))), None)
+CHROMIUM = next(
+    filter(
+        None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))
+    ),
+    None,
+)
 
 
 def says_gold(e: Example) -> str:
@@ -35,15 +42,31 @@ def is_hostile(e: Example) -> str:
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("browser")
-    keys = {"tasks": ",".join(TASKS), "encoders": "adjacency,friendship", "train": 4, "validation": 0, "test": 15, "workers": 1}
+    keys = {
+        "tasks": ",".join(TASKS),
+        "encoders": "adjacency,friendship",
+        "train": 4,
+        "validation": 0,
+        "test": 15,
+        "workers": 1,
+    }
     build(load_config(None, keys), root / "data")
-    for label, answer, limit in (("always right", says_gold, None), (HOSTILE, is_hostile, None), ("on ten", says_gold, 10)):
+    for label, answer, limit in (
+        ("always right", says_gold, None),
+        (HOSTILE, is_hostile, None),
+        ("on ten", says_gold, 10),
+    ):
         run = root / "runs" / str(limit or answer.__name__)
         where = {"data": str(root / "data"), "dataset_fingerprint": read_lock(root / "data")["fingerprint"]}
-        write_config({"label": label, "kind": "rule", **where, "split": "test", "tasks": TASKS, "limit": limit}, run)
+        write_config(
+            {"label": label, "kind": "rule", **where, "split": "test", "tasks": TASKS, "limit": limit}, run
+        )
         write_environment(run)
         asked = [e for task in TASKS for e in read_examples(root / "data", task, "test")[:limit]]
-        said = [Prediction(e.id, answer(e), prompt=f"{HOSTILE} comes first.\n{e.question}" if limit else "") for e in asked]
+        said = [
+            Prediction(e.id, answer(e), prompt=f"{HOSTILE} comes first.\n{e.question}" if limit else "")
+            for e in asked
+        ]
         write_predictions(said, run)
     return write_report(gather(sorted((root / "runs").iterdir())), root / "report")
 
@@ -61,7 +84,9 @@ def browser() -> Iterator["Browser"]:
 
 @pytest.fixture
 def page(browser: "Browser", report: Path) -> Iterator["Page"]:
-    """The page just opened from disk, without a network; what it asks for and what goes wrong is held against it at the end."""
+    """The page just opened from disk, without a network; what it asks for and what goes wrong is held against
+    it at the end.
+    """
     context = browser.new_context(offline=True, viewport={"width": 1400, "height": 900})
     page = context.new_page()
     asked_for: list[str] = []
@@ -102,7 +127,11 @@ def test_the_search_reads_questions_answers_and_outputs(page: "Page", report: Pa
     asked = [e for task in TASKS for e in read_examples(report.parents[1] / "data", task, "test")]
     friends = sum("are friends" in e.question for e in asked)
     assert 0 < friends < len(asked)
-    for text, found in (("ARE friends", friends), ("i CANNOT tell", 130), ("shortest_path/er/friendship/test/3", 1)):
+    for text, found in (
+        ("ARE friends", friends),
+        ("i CANNOT tell", 130),
+        ("shortest_path/er/friendship/test/3", 1),
+    ):
         page.fill("#x-search", text)
         page.wait_for_selector(f"#x-count:text-matches('^{found} of')")
     assert "shortest_path/er/friendship/test/3" in page.inner_text("#x-shown")
@@ -152,14 +181,20 @@ def test_an_open_question_shows_graph_prompt_answers_and_judgement(page: "Page",
 
 def test_the_whole_prompt_is_unpacked_when_it_is_asked_for(page: "Page", report: Path) -> None:
     asked = read_examples(report.parents[1] / "data", TASKS[1], "test")
-    for e, prompts in ((asked[0], 1), (asked[9], 1), (asked[10], 0)):  # one of the runs asked no more than ten
+    for e, prompts in (
+        (asked[0], 1),
+        (asked[9], 1),
+        (asked[10], 0),
+    ):  # one of the runs asked no more than ten
         page.fill("#x-search", e.id)
         page.wait_for_selector(f"#x-shown .x-id:text-is('{e.id}')")
         assert page.locator("#x-shown .prompt").count() == prompts
         if prompts:
             page.click("#x-shown .prompt summary")
             page.wait_for_selector("#x-shown .prompt pre")
-            assert page.text_content("#x-shown .prompt pre") == visible(f"{HOSTILE} comes first.\n{e.question}")
+            assert page.text_content("#x-shown .prompt pre") == visible(
+                f"{HOSTILE} comes first.\n{e.question}"
+            )
             for _ in range(2):
                 page.click("#x-shown .prompt summary")
             assert page.locator("#x-shown .prompt pre").count() == 1
@@ -182,12 +217,19 @@ def test_any_two_runs_are_compared(page: "Page") -> None:
     assert cells("all questions")[1] == "not told apart"
     compare("always right", visible(HOSTILE))
     one_way = cells("all questions")
-    assert one_way[4] == "100.0" and one_way[7] == str(N * len(TASKS)) and one_way[1] == "A is higher" and one_way[0][0] == "+"
+    assert (
+        one_way[4] == "100.0"
+        and one_way[7] == str(N * len(TASKS))
+        and one_way[1] == "A is higher"
+        and one_way[0][0] == "+"
+    )
     compare(visible(HOSTILE), "always right")
     other_way = cells("all questions")
     assert other_way[4:6] == [one_way[5], one_way[4]] and other_way[1] == "B is higher"
     assert other_way[0].split()[0] == "−" + one_way[0].split()[0][1:]
-    assert [end[1:] for end in other_way[0].split()[1::2]] == [end[1:] for end in reversed(one_way[0].split()[1::2])]
+    assert [end[1:] for end in other_way[0].split()[1::2]] == [
+        end[1:] for end in reversed(one_way[0].split()[1::2])
+    ]
     compare("always right", "always right")
     assert "Choose two different runs" in page.inner_text("#c-table-0")
 

@@ -19,20 +19,32 @@ TASKS = ["shortest_path", "node_count"]
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     root = tmp_path_factory.mktemp("figures")
-    build(load_config(None, {"tasks": ",".join(TASKS), "train": 9, "validation": 0, "test": 12, "workers": 1}), root / "data")
-    where = {"data": str(root / "data"), "dataset_fingerprint": read_lock(root / "data")["fingerprint"], "split": "test", "tasks": TASKS}
+    build(
+        load_config(None, {"tasks": ",".join(TASKS), "train": 9, "validation": 0, "test": 12, "workers": 1}),
+        root / "data",
+    )
+    where = {
+        "data": str(root / "data"),
+        "dataset_fingerprint": read_lock(root / "data")["fingerprint"],
+        "split": "test",
+        "tasks": TASKS,
+    }
     for run, label, limit in (("one", "costs $1 and $\\frac{", None), ("two", "<b>名\u202e", 5)):
         write_config({"label": label, **where, "limit": limit}, root / run)
         asked = [e for task in TASKS for e in read_examples(root / "data", task, "test")[:limit]]
         write_predictions([Prediction(e.id, e.answer) for e in asked], root / run)
     found = gather([root / "one", root / "two"])
-    return replace(found, datasets=[replace(found.datasets[0], name="../a b")])  # a name that would lead out of the folder
+    return replace(
+        found, datasets=[replace(found.datasets[0], name="../a b")]
+    )  # a name that would lead out of the folder
 
 
 def test_every_figure_is_written_twice_and_the_same_each_time(report: Report, tmp_path: Path) -> None:
     first, again = write_figures(report, tmp_path / "f"), write_figures(report, tmp_path / "g")
     assert sorted(p.name for p in first) == [
-        f"a_b_test_{what}.{kind}" for what in ("accuracy", "distance", "outcomes", "size") for kind in ("png", "svg")
+        f"a_b_test_{what}.{kind}"
+        for what in ("accuracy", "distance", "outcomes", "size")
+        for kind in ("png", "svg")
     ]
     for one, other in zip(first, again, strict=True):
         assert one.read_bytes() == other.read_bytes(), one

@@ -1,4 +1,6 @@
-"""From run folders to the page: nothing dropped, nothing compared without an interval, nothing trusted that a model wrote."""
+"""From run folders to the page: nothing dropped, nothing compared without an interval, nothing trusted that a
+model wrote.
+"""
 
 import base64
 import csv
@@ -55,14 +57,30 @@ def nonsense(e: Example) -> str:
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("data") / "er"
-    keys = {"tasks": ",".join(TASKS), "generators": "er", "train": 60, "validation": 0, "test": 60, "seed": 5, "workers": 1}
+    keys = {
+        "tasks": ",".join(TASKS),
+        "generators": "er",
+        "train": 60,
+        "validation": 0,
+        "test": 60,
+        "seed": 5,
+        "workers": 1,
+    }
     build(load_config(None, keys), out)
     return out
 
 
-def make(run: Path, data: Path, answer: Answer, label: str | None = None, limit: int | None = None, **keys: Any) -> Path:
+def make(
+    run: Path, data: Path, answer: Answer, label: str | None = None, limit: int | None = None, **keys: Any
+) -> Path:
     """A run that gives `answer` to everything it was asked."""
-    config = {"label": label, "kind": "rule", "data": str(data), "dataset_fingerprint": read_lock(data)["fingerprint"], "split": "test"}
+    config = {
+        "label": label,
+        "kind": "rule",
+        "data": str(data),
+        "dataset_fingerprint": read_lock(data)["fingerprint"],
+        "split": "test",
+    }
     write_config({**config, "tasks": TASKS, "limit": limit, **keys}, run)
     write_environment(run)
     asked = [e for task in keys.get("tasks", TASKS) for e in read_examples(data, task, "test")[:limit]]
@@ -70,7 +88,9 @@ def make(run: Path, data: Path, answer: Answer, label: str | None = None, limit:
     return run
 
 
-def command(*arguments: object, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> tuple[int, str, str]:
+def command(
+    *arguments: object, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of the command line, in this process."""
     monkeypatch.setattr(sys, "argv", ["graphtalk", *map(str, arguments)])
     code = 0
@@ -90,15 +110,27 @@ def test_metrics_count_every_question_once(data: Path, tmp_path: Path) -> None:
     assert metrics == json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["label"] == "mixed" and list(metrics["tasks"]) == TASKS
     for t in metrics["tasks"].values():
-        assert (t["n"], t["correct"], sum(t["outcomes"].values()), t["outcomes"]["correct"]) == (30, 20, 30, 20)
-        assert (t["low"], t["accuracy"], t["high"]) == ((e := proportion(20, 30)).low, e.value, e.high)
-        assert set(t["floors"]) >= {"majority", "random", "rule", "trees_size"} and t["credit"] == t["strict_accuracy"] == pytest.approx(
-            2 / 3
+        assert (t["n"], t["correct"], sum(t["outcomes"].values()), t["outcomes"]["correct"]) == (
+            30,
+            20,
+            30,
+            20,
         )
-    assert set(metrics["tasks"]["cycle_check"]) - set(metrics["tasks"]["node_degree"]) == {"balanced_accuracy"}
-    assert metrics["macro"]["n"] == 90 and metrics["macro"]["low"] < metrics["macro"]["accuracy"] < metrics["macro"]["high"]
+        assert (t["low"], t["accuracy"], t["high"]) == ((e := proportion(20, 30)).low, e.value, e.high)
+        assert set(t["floors"]) >= {"majority", "random", "rule", "trees_size"} and t["credit"] == t[
+            "strict_accuracy"
+        ] == pytest.approx(2 / 3)
+    assert set(metrics["tasks"]["cycle_check"]) - set(metrics["tasks"]["node_degree"]) == {
+        "balanced_accuracy"
+    }
+    assert (
+        metrics["macro"]["n"] == 90
+        and metrics["macro"]["low"] < metrics["macro"]["accuracy"] < metrics["macro"]["high"]
+    )
     scores = pq.read_table(run / "scores.parquet").to_pylist()
-    assert [s["example_id"] for s in scores] == [e.id for task in TASKS for e in read_examples(data, task, "test")[:30]]
+    assert [s["example_id"] for s in scores] == [
+        e.id for task in TASKS for e in read_examples(data, task, "test")[:30]
+    ]
     assert not list(run.glob("*.part"))
 
 
@@ -117,7 +149,10 @@ def test_predictions_of_another_program_need_two_columns(data: Path, tmp_path: P
         ),
         ([*rows[:7], {**rows[7], "example_id": None}, *rows[8:]], "row 8 has no example_id"),
         ([{**row, "seconds": "long"} for row in rows], "cannot be read as predictions"),
-        ([{**row, "confidence": 50} for row in rows], "row 1 has a confidence of 50.0; it is a probability, 0 to 1"),
+        (
+            [{**row, "confidence": 50} for row in rows],
+            "row 1 has a confidence of 50.0; it is a probability, 0 to 1",
+        ),
     ):
         pq.write_table(pa.Table.from_pylist(spoiled), run / "predictions.parquet")
         with pytest.raises(InputError, match=re.escape(said)):
@@ -130,7 +165,10 @@ def test_a_floor_is_what_a_run_of_the_same_answers_scores(data: Path, tmp_path: 
     most = {task: say.get(next(iter(labels)), next(iter(labels))) for task, labels in common.items()}
     metrics = score_run(make(tmp_path / "majority", data, lambda e: most[e.task]))
     for t in metrics["tasks"].values():
-        assert t["accuracy"] == t["floors"]["majority"] and t["margin"] == t["accuracy"] - max(t["floors"].values()) <= 0
+        assert (
+            t["accuracy"] == t["floors"]["majority"]
+            and t["margin"] == t["accuracy"] - max(t["floors"].values()) <= 0
+        )
 
 
 @pytest.mark.parametrize(
@@ -139,7 +177,10 @@ def test_a_floor_is_what_a_run_of_the_same_answers_scores(data: Path, tmp_path: 
         (lambda ps: ps[1:], "1 missing (first: edge_existence/er/adjacency/test/0)"),
         (lambda ps: [*ps, ps[2], ps[3]], "2 doubled (first: edge_existence/er/adjacency/test/2)"),
         (lambda ps: [*ps, Prediction("another/id", "Yes.")], "1 unknown (first: another/id)"),
-        (lambda ps: [Prediction("another/id", "Yes."), *ps[1:]], "1 missing (first: edge_existence/er/adjacency/test/0), 1 unknown"),
+        (
+            lambda ps: [Prediction("another/id", "Yes."), *ps[1:]],
+            "1 missing (first: edge_existence/er/adjacency/test/0), 1 unknown",
+        ),
     ],
 )
 def test_predictions_that_do_not_match_are_refused_in_one_line(
@@ -166,9 +207,17 @@ def test_predictions_that_do_not_match_are_refused_in_one_line(
         ({"dataset_fingerprint": None}, "no dataset_fingerprint"),
     ],
 )
-def test_a_config_that_does_not_fit_is_refused(keys: dict[str, Any], said: str, data: Path, tmp_path: Path) -> None:
+def test_a_config_that_does_not_fit_is_refused(
+    keys: dict[str, Any], said: str, data: Path, tmp_path: Path
+) -> None:
     run = make(tmp_path / "run", data, gold)
-    config = {"data": str(data), "dataset_fingerprint": read_lock(data)["fingerprint"], "split": "test", "tasks": TASKS, "limit": None}
+    config = {
+        "data": str(data),
+        "dataset_fingerprint": read_lock(data)["fingerprint"],
+        "split": "test",
+        "tasks": TASKS,
+        "limit": None,
+    }
     write_config({**config, **keys}, run)
     with pytest.raises(InputError, match=r".*") as error:
         score_run(run)
@@ -193,7 +242,10 @@ def test_what_only_a_patient_reader_finds_is_said(data: Path, tmp_path: Path) ->
 
     (dataset,) = gather([make(tmp_path / "told", data, told), make(tmp_path / "gold", data, gold)]).datasets
     said = {about: " ".join(texts) for about, texts in findings(dataset)}
-    assert "Read strictly, so that an answer must stand alone in its place, 0.0% instead of 100.0%." in said["told"]
+    assert (
+        "Read strictly, so that an answer must stand alone in its place, 0.0% instead of 100.0%."
+        in said["told"]
+    )
     assert "Read strictly" not in said["gold"]
 
 
@@ -202,9 +254,14 @@ def test_mixed_versions_are_said_in_one_line(data: Path, tmp_path: Path) -> None
     said = {about: " ".join(texts) for about, texts in findings(gather(runs).datasets[0])}
     assert "different versions" not in said[""]
     for run, version in zip(runs, ("5.20.0", "5.23.0", "5.23.0"), strict=True):
-        (run / "environment.json").write_text(json.dumps({"versions": {"transformers": version, "graphtalk": "0.1.0"}}), encoding="utf-8")
+        (run / "environment.json").write_text(
+            json.dumps({"versions": {"transformers": version, "graphtalk": "0.1.0"}}), encoding="utf-8"
+        )
     said = {about: " ".join(texts) for about, texts in findings(gather(runs).datasets[0])}
-    assert "The runs were made with different versions: transformers 5.20.0 (one), 5.23.0 (three and two)." in said[""]
+    assert (
+        "The runs were made with different versions: transformers 5.20.0 (one), 5.23.0 (three and two)."
+        in said[""]
+    )
     (runs[0] / "environment.json").write_text("{", encoding="utf-8")
     said = {about: " ".join(texts) for about, texts in findings(gather(runs).datasets[0])}
     assert "one/environment.json cannot be read" in said[""]
@@ -212,7 +269,9 @@ def test_mixed_versions_are_said_in_one_line(data: Path, tmp_path: Path) -> None
 
 def test_a_moved_dataset_is_found_by_its_fingerprint(data: Path, tmp_path: Path) -> None:
     run = make(tmp_path / "run", data, gold)
-    (run / "config.yaml").write_text((run / "config.yaml").read_text(encoding="utf-8").replace(str(data), "gone/away"))
+    (run / "config.yaml").write_text(
+        (run / "config.yaml").read_text(encoding="utf-8").replace(str(data), "gone/away")
+    )
     assert gather([run], data=[data]).datasets[0].rows[0].label == "run"
     assert score_run(run, data)["macro"]["accuracy"] == 1.0
 
@@ -233,7 +292,11 @@ def test_runs_are_grouped_by_the_questions_they_answered(data: Path, tmp_path: P
     ]
     for sample in dataset.samples:
         assert [row.label for row in sample.floors] == ["majority", "random", "shortcut", "trees"]
-        assert all(row.cells[t].n == len(sample.examples[t]) for row in sample.rows + sample.floors for t in sample.examples)
+        assert all(
+            row.cells[t].n == len(sample.examples[t])
+            for row in sample.rows + sample.floors
+            for t in sample.examples
+        )
     said = {about: " ".join(texts) for about, texts in findings(dataset)}
     assert (
         "above silent; not told apart from oracle (same) and oracle on ten; not compared (other tasks) with one task"
@@ -249,7 +312,10 @@ def test_a_run_that_falls_short_is_told_so(data: Path, tmp_path: Path) -> None:
     weak = make(tmp_path / "weak", data, lambda e: "Yes." if e.answer_kind == "yes_no" else "1.")
     (dataset,) = gather([weak]).datasets
     said = {about: " ".join(texts) for about, texts in findings(dataset)}
-    assert "On none of the 3 tasks with a known shortcut does it show more than the shortcut would." in said["weak"]
+    assert (
+        "On none of the 3 tasks with a known shortcut does it show more than the shortcut would."
+        in said["weak"]
+    )
     assert "no run is above the shortcuts taken together" in said[""]
     assert "With all 60 questions of each of 3 tasks (180 in all), a task's interval is up to" in said[""]
 
@@ -289,7 +355,9 @@ def unpack(packed: str) -> Any:
 def test_hostile_text_stays_text(data: Path, tmp_path: Path) -> None:
     run = make(tmp_path / "run", data, lambda e: HOSTILE + e.answer, HOSTILE, limit=15, model=HOSTILE)
     out = tmp_path / "report"
-    page = write_report(gather([run, tmp_path / f"no{HOSTILE[:8].replace('/', '')}"]), out).read_text(encoding="utf-8")
+    page = write_report(gather([run, tmp_path / f"no{HOSTILE[:8].replace('/', '')}"]), out).read_text(
+        encoding="utf-8"
+    )
     parser = Page()
     parser.feed(page)
     parser.close()
@@ -297,22 +365,41 @@ def test_hostile_text_stays_text(data: Path, tmp_path: Path) -> None:
     tags = [tag for tag, _ in parser.tags]
     assert "img" not in tags and tags.count("style") == 1
     scripts = [attributes for tag, attributes in parser.tags if tag == "script"]
-    assert scripts.pop() == {} and all(set(a) == {"type", "id"} and a["type"] == "application/octet-stream" for a in scripts)
+    assert scripts.pop() == {} and all(
+        set(a) == {"type", "id"} and a["type"] == "application/octet-stream" for a in scripts
+    )
     assert f"script-src '{script_hash(page)}'" in page
-    assert not [key for _, attributes in parser.tags for key in attributes if key.startswith("on") or key in ("src", "srcset")]
-    assert all((attributes.get("href") or "#").startswith("#") for _, attributes in parser.tags), "a link leaves the page"
+    assert not [
+        key
+        for _, attributes in parser.tags
+        for key in attributes
+        if key.startswith("on") or key in ("src", "srcset")
+    ]
+    assert all((attributes.get("href") or "#").startswith("#") for _, attributes in parser.tags), (
+        "a link leaves the page"
+    )
     assert "\x00" not in page and "\u202e" not in page and "⟨U+202E⟩" in page
     assert page.count(for_html(HOSTILE)) >= 1 and "alert(1)</script>" not in page
     assert "url(http" not in page and "@import" not in page
     table = (out / "report.md").read_text(encoding="utf-8")
     assert "<" not in table and "\x00" not in table
-    assert {line.count(" | ") for line in table.splitlines() if line.startswith("| ") and "n per task" not in line} == {len(TASKS) + 4}
+    assert {
+        line.count(" | ") for line in table.splitlines() if line.startswith("| ") and "n per task" not in line
+    } == {len(TASKS) + 4}
 
 
 def test_the_page_shows_outcomes_floors_and_examples(data: Path, tmp_path: Path) -> None:
     runs = [make(tmp_path / "gold", data, gold), make(tmp_path / "silent", data, nonsense, limit=20)]
     page = write_report(gather(runs), tmp_path / "report").read_text(encoding="utf-8")
-    for text in ("majority of train", "shortcut rules", "What this shows", "95% interval", "unparsed 100.0", "isomorphic", *OUTCOMES):
+    for text in (
+        "majority of train",
+        "shortcut rules",
+        "What this shows",
+        "95% interval",
+        "unparsed 100.0",
+        "isomorphic",
+        *OUTCOMES,
+    ):
         assert text in page
     parser = Page()
     parser.feed(page)
@@ -329,33 +416,54 @@ def test_the_explorer_holds_every_answer(data: Path, tmp_path: Path) -> None:
     index, blocks = unpack(packed_index), map(unpack, packed_blocks)
     questions = [question for block in blocks for question in block]
     examples = {e.id: e for task in TASKS for e in read_examples(data, task, "test")}
-    assert {q[0] for q in questions} == set(examples) and len(questions) == len(examples) == len(index["blocks"])
+    assert {q[0] for q in questions} == set(examples) and len(questions) == len(examples) == len(
+        index["blocks"]
+    )
     assert index["judged"][0] == "0" * len(examples) and sorted(index["judged"][1]) == ["."] * 174 + ["0"] * 6
     for i, (name, question, answer, graph, query, _, _, (first, second)) in enumerate(questions):
         e = examples[name]
-        assert (question, answer, query) == (e.question, e.answer.strip(), e.query) and graph["edges"] == json.loads(e.graph)["edges"]
-        assert index["words"]["task"][index["columns"]["task"][i]] == e.task and index["columns"]["nodes"][i] == e.num_nodes
+        assert (question, answer, query) == (e.question, e.answer.strip(), e.query) and graph[
+            "edges"
+        ] == json.loads(e.graph)["edges"]
+        assert (
+            index["words"]["task"][index["columns"]["task"][i]] == e.task
+            and index["columns"]["nodes"][i] == e.num_nodes
+        )
         assert first[0] == e.answer and first[2].endswith("right.")
         assert second is None or (second[0].endswith(f"so {e.answer}") and " more characters)…" in second[0])
-    assert [q[0].split("/", 1)[1] for q in questions[: len(TASKS)]] == ["er/adjacency/test/0"] * len(TASKS)  # a graph's questions together
+    assert [q[0].split("/", 1)[1] for q in questions[: len(TASKS)]] == ["er/adjacency/test/0"] * len(
+        TASKS
+    )  # a graph's questions together
 
 
 def test_csv_holds_every_number(data: Path, tmp_path: Path) -> None:
-    write_report(gather([make(tmp_path / "gold", data, gold), make(tmp_path / "silent", data, nonsense)]), tmp_path / "report")
+    write_report(
+        gather([make(tmp_path / "gold", data, gold), make(tmp_path / "silent", data, nonsense)]),
+        tmp_path / "report",
+    )
     with (tmp_path / "report" / "scores.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert {(r["row"], r["task"]) for r in rows} == {
-        (row, t) for row in ("gold", "silent", "majority", "random", "shortcut", "trees") for t in [*TASKS, "macro"]
+        (row, t)
+        for row in ("gold", "silent", "majority", "random", "shortcut", "trees")
+        for t in [*TASKS, "macro"]
     }
     for r in rows:
         assert 0 <= float(r["low"]) <= float(r["accuracy"]) <= float(r["high"]) <= 1
         if r["kind"] != "floor":
-            assert 0 <= float(r["strict"]) <= float(r["accuracy"]) and (r["balanced"] == "") is (r["task"] in ("node_degree", "macro"))
+            assert 0 <= float(r["strict"]) <= float(r["accuracy"]) and (r["balanced"] == "") is (
+                r["task"] in ("node_degree", "macro")
+            )
             assert sum(int(r[outcome]) for outcome in OUTCOMES) == int(r["n"])
 
 
-def test_the_commands(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    runs = [make(tmp_path / "runs" / "gold", data, gold), make(tmp_path / "runs" / "[red]silent", data, nonsense)]
+def test_the_commands(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = [
+        make(tmp_path / "runs" / "gold", data, gold),
+        make(tmp_path / "runs" / "[red]silent", data, nonsense),
+    ]
     (tmp_path / "runs" / "unfinished").mkdir()
 
     def graphtalk_(*arguments: object) -> tuple[int, str, str]:
@@ -375,7 +483,10 @@ def test_the_commands(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 def test_without_a_train_split_the_report_says_so(tmp_path: Path) -> None:
-    build(load_config(None, {"tasks": "edge_count", "train": 0, "validation": 0, "test": 10, "workers": 1}), tmp_path / "d")
+    build(
+        load_config(None, {"tasks": "edge_count", "train": 0, "validation": 0, "test": 10, "workers": 1}),
+        tmp_path / "d",
+    )
     run = make(tmp_path / "run", tmp_path / "d", gold, tasks=["edge_count"])
     page = write_report(gather([run]), tmp_path / "report").read_text(encoding="utf-8")
     assert "no train split, so there is no majority floor" in page

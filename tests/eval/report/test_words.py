@@ -22,7 +22,12 @@ KINDS = sorted({task.answer_kind for task in TASKS.values()})
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("words") / "all"
-    build(load_config(None, {"tasks": ",".join(TASKS), "train": 0, "validation": 0, "test": 12, "seed": 3, "workers": 1}), out)
+    build(
+        load_config(
+            None, {"tasks": ",".join(TASKS), "train": 0, "validation": 0, "test": 12, "seed": 3, "workers": 1}
+        ),
+        out,
+    )
     return out
 
 
@@ -45,7 +50,9 @@ def test_every_outcome_of_every_kind_is_put_into_words(kind: str, outcome: str) 
 
 def test_another_right_path_is_said_to_be_another() -> None:
     graph = '{"directed": false, "nodes": ["0", "1", "2", "3"], "edges": [[0, 1], [1, 2], [2, 3], [0, 3]]}'
-    e = Example("i", "shortest_path_nodes", "", "", "0, 1, 2.", "path", "", "", "", graph, "", 4, 4, [0, 2], "test")
+    e = Example(
+        "i", "shortest_path_nodes", "", "", "0, 1, 2.", "path", "", "", "", graph, "", 4, 4, [0, 2], "test"
+    )
     for text, words in (("0, 3, 2.", "which holds in the graph too."), ("0, 1, 2.", "which is right.")):
         said = Prediction("i", text)
         assert reason(e, said, score(e, said)).endswith(words)
@@ -54,14 +61,40 @@ def test_another_right_path_is_said_to_be_another() -> None:
 @pytest.mark.parametrize(
     ("task", "kind", "gold", "text", "words"),
     [
-        ("connected_nodes", "node_set", "1, 3.", "1, 2.", "right answer is 1, 3. The two share nodes (F1 0.50)."),
-        ("connected_nodes", "node_set", "1, 3.", "1, 3, 7.", "1 node that the graph does not have. The two share nodes (F1 0.80)."),
-        ("shortest_path_nodes", "path", "0, 1.", "0, 3, 2, 1.", "It is possible in the graph, though not what was asked (credit 0.50)."),
+        (
+            "connected_nodes",
+            "node_set",
+            "1, 3.",
+            "1, 2.",
+            "right answer is 1, 3. The two share nodes (F1 0.50).",
+        ),
+        (
+            "connected_nodes",
+            "node_set",
+            "1, 3.",
+            "1, 3, 7.",
+            "1 node that the graph does not have. The two share nodes (F1 0.80).",
+        ),
+        (
+            "shortest_path_nodes",
+            "path",
+            "0, 1.",
+            "0, 3, 2, 1.",
+            "It is possible in the graph, though not what was asked (credit 0.50).",
+        ),
         ("shortest_path_nodes", "path", "0, 1.", "0, 2, 1.", "It names 1 edge that the graph does not have."),
-        ("node_degree", "integer", "2.", "The degree is **2**, I am sure of it. Ask me more!", "so it is not right in the strict sense."),
+        (
+            "node_degree",
+            "integer",
+            "2.",
+            "The degree is **2**, I am sure of it. Ask me more!",
+            "so it is not right in the strict sense.",
+        ),
     ],
 )
-def test_a_reason_tells_what_an_answer_is_worth(task: str, kind: str, gold: str, text: str, words: str) -> None:
+def test_a_reason_tells_what_an_answer_is_worth(
+    task: str, kind: str, gold: str, text: str, words: str
+) -> None:
     graph = '{"directed": false, "nodes": ["0", "1", "2", "3"], "edges": [[0, 1], [1, 2], [2, 3], [0, 3]]}'
     query = [0, 1] if kind == "path" else [0]
     e = Example("i", task, "", "", gold, kind, "", "", "", graph, "", 4, 4, query, "test")
@@ -72,7 +105,10 @@ def test_a_reason_tells_what_an_answer_is_worth(task: str, kind: str, gold: str,
 def test_an_ending_tells_what_was_recorded() -> None:
     assert ending(Prediction("i", "")) == "ended by itself"
     assert ending(Prediction("i", "", "error")) == "failed"
-    assert ending(Prediction("i", "", "content_filter", 1000, 2, 0.001)) == "content_filter; 1,000 tokens in, 2 out; less than 0.01 s"
+    assert (
+        ending(Prediction("i", "", "content_filter", 1000, 2, 0.001))
+        == "content_filter; 1,000 tokens in, 2 out; less than 0.01 s"
+    )
 
 
 def edges_of(e: Example) -> tuple[list[tuple[int, int]], "nx.Graph[int]"]:
@@ -108,7 +144,9 @@ def test_what_is_highlighted_gives_the_answer(data: Path) -> None:
                 assert bool(edges) == e.answer.strip().startswith("Yes"), e
             case "connected_nodes" | "disconnected_nodes":
                 names = json.loads(e.graph)["nodes"]
-                assert {names[u] for u in highlighted(e)[0]} == set(e.answer.strip().removesuffix(".").split(", ")) - {"No nodes"}, e
+                assert {names[u] for u in highlighted(e)[0]} == set(
+                    e.answer.strip().removesuffix(".").split(", ")
+                ) - {"No nodes"}, e
             case "hamiltonian_path" | "shortest_path_nodes":
                 stops = e.answer.strip().removesuffix(".").split(", ")
                 assert len(edges) == (0 if "no" in stops[0].split() else len(stops) - 1), e

@@ -22,12 +22,21 @@ def make(out: Path, **keys: Any) -> Path:
     return out
 
 
-def asked(task: str, n: int, edges: Sequence[Sequence[int]], query: Sequence[int] = (), directed: bool = False, **extra: Any) -> Example:
+def asked(
+    task: str,
+    n: int,
+    edges: Sequence[Sequence[int]],
+    query: Sequence[int] = (),
+    directed: bool = False,
+    **extra: Any,
+) -> Example:
     """An example as far as a rule looks at it."""
     graph = from_edges(n, edges, directed)
     text = graph_to_json(graph, [str(i) for i in range(n)], **extra)
     kind = TASKS[task].answer_kind
-    return Example("id", task, "", "", "Yes.", kind, "", "adjacency", "er", text, "g", n, graph.m, list(query), "test")
+    return Example(
+        "id", task, "", "", "Yes.", kind, "", "adjacency", "er", text, "g", n, graph.m, list(query), "test"
+    )
 
 
 PATH = [(0, 1), (1, 2)]
@@ -55,7 +64,14 @@ TRIANGLE = [(0, 1), (1, 2), (0, 2)]
         (asked("maximum_flow", 3, [(0, 1, 7), (1, 2, 2), (0, 2, 4)], (0, 2)), "6."),
         (asked("maximum_flow", 3, [(0, 1, 7), (1, 2, 2)], (0, 2), directed=True), "2."),
         (
-            asked("node_classification", 4, [(0, 1)], (3,), classes=["golf", "tennis"], labels={"0": "tennis", "1": "golf", "2": "golf"}),
+            asked(
+                "node_classification",
+                4,
+                [(0, 1)],
+                (3,),
+                classes=["golf", "tennis"],
+                labels={"0": "tennis", "1": "golf", "2": "golf"},
+            ),
             "golf",
         ),
         (asked("connectivity", 4, [(0, 1), (2, 3)]), "Yes."),
@@ -83,8 +99,14 @@ TRIANGLE = [(0, 1), (1, 2), (0, 2)]
         (asked("radius", 4, TRIANGLE), NO_PATH_BETWEEN),
         (asked("bfs_order", 5, [(1, 4), (1, 2), (2, 3), (3, 0)], (1,)), "1, 2, 4, 0, 3."),
         (asked("topological_order", 3, [(2, 1), (2, 0), (0, 1)], (), True), "2, 0, 1."),
-        (asked("directed_cycle_check", 3, [(0, 1), (1, 2), (2, 0)], (), True), "Yes, there is a directed cycle."),
-        (asked("directed_cycle_check", 4, [(0, 1), (1, 2), (2, 1), (2, 3)], (), True), "No, there is no directed cycle."),
+        (
+            asked("directed_cycle_check", 3, [(0, 1), (1, 2), (2, 0)], (), True),
+            "Yes, there is a directed cycle.",
+        ),
+        (
+            asked("directed_cycle_check", 4, [(0, 1), (1, 2), (2, 1), (2, 3)], (), True),
+            "No, there is no directed cycle.",
+        ),
         (asked("strongly_connected_components", 4, [(0, 1), (1, 0), (1, 2), (2, 3)], (), True), "2."),
         (asked("hamiltonian_path", 3, [(2, 1), (1, 0)]), "0, 1, 2."),
         (asked("hamiltonian_path", 4, [(0, 1), (0, 2), (0, 3)]), "There is no Hamiltonian path."),
@@ -106,11 +128,15 @@ def test_rules_are_for_tasks_that_exist() -> None:
 
 def test_the_majority_is_of_the_train_split_and_ties_are_settled_by_the_text(tmp_path: Path) -> None:
     base = asked("shortest_path", 3, PATH, (0, 2))
-    answers = {"train": ["2.", "2.", "1.", *(f"There is no path from node {i} to node 3." for i in range(3))], "test": ["1."] * 9}
+    answers = {
+        "train": ["2.", "2.", "1.", *(f"There is no path from node {i} to node 3." for i in range(3))],
+        "test": ["1."] * 9,
+    }
     (tmp_path / "shortest_path").mkdir()
     for split, texts in answers.items():
         write_examples(
-            [replace(base, answer=a, split=split) for a in texts], tmp_path / "shortest_path" / f"{split}-00000-of-00001.parquet"
+            [replace(base, answer=a, split=split) for a in texts],
+            tmp_path / "shortest_path" / f"{split}-00000-of-00001.parquet",
         )
     assert most_frequent(train_answers(tmp_path, "shortest_path")) == NO_PATH
     tied = [replace(base, answer=a, split="train") for a in ("7.", "11.", "3.", "11.", "3.", "7.")]
@@ -127,7 +153,11 @@ def test_every_task_has_a_majority_floor_judged_by_the_scorer(tmp_path: Path) ->
         assert set(found) == {"majority", "random"} | ({"rule"} if task in RULES else set()) | trees
         assert all(len(right) == len(examples) for right in found.values())
         common = most_frequent(train_answers(data, task))
-        if task not in ("shortest_path", "connected_nodes", "disconnected_nodes"):  # there, texts differ and mean the same
+        if task not in (
+            "shortest_path",
+            "connected_nodes",
+            "disconnected_nodes",
+        ):  # there, texts differ and mean the same
             assert found["majority"] == [e.answer.strip() == common for e in examples]
 
 
@@ -137,8 +167,12 @@ def test_without_a_train_split_there_is_no_majority_floor(tmp_path: Path) -> Non
     assert floors(data, "edge_count", read_examples(data, "edge_count", "test")) == {}
 
 
-@pytest.mark.parametrize(("task", "share"), [("cycle_check", 0.954), ("reachability", 0.972), ("shortest_path", 0.903)])
-def test_the_rules_reach_what_is_known_of_them_on_random_graphs(task: str, share: float, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("task", "share"), [("cycle_check", 0.954), ("reachability", 0.972), ("shortest_path", 0.903)]
+)
+def test_the_rules_reach_what_is_known_of_them_on_random_graphs(
+    task: str, share: float, tmp_path: Path
+) -> None:
     data = make(tmp_path / "d", tasks=task, generators="er", train=0, test=1500)
     right = floors(data, task, read_examples(data, task, "test"))["rule"]
     assert sum(right) / len(right) == pytest.approx(share, abs=0.03)
@@ -155,12 +189,27 @@ def test_random_answers_are_those_of_the_train_split_in_their_shares(tmp_path: P
 
 
 def test_trees_learn_what_their_features_show_and_are_the_same_every_time(tmp_path: Path) -> None:
-    data = make(tmp_path / "d", tasks="reachability,node_degree,connected_nodes", generators="er", train=400, test=150)
-    examples, train = read_examples(data, "reachability", "test"), read_examples(data, "reachability", "train")
+    data = make(
+        tmp_path / "d", tasks="reachability,node_degree,connected_nodes", generators="er", train=400, test=150
+    )
+    examples, train = (
+        read_examples(data, "reachability", "test"),
+        read_examples(data, "reachability", "train"),
+    )
     found = {name: sum(right) / len(right) for name, right in answer_floors(train, examples).items()}
-    assert found["majority"] - 0.03 <= found["trees_size"] and found["majority"] + 0.05 < found["trees_two_hop"] > 0.9
+    assert (
+        found["majority"] - 0.03 <= found["trees_size"]
+        and found["majority"] + 0.05 < found["trees_two_hop"] > 0.9
+    )
     assert answer_floors(train, examples) == floors(data, "reachability", examples)
-    degree = tree_answers(read_examples(data, "node_degree", "train"), read_examples(data, "node_degree", "test"))
+    degree = tree_answers(
+        read_examples(data, "node_degree", "train"), read_examples(data, "node_degree", "test")
+    )
     assert set(degree) == {"trees_size"}  # the others would look at the answer
-    assert tree_answers(read_examples(data, "connected_nodes", "train"), read_examples(data, "connected_nodes", "test")) == {}
+    assert (
+        tree_answers(
+            read_examples(data, "connected_nodes", "train"), read_examples(data, "connected_nodes", "test")
+        )
+        == {}
+    )
     assert tree_answers(train[:10], examples) == tree_answers([], examples) == tree_answers(train, []) == {}

@@ -1,4 +1,6 @@
-"""The evaluator against cases that a careful reader decided: ours, and any that the environment names; and others against them."""
+"""The evaluator against cases that a careful reader decided: ours, and any that the environment names; and
+others against them.
+"""
 
 import json
 from pathlib import Path
@@ -20,7 +22,9 @@ def test_every_case_is_judged_as_a_careful_reader_does(path: Path, tmp_path: Pat
         pytest.skip(f"no cases: {path} is not there")
     known = [json.dumps(case) for case in cases(path) if case["task"] in TASKS]
     skipped = sorted({case["task"] for case in cases(path)} - set(TASKS))
-    print(f"{len(known)} of {len(cases(path))} cases; tasks that are not built: {', '.join(skipped) or 'none'}")
+    print(
+        f"{len(known)} of {len(cases(path))} cases; tasks that are not built: {', '.join(skipped) or 'none'}"
+    )
     (tmp_path / "known.jsonl").write_text("\n".join(known), encoding="utf-8")
     faults = together(conformance(score, read_cases(tmp_path / "known.jsonl"))).faults
     assert not faults, f"{len(faults)} of {len(known)}:\n" + "\n".join(faults)
@@ -29,8 +33,12 @@ def test_every_case_is_judged_as_a_careful_reader_does(path: Path, tmp_path: Pat
 def test_the_suite_has_cases_of_every_task_and_outcome() -> None:
     suite = read_cases()
     assert len(suite) >= 600 and len({case.example.id for case in suite}) == len(suite)
-    counts = {task: [case.outcome == "correct" for case in suite if case.example.task == task] for task in TASKS}
-    assert all(len(found) >= 8 and sum(found) >= 3 and len(found) - sum(found) >= 3 for found in counts.values()), counts
+    counts = {
+        task: [case.outcome == "correct" for case in suite if case.example.task == task] for task in TASKS
+    }
+    assert all(
+        len(found) >= 8 and sum(found) >= 3 and len(found) - sum(found) >= 3 for found in counts.values()
+    ), counts
     assert {case.outcome for case in suite} == set(OUTCOMES)
 
 
@@ -47,12 +55,19 @@ def test_a_substring_scorer_is_as_wrong_as_the_page_says() -> None:
     found = together(conformance(substring, read_cases()))
     page = (Path(__file__).parents[3] / "docs" / "scoring.md").read_text(encoding="utf-8")
     assert f"{found.accepts} of {found.wrong}" in page and f"{found.rejects} of {found.right}" in page
-    assert f"{100 * found.accepts / found.wrong:.0f}%" in page and f"{100 * found.rejects / found.right:.0f}%" in page
+    assert (
+        f"{100 * found.accepts / found.wrong:.0f}%" in page
+        and f"{100 * found.rejects / found.right:.0f}%" in page
+    )
 
 
-def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "my_scorer.py").write_text("def judge(example, prediction):\n    return len(prediction.output) % 2\n", encoding="utf-8")
+    (tmp_path / "my_scorer.py").write_text(
+        "def judge(example, prediction):\n    return len(prediction.output) % 2\n", encoding="utf-8"
+    )
 
     def run(*arguments: object) -> tuple[int, str, str]:
         return command("conformance", *arguments, capsys=capsys, monkeypatch=monkeypatch)

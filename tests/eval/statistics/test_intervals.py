@@ -37,7 +37,9 @@ def test_the_macro_mean_weighs_tasks_alike_and_lies_in_its_interval(cases: list[
 
 
 @given(counts, st.integers(2, 8))
-def test_the_macro_interval_of_one_task_is_its_own_and_of_k_equal_tasks_narrower_by_the_root(case: tuple[int, int], k: int) -> None:
+def test_the_macro_interval_of_one_task_is_its_own_and_of_k_equal_tasks_narrower_by_the_root(
+    case: tuple[int, int], k: int
+) -> None:
     one, many = macro([proportion(*case)]), macro([proportion(*case)] * k)
     assert (one.low, one.high) == pytest.approx((proportion(*case).low, proportion(*case).high))
     assert (many.high - many.low) * k**0.5 == pytest.approx(one.high - one.low)
@@ -85,7 +87,9 @@ def test_binomial_intervals_cover_95_percent(n: int, p: float) -> None:
         (60, 3, 3, 0.5, 0.6),
     ],
 )
-def test_intervals_of_questions_that_share_graphs_cover_95_percent(graphs: int, each: int, tasks: int, shared: float, p: float) -> None:
+def test_intervals_of_questions_that_share_graphs_cover_95_percent(
+    graphs: int, each: int, tasks: int, shared: float, p: float
+) -> None:
     covered, plain = coverage(graphs, each, tasks, shared, p)
     assert 930 <= covered <= 970
     assert plain < 900 if shared else plain <= 970
@@ -93,23 +97,41 @@ def test_intervals_of_questions_that_share_graphs_cover_95_percent(graphs: int, 
 
 @pytest.mark.parametrize(
     ("graphs", "each", "tasks", "shared", "p"),
-    [(50, 10, 1, 0.8, 0.98), (100, 10, 1, 0.8, 0.98), (20, 10, 1, 0.8, 0.9), (30, 5, 1, 0.8, 0.95), (100, 2, 3, 0.8, 0.97)],
+    [
+        (50, 10, 1, 0.8, 0.98),
+        (100, 10, 1, 0.8, 0.98),
+        (20, 10, 1, 0.8, 0.9),
+        (30, 5, 1, 0.8, 0.95),
+        (100, 2, 3, 0.8, 0.97),
+    ],
 )
-def test_intervals_cover_no_less_where_few_graphs_have_wrong_answers(graphs: int, each: int, tasks: int, shared: float, p: float) -> None:
-    """They may cover more: how alike the answers about a graph are is anyone's guess where two or three graphs show it."""
+def test_intervals_cover_no_less_where_few_graphs_have_wrong_answers(
+    graphs: int, each: int, tasks: int, shared: float, p: float
+) -> None:
+    """They may cover more: how alike the answers about a graph are is anyone's guess where two or three
+    graphs show it.
+    """
     assert 930 <= coverage(graphs, each, tasks, shared, p)[0] <= 990
 
 
 def coverage(graphs: int, each: int, tasks: int, shared: float, p: float) -> tuple[int, int]:
-    """How many of 1,000 simulated runs our interval covers, and how many Wilson's; shared: how much of an answer is the graph's doing."""
+    """How many of 1,000 simulated runs our interval covers, and how many Wilson's; shared: how much of an
+    answer is the graph's doing.
+    """
     draw = np.random.default_rng(3)
     clusters = [str(i) for i in range(graphs) for _ in range(each)]
     covered, plain = 0, 0
     for _ in range(1000):
         skill = draw.normal(size=(graphs, 1))
-        lots = [shared**0.5 * skill + (1 - shared) ** 0.5 * draw.normal(size=(graphs, each)) for _ in range(tasks)]
+        lots = [
+            shared**0.5 * skill + (1 - shared) ** 0.5 * draw.normal(size=(graphs, each)) for _ in range(tasks)
+        ]
         right = {str(t): (lot < norm.ppf(p)).ravel().tolist() for t, lot in enumerate(lots)}
-        e = accuracy(right["0"], clusters) if tasks == 1 else macro_accuracy(right, dict.fromkeys(right, clusters))
+        e = (
+            accuracy(right["0"], clusters)
+            if tasks == 1
+            else macro_accuracy(right, dict.fromkeys(right, clusters))
+        )
         covered += e.low <= p <= e.high
         naive = macro([proportion(sum(answers), len(answers)) for answers in right.values()])
         plain += naive.low <= p <= naive.high

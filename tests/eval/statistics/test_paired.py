@@ -32,11 +32,16 @@ def test_with_one_question_per_graph_p_is_mcnemars(answers: list[tuple[bool, boo
     assert (mirrored.difference, mirrored.p) == (-found.difference, pytest.approx(found.p))
 
 
-@given(st.lists(st.tuples(st.booleans(), st.booleans(), st.sampled_from("abcdefgh")), min_size=1, max_size=40))
+@given(
+    st.lists(st.tuples(st.booleans(), st.booleans(), st.sampled_from("abcdefgh")), min_size=1, max_size=40)
+)
 def test_with_shared_graphs_p_counts_every_change_of_sides(answers: list[tuple[bool, bool, str]]) -> None:
     a, b, clusters = [x for x, _, _ in answers], [y for _, y, _ in answers], [c for _, _, c in answers]
     sums = [sum(x - y for x, y, c in answers if c == cluster) for cluster in sorted(set(clusters))]
-    flipped = [abs(sum(s * d for s, d in zip(signs, sums, strict=True))) for signs in product((1, -1), repeat=len(sums))]
+    flipped = [
+        abs(sum(s * d for s, d in zip(signs, sums, strict=True)))
+        for signs in product((1, -1), repeat=len(sums))
+    ]
     assert paired(a, b, clusters).p == pytest.approx(sum(f >= abs(sum(sums)) for f in flipped) / len(flipped))
 
 
@@ -58,10 +63,13 @@ def test_holm_is_statsmodels(p: list[float]) -> None:
     assert holm(p) == pytest.approx(list(multipletests(p, method="holm")[1]))
 
 
-def simulated(graphs: int, each: int, shared: float, alike: float, shares: tuple[float, float], repeats: int) -> tuple[float, float]:
+def simulated(
+    graphs: int, each: int, shared: float, alike: float, shares: tuple[float, float], repeats: int
+) -> tuple[float, float]:
     """How often the interval holds the true difference, and how often p < 0.05.
 
-    shared: correlation of one run's answers about one graph. alike: correlation of the two runs' answers to one question.
+    shared: correlation of one run's answers about one graph. alike: correlation of the two runs' answers to
+        one question.
     """
     draw = np.random.default_rng(7)
     truth, covered, rejected = shares[0] - shares[1], 0, 0
@@ -72,7 +80,11 @@ def simulated(graphs: int, each: int, shared: float, alike: float, shares: tuple
         for run, share in enumerate(shares):
             of_graph = alike**0.5 * graph[2] + (1 - alike) ** 0.5 * graph[run]
             of_question = alike**0.5 * question[2] + (1 - alike) ** 0.5 * question[run]
-            right.append(((shared**0.5 * of_graph + (1 - shared) ** 0.5 * of_question) < norm.ppf(share)).ravel().tolist())
+            right.append(
+                ((shared**0.5 * of_graph + (1 - shared) ** 0.5 * of_question) < norm.ppf(share))
+                .ravel()
+                .tolist()
+            )
         found = paired(right[0], right[1], clusters)
         covered += found.low <= truth <= found.high
         rejected += found.p < 0.05
@@ -91,7 +103,9 @@ def simulated(graphs: int, each: int, shared: float, alike: float, shares: tuple
 def test_the_interval_covers_and_the_test_is_seldom_wrong(
     graphs: int, each: int, shared: float, alike: float, shares: tuple[float, float]
 ) -> None:
-    """Of 600 simulated comparisons: 95% intervals cover 93 to 97%; without a difference, p < 0.05 in at most 6%."""
+    """Of 600 simulated comparisons: 95% intervals cover 93 to 97%; without a difference, p < 0.05 in at most
+    6%.
+    """
     covered, rejected = simulated(graphs, each, shared, alike, shares, 600)
     assert 0.93 <= covered <= 0.97
     assert rejected <= 0.06 if shares[0] == shares[1] else rejected > 0.2

@@ -48,9 +48,20 @@ def test_ctranslate2_answers_the_same(mode: str, tmp_path: Path) -> None:
     from finetune.train import main
 
     pytest.importorskip("ctranslate2")
-    data = write_dataset(tmp_path / "d", {"train": 60, "test": 40}, tasks=("edge_existence", "connected_nodes"))
+    data = write_dataset(
+        tmp_path / "d", {"train": 60, "test": 40}, tasks=("edge_existence", "connected_nodes")
+    )
     common = ["--dataset", str(data), "--use_cpu", "--generation_max_length", "12"]
-    train = ["--max_steps", "40", "--learning_rate", "1e-2", "--max_tokens_per_batch", "1000", "--do_predict", "false"]
+    train = [
+        "--max_steps",
+        "40",
+        "--learning_rate",
+        "1e-2",
+        "--max_tokens_per_batch",
+        "1000",
+        "--do_predict",
+        "false",
+    ]
     main([*common, *train, "--output_dir", str(tmp_path / "full"), "--model_config", SIZE])
     if mode == "lora":
         base = ["--model_name_or_path", str(tmp_path / "full" / "checkpoint")]
@@ -59,12 +70,21 @@ def test_ctranslate2_answers_the_same(mode: str, tmp_path: Path) -> None:
     for name in ("transformers", "ctranslate2"):
         main([*test, "--output_dir", str(tmp_path / name), "--predict_with", name])
     slow, fast = (
-        [(p.example_id, p.output, p.finish_reason, p.output_tokens) for p in read_predictions(tmp_path / name)]
+        [
+            (p.example_id, p.output, p.finish_reason, p.output_tokens)
+            for p in read_predictions(tmp_path / name)
+        ]
         for name in ("transformers", "ctranslate2")
     )
     assert slow == fast
-    sure = [[p.confidence for p in read_predictions(tmp_path / name)] for name in ("transformers", "ctranslate2")]
-    assert sure[0] == pytest.approx(sure[1], rel=1e-2) and all(0 < p <= 1 for p in sure[0] if p is not None) and len(set(sure[0])) > 2
+    sure = [
+        [p.confidence for p in read_predictions(tmp_path / name)] for name in ("transformers", "ctranslate2")
+    ]
+    assert (
+        sure[0] == pytest.approx(sure[1], rel=1e-2)
+        and all(0 < p <= 1 for p in sure[0] if p is not None)
+        and len(set(sure[0])) > 2
+    )
     assert len(slow) == 80 and len({row[1] for row in slow}) > 2
     with pytest.raises(InputError, match="unknown predict_with 'vllm'; choose from"):
         main([*test, "--output_dir", str(tmp_path / "no"), "--predict_with", "vllm"])

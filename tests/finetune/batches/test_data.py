@@ -35,7 +35,9 @@ def encoder_texts(seed: int) -> tuple[list[str], set[str]]:
             graph = from_edges(n, [(u, v) for u in range(n) for v in range(u + 1, n) if rng.random() < 0.3])
             nodes = node_names(encoder.names, n, rng)
             names.update(nodes)
-            texts.append(f"{encoder.text(graph, nodes)}Q: Is node {nodes[0]} connected to node {nodes[1]}?\nA: ")
+            texts.append(
+                f"{encoder.text(graph, nodes)}Q: Is node {nodes[0]} connected to node {nodes[1]}?\nA: "
+            )
     return texts, names
 
 
@@ -52,7 +54,9 @@ def test_every_encoder_round_trips_seen_and_unseen() -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.characters(max_codepoint=126, min_codepoint=32) | st.just("\n") | st.sampled_from(ODD_NAMES)))
+@given(
+    st.lists(st.characters(max_codepoint=126, min_codepoint=32) | st.just("\n") | st.sampled_from(ODD_NAMES))
+)
 def test_any_plain_text_round_trips(parts: list[str]) -> None:
     from finetune.batches.tokenizer import build_tokenizer
 
@@ -73,7 +77,10 @@ def test_names_are_whole_and_the_tokenizer_is_the_same_whatever_the_order(tmp_pa
         assert len(tokenizer(f" {name}")["input_ids"]) == 2
         assert len(tokenizer(f" ({name}, {name})")["input_ids"]) <= 3
     texts, names = encoder_texts(1)
-    assert build_tokenizer(texts, names).get_vocab() == build_tokenizer(texts[::-1], sorted(names, reverse=True)).get_vocab()
+    assert (
+        build_tokenizer(texts, names).get_vocab()
+        == build_tokenizer(texts[::-1], sorted(names, reverse=True)).get_vocab()
+    )
     tokenizer.save_pretrained(tmp_path / "saved")
     again = AutoTokenizer.from_pretrained(tmp_path / "saved")
     text = example("edge_existence", "train", 0, ODD_NAMES).question
@@ -92,13 +99,18 @@ def test_too_long_or_unknown_is_an_error_that_says_what_to_do() -> None:
     assert max(tokens.lengths) == longest
     assert tokens[2]["input_ids"] == tokenizer(examples[2].question)["input_ids"]
     assert tokenizer.decode(tokens[2]["labels"], skip_special_tokens=True) == examples[2].answer
-    message = rf"question is {longest} tokens long in encoder adjacency.*max_source_length to {longest} or more"
+    message = (
+        rf"question is {longest} tokens long in encoder adjacency.*max_source_length to {longest} or more"
+    )
     with pytest.raises(InputError, match=message):
         encode(examples, tokenizer, longest - 1, 3)
     with pytest.raises(InputError, match=r"answer is 3 tokens long.*max_target_length"):
         encode(examples, tokenizer, longest, 2)
     strange = replace(examples[0], question="Is 0 ≈ 1?\nA: ")
-    with pytest.raises(InputError, match=rf"{strange.id}: the tokenizer has no token for .*≈.* in the question \(encoder adjacency\)"):
+    with pytest.raises(
+        InputError,
+        match=rf"{strange.id}: the tokenizer has no token for .*≈.* in the question \(encoder adjacency\)",
+    ):
         encode([strange], tokenizer, longest, 3)
 
 
@@ -126,7 +138,9 @@ def test_batches(lengths: list[int], ranks: int, budget: int | None, size: int, 
     for batch in (batch for taken in dealt for batch in taken):
         assert batch
         fits = len(batch) <= size if budget is None else len(batch) * max(lengths[i] for i in batch) <= budget
-        joined = sum(map(len, dealt)) + ranks > len(lengths)  # about one example a batch: the shortest are joined to make them divide
+        joined = sum(map(len, dealt)) + ranks > len(
+            lengths
+        )  # about one example a batch: the shortest are joined to make them divide
         assert fits or len(batch) == 1 or joined
 
 

@@ -18,15 +18,36 @@ STEPS = 11
 def arguments(data: Path, out: Path, mode: str, *spread: str) -> list[str]:
     """Eleven steps, each over the same 16 examples in the same order, from the same random weights."""
     size = '{"d_model": 32, "d_kv": 8, "num_heads": 4, "d_ff": 64, "num_layers": 1, "dropout_rate": 0.0}'
-    where = ["--dataset", str(data), "--output_dir", str(out), "--model_config", size, "--do_predict", "false", "--use_cpu"]
-    steps = ["--max_steps", str(STEPS), "--logging_steps", "1", "--learning_rate", "2e-3", "--lr_scheduler_type", "constant"]
+    where = [
+        "--dataset",
+        str(data),
+        "--output_dir",
+        str(out),
+        "--model_config",
+        size,
+        "--do_predict",
+        "false",
+        "--use_cpu",
+    ]
+    steps = [
+        "--max_steps",
+        str(STEPS),
+        "--logging_steps",
+        "1",
+        "--learning_rate",
+        "2e-3",
+        "--lr_scheduler_type",
+        "constant",
+    ]
     order = ["--train_sampling_strategy", "sequential", "--max_grad_norm", "1e9", "--save_strategy", "no"]
     return [*where, *steps, *order, *MODES[mode], *spread]
 
 
 def curve(run: Path) -> tuple[tuple[float, float], list[float]]:
     """((loss, gradient norm) of the first step, loss of each step) that Trainer logged."""
-    log = [row for row in json.loads((run / "trainer_state.json").read_text())["log_history"] if "loss" in row]
+    log = [
+        row for row in json.loads((run / "trainer_state.json").read_text())["log_history"] if "loss" in row
+    ]
     return (log[0]["loss"], log[0]["grad_norm"]), [row["loss"] for row in log]
 
 
@@ -40,7 +61,12 @@ def assert_same(run: Path, reference: Path) -> None:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_dataset(tmp_path_factory.mktemp("data") / "d", {"train": 16, "test": 5}, tasks=("connected_nodes",), ragged=True)
+    return write_dataset(
+        tmp_path_factory.mktemp("data") / "d",
+        {"train": 16, "test": 5},
+        tasks=("connected_nodes",),
+        ragged=True,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -73,32 +99,51 @@ def test_two_processes_change_nothing(data: Path, one_process: Path, tmp_path: P
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", [1, 2, 3])
 def test_zero_changes_nothing(stage: int, data: Path, one_process: Path, tmp_path: Path) -> None:
-    """Of ZeRO-3 also: it answers while its weights are spread, and plain transformers answer the same from the saved folder."""
+    """Of ZeRO-3 also: it answers while its weights are spread, and plain transformers answer the same from
+    the saved folder.
+    """
     from safetensors.torch import load_file
 
     from finetune.train import main
 
     pytest.importorskip("deepspeed")
     modes = ["full", "lora"] if stage == 3 else list(MODES)
-    zero = ["--deepspeed", str(ROOT / f"configs/deepspeed/zero{stage}.json"), "--do_predict", str(stage == 3).lower()]
+    zero = [
+        "--deepspeed",
+        str(ROOT / f"configs/deepspeed/zero{stage}.json"),
+        "--do_predict",
+        str(stage == 3).lower(),
+    ]
     printed = run_together(tmp_path, [arguments(data, tmp_path / mode, mode, *HALF, *zero) for mode in modes])
     assert printed.count("2 processes on cpu (DeepSpeedEngine)") == len(modes)
     for mode in modes:
         assert "world_size: 2" in (tmp_path / mode / "config.yaml").read_text()
         assert_same(tmp_path / mode, one_process / mode)
     if stage == 3:
-        plain = ["--do_train", "false", "--use_cpu", "--dataset", str(data), "--output_dir", str(tmp_path / "plain")]
+        plain = [
+            "--do_train",
+            "false",
+            "--use_cpu",
+            "--dataset",
+            str(data),
+            "--output_dir",
+            str(tmp_path / "plain"),
+        ]
         main([*plain, "--model_name_or_path", str(tmp_path / "full" / "checkpoint")])
         said, again = (read_predictions(tmp_path / run) for run in ("full", "plain"))
         assert [(p.example_id, p.output) for p in said] == [(p.example_id, p.output) for p in again]
         assert len(said) == 5
-        whole, gathered = (load_file(run / "full" / "checkpoint" / "model.safetensors") for run in (one_process, tmp_path))
+        whole, gathered = (
+            load_file(run / "full" / "checkpoint" / "model.safetensors") for run in (one_process, tmp_path)
+        )
         assert {k: v.shape for k, v in gathered.items()} == {k: v.shape for k, v in whole.items()}
         assert all((gathered[k] - v).abs().mean() < 1e-4 for k, v in whole.items())
 
 
 def test_answers_are_ragged_enough_to_notice(data: Path, one_process: Path, tmp_path: Path) -> None:
-    """The mean of the two halves' means is another number than the mean over all tokens, so the tests above can fail."""
+    """The mean of the two halves' means is another number than the mean over all tokens, so the tests above
+    can fail.
+    """
     from finetune.batches.data import encode, load_examples
     from finetune.batches.tokenizer import tokenizer_for
     from finetune.train import main

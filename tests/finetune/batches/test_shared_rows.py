@@ -11,7 +11,15 @@ from eval.prediction import read_predictions
 from tests.helpers.finetune_data import example, write_dataset
 
 pytestmark = pytest.mark.torch
-SIZE = {"d_model": 32, "d_kv": 8, "num_heads": 4, "d_ff": 64, "num_layers": 2, "num_decoder_layers": 2, "dropout_rate": 0.0}
+SIZE = {
+    "d_model": 32,
+    "d_kv": 8,
+    "num_heads": 4,
+    "d_ff": 64,
+    "num_layers": 2,
+    "num_decoder_layers": 2,
+    "dropout_rate": 0.0,
+}
 JSON = '{"d_model": 32, "d_kv": 8, "num_heads": 4, "d_ff": 64, "num_layers": 2, "num_decoder_layers": 1, "dropout_rate": 0.1}'
 TASKS = ("edge_existence", "node_degree", "connected_nodes")
 
@@ -33,7 +41,9 @@ def setting(request: pytest.FixtureRequest) -> tuple[Any, Any, list[Example]]:
 
 
 def alone(model: Any, tokenizer: Any, asked: Example) -> Any:
-    """Token losses of one question by Hugging Face's own forward pass, with the graph's tokens kept from the question's by a plain mask."""
+    """Token losses of one question by Hugging Face's own forward pass, with the graph's tokens kept from the
+    question's by a plain mask.
+    """
     import torch
 
     from finetune.batches.shared_rows import split_question
@@ -88,7 +98,8 @@ def test_answers_do_not_depend_on_the_batch(setting: tuple[Any, Any, list[Exampl
     model, tokenizer, examples = setting
     tokens = encode_shared(examples, tokenizer, 512, 512)
     together, single = (
-        predict(model, tokenizer, examples, tokens, size=size, device="cpu", max_new_tokens=4) for size in (len(examples), 1)
+        predict(model, tokenizer, examples, tokens, size=size, device="cpu", max_new_tokens=4)
+        for size in (len(examples), 1)
     )
     assert [p.output for p in together] == [p.output for p in single]
 
@@ -105,7 +116,17 @@ def arguments(data: Path, run: Path, *more: str) -> list[str]:
         "--generation_max_length",
         "5",
     ]
-    return [*common, "--share_graphs", "--max_steps", "12", "--learning_rate", "5e-3", "--gradient_accumulation_steps", "2", *more]
+    return [
+        *common,
+        "--share_graphs",
+        "--max_steps",
+        "12",
+        "--learning_rate",
+        "5e-3",
+        "--gradient_accumulation_steps",
+        "2",
+        *more,
+    ]
 
 
 def test_a_run_is_validated_saved_continued_and_adapted_so(tmp_path: Path) -> None:
@@ -117,21 +138,35 @@ def test_a_run_is_validated_saved_continued_and_adapted_so(tmp_path: Path) -> No
     run = tmp_path / "run"
     watch = ["--eval_strategy", "steps", "--eval_steps", "4", "--save_steps", "4", "--save_total_limit", "3"]
     main(arguments(data, run, "--model_config", JSON, *watch))
-    weights, said = (run / "checkpoint" / "model.safetensors").read_bytes(), [p.output for p in read_predictions(run)]
+    weights, said = (
+        (run / "checkpoint" / "model.safetensors").read_bytes(),
+        [p.output for p in read_predictions(run)],
+    )
     for gone in ("checkpoint", "checkpoint-12", "checkpoint-8"):
         shutil.rmtree(run / gone)
     (run / "predictions.parquet").unlink()
     main(arguments(data, run, "--model_config", JSON, *watch))
     assert (run / "checkpoint" / "model.safetensors").read_bytes() == weights
     assert [p.output for p in read_predictions(run)] == said
-    base = [a for a in arguments(data, tmp_path / "again", "--model_name_or_path", str(run / "checkpoint")) if a != "--share_graphs"]
+    base = [
+        a
+        for a in arguments(data, tmp_path / "again", "--model_name_or_path", str(run / "checkpoint"))
+        if a != "--share_graphs"
+    ]
     main([*base, "--do_train", "false"])
     assert [p.output for p in read_predictions(tmp_path / "again")] == said
-    lora = [*base, "--lora", "--output_dir", str(tmp_path / "lora")]  # that the base was trained so is remembered
+    lora = [
+        *base,
+        "--lora",
+        "--output_dir",
+        str(tmp_path / "lora"),
+    ]  # that the base was trained so is remembered
     main(lora)
     adapted = [str(tmp_path / "lora" / "checkpoint") if a == str(run / "checkpoint") else a for a in base]
     main([*adapted, "--do_train", "false", "--output_dir", str(tmp_path / "lora_again")])
     first, second = ([p.output for p in read_predictions(tmp_path / name)] for name in ("lora", "lora_again"))
     assert first == second
-    with pytest.raises(InputError, match="share_graphs with --lora needs a model that was trained with share_graphs"):
+    with pytest.raises(
+        InputError, match="share_graphs with --lora needs a model that was trained with share_graphs"
+    ):
         main(arguments(data, tmp_path / "no", "--model_config", JSON, "--lora"))

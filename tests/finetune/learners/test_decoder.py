@@ -1,4 +1,6 @@
-"""Decoder-only models: what they learn from, that a step is one step however it is spread, and that what is saved is what was trained."""
+"""Decoder-only models: what they learn from, that a step is one step however it is spread, and that what is
+saved is what was trained.
+"""
 
 import json
 import shutil
@@ -26,7 +28,10 @@ SPREADS = {
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """16 training questions, the longest answers last, so that halves weigh differently."""
     return write_dataset(
-        tmp_path_factory.mktemp("data") / "d", {"train": 16, "validation": 4, "test": 6}, tasks=("connected_nodes",), ragged=True
+        tmp_path_factory.mktemp("data") / "d",
+        {"train": 16, "validation": 4, "test": 6},
+        tasks=("connected_nodes",),
+        ragged=True,
     )
 
 
@@ -36,13 +41,30 @@ def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def arguments(data: Path, model: Path, out: Path, *more: str) -> list[str]:
-    where = ["--dataset", str(data), "--model_name_or_path", str(model), "--output_dir", str(out), "--use_cpu"]
+    where = [
+        "--dataset",
+        str(data),
+        "--model_name_or_path",
+        str(model),
+        "--output_dir",
+        str(out),
+        "--use_cpu",
+    ]
     return [*where, "--logging_steps", "1", "--generation_max_length", "8", *more]
 
 
 def steps(data: Path, model: Path, out: Path, *more: str) -> list[str]:
     """Ten steps over the same 16 examples, without a test."""
-    order = ["--train_sampling_strategy", "sequential", "--max_grad_norm", "1e9", "--learning_rate", "2e-3", "--save_strategy", "no"]
+    order = [
+        "--train_sampling_strategy",
+        "sequential",
+        "--max_grad_norm",
+        "1e9",
+        "--learning_rate",
+        "2e-3",
+        "--save_strategy",
+        "no",
+    ]
     return arguments(data, model, out, "--max_steps", "10", "--do_predict", "false", *order, *more)
 
 
@@ -76,7 +98,9 @@ def assert_same(run: Path, reference: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_accumulation_changes_nothing(mode: str, data: Path, llama: Path, one_process: Path, tmp_path: Path) -> None:
+def test_accumulation_changes_nothing(
+    mode: str, data: Path, llama: Path, one_process: Path, tmp_path: Path
+) -> None:
     from finetune.train import main
 
     main(steps(data, llama, tmp_path / mode, *MODES[mode], *SPREADS["accumulated"]))
@@ -85,13 +109,18 @@ def test_accumulation_changes_nothing(mode: str, data: Path, llama: Path, one_pr
 
 def test_two_processes_change_nothing(data: Path, llama: Path, one_process: Path, tmp_path: Path) -> None:
     runs = [steps(data, llama, tmp_path / mode, *MODES[mode], *SPREADS["two"]) for mode in MODES]
-    asked = arguments(data, llama, tmp_path / "asked", "--do_train", "false", "--per_device_eval_batch_size", "1")
+    asked = arguments(
+        data, llama, tmp_path / "asked", "--do_train", "false", "--per_device_eval_batch_size", "1"
+    )
     printed = run_together(tmp_path, [*runs, asked])
     assert printed.count("2 processes on cpu (DistributedDataParallel)") == len(MODES)
     for mode in MODES:
         assert read_config(tmp_path / mode)["world_size"] == 2
         assert_same(tmp_path / mode, one_process / mode)
-    said = [[(p.example_id, p.output) for p in read_predictions(folder / "asked")] for folder in (tmp_path, one_process)]
+    said = [
+        [(p.example_id, p.output) for p in read_predictions(folder / "asked")]
+        for folder in (tmp_path, one_process)
+    ]
     assert said[0] == said[1] and len(said[0]) == 6, "no question is asked twice or lost"
 
 
@@ -102,7 +131,10 @@ def test_zero_changes_nothing(stage: int, data: Path, llama: Path, one_process: 
 
     pytest.importorskip("deepspeed")
     zero = ["--deepspeed", str(ROOT / f"configs/deepspeed/zero{stage}.json")]
-    printed = run_together(tmp_path, [steps(data, llama, tmp_path / mode, *MODES[mode], *SPREADS["two"], *zero) for mode in MODES])
+    printed = run_together(
+        tmp_path,
+        [steps(data, llama, tmp_path / mode, *MODES[mode], *SPREADS["two"], *zero) for mode in MODES],
+    )
     assert printed.count("2 processes on cpu (DeepSpeedEngine)") == len(MODES)
     for mode in MODES:
         assert read_config(tmp_path / mode)["world_size"] == 2
@@ -114,7 +146,9 @@ def test_zero_changes_nothing(stage: int, data: Path, llama: Path, one_process: 
 
 
 def test_the_loss_is_the_mean_over_answers_only(data: Path, llama: Path, tmp_path: Path) -> None:
-    """Computed by hand from the logits of each example alone; packed rows give the same number, so no example sees its neighbour."""
+    """Computed by hand from the logits of each example alone; packed rows give the same number, so no example
+    sees its neighbour.
+    """
     import torch
 
     from finetune.batches.completions import encode_completions
@@ -143,8 +177,12 @@ def test_the_loss_is_the_mean_over_answers_only(data: Path, llama: Path, tmp_pat
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_the_loss_on_a_cpu_is_trls(packed: bool, data: Path, llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same ten steps with the vocabulary scored at the answers only, and with TRL's own loss, as on a GPU."""
+def test_the_loss_on_a_cpu_is_trls(
+    packed: bool, data: Path, llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same ten steps with the vocabulary scored at the answers only, and with TRL's own loss, as on a
+    GPU.
+    """
     from finetune.learners.decoder import CompletionTrainer
     from finetune.train import main
 
@@ -187,19 +225,44 @@ def test_prompts_are_those_of_prompting(data: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", ["full", "lora", "dora"])
-def test_what_is_saved_answers_as_what_was_trained(mode: str, data: Path, llama: Path, tmp_path: Path) -> None:
+def test_what_is_saved_answers_as_what_was_trained(
+    mode: str, data: Path, llama: Path, tmp_path: Path
+) -> None:
     from finetune.train import main
     from prompting.backends.hf import HfModel
     from prompting.backends.model import ModelOptions
 
-    more = {"full": [], "lora": ["--lora", "--lora_rslora"], "dora": ["--lora", "--lora_dora", "--chat", "false"]}[mode]
+    more = {
+        "full": [],
+        "lora": ["--lora", "--lora_rslora"],
+        "dora": ["--lora", "--lora_dora", "--chat", "false"],
+    }[mode]
     run = tmp_path / "run"
     main(
         arguments(
-            data, llama, run, *more, "--learning_rate", "1e-2", "--num_train_epochs", "2", "--train_sampling_strategy", "group_by_length"
+            data,
+            llama,
+            run,
+            *more,
+            "--learning_rate",
+            "1e-2",
+            "--num_train_epochs",
+            "2",
+            "--train_sampling_strategy",
+            "group_by_length",
         )
     )
-    main(arguments(data, run / "checkpoint", tmp_path / "again", "--do_train", "false", "--per_device_eval_batch_size", "1"))
+    main(
+        arguments(
+            data,
+            run / "checkpoint",
+            tmp_path / "again",
+            "--do_train",
+            "false",
+            "--per_device_eval_batch_size",
+            "1",
+        )
+    )
     said = [(p.example_id, p.output, p.finish_reason) for p in read_predictions(run)]
     assert [(p.example_id, p.output, p.finish_reason) for p in read_predictions(tmp_path / "again")] == said
     assert len({output for _, output, _ in said}) > 1
@@ -256,12 +319,15 @@ def test_what_does_not_fit_is_an_error_and_never_cut(data: Path, tmp_path: Path)
 
     folder = make_llama(tmp_path / "short", positions=64)
     with pytest.raises(
-        InputError, match=r"connected_nodes/er/adjacency/train/\d+: in encoder adjacency the question is \d+ tokens long and its"
+        InputError,
+        match=r"connected_nodes/er/adjacency/train/\d+: in encoder adjacency the question is \d+ tokens long and its",
     ) as said:
         main(arguments(data, folder, tmp_path / "run"))
     assert "\n" not in str(said.value) and "have 64" in str(said.value)
     with pytest.raises(InputError, match="an answer gets up to 60, but together they have 64"):
-        main(arguments(data, folder, tmp_path / "test", "--do_train", "false", "--generation_max_length", "60"))
+        main(
+            arguments(data, folder, tmp_path / "test", "--do_train", "false", "--generation_max_length", "60")
+        )
     whole = make_llama(tmp_path / "long")
     with pytest.raises(InputError, match=r"over the limit of 2; set max_target_length to \d+ or more"):
         main(arguments(data, whole, tmp_path / "run", "--max_target_length", "2"))
@@ -276,8 +342,13 @@ def test_left_padding_changes_no_answer(llama: Path) -> None:
     from finetune.run.predict import generate
 
     model, tokenizer = load_model(str(llama))
-    sources = [tokenizer(text)["input_ids"] for text in ("The edges in G are: (0, 1)", "Q:", "What is the degree of node 3?\nA:")]
+    sources = [
+        tokenizer(text)["input_ids"]
+        for text in ("The edges in G are: (0, 1)", "Q:", "What is the degree of node 3?\nA:")
+    ]
     together = generate(model.eval(), tokenizer, sources, "cpu", max_new_tokens=6)
     alone = [generate(model, tokenizer, [s], "cpu", max_new_tokens=6)[0] for s in sources]
     assert [said[:3] for said in together] == [said[:3] for said in alone]
-    assert [said.confidence for said in together] == pytest.approx([said.confidence for said in alone], rel=1e-3)
+    assert [said.confidence for said in together] == pytest.approx(
+        [said.confidence for said in alone], rel=1e-3
+    )

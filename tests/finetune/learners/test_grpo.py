@@ -1,4 +1,6 @@
-"""Reinforcement from the verifier, on a model small enough for seconds: it learns to say Yes or No, then which of them is rewarded."""
+"""Reinforcement from the verifier, on a model small enough for seconds: it learns to say Yes or No, then
+which of them is rewarded.
+"""
 
 import json
 from pathlib import Path
@@ -16,12 +18,34 @@ pytestmark = pytest.mark.torch
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_dataset(tmp_path_factory.mktemp("data") / "d", {"train": 24, "validation": 2, "test": 4}, tasks=("edge_existence",))
+    return write_dataset(
+        tmp_path_factory.mktemp("data") / "d",
+        {"train": 24, "validation": 2, "test": 4},
+        tasks=("edge_existence",),
+    )
 
 
 def arguments(data: Path, model: Path, out: Path, *more: str) -> list[str]:
-    where = ["--dataset", str(data), "--model_name_or_path", str(model), "--output_dir", str(out), "--use_cpu"]
-    return [*where, "--logging_steps", "1", "--generation_max_length", "6", "--short_answers", "--save_strategy", "no", *more]
+    where = [
+        "--dataset",
+        str(data),
+        "--model_name_or_path",
+        str(model),
+        "--output_dir",
+        str(out),
+        "--use_cpu",
+    ]
+    return [
+        *where,
+        "--logging_steps",
+        "1",
+        "--generation_max_length",
+        "6",
+        "--short_answers",
+        "--save_strategy",
+        "no",
+        *more,
+    ]
 
 
 def read_log(run: Path) -> list[dict[str, float]]:
@@ -29,7 +53,9 @@ def read_log(run: Path) -> list[dict[str, float]]:
 
 
 @pytest.mark.parametrize("chat", [False, True])
-def test_rewards_come_from_the_scorer_and_move_the_weights(chat: bool, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rewards_come_from_the_scorer_and_move_the_weights(
+    chat: bool, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from safetensors.torch import load_file
 
     import finetune.learners.grpo
@@ -37,14 +63,31 @@ def test_rewards_come_from_the_scorer_and_move_the_weights(chat: bool, data: Pat
     from finetune.train import main
 
     base = make_llama(tmp_path / "base", chat=chat)
-    main(arguments(data, base, tmp_path / "sft", "--num_train_epochs", "25", "--learning_rate", "1e-2", "--do_predict", "false"))
+    main(
+        arguments(
+            data,
+            base,
+            tmp_path / "sft",
+            "--num_train_epochs",
+            "25",
+            "--learning_rate",
+            "1e-2",
+            "--do_predict",
+            "false",
+        )
+    )
     judged: list[tuple[str, float]] = []
 
     def graph_reward_seen(completions: list[Any], **columns: Any) -> list[float]:
         rewards = graph_reward(completions, **columns)
         texts = [c if isinstance(c, str) else c[-1]["content"] for c in completions]
-        judged.extend((f"{text.strip()} to {answer}", r) for text, answer, r in zip(texts, columns["answer"], rewards, strict=True))
-        assert set(columns["task"]) == {"edge_existence"} and all(isinstance(q, list) for q in columns["query"])
+        judged.extend(
+            (f"{text.strip()} to {answer}", r)
+            for text, answer, r in zip(texts, columns["answer"], rewards, strict=True)
+        )
+        assert set(columns["task"]) == {"edge_existence"} and all(
+            isinstance(q, list) for q in columns["query"]
+        )
         return rewards
 
     monkeypatch.setattr(finetune.learners.grpo, "graph_reward", graph_reward_seen)
@@ -79,7 +122,9 @@ def test_rewards_come_from_the_scorer_and_move_the_weights(chat: bool, data: Pat
         )
     )
     said = dict(judged)
-    assert said["Yes to Yes"] == said["No to No"] == 1.0 and said["Yes to No"] == said["No to Yes"] == pytest.approx(0.1)
+    assert said["Yes to Yes"] == said["No to No"] == 1.0 and said["Yes to No"] == said[
+        "No to Yes"
+    ] == pytest.approx(0.1)
     log = [row for row in read_log(run) if "reward" in row]
     assert len(log) == 8 and len(judged) == 8 * 16 + 2 * 4  # and two validation questions
     assert [row["reward"] for row in log] == pytest.approx(
@@ -98,9 +143,15 @@ def test_what_cannot_be_is_said_in_one_line(data: Path, tmp_path: Path) -> None:
     base = make_llama(tmp_path / "base")
     for more, said in (
         (["--method", "ppo"], "unknown method 'ppo'; choose from"),
-        (["--method", "grpo", "--num_generations", "5"], r"generation_batch_size \(8\) must be divisible by num_generations"),
+        (
+            ["--method", "grpo", "--num_generations", "5"],
+            r"generation_batch_size \(8\) must be divisible by num_generations",
+        ),
         (["--method", "grpo", "--packing"], "method grpo draws its own batches"),
-        (["--method", "grpo", "--generation_max_length", "1000"], "an answer gets up to 1000, but together they have 1024"),
+        (
+            ["--method", "grpo", "--generation_max_length", "1000"],
+            "an answer gets up to 1000, but together they have 1024",
+        ),
     ):
         with pytest.raises(InputError, match=said):
             main(arguments(data, base, tmp_path / "run", *more))

@@ -1,4 +1,6 @@
-"""`graphtalk merge`: the plain folder answers as the adapters did, and adapters of another base are refused."""
+"""`graphtalk merge`: the plain folder answers as the adapters did, and adapters of another base are
+refused.
+"""
 
 import json
 import shutil
@@ -18,15 +20,38 @@ MAKE = {"t5": make_t5, "llama": make_llama}
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_dataset(tmp_path_factory.mktemp("data") / "d", {"train": 16, "test": 6}, tasks=("connected_nodes",))
+    return write_dataset(
+        tmp_path_factory.mktemp("data") / "d", {"train": 16, "test": 6}, tasks=("connected_nodes",)
+    )
 
 
 def finetune(data: Path, model: Path, out: Path, *more: str) -> list[str]:
     """The outputs of a run."""
     from finetune.train import main
 
-    where = ["--dataset", str(data), "--model_name_or_path", str(model), "--output_dir", str(out), "--use_cpu"]
-    main([*where, "--generation_max_length", "8", "--learning_rate", "3e-2", "--num_train_epochs", "2", "--save_strategy", "no", *more])
+    where = [
+        "--dataset",
+        str(data),
+        "--model_name_or_path",
+        str(model),
+        "--output_dir",
+        str(out),
+        "--use_cpu",
+    ]
+    main(
+        [
+            *where,
+            "--generation_max_length",
+            "8",
+            "--learning_rate",
+            "3e-2",
+            "--num_train_epochs",
+            "2",
+            "--save_strategy",
+            "no",
+            *more,
+        ]
+    )
     return [p.output for p in read_predictions(out)]
 
 
@@ -39,11 +64,15 @@ def test_merged_model_answers_the_same(
     base = MAKE[kind](tmp_path / "base")
     more = ["--train_embeddings"] if kind == "t5" else ["--lora_dora"]
     adapted = finetune(data, base, tmp_path / "run", "--lora", *more)
-    monkeypatch.setattr(sys, "argv", ["graphtalk", "merge", str(tmp_path / "run"), "--out", str(tmp_path / "whole")])
+    monkeypatch.setattr(
+        sys, "argv", ["graphtalk", "merge", str(tmp_path / "run"), "--out", str(tmp_path / "whole")]
+    )
     with pytest.raises(SystemExit) as ended:
         graphtalk.main()
     assert not ended.value.code and str(base) in capsys.readouterr().out
-    assert not (tmp_path / "whole" / "adapter_config.json").exists() and not (tmp_path / "whole.part").exists()
+    assert (
+        not (tmp_path / "whole" / "adapter_config.json").exists() and not (tmp_path / "whole.part").exists()
+    )
     shutil.rmtree(base)  # it needs its base no more
     assert finetune(data, tmp_path / "whole", tmp_path / "again", "--do_train", "false") == adapted
     assert len(set(adapted)) > 1

@@ -24,7 +24,15 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def arguments(data: Path, model: Path, out: Path, *more: str) -> list[str]:
-    where = ["--dataset", str(data), "--model_name_or_path", str(model), "--output_dir", str(out), "--use_cpu"]
+    where = [
+        "--dataset",
+        str(data),
+        "--model_name_or_path",
+        str(model),
+        "--output_dir",
+        str(out),
+        "--use_cpu",
+    ]
     return [*where, "--generation_max_length", "4", "--max_steps", "2", "--save_steps", "1", *more]
 
 
@@ -44,20 +52,41 @@ def test_the_card_says_what_it_is_and_how_good(data: Path, tmp_path: Path) -> No
     main(arguments(data, base, tmp_path / "adapted", "--lora", "--lora_r", "3"))
     card = ModelCard.load(tmp_path / "adapted" / "checkpoint" / "README.md")
     metrics = json.loads((tmp_path / "adapted" / "metrics.json").read_text())
-    assert card.data.library_name == "peft" and card.data.base_model is None and card.data.model_name == "adapted"
+    assert (
+        card.data.library_name == "peft"
+        and card.data.base_model is None
+        and card.data.model_name == "adapted"
+    )
     results = {r.dataset_config: r for r in card.data.eval_results or []}
     assert set(results) == {"edge_existence", "node_degree"}
     for task, row in metrics["tasks"].items():
         assert results[task].metric_value == row["accuracy"]
-        assert results[task].metric_args == {"n": 6, "low": row["low"], "high": row["high"], "floors": row["floors"]}
+        assert results[task].metric_args == {
+            "n": 6,
+            "low": row["low"],
+            "high": row["high"],
+            "floors": row["floors"],
+        }
         assert results[task].dataset_args == {"fingerprint": read_lock(data)["fingerprint"]}
-        assert f"| {task} | 6 | {100 * row['accuracy']:.1f} [{100 * row['low']:.1f}, {100 * row['high']:.1f}] |" in card.text
-    assert f"fingerprint `{read_lock(data)['fingerprint']}`" in card.text and "`tiny-llama`, a local model" in card.text
+        assert (
+            f"| {task} | 6 | {100 * row['accuracy']:.1f} [{100 * row['low']:.1f}, {100 * row['high']:.1f}] |"
+            in card.text
+        )
+    assert (
+        f"fingerprint `{read_lock(data)['fingerprint']}`" in card.text
+        and "`tiny-llama`, a local model" in card.text
+    )
     assert '"lora_r": 3' in card.text and "majority" in card.text
-    assert str(tmp_path) not in card.content and str(data.parent) not in card.content, "paths of this machine stay here"
+    assert str(tmp_path) not in card.content and str(data.parent) not in card.content, (
+        "paths of this machine stay here"
+    )
     main(arguments(data, base, tmp_path / "untested", "--do_predict", "false", "--label", "no test"))
     untested = ModelCard.load(tmp_path / "untested" / "checkpoint" / "README.md")
-    assert untested.data.eval_results is None and untested.data.library_name == "transformers" and "# no test" in untested.text
+    assert (
+        untested.data.eval_results is None
+        and untested.data.library_name == "transformers"
+        and "# no test" in untested.text
+    )
 
 
 def test_a_finished_run_is_pushed_with_its_card(data: Path, tmp_path: Path) -> None:
@@ -69,12 +98,17 @@ def test_a_finished_run_is_pushed_with_its_card(data: Path, tmp_path: Path) -> N
     with ModelHub() as hub:
         refused = start([*argv, "--push_to_hub", "--hub_model_id", "adapted"], hub.address, "hf_wrong")
         assert refused.returncode == 2 and not hub.files
-        assert refused.stderr.strip().splitlines()[-1].startswith("finetune: push_to_hub: adapted: ") and "401" in refused.stderr
+        assert (
+            refused.stderr.strip().splitlines()[-1].startswith("finetune: push_to_hub: adapted: ")
+            and "401" in refused.stderr
+        )
         done = start([*argv, "--push_to_hub", "--hub_model_id", "adapted"], hub.address, TOKEN)
         assert done.returncode == 0, done.stderr[-3000:]
         assert f"pushed to {hub.address}" in done.stdout and "is trained already" in done.stdout
     assert hub.files == {p.name: p.read_bytes() for p in (run / "checkpoint").iterdir()}
-    assert {"README.md", "adapter_config.json", "adapter_model.safetensors", "tokenizer.json"} <= set(hub.files)
+    assert {"README.md", "adapter_config.json", "adapter_model.safetensors", "tokenizer.json"} <= set(
+        hub.files
+    )
     assert set(hub.validated) == {hub.files["README.md"].decode()}
     kept = b"".join(p.read_bytes() for p in run.rglob("*") if p.is_file())
     assert TOKEN.encode() not in kept + (done.stdout + done.stderr).encode()

@@ -9,7 +9,15 @@ from eval.prediction import read_config, read_predictions
 from tests.helpers.finetune_data import write_dataset
 
 pytestmark = pytest.mark.torch
-SIZE = {"d_model": 32, "d_kv": 8, "num_heads": 4, "d_ff": 64, "num_layers": 2, "num_decoder_layers": 1, "dropout_rate": 0.0}
+SIZE = {
+    "d_model": 32,
+    "d_kv": 8,
+    "num_heads": 4,
+    "d_ff": 64,
+    "num_layers": 2,
+    "num_decoder_layers": 1,
+    "dropout_rate": 0.0,
+}
 NAMES = ["Valjean", "Javert", "Cosette", "Marius", "Fantine", "Mme. Magloire", "Enjolras"]
 
 
@@ -62,19 +70,53 @@ def test_scratch_then_unadapted_then_lora_on_new_names(tmp_path: Path) -> None:
 
     plain = write_dataset(tmp_path / "plain", {"train": 40, "test": 6})
     named = write_dataset(tmp_path / "named", {"train": 40, "test": 6}, names=NAMES)
-    common = ["--use_cpu", "--max_tokens_per_batch", "400", "--learning_rate", "3e-3", "--generation_max_length", "8"]
+    common = [
+        "--use_cpu",
+        "--max_tokens_per_batch",
+        "400",
+        "--learning_rate",
+        "3e-3",
+        "--generation_max_length",
+        "8",
+    ]
     config = tmp_path / "scratch.yaml"
-    config.write_text(json.dumps({"model_config": SIZE, "tokenizer_datasets": [str(plain), str(named)], "num_train_epochs": 2}))
+    config.write_text(
+        json.dumps(
+            {"model_config": SIZE, "tokenizer_datasets": [str(plain), str(named)], "num_train_epochs": 2}
+        )
+    )
     main([f"--config={config}", "--dataset", str(plain), "--output_dir", str(tmp_path / "t5"), *common])
     base = ["--model_name_or_path", str(tmp_path / "t5" / "checkpoint"), "--dataset", str(named), *common]
     main([*base, "--output_dir", str(tmp_path / "as_is"), "--do_train", "false"])
-    main([*base, "--output_dir", str(tmp_path / "lora"), "--lora", "--train_embeddings", "--num_train_epochs", "1", "--label", "T5 + LoRA"])
+    main(
+        [
+            *base,
+            "--output_dir",
+            str(tmp_path / "lora"),
+            "--lora",
+            "--train_embeddings",
+            "--num_train_epochs",
+            "1",
+            "--label",
+            "T5 + LoRA",
+        ]
+    )
     assert read_config(tmp_path / "t5")["method"] == "full"
-    assert read_config(tmp_path / "as_is")["method"] == "none" and not (tmp_path / "as_is" / "checkpoint").exists()
+    assert (
+        read_config(tmp_path / "as_is")["method"] == "none"
+        and not (tmp_path / "as_is" / "checkpoint").exists()
+    )
     config_of_lora = read_config(tmp_path / "lora")
-    assert (config_of_lora["method"], config_of_lora["label"], config_of_lora["kind"]) == ("lora", "T5 + LoRA", "finetune")
+    assert (config_of_lora["method"], config_of_lora["label"], config_of_lora["kind"]) == (
+        "lora",
+        "T5 + LoRA",
+        "finetune",
+    )
     metrics = json.loads((tmp_path / "lora" / "metrics.json").read_text())
-    assert {task: row["n"] for task, row in metrics["tasks"].items()} == {"edge_existence": 6, "node_degree": 6}
+    assert {task: row["n"] for task, row in metrics["tasks"].items()} == {
+        "edge_existence": 6,
+        "node_degree": 6,
+    }
 
     # predicting again from the saved adapter gives what the trained model in memory gave
     main(
@@ -88,11 +130,17 @@ def test_scratch_then_unadapted_then_lora_on_new_names(tmp_path: Path) -> None:
             "false",
         ]
     )
-    assert [p.output for p in read_predictions(tmp_path / "again")] == [p.output for p in read_predictions(tmp_path / "lora")]
-    assert [p.output for p in read_predictions(tmp_path / "as_is")] != [p.output for p in read_predictions(tmp_path / "lora")]
+    assert [p.output for p in read_predictions(tmp_path / "again")] == [
+        p.output for p in read_predictions(tmp_path / "lora")
+    ]
+    assert [p.output for p in read_predictions(tmp_path / "as_is")] != [
+        p.output for p in read_predictions(tmp_path / "lora")
+    ]
     model, tokenizer = load_model(str(tmp_path / "lora" / "checkpoint"))
     text = "Is node Mme. Magloire connected to node Javert?"
-    ((short, stopped, count, _),) = generate(model.eval(), tokenizer, [tokenizer(text)["input_ids"]], "cpu", max_new_tokens=1)
+    ((short, stopped, count, _),) = generate(
+        model.eval(), tokenizer, [tokenizer(text)["input_ids"]], "cpu", max_new_tokens=1
+    )
     assert (stopped, count) == (False, 1) and short
 
 
@@ -111,7 +159,9 @@ def test_batches_of_other_lengths_do_not_change_an_answer() -> None:
     together = generate(model, tokenizer, sources, "cpu", max_new_tokens=6)
     alone = [generate(model, tokenizer, [s], "cpu", max_new_tokens=6)[0] for s in sources]
     assert [said[:3] for said in together] == [said[:3] for said in alone]
-    assert [said.confidence for said in together] == pytest.approx([said.confidence for said in alone], rel=1e-3)
+    assert [said.confidence for said in together] == pytest.approx(
+        [said.confidence for said in alone], rel=1e-3
+    )
 
 
 def test_the_confidence_is_the_probability_of_the_whole_answer() -> None:
@@ -136,7 +186,9 @@ def test_the_confidence_is_the_probability_of_the_whole_answer() -> None:
         (said,) = generate(model, tokenizer, [source.tolist()], "cpu", max_new_tokens=5)
         ids = model.generate(input_ids=source[None], max_new_tokens=5, do_sample=False)[0, 1:].tolist()
         whole = ids[: ids.index(end) + 1] if end in ids else ids
-        logits = model(input_ids=source[None], decoder_input_ids=torch.tensor([[start, *whole[:-1]]])).logits[0]
+        logits = model(input_ids=source[None], decoder_input_ids=torch.tensor([[start, *whole[:-1]]])).logits[
+            0
+        ]
         product = logits.softmax(-1)[range(len(whole)), whole].prod().item()
         assert said.confidence == pytest.approx(product, rel=1e-4)
         ended += said.stopped

@@ -20,7 +20,14 @@ ROOT = Path(__file__).parents[3]
 SIZE = '{"d_model": 32, "d_kv": 8, "num_heads": 4, "d_ff": 64, "num_layers": 2, "num_decoder_layers": 1, "dropout_rate": 0.1}'
 BATCHES = {
     "tokens": ["--max_tokens_per_batch", "280"],
-    "length": ["--train_sampling_strategy", "group_by_length", "--gradient_accumulation_steps", "2", "--per_device_train_batch_size", "4"],
+    "length": [
+        "--train_sampling_strategy",
+        "group_by_length",
+        "--gradient_accumulation_steps",
+        "2",
+        "--per_device_train_batch_size",
+        "4",
+    ],
     "random": ["--per_device_train_batch_size", "8"],
 }
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
@@ -55,7 +62,9 @@ def test_sigkill_then_the_same_command(data: Path, tmp_path: Path) -> None:
 
     run = tmp_path / "killed"
     command = [sys.executable, "-m", "finetune", *arguments(data, run, *BATCHES["tokens"])]
-    process = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    process = subprocess.Popen(
+        command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     while process.poll() is None and not (run / "checkpoint-8" / "trainer_state.json").exists():
         time.sleep(0.005)
     os.killpg(process.pid, signal.SIGKILL)
@@ -71,7 +80,9 @@ def test_sigkill_then_the_same_command(data: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("batches", BATCHES)
 @pytest.mark.parametrize("mode", ["full", "lora"])
-def test_continuing_from_any_checkpoint_changes_nothing(batches: str, mode: str, data: Path, tmp_path: Path) -> None:
+def test_continuing_from_any_checkpoint_changes_nothing(
+    batches: str, mode: str, data: Path, tmp_path: Path
+) -> None:
     from finetune.train import main
 
     more = [
@@ -88,12 +99,16 @@ def test_continuing_from_any_checkpoint_changes_nothing(batches: str, mode: str,
     for step in (16, 20, 24):
         shutil.rmtree(run / f"checkpoint-{step}")
     epoch = json.loads((run / "checkpoint-12" / "trainer_state.json").read_text())["epoch"]
-    assert epoch > 1 and epoch % 1 > 0  # within a later epoch, where the order of the batches is hardest to find again
+    assert (
+        epoch > 1 and epoch % 1 > 0
+    )  # within a later epoch, where the order of the batches is hardest to find again
     main(arguments(data, run, *more))
     assert outcome(run) == undisturbed
 
 
-def test_half_written_checkpoint_is_passed_over(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_half_written_checkpoint_is_passed_over(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     from finetune.run.resume import last_checkpoint
     from finetune.train import main
 
@@ -124,7 +139,10 @@ def test_finished_run_is_not_done_again_and_another_run_is_refused(data: Path, t
 
     run = tmp_path / "run"
     main(arguments(data, run, *BATCHES["tokens"]))
-    before = {p: p.stat().st_mtime_ns for p in (run / "checkpoint" / "model.safetensors", run / "predictions.parquet")}
+    before = {
+        p: p.stat().st_mtime_ns
+        for p in (run / "checkpoint" / "model.safetensors", run / "predictions.parquet")
+    }
     (run / "metrics.json").unlink()
     main(arguments(data, run, *BATCHES["tokens"]))
     assert {p: p.stat().st_mtime_ns for p in before} == before

@@ -1,4 +1,6 @@
-"""Batch files: submitted to a server on loopback and collected, or written, answered elsewhere and read back."""
+"""Batch files: submitted to a server on loopback and collected, or written, answered elsewhere and read
+back.
+"""
 
 import json
 import re
@@ -31,7 +33,11 @@ def replies(text: bytes, spoiled: dict[int, str] | None = None) -> bytes:
         said = plain_answer(asked["body"]["messages"][-1]["content"])
         usage = {"prompt_tokens": 9, "completion_tokens": 2}
         body: Any = {"choices": [{"message": {"content": said}, "finish_reason": "stop"}], "usage": usage}
-        row: dict[str, Any] = {"id": f"r{number}", "custom_id": asked["custom_id"], "response": {"status_code": 200, "body": body}}
+        row: dict[str, Any] = {
+            "id": f"r{number}",
+            "custom_id": asked["custom_id"],
+            "response": {"status_code": 200, "body": body},
+        }
         what = (spoiled or {}).get(number, "")
         if what == "error":
             row["response"] = {"status_code": 400, "body": {"error": {"message": "too long"}}}
@@ -54,7 +60,10 @@ class FakeBatches:
         path = path.partition("?")[0]
         self.seen[f"{method} {re.sub('[0-9]+', 'N', path)}"] += 1
         if method == "POST" and path == "/files":
-            return {"id": self._file(body[body.index(b'{"custom_id"') :].partition(b"\r\n--")[0]), "object": "file"}
+            return {
+                "id": self._file(body[body.index(b'{"custom_id"') :].partition(b"\r\n--")[0]),
+                "object": "file",
+            }
         if method == "POST" and path == "/batches":
             asked = json.loads(body)
             name = f"batch_{len(self.batches)}"
@@ -80,12 +89,16 @@ class FakeBatches:
             if self.end == "failed":
                 batch["errors"] = {"data": [{"message": "no such model"}]}
             else:
-                batch["output_file_id"] = self._file(replies(self.files[batch["input_file_id"]], self.spoiled))
+                batch["output_file_id"] = self._file(
+                    replies(self.files[batch["input_file_id"]], self.spoiled)
+                )
         return batch
 
 
 def run(data: Path, model: str, out: Path, budget: Budget | None = None) -> dict[str, Any]:
-    return execute(PromptRun(data, "zero_shot"), model, ModelOptions(8, poll=0.01), out, None, lambda *args: None, budget)
+    return execute(
+        PromptRun(data, "zero_shot"), model, ModelOptions(8, poll=0.01), out, None, lambda *args: None, budget
+    )
 
 
 def answers(out: Path) -> dict[str, tuple[str, str]]:
@@ -97,18 +110,30 @@ def test_a_batch_is_submitted_polled_and_collected(data: Path, tmp_path: Path) -
     with FakeServer(more=batches) as server:
         metrics = run(data, f"batch:m@{server.url}", tmp_path / "run")
         assert metrics["macro"]["n"] == 12
-        assert batches.seen["POST /files"] == batches.seen["POST /batches"] == 1 and batches.seen["GET /batches/batch_N"] == 3
+        assert (
+            batches.seen["POST /files"] == batches.seen["POST /batches"] == 1
+            and batches.seen["GET /batches/batch_N"] == 3
+        )
         run(data, f"batch:m@{server.url}", tmp_path / "run")
         assert len(batches.batches) == 1, "what is there is not asked again"
-    assert answers(tmp_path / "run") == {e.id: (plain_answer(p), "stop") for e, p in plan(PromptRun(data, "zero_shot"))}
+    assert answers(tmp_path / "run") == {
+        e.id: (plain_answer(p), "stop") for e, p in plan(PromptRun(data, "zero_shot"))
+    }
     first = json.loads(next(iter(batches.files.values())).splitlines()[0])
-    assert first["url"] == "/v1/chat/completions" and first["method"] == "POST" and first["body"]["max_tokens"] == 8
+    assert (
+        first["url"] == "/v1/chat/completions"
+        and first["method"] == "POST"
+        and first["body"]["max_tokens"] == 8
+    )
 
 
 def test_a_second_start_collects_the_first_starts_batch(data: Path, tmp_path: Path) -> None:
     batches = FakeBatches(looks=10**9)
     with FakeServer(more=batches) as server:
-        with pytest.raises(Stopped, match=r"batch batch_0 is in_progress, and --max-time of 1 s is over; start the same command again"):
+        with pytest.raises(
+            Stopped,
+            match=r"batch batch_0 is in_progress, and --max-time of 1 s is over; start the same command again",
+        ):
             run(data, f"batch:m@{server.url}", tmp_path / "run", Budget(max_time=1.0))
         batches.looks = 0
         run(data, f"batch:m@{server.url}", tmp_path / "run")
@@ -140,7 +165,10 @@ def test_a_batch_that_fails_is_one_line_and_a_later_one_is_new(data: Path, tmp_p
 
 def test_a_batch_over_the_cap_is_not_sent(data: Path, tmp_path: Path) -> None:
     batches = FakeBatches()
-    with FakeServer(more=batches) as server, pytest.raises(Stopped, match=r"--max-cost of \$0\.0001 is reached .*: nothing was sent"):
+    with (
+        FakeServer(more=batches) as server,
+        pytest.raises(Stopped, match=r"--max-cost of \$0\.0001 is reached .*: nothing was sent"),
+    ):
         run(data, f"batch:m@{server.url}", tmp_path / "run", Budget(max_cost=0.0001, price=Price(1.0, 1.0)))
     assert not batches.files
 
@@ -159,7 +187,9 @@ def test_written_here_and_answered_elsewhere(data: Path, tmp_path: Path) -> None
         run(data, f"batch:org/m@{folder}", tmp_path / "run")
     (folder / "more.jsonl").write_bytes(replies(text))
     run(data, f"batch:org/m@{folder}", tmp_path / "run")
-    assert answers(tmp_path / "run") == {e.id: (plain_answer(p), "stop") for e, p in plan(PromptRun(data, "zero_shot"))}
+    assert answers(tmp_path / "run") == {
+        e.id: (plain_answer(p), "stop") for e, p in plan(PromptRun(data, "zero_shot"))
+    }
 
 
 def test_a_file_that_is_no_output(data: Path, tmp_path: Path) -> None:

@@ -39,7 +39,15 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("hf") / "data"
-    config = BuildConfig(tasks=("cycle_check", "node_degree"), generators=("er",), train=20, validation=0, test=24, workers=1, max_nodes=9)
+    config = BuildConfig(
+        tasks=("cycle_check", "node_degree"),
+        generators=("er",),
+        train=20,
+        validation=0,
+        test=24,
+        workers=1,
+        max_nodes=9,
+    )
     build(config, folder)
     return folder
 
@@ -59,7 +67,9 @@ def ask(folder: Path, prompts: list[str], **options: object) -> list[Completion]
 
     settings: dict[str, object] = {"max_new_tokens": 24, **options}
     found: dict[int, Completion] = {}
-    for batch in HfModel(str(folder), ModelOptions(**settings)).complete([Request(p) for p in prompts], set(), Budget()):  # type: ignore[arg-type]
+    for batch in HfModel(str(folder), ModelOptions(**settings)).complete(
+        [Request(p) for p in prompts], set(), Budget()
+    ):  # type: ignore[arg-type]
         found.update(batch)
     return [found[i] for i in range(len(prompts))]
 
@@ -89,7 +99,10 @@ def test_plain_generate_agrees(data: Path, llama: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    tokenizer, lm = AutoTokenizer.from_pretrained(llama), AutoModelForCausalLM.from_pretrained(llama, dtype=torch.float32)
+    tokenizer, lm = (
+        AutoTokenizer.from_pretrained(llama),
+        AutoModelForCausalLM.from_pretrained(llama, dtype=torch.float32),
+    )
     for prompt, said in list(zip(prompts_of(data), ask(llama, prompts_of(data)), strict=True))[:8]:
         ids = tokenizer(prompt.rstrip(), return_tensors="pt").input_ids
         row = ids[0].tolist()
@@ -100,12 +113,20 @@ def test_plain_generate_agrees(data: Path, llama: Path) -> None:
         assert said.text == tokenizer.decode(row[ids.shape[1] :], skip_special_tokens=True)
         assert said.finish_reason == ("stop" if row[-1] == 1 else "length")
         start = ids.shape[1]
-        probable = lm(torch.tensor([row])).logits[0].softmax(-1)[range(start - 1, len(row) - 1), row[start:]].prod().item()
+        probable = (
+            lm(torch.tensor([row]))
+            .logits[0]
+            .softmax(-1)[range(start - 1, len(row) - 1), row[start:]]
+            .prod()
+            .item()
+        )
         assert said.confidence == pytest.approx(probable, rel=1e-2)
 
 
 def test_a_confidence_is_the_same_however_it_is_decoded(model: Path, data: Path) -> None:
-    """In a batch and alone, by our own loop and by transformers (which a cache of another kind takes); a sample has none."""
+    """In a batch and alone, by our own loop and by transformers (which a cache of another kind takes); a
+    sample has none.
+    """
     prompts = prompts_of(data)
     batched = [c.confidence for c in ask(model, prompts, batch_size=8)]
     assert all(p is not None and 0 < p <= 1 for p in batched) and len(set(batched)) > 2
@@ -144,7 +165,9 @@ def test_stop_strings_end_a_row_and_stay_in_the_text(model: Path, data: Path) ->
 
 
 def test_a_stop_string_that_the_prompt_begins_does_not_count(tmp_path: Path, data: Path) -> None:
-    """A template that ends with a newline, and an answer whose first character would complete the stop string."""
+    """A template that ends with a newline, and an answer whose first character would complete the stop
+    string.
+    """
     folder = make_llama(tmp_path / "chat", chat=True)
     prompts = prompts_of(data)
     free = ask(folder, prompts, stop=())
@@ -156,7 +179,9 @@ def fixed_prompts(data: Path) -> list[str]:
     return [prompt for _, prompt in plan(PromptRun(data, "few_shot", exemplars="fixed", any_generator=True))]
 
 
-def test_a_common_beginning_is_read_once_and_changes_nothing(data: Path, llama: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_common_beginning_is_read_once_and_changes_nothing(
+    data: Path, llama: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import prompting.backends.hf as hf
 
     prompts = fixed_prompts(data)
@@ -177,7 +202,10 @@ def test_a_common_beginning_is_read_once_and_changes_nothing(data: Path, llama: 
 def test_the_prefix_groups_hold_every_row_once() -> None:
     rng = random.Random(0)
     heads = [[rng.randrange(5) for _ in range(60)] for _ in range(3)]
-    rows = [rng.choice(heads)[: rng.randint(20, 60)] + [rng.randrange(5) for _ in range(rng.randint(1, 40))] for _ in range(200)]
+    rows = [
+        rng.choice(heads)[: rng.randint(20, 60)] + [rng.randrange(5) for _ in range(rng.randint(1, 40))]
+        for _ in range(200)
+    ]
     groups = hf_decode.shared_prefixes(rows)
     assert sorted(i for _, group in groups for i in group) == list(range(200))
     assert len(groups) > 3 and groups[-1][0] == ()
@@ -187,14 +215,24 @@ def test_the_prefix_groups_hold_every_row_once() -> None:
 
 def test_a_static_cache_says_the_same(data: Path, llama: Path) -> None:
     prompts = prompts_of(data)[:6]
-    assert without_time(ask(llama, prompts, cache="static", batch_size=3)) == without_time(ask(llama, prompts, batch_size=3))
+    assert without_time(ask(llama, prompts, cache="static", batch_size=3)) == without_time(
+        ask(llama, prompts, batch_size=3)
+    )
 
 
-def test_a_cap_ends_between_batches_and_the_next_start_goes_on(data: Path, llama: Path, tmp_path: Path) -> None:
+def test_a_cap_ends_between_batches_and_the_next_start_goes_on(
+    data: Path, llama: Path, tmp_path: Path
+) -> None:
     asked, options, fresh = PromptRun(data, "zero_shot"), ModelOptions(8, batch_size=4), list[Completion]()
     with pytest.raises(Stopped, match="--max-tokens-total of 2,000 is reached"):
         execute(
-            asked, f"hf:{llama}", options, tmp_path / "run", None, lambda done, total, new: fresh.extend(new), Budget(max_tokens_total=2000)
+            asked,
+            f"hf:{llama}",
+            options,
+            tmp_path / "run",
+            None,
+            lambda done, total, new: fresh.extend(new),
+            Budget(max_tokens_total=2000),
         )
     kept = len(fresh)
     assert kept and kept % 4 == 0
@@ -250,7 +288,9 @@ def test_a_prompt_that_is_too_long_is_an_error_that_says_how_long(tmp_path: Path
     prompts = prompts_of(data)
     longest = max(c.prompt_tokens for c in ask(make_llama(tmp_path / "big"), prompts, max_new_tokens=1))
     folder = make_llama(tmp_path / "small", positions=longest + 23)
-    with pytest.raises(InputError, match=rf"is {longest} tokens long and its answer up to 24, the model holds {longest + 23}"):
+    with pytest.raises(
+        InputError, match=rf"is {longest} tokens long and its answer up to 24, the model holds {longest + 23}"
+    ):
         ask(folder, prompts, max_new_tokens=24)
     assert len(ask(folder, prompts, max_new_tokens=23)) == len(prompts)
     with pytest.raises(InputError, match="the model holds 50"):
@@ -263,18 +303,32 @@ def run(data: Path, llama: Path, out: Path, **fields: object) -> list[Completion
     """Run in this process; the completions that were new come back."""
     fresh: list[Completion] = []
     asked = PromptRun(data, "few_shot", **fields)  # type: ignore[arg-type]
-    execute(asked, f"hf:{llama}", ModelOptions(16, batch_size=4), out, None, lambda done, total, new: fresh.extend(new))
+    execute(
+        asked,
+        f"hf:{llama}",
+        ModelOptions(16, batch_size=4),
+        out,
+        None,
+        lambda done, total, new: fresh.extend(new),
+    )
     return fresh
 
 
 def test_a_run_leaves_predictions_and_scores(data: Path, llama: Path, tmp_path: Path) -> None:
     out = tmp_path / "few"
     assert len(run(data, llama, out, limit=6)) == 12
-    assert [p.example_id for p in read_predictions(out)] == [e.id for e, _ in plan(PromptRun(data, "few_shot", limit=6))]
+    assert [p.example_id for p in read_predictions(out)] == [
+        e.id for e, _ in plan(PromptRun(data, "few_shot", limit=6))
+    ]
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["label"] == "few" and metrics["macro"]["n"] == 12
     config = read_config(out)
-    assert (config["kind"], config["method"], config["shots"], config["limit"]) == ("prompt", "few_shot", 2, 6)
+    assert (config["kind"], config["method"], config["shots"], config["limit"]) == (
+        "prompt",
+        "few_shot",
+        2,
+        6,
+    )
     assert run(data, llama, out, limit=6) == [], "a second start asks nothing"
     before = {p.example_id: p for p in read_predictions(out)}
     assert len(run(data, llama, out, limit=9)) == 6, "a larger limit asks only what is new"
@@ -307,10 +361,23 @@ graphtalk.main()
 
 
 def start(data: Path, llama: Path, out: Path, log: Path) -> "subprocess.Popen[str]":
-    flags = ["--data", str(data), "--model", f"hf:{llama}", "--method", "few_shot", "--out", str(out), "--batch-size", "2"]
+    flags = [
+        "--data",
+        str(data),
+        "--model",
+        f"hf:{llama}",
+        "--method",
+        "few_shot",
+        "--out",
+        str(out),
+        "--batch-size",
+        "2",
+    ]
     environment = {**os.environ, "GENERATED": str(log), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", PROGRAM, "prompt", *flags, "--max-new-tokens", "48"]
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
 
 
 def finished(process: "subprocess.Popen[str]") -> None:
@@ -332,7 +399,10 @@ def stored(out: Path) -> list[str]:
 
 
 def same_but_time(out: Path) -> list[Prediction]:
-    return [Prediction(p.example_id, p.output, p.finish_reason, p.prompt_tokens, p.output_tokens) for p in read_predictions(out)]
+    return [
+        Prediction(p.example_id, p.output, p.finish_reason, p.prompt_tokens, p.output_tokens)
+        for p in read_predictions(out)
+    ]
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
@@ -368,23 +438,41 @@ def test_killed_at_several_moments_and_started_again(data: Path, llama: Path, tm
     [
         (lambda folder: None, ("model folder", "is not there")),
         (lambda folder: folder.mkdir(), ("no config.json in it",)),
-        (lambda folder: (folder.mkdir(), (folder / "config.json").write_text("{nonsense")), ("cannot be loaded",)),
+        (
+            lambda folder: (folder.mkdir(), (folder / "config.json").write_text("{nonsense")),
+            ("cannot be loaded",),
+        ),
         (lambda folder: (make_llama(folder), (folder / "model.safetensors").unlink()), ("cannot be loaded",)),
-        (lambda folder: (make_llama(folder), (folder / "model.safetensors").write_bytes(b"12")), ("cannot be loaded",)),
+        (
+            lambda folder: (make_llama(folder), (folder / "model.safetensors").write_bytes(b"12")),
+            ("cannot be loaded",),
+        ),
         (lambda folder: (make_llama(folder), (folder / "tokenizer.json").unlink()), ("cannot be loaded",)),
     ],
 )
-def test_a_model_folder_that_cannot_be_used(make: Callable[[Path], object], parts: tuple[str, ...], tmp_path: Path, data: Path) -> None:
+def test_a_model_folder_that_cannot_be_used(
+    make: Callable[[Path], object], parts: tuple[str, ...], tmp_path: Path, data: Path
+) -> None:
     make(tmp_path / "model")
     with pytest.raises(InputError) as caught:
-        execute(PromptRun(data, "zero_shot"), f"hf:{tmp_path / 'model'}", ModelOptions(8), tmp_path / "run", None, lambda *args: None)
+        execute(
+            PromptRun(data, "zero_shot"),
+            f"hf:{tmp_path / 'model'}",
+            ModelOptions(8),
+            tmp_path / "run",
+            None,
+            lambda *args: None,
+        )
     assert "\n" not in str(caught.value)
     for part in parts:
         assert part in str(caught.value)
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize(("options", "part"), [({"dtype": "float8"}, "unknown dtype 'float8'"), ({"device": "warp:9"}, "device 'warp:9'")])
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [({"dtype": "float8"}, "unknown dtype 'float8'"), ({"device": "warp:9"}, "device 'warp:9'")],
+)
 def test_unusable_options(options: dict[str, str], part: str, llama: Path) -> None:
     with pytest.raises(InputError, match=part):
         ask(llama, ["Q: "], **options)

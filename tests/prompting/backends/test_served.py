@@ -18,7 +18,9 @@ from prompting.budget import Budget, Price, Stopped
 OPTIONS: dict[str, Any] = {"max_new_tokens": 8, "concurrency": 8, "timeout": 2.0, "attempts": 8}
 
 
-def ask(server: FakeServer, prompts: list[str], budget: Budget | None = None, **options: Any) -> dict[int, Completion]:
+def ask(
+    server: FakeServer, prompts: list[str], budget: Budget | None = None, **options: Any
+) -> dict[int, Completion]:
     """Every completion by index; it fails if one comes twice."""
     model = open_model(f"openai:fake@{server.url}", ModelOptions(**{**OPTIONS, **options}))
     found: dict[int, Completion] = {}
@@ -44,7 +46,9 @@ def test_every_prompt_gets_its_own_answer(chat: bool) -> None:
 @pytest.mark.parametrize("fault", [f for f in FAULTS if f != "refused"])
 def test_a_fault_is_mended_by_another_attempt(fault: str) -> None:
     prompts = [f"question {i}" for i in range(12)]
-    with FakeServer(answer=str.upper, slow=0.6, fault=lambda p, n: fault if n == 0 and p.endswith(("3", "7")) else "") as server:
+    with FakeServer(
+        answer=str.upper, slow=0.6, fault=lambda p, n: fault if n == 0 and p.endswith(("3", "7")) else ""
+    ) as server:
         found = ask(server, prompts, timeout=0.3, concurrency=3)
     assert {i: c.text for i, c in found.items()} == {i: p.upper() for i, p in enumerate(prompts)}
     assert server.arrived["question 3"] + server.arrived["question 7"] >= (2 if fault == "twice" else 4)
@@ -112,7 +116,9 @@ def test_a_busy_server_is_not_an_error_and_sets_the_pace() -> None:
 
 
 def test_what_was_refused_comes_back_no_more_at_a_time_than_the_server_takes() -> None:
-    """A server that takes 4 at a time: of 16 sent together 12 are refused, and these do not come back together."""
+    """A server that takes 4 at a time: of 16 sent together 12 are refused, and these do not come back
+    together.
+    """
     throttle, together, most = Throttle(16), 0, [0, 0]  # at a time: at first, and once some were refused
 
     async def one() -> int:
@@ -171,10 +177,15 @@ def test_a_busy_server_is_an_error_when_patience_ends() -> None:
 )
 def test_a_cap_stops_cleanly_and_is_never_passed(budget: Callable[[], Budget], said: str) -> None:
     cap = budget()
-    with FakeServer(count=lambda text: 5) as server, pytest.raises(Stopped, match=f"{said}.*start the same command again"):
+    with (
+        FakeServer(count=lambda text: 5) as server,
+        pytest.raises(Stopped, match=f"{said}.*start the same command again"),
+    ):
         ask(server, [f"question {i}" for i in range(100)], cap)
     assert 200 < cap.prompt_tokens + cap.output_tokens <= 300
-    assert server.answered.total() == server.arrived.total() == (cap.prompt_tokens + cap.output_tokens) // 10, "all of it is counted"
+    assert (
+        server.answered.total() == server.arrived.total() == (cap.prompt_tokens + cap.output_tokens) // 10
+    ), "all of it is counted"
 
 
 def test_the_time_cap_waits_for_what_was_sent() -> None:
@@ -204,7 +215,9 @@ def test_what_would_fail_for_every_prompt_stops_the_run(status: str, monkeypatch
     assert server.answered.total() == 0
 
 
-async def _not_found(self: FakeServer, method: str, path: str, headers: Any, body: bytes, writer: Any) -> None:
+async def _not_found(
+    self: FakeServer, method: str, path: str, headers: Any, body: bytes, writer: Any
+) -> None:
     from prompting.backends.fake_server import _write
 
     await _write(writer, 404, {"error": {"message": "no such model"}})
@@ -234,11 +247,22 @@ def test_refusal_truncation_and_reasoning_are_kept_apart() -> None:
     from prompting.backends.replies import read_reply
 
     def reply(message: dict[str, Any], finish: str) -> Completion:
-        usage = {"prompt_tokens": 5, "completion_tokens": 9, "completion_tokens_details": {"reasoning_tokens": 6}}
-        return read_reply({"choices": [{"message": message, "finish_reason": finish}], "usage": usage}, True, 1.0)
+        usage = {
+            "prompt_tokens": 5,
+            "completion_tokens": 9,
+            "completion_tokens_details": {"reasoning_tokens": 6},
+        }
+        return read_reply(
+            {"choices": [{"message": message, "finish_reason": finish}], "usage": usage}, True, 1.0
+        )
 
     thought = reply({"content": "Yes.", "reasoning_content": "Hm."}, "stop")
-    assert (thought.text, thought.reasoning, thought.output_tokens, thought.reasoning_tokens) == ("Yes.", "Hm.", 9, 6)
+    assert (thought.text, thought.reasoning, thought.output_tokens, thought.reasoning_tokens) == (
+        "Yes.",
+        "Hm.",
+        9,
+        6,
+    )
     assert reply({"content": None, "reasoning": "Hm, "}, "length").finish_reason == "length"
     declined = reply({"content": None, "refusal": "I cannot do that."}, "stop")
     assert (declined.text, declined.finish_reason) == ("I cannot do that.", "refusal")
@@ -249,11 +273,22 @@ def test_refusal_truncation_and_reasoning_are_kept_apart() -> None:
 def test_a_server_that_tells_its_tokens_probabilities(chat: bool) -> None:
     with FakeServer(answer=lambda prompt: "No.") as server:
         assert ask(server, ["Q"], chat=chat)[0].confidence is None
-        assert ask(server, ["Q"], chat=chat, extra={"logprobs": True if chat else 1})[0].confidence == pytest.approx(math.exp(-0.3))
+        assert ask(server, ["Q"], chat=chat, extra={"logprobs": True if chat else 1})[
+            0
+        ].confidence == pytest.approx(math.exp(-0.3))
 
 
 @pytest.mark.parametrize(
-    "told", [{"content": []}, {"content": [{"token": "x"}]}, {"token_logprobs": [None, -0.1]}, {"content": None}, "x", 3, {}]
+    "told",
+    [
+        {"content": []},
+        {"content": [{"token": "x"}]},
+        {"token_logprobs": [None, -0.1]},
+        {"content": None},
+        "x",
+        3,
+        {},
+    ],
 )
 def test_probabilities_that_are_not_whole_are_none(told: Any) -> None:
     from prompting.backends.replies import read_reply
@@ -264,7 +299,13 @@ def test_probabilities_that_are_not_whole_are_none(told: Any) -> None:
 def test_samples_have_seeds_of_their_own_and_extra_keys_win() -> None:
     from prompting.backends.replies import Wire
 
-    wire = Wire("m", True, ModelOptions(8, seed=7, temperature=0.5, system="Be brief.", extra={"stop": None, "reasoning_effort": "low"}))
+    wire = Wire(
+        "m",
+        True,
+        ModelOptions(
+            8, seed=7, temperature=0.5, system="Be brief.", extra={"stop": None, "reasoning_effort": "low"}
+        ),
+    )
     body = wire.body(Request("Q", 2))
     assert (body["seed"], body["reasoning_effort"], "stop" in body) == (9, "low", False)
     assert [m["role"] for m in body["messages"]] == ["system", "user"]
@@ -295,7 +336,9 @@ def test_a_refusal_and_an_empty_answer_are_outcomes() -> None:
         'false, "nodes": ["0"], "edges": []}', "er/test/0", 1, 0, [], "test")  # fmt: skip
     said = {"refusal": "refused", "length": "truncated", "stop": "unparsed", "error": "error"}
     assert {finish: score(example, Prediction("e", "", finish)).outcome for finish in said} == said
-    assert score(example, Prediction("e", "No.", "refusal")).outcome == "refused", "not read for an answer that it does not give"
+    assert score(example, Prediction("e", "No.", "refusal")).outcome == "refused", (
+        "not read for an answer that it does not give"
+    )
 
 
 def test_retry_after_may_be_a_date() -> None:
@@ -314,7 +357,9 @@ def test_the_bar_tells_rate_money_and_errors() -> None:
 
     bar = _Bar(Budget(price=Price(1.0, 1.0), prompt_tokens=2_000_000))
     bar.advance(0, 3, [])
-    bar.advance(2, 3, [Completion("Yes.", "stop", 100, 2, 0.1), Completion("http_500: x", "error", 0, 0, 0.0)])
+    bar.advance(
+        2, 3, [Completion("Yes.", "stop", 100, 2, 0.1), Completion("http_500: x", "error", 0, 0, 0.0)]
+    )
     (task,) = bar._bar.tasks
     assert (task.completed, task.total) == (2, 3)
     assert "prompts/s" in task.fields["rate"] and "tokens/s, $2.0000, 1 errors" in task.fields["rate"]

@@ -1,4 +1,6 @@
-"""`transformers serve` on loopback with a small random model: methods x tasks through the openai client, and what --dry-run promised."""
+"""`transformers serve` on loopback with a small random model: methods x tasks through the openai client, and
+what --dry-run promised.
+"""
 
 import json
 import os
@@ -36,10 +38,28 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [str(Path(sys.executable).with_name("transformers")), "serve", str(model), "--host", "127.0.0.1", "--port", str(port)]
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(folder / "hub"), "OMP_NUM_THREADS": "1"}
+    command = [
+        str(Path(sys.executable).with_name("transformers")),
+        "serve",
+        str(model),
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
+    environment = {
+        **os.environ,
+        "HF_HUB_OFFLINE": "1",
+        "HF_HUB_CACHE": str(folder / "hub"),
+        "OMP_NUM_THREADS": "1",
+    }
     log = (folder / "log").open("w")
-    server = subprocess.Popen([*command, "--device", "cpu", "--dtype", "float32"], env=environment, stdout=log, stderr=subprocess.STDOUT)
+    server = subprocess.Popen(
+        [*command, "--device", "cpu", "--dtype", "float32"],
+        env=environment,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+    )
     try:
         for _ in range(1200):
             assert server.poll() is None, (folder / "log").read_text()
@@ -61,23 +81,35 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("method", sorted(METHODS))
-def test_every_method_on_every_task(method: str, served: tuple[str, Path], data: Path, tmp_path: Path) -> None:
+def test_every_method_on_every_task(
+    method: str, served: tuple[str, Path], data: Path, tmp_path: Path
+) -> None:
     url, model = served
     run = PromptRun(data, method, limit=2, samples=min(2, METHODS[method].samples))
     options = ModelOptions(6, concurrency=2, temperature=METHODS[method].temperature, stop=())
-    promised = estimate([Request(p, s) for _, p in plan(run) for s in range(run.samples)], f"openai:{model}@{url}", options, None)
+    promised = estimate(
+        [Request(p, s) for _, p in plan(run) for s in range(run.samples)],
+        f"openai:{model}@{url}",
+        options,
+        None,
+    )
     metrics = execute(run, f"openai:{model}@{url}", options, tmp_path / "run", None, lambda *args: None)
     assert set(metrics["tasks"]) == set(TASKS) and metrics["macro"]["n"] == 4
     assert {p.finish_reason for p in read_predictions(tmp_path / "run")} <= {"stop", "length"}
     usage = json.loads((tmp_path / "run" / "usage.json").read_text())
-    assert usage["requests"] == promised.prompts == 4 * run.samples and usage["prompt_tokens"] == promised.prompt_tokens > 0
+    assert (
+        usage["requests"] == promised.prompts == 4 * run.samples
+        and usage["prompt_tokens"] == promised.prompt_tokens > 0
+    )
     price = Price(1.0, 3.0)
     counted = price.of(usage["prompt_tokens"], usage["output_tokens"])
     assert price.of(promised.prompt_tokens, promised.output_tokens) == pytest.approx(counted, rel=0.05)
     assert counted > 0
 
 
-def test_the_completions_endpoint_says_what_the_local_model_says(served: tuple[str, Path], data: Path, tmp_path: Path) -> None:
+def test_the_completions_endpoint_says_what_the_local_model_says(
+    served: tuple[str, Path], data: Path, tmp_path: Path
+) -> None:
     """One prompt at a time on both sides, in float32 by the same library: the same greedy text."""
     url, model = served
     run = PromptRun(data, "few_shot", limit=2)

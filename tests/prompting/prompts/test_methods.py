@@ -26,7 +26,10 @@ ASKED = Example(
     query=[],
     split="test",
 )
-SHOWN = [replace(ASKED, id="a"), replace(ASKED, id="b", question="Another graph.\nQ: How many?\nA: ", answer=" 3.", rationale=" Three.")]
+SHOWN = [
+    replace(ASKED, id="a"),
+    replace(ASKED, id="b", question="Another graph.\nQ: How many?\nA: ", answer=" 3.", rationale=" Three."),
+]
 BAG = "Let's construct the graph with the nodes and edges first.\n"
 PROMPTS = {
     "zero_shot": ASKED.question,
@@ -46,13 +49,19 @@ def test_the_whole_prompt(method: str) -> None:
 
 
 def test_zero_shot_methods_show_nothing() -> None:
-    assert [name for name, method in METHODS.items() if not method.shots] == ["zero_shot", "zero_cot", "algorithm"]
+    assert [name for name, method in METHODS.items() if not method.shots] == [
+        "zero_shot",
+        "zero_cot",
+        "algorithm",
+    ]
     assert build_prompt("zero_shot", ASKED, []) == build_prompt("zero_shot", ASKED, SHOWN)
 
 
 @pytest.mark.parametrize("method", ["few_shot", "cot", "cot_bag"])
 def test_few_shots_need_exemplars(method: str) -> None:
-    with pytest.raises(InputError, match=f"prompt method '{method}' needs at least 1 exemplar; {ASKED.id} got none"):
+    with pytest.raises(
+        InputError, match=f"prompt method '{method}' needs at least 1 exemplar; {ASKED.id} got none"
+    ):
         build_prompt(method, ASKED, [])
 
 
@@ -64,11 +73,15 @@ def test_reasons_must_be_in_the_dataset(method: str) -> None:
 
 def test_an_acyclic_exemplar_has_no_reason_and_needs_none() -> None:
     forest = replace(ASKED, task="cycle_check", answer="No, there is no cycle.", rationale="")
-    assert build_prompt("cot", ASKED, [forest]) == f"Example: {ASKED.question}No, there is no cycle.\nExample: {ASKED.question}"
+    assert (
+        build_prompt("cot", ASKED, [forest])
+        == f"Example: {ASKED.question}No, there is no cycle.\nExample: {ASKED.question}"
+    )
 
 
 def test_a_wrong_method_gets_the_choices() -> None:
     with pytest.raises(
-        InputError, match="unknown prompt method 'tot'; choose from algorithm, cot, cot_bag, few_shot, self_consistency, zero_cot"
+        InputError,
+        match="unknown prompt method 'tot'; choose from algorithm, cot, cot_bag, few_shot, self_consistency, zero_cot",
     ):
         build_prompt("tot", ASKED, SHOWN)
