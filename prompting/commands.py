@@ -15,7 +15,8 @@ from eval.prediction import Prediction
 from eval.scoring.scorer import score
 from prompting import flags as f
 from prompting.ask import question
-from prompting.backends.model import Completion, Request, open_model
+from prompting.backends.model import Completion, Request
+from prompting.backends.registry import open_model
 from prompting.backends.smollm2 import make_smollm2
 from prompting.budget import Budget, Stopped
 from prompting.estimate import estimate

@@ -11,15 +11,8 @@ from typing import Any, Literal
 from data_builders.errors import InputError, check_choice
 from data_builders.example import SPLITS, Example, dataset_tasks, read_examples, read_lock
 from eval.prediction import read_config, write_atomic, write_config, write_environment, write_predictions
-from prompting.backends.model import (
-    Completion,
-    Model,
-    ModelOptions,
-    Request,
-    open_model,
-    parse_model,
-    same_model,
-)
+from prompting.backends.model import Completion, Model, ModelOptions, Request
+from prompting.backends.registry import open_model, parse_model, same_model
 from prompting.budget import Budget, Stopped
 from prompting.journal import Journal
 from prompting.prompts.exemplars import Exemplars

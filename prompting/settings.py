@@ -10,7 +10,8 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from data_builders.errors import InputError
-from prompting.backends.model import ModelOptions, priced_name
+from prompting.backends.model import ModelOptions
+from prompting.backends.registry import priced_name
 from prompting.budget import Budget, find_price
 from prompting.prompts.methods import METHODS
 from prompting.run import PromptRun
