@@ -6,7 +6,8 @@ import os
 import sys
 
 from data_builders.errors import InputError
-from finetune.launch import leave, run_here
+from finetune.launch import run_here
+from finetune.processes import leave
 
 if __name__ == "__main__":
     try:

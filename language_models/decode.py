@@ -89,7 +89,7 @@ def generate(
         return any(stop in text for stop in decoding.stop)
 
     logprobs = None
-    confidences: list[float] | None = None
+    confidences: Sequence[float | None] = [None] * len(rows)
     if has_own_loop(model, decoding):
         pairs = greedy(model, rows, shared, prefix, decoding.max_new_tokens, is_done, never, pad)
         answers, confidences = [row for row, _ in pairs], [confidence for _, confidence in pairs]
@@ -97,7 +97,9 @@ def generate(
         logprobs = TokenLogprobs(model)
         answers = _generate(model, tokenizer, rows, decoding, logprobs, ends, pad, device, prefix_lengths)
     lengths = [length(row) for row in answers]
-    texts = [tokenizer.decode(row[:n], skip_special_tokens=True) for row, n in zip(answers, lengths, strict=True)]
+    texts = [
+        tokenizer.decode(row[:n], skip_special_tokens=True) for row, n in zip(answers, lengths, strict=True)
+    ]
     if logprobs is not None and decoding.num_beams == 1 and not decoding.temperature:
         # What fills a row after a stop string may look like the model's end, and is not its own.
         ended = [
@@ -107,7 +109,7 @@ def generate(
         confidences = logprobs.confidences([n + end for n, end in zip(lengths, ended, strict=True)])
     return [
         Generation(text, "stop" if n < decoding.max_new_tokens or has_stop(text) else "length", n, confidence)
-        for text, n, confidence in zip(texts, lengths, confidences or [None] * len(rows), strict=True)
+        for text, n, confidence in zip(texts, lengths, confidences, strict=True)
     ]
 
 

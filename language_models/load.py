@@ -49,7 +49,7 @@ def load_model(
     if base is not None:
         check_model_folder(base)
     tokenizer, config = _read_tokenizer(name)
-    loader = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+    loader: Any = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
     options: dict[str, Any] = {"dtype": _choose_dtype(dtype, config, device), "trust_remote_code": False}
     options |= {"attn_implementation": attention, **(nf4_config() if load_in_4bit else {})}
     try:
@@ -79,9 +79,9 @@ def load_tokenizer(name: str) -> tuple[Any, bool]:
     name: a model, or a folder that holds a tokenizer alone, which then counts as a decoder-only model's.
     """
     folder = Path(name).expanduser()
-    if (folder / "tokenizer_config.json").is_file() and not (folder / "config.json").is_file():
-        if adapter_base(name) is None:
-            return _from_pretrained(AutoTokenizer, name), False
+    has_model = any((folder / file).is_file() for file in ("config.json", "adapter_config.json"))
+    if (folder / "tokenizer_config.json").is_file() and not has_model:
+        return _from_pretrained(AutoTokenizer, name), False
     check_model_folder(name)
     tokenizer, config = _read_tokenizer(name)
     return tokenizer, bool(config.is_encoder_decoder)

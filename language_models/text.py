@@ -50,29 +50,37 @@ def context_length(model: Any, tokenizer: Any) -> int | None:
     return int(limit) if limit < 10**9 else None  # transformers writes 10**30 where nothing is known
 
 
-def prompt_text(prompt: str, tokenizer: Any, chat: bool, system: str | None = None) -> str:
+def prompt_text(
+    prompt: str, tokenizer: Any, *, chat: bool, decoder_only: bool = True, system: str | None = None
+) -> str:
     """Return the text that a model reads for a prompt: a user's turn, or the prompt itself.
+
+    Most vocabularies join a space with the word after it, so a plain prompt that a decoder-only model goes on
+    from does not end in one: it would ask for words that never follow a space.
 
     system: an instruction for the system's turn; without a chat it stands before the prompt.
     """
     if not chat:
-        return f"{system}\n\n{prompt}" if system else prompt
+        text = f"{system}\n\n{prompt}" if system else prompt
+        return text.rstrip(" ") if decoder_only else text
     turns = [{"role": "system", "content": system}] if system else []
     turns.append({"role": "user", "content": prompt})
     return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
 
 
 def prompt_ids(
-    prompts: Sequence[str], tokenizer: Any, *, chat: bool, decoder_only: bool, system: str | None = None
+    prompts: Sequence[str],
+    tokenizer: Any,
+    *,
+    chat: bool,
+    decoder_only: bool = True,
+    system: str | None = None,
 ) -> list[list[int]]:
-    """Return the token ids of each prompt, as a model reads it when it is prompted and when it is trained.
-
-    Most vocabularies join a space with the word after it, so a prompt that a decoder-only model goes on from
-    does not end in one: it would ask for words that never follow a space.
-    """
-    texts = [prompt_text(prompt, tokenizer, chat, system) for prompt in prompts]
-    if decoder_only and not chat:
-        texts = [text.rstrip(" ") for text in texts]
+    """Return the token ids of each prompt, as a model reads it when it is prompted and when it is trained."""
+    texts = [
+        prompt_text(prompt, tokenizer, chat=chat, decoder_only=decoder_only, system=system)
+        for prompt in prompts
+    ]
     return text_ids(texts, tokenizer, special=not chat)  # a template writes its special tokens itself
 
 

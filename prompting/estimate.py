@@ -86,8 +86,8 @@ def _counter(
         chat = uses_chat(loaded, options.chat if backend in ("", "hf") else options.chat is not False)
 
         def count(prompt: str) -> int:
-            how = {"chat": chat, "decoder_only": not seq2seq, "system": options.system}
-            return len(prompt_ids([prompt], loaded, **how)[0])
+            (ids,) = prompt_ids([prompt], loaded, chat=chat, decoder_only=not seq2seq, system=options.system)
+            return len(ids)
 
         return count, f"by the tokenizer in {folder}"
     system = options.system or ""

@@ -110,7 +110,9 @@ class HfModel:
 
     def _check_lengths(self, ids: Sequence[Sequence[int]]) -> None:
         limit = self._options.context or context_length(self._model, self._tokenizer)
-        room = self._options.max_new_tokens if self._decoder_only else 0  # T5's answer has a length of its own
+        room = (
+            self._options.max_new_tokens if self._decoder_only else 0
+        )  # T5's answer has a length of its own
         for index, tokens in enumerate(ids):
             if limit is not None and len(tokens) + room > limit:
                 answer = f" and its answer up to {room}" if room else ""
