@@ -52,7 +52,7 @@ def finetune(data: Path, model: Path, run: Path, *more: object) -> list[object]:
 
 
 STATIONS = {"prompt": prompt, "finetune": finetune}
-TRAIN = ("--learning_rate", "5e-2", "--max_steps", 12, "--save_strategy", "no")
+TRAIN = ("--learning_rate", "1e-2", "--max_steps", 30, "--save_strategy", "no")
 
 
 def answers(run: Path) -> dict[str, tuple[str, str, int, int]]:
@@ -72,8 +72,8 @@ def assert_both_answer(command: Callable[..., int], data: Path, model: Path, fol
         assert command(*station(data, model, folder / name)) == 0
     one, other = folder / "prompt", folder / "finetune"
     assert answers(one) == answers(other)
-    assert len(answers(one)) == 36 and len({row[0] for row in answers(one).values()}) > 2
-    assert confidences(one) == pytest.approx(confidences(other), rel=1e-2)
+    assert len(answers(one)) == 36 and len(set(confidences(one))) > 10
+    assert confidences(one) == pytest.approx(confidences(other), rel=1e-3)
 
 
 def refusal(
@@ -215,7 +215,8 @@ def test_a_model_that_gives_nan_is_one_line_and_a_run_to_look_at(
 
     model = MAKERS[kind](tmp_path / "model")
     weights = load_file(model / "model.safetensors")
-    weights["lm_head.weight"][7] = torch.nan
+    head = "lm_head.weight" if "lm_head.weight" in weights else "shared.weight"
+    weights[head][7] = torch.nan
     save_file(weights, model / "model.safetensors", metadata={"format": "pt"})
     commands = {name: station(data, model, tmp_path / name) for name, station in STATIONS.items()}
     commands["sampled"] = [*prompt(data, model, tmp_path / "sampled"), "--temperature", 1.0]
