@@ -20,9 +20,8 @@ from data_builders.errors import InputError
 from data_builders.example import Example
 from data_builders.graphs.generators import draw_size, er, two_blocks
 from data_builders.graphs.graph import Graph, from_edges, from_networkx, graph_to_json, to_networkx
-from data_builders.tasks import FORMS, GRAPHQA, TASKS, Query, hamiltonian
-from data_builders.tasks.hamiltonian import HAMILTONIAN_LIMIT, barrier, hamiltonian_path
-from data_builders.tasks.structure import maximum_matching
+from data_builders.tasks import FORMS, GRAPHQA, TASKS, Query, structure
+from data_builders.tasks.structure import HAMILTONIAN_LIMIT, barrier, hamiltonian_path, maximum_matching
 from eval.prediction import Prediction
 from eval.scoring.scorer import score
 from tests.helpers.task_graphs import (
@@ -176,7 +175,7 @@ def test_hamiltonian_paths_are_the_first_by_node_ids(graph: Graph) -> None:
     first = next(orders, None)
     assert hamiltonian_path(graph) == (None if first is None else list(first))
     with pytest.MonkeyPatch.context() as patch:  # the table, which only hard graphs reach
-        patch.setattr(hamiltonian, "PATIENCE", -1)
+        patch.setattr(structure, "PATIENCE", -1)
         assert hamiltonian_path(graph) == (None if first is None else list(first))
     assert not (first and barrier(graph))
 
