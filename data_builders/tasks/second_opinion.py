@@ -110,7 +110,7 @@ def _euler(graph: Graph, query: Query) -> bool:
 
 
 def _spanning(graph: Graph, query: Query) -> int:
-    return round(sum(weight for _, _, weight in rx.minimum_spanning_edges(to_rustworkx(graph), float)))
+    return int(sum(weight for _, _, weight in rx.minimum_spanning_edges(to_rustworkx(graph), float)))
 
 
 def _eccentricity(choose: Callable[[list[float]], float]) -> Callable[[Graph, Query], int | None]:
