@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from data_builders.example import Example
+from data_builders.files import atomic_file
 from finetune.batches import data, shared_rows
 from finetune.batches.data import Tokens
 from language_models import shared_graphs
@@ -64,6 +65,5 @@ def write(tokens: Tokens, path: Path) -> None:
     if tokens.prefix_lengths is not None:
         arrays["prefix_lengths"] = np.array(tokens.prefix_lengths, dtype=np.int32)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    save_file(arrays, part)
-    part.replace(path)
+    with atomic_file(path) as file:
+        file.write(save(arrays))
