@@ -10,10 +10,11 @@ from data_builders import commands as data_commands
 from data_builders.errors import InputError
 from eval import commands as eval_commands
 from finetune import commands as finetune_commands
+from graph_models import commands as graph_model_commands
 from prompting import commands as prompting_commands
 
 app = typer.Typer(name="graphtalk", add_completion=False, help=__doc__, pretty_exceptions_enable=False)
-for folder in (data_commands, finetune_commands, prompting_commands, eval_commands):
+for folder in (data_commands, finetune_commands, graph_model_commands, prompting_commands, eval_commands):
     for name, command, settings in folder.COMMANDS:
         app.command(name, **settings)(command)
 
