@@ -101,7 +101,7 @@ CONFIGS: dict[str, type[FitConfig]] = {
 def load_config(path: Path | None, flags: dict[str, Any]) -> FitConfig:
     """The checked config of a YAML file (or of nothing) with flags on top.
 
-    >>> load_config(None, {"model": "gin", "dataset": "d", "output_dir": "r", "width": "32"}).model_dump()["width"]
+    >>> load_config(None, {"model": "gin", "dataset": "d", "output_dir": "r", "steps": "32"}).steps
     32
     """
     given = {**({} if path is None else _read_yaml(path)), **flags}
@@ -116,7 +116,8 @@ def load_config(path: Path | None, flags: dict[str, Any]) -> FitConfig:
         if key not in kind.model_fields:
             where = f"{path}: " if path is not None and key not in flags else ""
             raise InputError(
-                f"{where}unknown key {key!r} for model {model}; accepted keys are {', '.join(kind.model_fields)}"
+                f"{where}unknown key {key!r} for model {model}; "
+                f"accepted keys are {', '.join(kind.model_fields)}"
             )
     try:
         config = kind.model_validate(given)

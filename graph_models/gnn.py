@@ -110,7 +110,9 @@ class Gin(nn.Module):
 
 
 class Mpnn(nn.Module):
-    """h_u <- MLP(h_u, sum of MLP(h_v, h_u, weight) over neighbours v), Gilmer et al. 2017 (arXiv 1704.01212)."""
+    """h_u <- MLP(h_u, sum of MLP(h_v, h_u, weight) over neighbours v), Gilmer et al. 2017
+    (arXiv 1704.01212).
+    """
 
     def __init__(self, config: GnnConfig, inputs: Inputs) -> None:
         super().__init__()
@@ -162,7 +164,7 @@ def gat(config: AttentionGnnConfig, inputs: Inputs) -> nn.Module:
 
 
 def gps(config: AttentionGnnConfig, inputs: Inputs) -> nn.Module:
-    """Rampášek et al. 2022 (arXiv 2205.12454): GIN and attention over all nodes of the graph, side by side."""
+    """Rampášek et al. 2022 (arXiv 2205.12454): GIN and attention over all nodes, side by side."""
     from torch_geometric.nn import GINConv, GINEConv, GPSConv
 
     width = config.width

@@ -24,7 +24,7 @@ from graph_models.heads import Heads, Outputs, Target
 
 GRAPHS = 128  # answered at once
 BODIES: dict[str, Any] = dict.fromkeys(LAYERS, Gnn)
-"""Kind of model -> the module that makes vectors of a batch: body(config, inputs)(batch) -> questions, nodes."""
+"""Kind of model -> body(config, inputs), a module: batch -> vectors of the questions and of the nodes."""
 
 
 class GraphModel(nn.Module):
@@ -49,7 +49,8 @@ class GraphModel(nn.Module):
         for example in examples:
             if example.task not in self.tasks:
                 raise InputError(
-                    f"{example.id}: the model was not trained on task {example.task}; it knows {', '.join(self.tasks)}"
+                    f"{example.id}: the model was not trained on task {example.task}; "
+                    f"it knows {', '.join(self.tasks)}"
                 )
         questions = Questions(examples, self.tasks, getattr(self.config, "laplacian", 0))
         made_for, needed = self.inputs, inputs_of([questions])

@@ -34,8 +34,8 @@ class Target:
 
 @dataclass(frozen=True)
 class Head:
-    """loss: outputs (k, classes), answers (k,) -> (k,). read: outputs -> solutions and probabilities, which are
-    None where the head states none.
+    """loss: outputs (k, classes), answers (k,) -> (k,). read: outputs -> solutions, and probabilities, which
+    are None where the head states none.
     """
 
     loss: Callable[[Tensor, Tensor, Target], Tensor]
@@ -162,7 +162,7 @@ class Heads(nn.Module):
         return total
 
     def read(self, outputs: Sequence[Outputs], batch: Batch) -> tuple[list[Any], list[float | None]]:
-        """The solution of each question, and the probability that the model gives it (None: it states none)."""
+        """The solution of each question, and the probability that the model gives it, if any."""
         solutions: list[Any] = [None] * len(batch.rows)
         chances: list[float | None] = [None] * len(batch.rows)
         for target, (entries, values) in zip(self.targets, outputs, strict=True):

@@ -1,4 +1,4 @@
-"""One run: a model trained on a dataset (or a trained one loaded), its answers to the test split, its scores."""
+"""One run: a model is trained on a dataset, or loaded; it answers the test split and is scored."""
 
 import os
 import time
@@ -77,7 +77,8 @@ def fit(
     model.to(device())
     size = sum(p.numel() for p in model.parameters())
     say(
-        f"{config.model}: {size:,} parameters, {len(questions):,} graphs, {len(examples):,} questions, {device()}"
+        f"{config.model}: {size:,} parameters, {len(questions):,} graphs, "
+        f"{len(examples):,} questions, {device()}"
     )
     begin = time.monotonic()
     train(model, questions, check, config, config.output_dir)
@@ -105,7 +106,7 @@ def run_config(config: FitConfig) -> dict[str, Any]:
 
 
 def check_same_run(run: Path, record: dict[str, Any]) -> bool:
-    """Whether the folder holds this very run with a trained model; InputError if it holds results of another."""
+    """Whether the folder holds this very run, trained; InputError if it holds results of another."""
     results = [name for name in ("checkpoint", "predictions.parquet", STATE) if (run / name).exists()]
     if not results:
         return False

@@ -29,7 +29,7 @@ def train(
     Everything random (batches, labels, dropout) depends on the seed and the step alone, so that a run that
     is continued after a kill makes the same steps as one that was not.
     """
-    rank, ranks = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+    rank = dist.get_rank() if dist.is_initialized() else 0
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )

@@ -54,7 +54,8 @@ def test_a_run_is_a_row_of_the_report_and_its_checkpoint_answers_elsewhere(
         arguments(data, run, "--label", "GIN", "--limit", "5", "--tasks", "node_degree,cycle_check")
     )
     assert {p.name for p in run.iterdir()} == {
-        "config.yaml", "environment.json", "log.json", "checkpoint", "predictions.parquet", "scores.parquet", "metrics.json"
+        "config.yaml", "environment.json", "log.json", "checkpoint",
+        "predictions.parquet", "scores.parquet", "metrics.json",
     }  # fmt: skip
     written = read_config(run)
     assert (written["kind"], written["label"], written["arguments"]["width"]) == ("graph_model", "GIN", 16)

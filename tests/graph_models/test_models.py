@@ -67,7 +67,7 @@ def test_every_kind_overfits_thirty_two_examples(kind: str, data: Path, tmp_path
         kind,
         data,
         output_dir=tmp_path,
-        steps=300,
+        steps=600,
         batch_size=8,
         evaluate_every=50,
         patience=6,
@@ -153,7 +153,7 @@ def test_every_key_reaches_the_model_or_its_training(kind: str, data: Path, tmp_
         "test_split",
     }
     places |= {"train_limit", "validation_limit", "limit"}  # which examples are read: tested with the command
-    places |= {"patience", "save_every", "relabellings"}  # tested on their own
+    places |= {"patience", "save_every", "relabellings", "max_nodes"}  # tested on their own
     for key, about in CONFIGS[kind].model_fields.items():
         if key in places:
             continue
@@ -162,7 +162,8 @@ def test_every_key_reaches_the_model_or_its_training(kind: str, data: Path, tmp_
         if choices and isinstance(choices[0], str):
             value = next(choice for choice in choices if choice != base.get(key, value))
         else:
-            value = CHANGES[type(base.get(key, value) or 0).__name__](base.get(key, value) or 0)
+            value = base.get(key, value)
+            value = CHANGES[type(value).__name__](value)
         assert result(key, {key: value}) != plain, key
 
 
