@@ -5,10 +5,10 @@ override it.
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from data_builders.errors import InputError, check_choice
+from data_builders.files import read_yaml
 
 
 class FitConfig(BaseModel):
@@ -88,12 +88,20 @@ class AttentionGnnConfig(GnnConfig):
     heads: int = Field(4, ge=1)
 
 
+class PpgnConfig(FitConfig):
+    """Keys of ppgn. width: of the state of a pair of nodes. depth: layers, each with one matrix product."""
+
+    width: int = Field(16, ge=1)
+    depth: int = Field(2, ge=1)
+
+
 CONFIGS: dict[str, type[FitConfig]] = {
     "gcn": GnnConfig,
     "gin": GnnConfig,
     "mpnn": GnnConfig,
     "gat": AttentionGnnConfig,
     "gps": AttentionGnnConfig,
+    "ppgn": PpgnConfig,
 }
 """Kind of model -> its keys."""
 
@@ -104,7 +112,7 @@ def load_config(path: Path | None, flags: dict[str, Any]) -> FitConfig:
     >>> load_config(None, {"model": "gin", "dataset": "d", "output_dir": "r", "steps": "32"}).steps
     32
     """
-    given = {**({} if path is None else _read_yaml(path)), **flags}
+    given = {**({} if path is None else read_yaml(path)), **flags}
     model = given.get("model")
     if model is None:
         raise InputError(f"no model; give a kind ({', '.join(sorted(CONFIGS))}) or a checkpoint folder")
@@ -133,15 +141,3 @@ def load_config(path: Path | None, flags: dict[str, Any]) -> FitConfig:
     if width % heads:
         raise InputError(f"width {width} is no multiple of heads {heads}; they share it")
     return config
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise InputError(f"{path}: no such configuration file; see configs/graph_models/")
-    try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-    if given is not None and not isinstance(given, dict):
-        raise InputError(f"{path}: expected lines such as `width: 64`, not a {type(given).__name__}")
-    return given or {}

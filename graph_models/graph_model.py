@@ -15,15 +15,17 @@ from torch import Tensor, nn
 
 from data_builders.errors import InputError
 from data_builders.example import Example
+from data_builders.files import write_text
 from data_builders.tasks import TASKS
-from eval.prediction import Prediction, write_atomic
+from eval.prediction import Prediction
 from graph_models.config import CONFIGS, FitConfig
 from graph_models.data import Batch, Ints, Questions, question_query, random_orders
 from graph_models.gnn import LAYERS, Gnn, Inputs
 from graph_models.heads import Heads, Outputs, Target
+from graph_models.ppgn import Ppgn
 
 GRAPHS = 128  # answered at once
-BODIES: dict[str, Any] = dict.fromkeys(LAYERS, Gnn)
+BODIES: dict[str, Any] = {**dict.fromkeys(LAYERS, Gnn), "ppgn": Ppgn}
 """Kind of model -> body(config, inputs), a module: batch -> vectors of the questions and of the nodes."""
 
 
@@ -119,7 +121,7 @@ class GraphModel(nn.Module):
             "inputs": self.inputs._asdict(),
             "targets": [asdict(target) for target in self.targets],
         }
-        write_atomic(folder / "config.json", json.dumps(record, indent=2) + "\n")
+        write_text(folder / "config.json", json.dumps(record, indent=2) + "\n")
 
 
 def load(folder: Path) -> GraphModel:

@@ -64,8 +64,12 @@ def _read_class(outputs: Tensor, target: Target) -> tuple[list[Any], list[float 
 
 
 def _number_loss(outputs: Tensor, answers: Tensor, target: Target) -> Tensor:
-    wanted = (answers - target.mean) / target.std
-    return F.smooth_l1_loss(outputs[:, 0], wanted, reduction="none", beta=0.1)
+    """The error in units of the count, less weight for large counts, which are few and vary most; half a
+    unit, up to which rounding is right, is where the loss turns from a square to a line.
+    """
+    error = outputs[:, 0] * target.std + target.mean - answers
+    loss = F.smooth_l1_loss(error, torch.zeros_like(error), reduction="none", beta=0.5)
+    return loss / ((1 + answers) * target.std).sqrt()
 
 
 def _read_number(outputs: Tensor, target: Target) -> tuple[list[Any], list[float | None]]:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from eval.prediction import write_atomic
+from data_builders.files import atomic_file, write_text
 from eval.scoring.scorer import score
 from graph_models.config import FitConfig
 from graph_models.data import Ints, Questions, epoch_batches, random_orders
@@ -62,14 +62,13 @@ def train(
             last = last or state["stale"] == config.patience
         if rank == 0 and (last or (step + 1) % config.save_every == 0):
             everything = {**state, "weights": weights(model), "optimizer": optimizer.state_dict()}
-            part = run / f"{STATE}.part"
-            torch.save(everything, part)
-            part.replace(run / STATE)
+            with atomic_file(run / STATE) as file:
+                torch.save(everything, file)
         if last:
             break
     model.load_state_dict(state["best_weights"])
     if rank == 0:
-        write_atomic(run / "log.json", json.dumps(state["log"], indent=1) + "\n")
+        write_text(run / "log.json", json.dumps(state["log"], indent=1) + "\n")
 
 
 def take_step(

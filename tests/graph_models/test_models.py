@@ -30,7 +30,7 @@ NO_NUMBERS = [kind for kind in CONFIGS if kind != "transformer"]
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return dataset(tmp_path_factory.mktemp("data") / "er", train=7, validation=4)
+    return dataset(tmp_path_factory.mktemp("data") / "er", train=8, validation=4)
 
 
 def config(kind: str, folder: Path, **keys: Any) -> FitConfig:
@@ -62,7 +62,9 @@ def outputs(model: GraphModel, asked: list[Example], orders: Any = None) -> torc
 
 @pytest.mark.parametrize("kind", CONFIGS)
 def test_every_kind_overfits_thirty_two_examples(kind: str, data: Path, tmp_path: Path) -> None:
-    asked = examples(data)[:32]
+    # GCN and GAT take means of their neighbours, by which some graphs with a cycle look like one without
+    limited = ("cycle_check",) if kind in ("gcn", "gat") else ()
+    asked = [e for e in examples(data) if e.task not in limited][:32]
     settings = config(
         kind,
         data,
@@ -70,7 +72,6 @@ def test_every_kind_overfits_thirty_two_examples(kind: str, data: Path, tmp_path
         steps=600,
         batch_size=8,
         evaluate_every=50,
-        patience=6,
         learning_rate=3e-3,
     )
     model = fit(asked, asked, settings)
@@ -227,11 +228,9 @@ def test_our_gin_layer_is_torch_geometrics() -> None:
     from graph_models.gnn import Arcs, Gin
     from graph_models.gnn import Inputs as In
 
-    asked = [
-        Example("a", "cycle_check", "", "", "", "yes_no", "", "", "",
-                '{"directed": true, "nodes": ["0", "1", "2"], "edges": [[0, 1], [2, 1], [1, 2]]}', "g", 3, 3, [], "train")
-    ]  # fmt: skip
-    batch = Questions(asked, ["cycle_check"]).batch(np.array([0]))
+    graph = graph_to_json(from_edges(3, [(0, 1), (2, 1), (1, 2)], directed=True), "012")
+    asked = Example("a", "cycle_check", "", "", "", "yes_no", "", "", "", graph, "g", 3, 3, [], "train")
+    batch = Questions([asked], ["cycle_check"]).batch(np.array([0]))
     layer = Gin(config("gin", Path(), width=8), In(directed=True))  # type: ignore[arg-type]
     states = torch.randn(3, 8, requires_grad=True)
     for flipped in (False, True):
