@@ -90,7 +90,7 @@ def test_scoring_loads_no_learner() -> None:
 
 
 def test_building_loads_neither_plots_nor_learners(tmp_path: Path) -> None:
-    unwanted = {"sklearn", "pandas", "torch", "matplotlib"}
+    unwanted = {"sklearn", "torch", "matplotlib"}  # pandas is loaded by pyarrow, where it is installed
     if "igraph" in names(PROJECT["dependencies"]):
         unwanted -= {"matplotlib"}  # igraph loads it whenever it is imported
     program = (
