@@ -31,7 +31,7 @@ from finetune.learners.monitor import ConsoleLogger
 from finetune.learners.start import LONGEST_QUESTION, add_lora, length_limits, new_model, read_size
 from finetune.learners.t5 import GraphTrainer, save
 from finetune.processes import check_processes
-from finetune.run.evaluate import test, validation
+from finetune.run.answers import test, validation
 from finetune.run.launch_report import LaunchReport, print_once
 from finetune.run.model_card import open_repository, push, write_card
 from finetune.run.resume import check_same_run, drop_broken, last_checkpoint
