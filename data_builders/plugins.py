@@ -56,8 +56,9 @@ def _add(kind: str, name: str, value: Any, source: str) -> None:
     table, record = tables[kind]
     if not isinstance(value, record):
         raise InputError(f"{source}: expected {record.__name__}, not {type(value).__name__}")
-    if getattr(value, "name", name) != name:
-        raise InputError(f"{source}: the {kind} is called {value.name!r}; both names must be the same")
+    own = getattr(value, "name", name)
+    if own != name:
+        raise InputError(f"{source}: the {kind} is called {own!r}; both names must be the same")
     if table.setdefault(name, value) is not value:
         raise InputError(
             f"{source}: there already is {'an' if kind == 'encoder' else 'a'} {kind} of this name"
