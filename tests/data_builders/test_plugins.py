@@ -75,7 +75,8 @@ def install(folder: Path, module: str, entry_points: str) -> Path:
     return folder
 
 
-BUILD = "build --tasks end_count --encoders short --generators two_stars --train 12 --validation 2 --test 4 --out d"
+CHOICES = "--tasks end_count --encoders short --generators two_stars"
+BUILD = f"build {CHOICES} --train 12 --validation 2 --test 4 --out d"
 
 
 @pytest.mark.parametrize("way", ["entry points", "--plugins"])
