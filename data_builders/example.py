@@ -81,6 +81,17 @@ def truth(example: Example) -> Any:
     return json.loads(example.solution) if example.solution else _solution_of_answer(example)
 
 
+def solution_key(example: Example) -> str:
+    """The solution as JSON, one text for equal ones: a set of nodes in the order of their ids.
+
+    >>> blank = Example("i", "connected_nodes", "", "", "", "node_set", "", "", "", "{}", "", 0, 0, [], "test", "[2, 0]")
+    >>> solution_key(blank)
+    '[0, 2]'
+    """
+    solution = truth(example)
+    return json.dumps(sorted(solution) if example.answer_kind == "node_set" else solution)
+
+
 def _solution_of_answer(example: Example) -> Any:
     """The solution of an example that was written before there was such a column, out of GraphQA's wording.
 
@@ -127,7 +138,7 @@ def _nodes_of_list(parts: Sequence[str], ids: dict[str, int]) -> list[int] | Non
 
 def write_examples(examples: list[Example], path: Path) -> None:
     """Write one parquet file; it appears whole or not at all."""
-    table = pa.Table.from_pylist([asdict(e) for e in examples], schema=SCHEMA)
+    table = pa.Table.from_pylist([asdict(complete(e)) for e in examples], schema=SCHEMA)
     part = path.with_name(path.name + ".part")
     pq.write_table(table, part, compression="zstd")
     part.replace(path)

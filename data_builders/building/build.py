@@ -46,6 +46,7 @@ REPEATED = [
     "task",
     "task_class",
     "answer",
+    "solution",
     "answer_kind",
     "encoder",
     "generator",
@@ -208,8 +209,8 @@ def write_shard(
             tables = chunk.tables()
             for task, table in tables.items():
                 writers[task].write_table(table)
-                for entry in table["answer"].value_counts().to_pylist():
-                    counts[task][label(TASKS[task].answer_kind, entry["values"])] += entry["counts"]
+                for entry in table["solution"].value_counts().to_pylist():
+                    counts[task][label(json.loads(entry["values"]))] += entry["counts"]
             advance(sum(table.num_rows for table in tables.values()))
     hashes = {shard.file(task): file_sha256(path) for task, path in parts.items()}
     for task, path in parts.items():
