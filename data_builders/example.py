@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_builders.errors import InputError, check_choice
+from data_builders.files import atomic_file
 
 SPLITS = ("train", "validation", "test")
 
@@ -139,9 +140,8 @@ def _nodes_of_list(parts: Sequence[str], ids: dict[str, int]) -> list[int] | Non
 def write_examples(examples: list[Example], path: Path) -> None:
     """Write one parquet file; it appears whole or not at all."""
     table = pa.Table.from_pylist([asdict(complete(e)) for e in examples], schema=SCHEMA)
-    part = path.with_name(path.name + ".part")
-    pq.write_table(table, part, compression="zstd")
-    part.replace(path)
+    with atomic_file(path) as file:
+        pq.write_table(table, file, compression="zstd")
 
 
 def read_lock(folder: Path) -> dict[str, object]:
@@ -180,3 +180,12 @@ def read_examples(folder: Path, task: str, split: str) -> list[Example]:
 def complete(example: Example) -> Example:
     """The example, with its solution where its dataset was written before there was such a column."""
     return example if example.solution else replace(example, solution=json.dumps(truth(example)))
+
+
+def load_examples(
+    folder: Path, tasks: Sequence[str] | None, split: str, limit: int | None = None
+) -> list[Example]:
+    """The first `limit` examples of each task (all tasks: None) of one split, task by task."""
+    have = dataset_tasks(folder)
+    chosen = have if tasks is None else [check_choice(f"task in {folder}", task, have) for task in tasks]
+    return [e for task in chosen for e in read_examples(folder, task, split)[:limit]]

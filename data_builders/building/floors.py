@@ -62,7 +62,9 @@ def train_answers(folder: Path, task: str) -> Counter[str]:
     table = pa.concat_tables([pq.read_table(file, columns=["solution", "answer_kind"]) for file in files])
     for row in table.group_by(["solution", "answer_kind"]).aggregate([([], "count_all")]).to_pylist():
         nodes = row["answer_kind"] == "node_set"
-        counts[json.dumps(sorted(json.loads(row["solution"]))) if nodes else row["solution"]] += row["count_all"]
+        counts[json.dumps(sorted(json.loads(row["solution"]))) if nodes else row["solution"]] += row[
+            "count_all"
+        ]
     return counts
 
 

@@ -81,10 +81,7 @@ def slicers(dataset: Dataset, task: str, examples: Sequence[Example]) -> dict[st
     """What a task's questions are sliced by; a respect in which all are alike is left out later."""
     bins = size_bins([e.num_nodes for e in examples])
     far = {e.id: distance(e) for e in examples}
-    common = {
-        answer
-        for answer, _ in Counter(map(_answer, examples)).most_common(ANSWERS)
-    }
+    common = {answer for answer, _ in Counter(map(_answer, examples)).most_common(ANSWERS)}
 
     def answer(e: Example) -> str:
         said = _answer(e)

@@ -14,10 +14,11 @@ import pytest
 import graphtalk
 from data_builders.building.build import build
 from data_builders.building.config import load_config
-from data_builders.building.folder import file_sha256, fingerprint
+from data_builders.building.folder import fingerprint
 from data_builders.building.verify import verify
 from data_builders.errors import InputError
 from data_builders.example import SCHEMA
+from data_builders.files import file_sha256
 from data_builders.tasks import GRAPHQA, TASKS
 from data_builders.text.encoders import ENCODERS
 

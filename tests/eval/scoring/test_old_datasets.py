@@ -1,4 +1,4 @@
-"""A dataset and a run that were written before there was a column `solution` open, score and report as then."""
+"""A dataset and a run that were written before the column `solution` open, score and report as then."""
 
 import json
 import shutil
