@@ -92,7 +92,7 @@ def _flow(graph: Graph, query: Sequence[int], record: Record) -> Solution:
 def _liked(graph: Graph, query: Sequence[int], record: Record) -> Solution:
     labels = record.get("labels")
     assert isinstance(labels, dict), "a node_classification example carries its labels in the graph column"
-    counts = Counter(labels.values())
+    counts: Counter[str] = Counter(labels.values())
     return min(counts, key=lambda word: (-counts[word], len(word), word))
 
 
