@@ -56,6 +56,17 @@ def score_run(run: Path, data: Path | None = None) -> dict[str, Any]:
     return judge(run, data).metrics
 
 
+def print_scores(metrics: dict[str, Any], run: Path) -> None:
+    """Say how a run did: each task's accuracy with its interval, then their mean."""
+    for task, row in metrics["tasks"].items():
+        interval = f"{100 * row['accuracy']:.1f} ({100 * row['low']:.1f} to {100 * row['high']:.1f})"
+        print(f"{task:20s} {row['correct']:5d} of {row['n']:5d} correct, {interval}")
+    macro = metrics["macro"]
+    print(
+        f"{'macro accuracy':20s} {100 * macro['accuracy']:.1f} ({100 * macro['low']:.1f} to {100 * macro['high']:.1f}); see {run}"
+    )
+
+
 Floors = dict[str, list[bool]]
 
 
