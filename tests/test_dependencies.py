@@ -14,7 +14,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 ROOMS = {  # folder -> extras whose packages it may import
     "data_builders": {"prompting"},  # tokenizers, to count tokens
     "eval": set(),
-    "language_models": {"prompting"},
+    "language_models": {"prompting", "ctranslate2"},
     "prompting": {"prompting"},
     "finetune": {"finetune", "ctranslate2"},
     "graph_models": {"graph_models"},
