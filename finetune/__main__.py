@@ -6,10 +6,12 @@ import os
 import sys
 
 from data_builders.errors import InputError
+from data_builders.plugins import load_plugins
 from finetune.launch import leave, run_here
 
 if __name__ == "__main__":
     try:
+        load_plugins()
         run_here(sys.argv[1:])
     except InputError as error:
         if (

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element
 
+from data_builders.files import atomic_file
 from eval.analysis.runs import Report
 from eval.escape import visible
 from eval.report.plots import Panel, Plot, shorten
@@ -52,9 +53,9 @@ def write_figures(report: Report, plots: Sequence[dict[str, Plot]], out: Path) -
 def _save(figure: "Figure", stem: Path) -> list[Path]:
     paths = []
     for kind, metadata in (("svg", {"Date": None, "Creator": None}), ("png", {"Software": None})):
-        part = stem.with_name(f"{stem.name}.{kind}.part")
-        figure.savefig(part, format=kind, dpi=300, metadata=metadata)
-        paths.append(part.replace(stem.with_name(f"{stem.name}.{kind}")))
+        paths.append(stem.with_name(f"{stem.name}.{kind}"))
+        with atomic_file(paths[-1]) as file:
+            figure.savefig(file, format=kind, dpi=300, metadata=metadata)
     return paths
 
 
@@ -73,7 +74,9 @@ def _figure(plot: Plot) -> "Figure":
     heights = [TITLE + max(_size(panel)[1] for panel in row) + GAP for row in rows]
     height = sum(heights) + 20 + 18 * -(-len(plot.legend) // 3)
     figure = Figure(figsize=(INCHES, INCHES * height / SHEET))
-    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, SHEET), ylim=(height, 0))  # y grows downwards, as in SVG
+    axes = figure.add_axes(
+        (0, 0, 1, 1), xlim=(-6, SHEET - 6), ylim=(height, 0)
+    )  # y grows downwards, as in SVG
     axes.set_axis_off()
     y = 0.0
     for row, row_height in zip(rows, heights, strict=True):
