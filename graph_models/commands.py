@@ -11,10 +11,6 @@ from data_builders.errors import InputError
 
 def fit(
     context: typer.Context,
-    model: Annotated[
-        str | None,
-        typer.Argument(help="A kind to train (gin, mpnn, ...), or the checkpoint folder of a trained model."),
-    ] = None,
     config: Annotated[
         Path | None,
         typer.Option(help="YAML of keys, e.g. configs/graph_models/gin.yaml; flags override it."),
@@ -24,14 +20,15 @@ def fit(
         Path | None, typer.Option("--output_dir", "--output-dir", "--out", help="Run folder, e.g. runs/gin.")
     ] = None,
 ) -> None:
-    """Train a model that reads graphs, then answer and score the test split; the same command continues.
+    """`graphtalk fit MODEL ...`: train a model that reads graphs, then answer and score the test split.
 
+    MODEL is a kind (gin, mpnn, gcn, gat, gps, ppgn, transformer). The same command again continues.
     Every key of the configuration is a flag (docs/graph_models.md), e.g. --width 64, --steps 2000,
     --tasks shortest_path,cycle_check. With a checkpoint folder in place of a kind, nothing is trained.
     """
     named = {"--config": config, "--dataset": dataset, "--output_dir": output_dir}
     flags = [part for name, value in named.items() if value is not None for part in (name, str(value))]
-    fit_arguments([*([model] if model else []), *flags, *context.args])
+    fit_arguments([*context.args, *flags])
 
 
 def fit_arguments(argv: Sequence[str]) -> None:
@@ -70,5 +67,12 @@ def read_flags(argv: Sequence[str]) -> dict[str, Any]:
 
 
 COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [
-    ("fit", fit, {"context_settings": {"allow_extra_args": True, "ignore_unknown_options": True}}),
+    (
+        "fit",
+        fit,
+        {
+            "context_settings": {"allow_extra_args": True, "ignore_unknown_options": True},
+            "options_metavar": "MODEL [OPTIONS]",
+        },
+    ),
 ]

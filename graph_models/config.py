@@ -95,6 +95,35 @@ class PpgnConfig(FitConfig):
     depth: int = Field(2, ge=1)
 
 
+class TransformerConfig(FitConfig):
+    """Keys of transformer.
+
+    tokens: how a graph becomes tokens, see `graph_models.tokens`. positions: tokens know their place.
+    random_labels: training deals the nodes' labels anew in each step. max_nodes: labels, and so nodes of the
+    largest graph that can be read; default: the largest of the dataset.
+    relabellings: answers are the mean over so many ways to label the nodes.
+    architecture: encoder; decoder, whose tokens see those before them; or encoder_decoder, twice as deep.
+    width, depth, heads: of the blocks. expansion: width of the feed-forward layers, as a multiple of the
+    width. glu: these layers are gated. loops: the blocks are gone through so many times.
+    pause: empty tokens behind each question.
+    """
+
+    tokens: Literal["edges", "rows", "rows_and_edges", "pairs"] = "rows_and_edges"
+    positions: bool = False
+    random_labels: bool = True
+    max_nodes: int | None = Field(None, ge=1)
+    relabellings: int = Field(1, ge=1)
+    architecture: Literal["encoder", "decoder", "encoder_decoder"] = "encoder"
+    width: int = Field(128, ge=2)
+    depth: int = Field(4, ge=1)
+    heads: int = Field(4, ge=1)
+    expansion: int = Field(2, ge=1)
+    glu: bool = True
+    dropout: float = Field(0.0, ge=0, lt=1)
+    loops: int = Field(1, ge=1)
+    pause: int = Field(0, ge=0)
+
+
 CONFIGS: dict[str, type[FitConfig]] = {
     "gcn": GnnConfig,
     "gin": GnnConfig,
@@ -102,6 +131,7 @@ CONFIGS: dict[str, type[FitConfig]] = {
     "gat": AttentionGnnConfig,
     "gps": AttentionGnnConfig,
     "ppgn": PpgnConfig,
+    "transformer": TransformerConfig,
 }
 """Kind of model -> its keys."""
 

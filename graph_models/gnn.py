@@ -199,7 +199,7 @@ class Gnn(nn.Module):
     copies = True  # of a graph, one for each of its questions
     random_labels, relabellings, bf16 = False, 1, False
 
-    def __init__(self, config: GnnConfig, inputs: Inputs) -> None:
+    def __init__(self, config: GnnConfig, inputs: Inputs, tasks: int) -> None:
         super().__init__()
         self.config, self.inputs = config, inputs
         width = config.width

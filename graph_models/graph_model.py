@@ -23,10 +23,11 @@ from graph_models.data import Batch, Ints, Questions, question_query, random_ord
 from graph_models.gnn import LAYERS, Gnn, Inputs
 from graph_models.heads import Heads, Outputs, Target
 from graph_models.ppgn import Ppgn
+from graph_models.transformer import Transformer
 
 GRAPHS = 128  # answered at once
-BODIES: dict[str, Any] = {**dict.fromkeys(LAYERS, Gnn), "ppgn": Ppgn}
-"""Kind of model -> body(config, inputs), a module: batch -> vectors of the questions and of the nodes."""
+BODIES: dict[str, Any] = {**dict.fromkeys(LAYERS, Gnn), "ppgn": Ppgn, "transformer": Transformer}
+"""Kind of model -> body(config, inputs, number of tasks)(batch) -> vectors of questions and nodes."""
 
 
 class GraphModel(nn.Module):
@@ -35,7 +36,7 @@ class GraphModel(nn.Module):
     def __init__(self, config: Any, inputs: Inputs, targets: Sequence[Target]) -> None:
         super().__init__()
         self.config, self.inputs, self.targets = config, inputs, list(targets)
-        self.body = BODIES[config.model](config, inputs)
+        self.body = BODIES[config.model](config, inputs, len(self.targets))
         self.heads = Heads(config.width, targets)
 
     @property
@@ -59,11 +60,11 @@ class GraphModel(nn.Module):
         for name in ("directed", "weighted", "words"):
             if getattr(needed, name) > getattr(made_for, name):
                 raise InputError(f"the model was trained on graphs that are not {name}, and these are")
-        knows_labels = self.body.random_labels or getattr(self.config, "identity", False)
+        knows_labels = self.config.model == "transformer" or getattr(self.config, "identity", False)
         if knows_labels and needed.max_nodes > made_for.max_nodes:
             raise InputError(
                 f"a graph has {needed.max_nodes} nodes, and the model has numbers for {made_for.max_nodes}; "
-                "train with a larger --max_nodes"
+                "train on larger graphs, or a transformer with a larger --max_nodes"
             )
         return questions
 

@@ -41,7 +41,7 @@ class Ppgn(nn.Module):
     copies = True  # of a graph, one for each of its questions
     random_labels, relabellings, bf16 = False, 1, False
 
-    def __init__(self, config: PpgnConfig, inputs: Inputs) -> None:
+    def __init__(self, config: PpgnConfig, inputs: Inputs, tasks: int) -> None:
         super().__init__()
         self.inputs = inputs
         width = config.width

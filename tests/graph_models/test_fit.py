@@ -89,6 +89,28 @@ def test_a_run_is_a_row_of_the_report_and_its_checkpoint_answers_elsewhere(
         )
 
 
+def test_the_command_line_takes_the_model_as_a_word_or_from_a_file(data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("model: gin\nwidth: 16\ndepth: 1\n")
+    flags = [
+        "--dataset",
+        str(data),
+        "--output_dir",
+        str(tmp_path / "run"),
+        "--steps",
+        "2",
+        "--tasks",
+        "cycle_check",
+    ]
+    for start in (["--config", str(path)], ["gin", "--config", str(path)]):
+        done = subprocess.run(
+            [sys.executable, "-m", "graphtalk", "fit", *start, *flags],
+            env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    assert read_config(tmp_path / "run")["arguments"]["steps"] == 2
+
+
 KILLED = """
 import os, signal, sys
 from graph_models import train
@@ -132,7 +154,7 @@ def test_a_killed_run_continues_as_if_nothing_had_happened(data: Path, tmp_path:
         assert a == b, file
 
 
-@pytest.mark.parametrize("kind", ["gin"])
+@pytest.mark.parametrize("kind", ["gin", "transformer"])
 def test_a_step_of_two_processes_is_a_step_of_one(kind: str, data: Path, tmp_path: Path) -> None:
     weights = []
     for processes in (1, 2):

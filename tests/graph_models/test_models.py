@@ -74,6 +74,8 @@ def test_every_kind_overfits_thirty_two_examples(kind: str, data: Path, tmp_path
         evaluate_every=50,
         learning_rate=3e-3,
     )
+    if kind == "transformer":  # with labels dealt anew in each step nothing can be learned by heart
+        settings = settings.model_copy(update={"random_labels": False, "width": 64})
     model = fit(asked, asked, settings)
     right = [score(e, p).outcome == "correct" for e, p in zip(asked, model.answer(asked), strict=True)]
     assert sum(right) >= 31, kind
@@ -130,7 +132,10 @@ CHANGES = {"int": lambda v: 2 * v or 3, "float": lambda v: v / 2 or 0.25, "bool"
 def test_every_key_reaches_the_model_or_its_training(kind: str, data: Path, tmp_path: Path) -> None:
     """A key that changed nothing would be a setting that is only believed in."""
     asked = examples(data)
-    base = {"steps": 4, "evaluate_every": 2, "batch_size": 4, "save_every": 100, "clip": 0.5}
+    base: dict[str, Any] = {"steps": 4, "evaluate_every": 2, "batch_size": 4, "save_every": 100, "clip": 0.5}
+
+    if kind == "transformer":
+        base |= {"width": 32}
 
     def result(name: str, keys: dict[str, Any]) -> str:
         settings = config(kind, data, output_dir=tmp_path / name, **{**base, **keys})
@@ -240,3 +245,52 @@ def test_our_gin_layer_is_torch_geometrics() -> None:
         assert torch.allclose(ours, theirs, atol=1e-5)
         wanted, found = (torch.autograd.grad(out.square().sum(), states)[0] for out in (theirs, ours))
         assert torch.allclose(found, wanted, atol=1e-3)
+
+
+@pytest.mark.parametrize("tokens", ["edges", "rows", "rows_and_edges"])
+@pytest.mark.parametrize("architecture", ["encoder", "encoder_decoder"])
+def test_tokens_without_positions_have_no_order(tokens: str, architecture: str, data: Path) -> None:
+    asked = [e for e in examples(data) if e.task == "shortest_path"]
+    asked = list({e.graph: e for e in asked}.values())
+    keys = {"tokens": tokens, "architecture": architecture, "pause": 1, "width": 32}
+    model = untrained("transformer", asked, **keys)
+    labels = random_orders(len(asked), model.inputs.max_nodes, 5)
+    other, moved = [], labels.copy()
+    for row, example in enumerate(asked):
+        order = random.Random(row).sample(range(example.num_nodes), example.num_nodes)
+        other.append(renumbered(example, order))
+        moved[row, order] = labels[row, : len(order)]  # each node keeps its label
+    assert torch.allclose(outputs(model, asked, labels), outputs(model, other, moved), atol=1e-4)
+    placed = untrained("transformer", asked, positions=True, **keys)
+    assert not torch.allclose(outputs(placed, asked, labels), outputs(placed, other, moved), atol=1e-4)
+
+
+@pytest.mark.parametrize("tokens", ["edges", "rows", "rows_and_edges", "pairs"])
+@pytest.mark.parametrize("architecture", ["encoder", "decoder", "encoder_decoder"])
+def test_every_form_of_transformer_answers_each_question_alone(
+    tokens: str, architecture: str, data: Path
+) -> None:
+    asked = sorted(examples(data), key=lambda e: e.graph_id)[:10]
+    model = untrained(
+        "transformer", asked, tokens=tokens, architecture=architecture, pause=2, loops=2, width=32
+    )
+    alone = torch.cat([outputs(model, [e]) for e in asked])
+    assert torch.allclose(outputs(model, asked), alone, atol=1e-4)
+
+
+def test_relabellings_are_averaged(data: Path) -> None:
+    asked = examples(data)
+    one, four = (
+        [p.confidence for p in untrained("transformer", asked, relabellings=n).answer(asked)] for n in (1, 4)
+    )
+    assert one != four
+
+
+def test_a_graph_with_more_nodes_than_labels_is_refused(data: Path, tmp_path: Path) -> None:
+    asked = examples(data)
+    model = untrained("transformer", asked)
+    larger = examples(dataset(tmp_path / "d", min_nodes=15, max_nodes=16))
+    with pytest.raises(
+        InputError, match="a graph has 16 nodes, and the model has numbers for 9; train on larger"
+    ):
+        model.answer(larger)
