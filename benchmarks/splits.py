@@ -25,11 +25,12 @@ from data_builders.graphs.streams import Stream
 from data_builders.tasks import FORMS, GRAPHQA, TASKS
 
 SPLITS = ("train", "validation", "test")
-FEW = ("complete", "star", "path")  # one graph a size: each split should have one of the default sizes at least
 FREQUENT = 0.01
 
 Answers = NDArray[np.int64]  # graphs x tasks: the number of an answer's label, -1 for a rare one
-Drawn = tuple[NDArray[np.uint64], Answers, list[dict[int, str]]]  # invariants, answers, and per task number -> label
+Drawn = tuple[
+    NDArray[np.uint64], Answers, list[dict[int, str]]
+]  # invariants, answers, and per task number -> label
 
 
 def tasks_of(family: str) -> list[str]:
@@ -89,11 +90,14 @@ def shift(drawn: Drawn, salt: int) -> list[float]:
 
 
 def salts(count: int, drawn: dict[str, Drawn], few_classes: set[str]) -> list[tuple[float, int]]:
-    """The best salts and their cost: the largest shift of er, or half of that of another family, if it is larger."""
+    """The best salts and their cost: the largest shift of er, or half of that of another family, if it is larger.
+
+    Salts are left out under which a split has none of the default sizes of some family.
+    """
     rng = Random("salt")
     candidates = [rng.getrandbits(64) | 1 for _ in range(count)]
-    sizes = {family: np.unique(drawn[family][0]) for family in FEW}
-    candidates = [salt for salt in candidates if all(len(set(sides(sizes[f], salt))) == 3 for f in FEW)]
+    classes = [np.unique(found[0]) for found in drawn.values()]
+    candidates = [salt for salt in candidates if all(len(set(sides(c, salt))) == 3 for c in classes)]
     by_er = sorted((max(shift(drawn["er"], salt)), salt) for salt in candidates)[: max(10, count // 20)]
     others = [family for family in drawn if family not in few_classes and family != "er"]
     return sorted((max(er, *(max(shift(drawn[f], salt)) / 2 for f in others)), salt) for er, salt in by_er)
@@ -122,7 +126,9 @@ def yes_table(found: Drawn) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--graphs", type=int, default=20_000, help="per family")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--salts", type=int, help="look for salts instead of printing the table")
@@ -134,7 +140,11 @@ def main() -> None:
     if given.salts is None:
         print("\n".join([*table(drawn), "", *yes_table(drawn["er"])]))
         return
-    few = {family for family, found in drawn.items() if np.unique(found[0], return_counts=True)[1].max() > given.graphs / 50}
+    few = {
+        family
+        for family, found in drawn.items()
+        if np.unique(found[0], return_counts=True)[1].max() > given.graphs / 50
+    }
     print(f"not looked at, since a class of theirs has 2% of their graphs: {', '.join(sorted(few))}")
     for cost, salt in salts(given.salts, drawn, few)[:10]:
         print(f"{salt:#018x}  {cost:.2f} points")

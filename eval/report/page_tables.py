@@ -207,7 +207,7 @@ def data_tables(dataset: Dataset) -> str:
             "<h4>Answers; lists of nodes are counted by their length</h4>"
             + simple_table(ANSWER_COLUMNS, answer_rows(found))
         )
-        parts.append("<h4>Graphs, and how many of them are isomorphic to one in another split</h4>")
+        parts.append("<h4>Graphs, and how many of them differ by more than the numbering of their nodes</h4>")
         parts.append(simple_table(GRAPH_COLUMNS, graph_rows(found)))
     return "".join(parts)
 
