@@ -9,17 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.box import SIMPLE
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
-from rich.text import Text
 
 from data_builders.building.build import build
 from data_builders.building.card import (
@@ -38,6 +28,7 @@ from data_builders.building.rows import open_files
 from data_builders.building.verify import verify
 from data_builders.errors import InputError
 from data_builders.example import read_lock
+from data_builders.files import ProgressBar
 from data_builders.tasks import TASKS, Query
 
 
@@ -134,13 +125,12 @@ def build_command(
         print(f"without {task}: it {reason}")
     folder = out or Path("data") / asked.name
     begin, made = perf_counter(), 0
-    with _progress() as progress:
-        bar = progress.add_task("examples", total=asked.rows if part is None else None)
+    with ProgressBar("examples", asked.rows if part is None else None) as bar:
 
         def advance(rows: int, new: bool) -> None:
             nonlocal made
             made += rows * new
-            progress.advance(bar, rows)
+            bar.advance(rows)
 
         lock = build(asked, folder, overwrite, advance, part, locked, tokenizer)
     seconds = perf_counter() - begin
@@ -205,22 +195,6 @@ def _part(text: str) -> tuple[int, int]:
     return int(k), int(n)
 
 
-class _Rate(ProgressColumn):
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:,.0f}/s" if task.speed else "")
-
-
-def _progress() -> Progress:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _Rate(),
-        TimeRemainingColumn(),
-    )
-    return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
-
-
 def _print_report(lock: dict[str, Any]) -> None:
     console = Console(width=None if sys.stdout.isatty() else 120)  # a log file has no width of its own
     found = lock["report"]
@@ -252,9 +226,8 @@ def verify_command(folder: Annotated[Path, typer.Argument(help="Dataset folder."
     """
     lock: Any = read_lock(folder)
     total = sum(by_split["n"] for task in lock["report"]["tasks"].values() for by_split in task.values())
-    with _progress() as progress:
-        bar = progress.add_task("examples", total=total)
-        verdict = verify(folder, lambda rows: progress.advance(bar, rows))
+    with ProgressBar("examples", total) as bar:
+        verdict = verify(folder, bar.advance)
     if verdict.difference is not None:
         print(f"{folder}: {verdict.difference}", file=sys.stderr)
         raise typer.Exit(1)

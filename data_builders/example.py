@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_builders.errors import InputError, check_choice
+from data_builders.files import atomic_file
 
 SPLITS = ("train", "validation", "test")
 
@@ -68,9 +69,8 @@ class Example:
 def write_examples(examples: list[Example], path: Path) -> None:
     """Write one parquet file; it appears whole or not at all."""
     table = pa.Table.from_pylist([asdict(e) for e in examples], schema=SCHEMA)
-    part = path.with_name(path.name + ".part")
-    pq.write_table(table, part, compression="zstd")
-    part.replace(path)
+    with atomic_file(path) as file:
+        pq.write_table(table, file, compression="zstd")
 
 
 def read_lock(folder: Path) -> dict[str, object]:

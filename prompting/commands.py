@@ -7,10 +7,9 @@ from time import perf_counter
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from data_builders.errors import InputError, check_choice
+from data_builders.files import ProgressBar
 from eval.prediction import Prediction
 from eval.scoring.scorer import score
 from prompting import flags as f
@@ -92,14 +91,15 @@ def _run(settings: Settings) -> None:
         raise InputError("give --model BACKEND:NAME and --out FOLDER, or --show K to look at prompts only")
     begin, budget = perf_counter(), settings.budget()
     try:
-        with _Bar(budget) as bar:
+        with ProgressBar("prompts") as bar:
+            counts = _Counts(bar, budget)
             metrics = execute(
                 settings.run,
                 target.model,
                 settings.options,
                 target.out,
                 target.label,
-                bar.advance,
+                counts.add,
                 budget,
                 target.journal,
             )
@@ -109,52 +109,33 @@ def _run(settings: Settings) -> None:
     macro = metrics["macro"]
     cost = "" if budget.cost is None else f", ${budget.cost:.4f}"
     print(
-        f"{target.out}: {macro['n']} answers scored ({bar.new} new in {perf_counter() - begin:.0f} s{cost}), "
+        f"{target.out}: {macro['n']} answers scored ({counts.new} new in {perf_counter() - begin:.0f} s{cost}), "
         f"macro accuracy {macro['accuracy']:.1%} ({macro['low']:.1%} to {macro['high']:.1%})"
     )
-    if bar.errors:
-        print(f"{bar.errors} requests failed and count as not correct; the same command asks them again")
+    if counts.errors:
+        print(f"{counts.errors} requests failed and count as not correct; the same command asks them again")
 
 
-class _Bar:
-    """A progress bar with rates, money and errors, on a terminal only."""
+class _Counts:
+    """What came back in this invocation, and the bar that shows it with tokens, money and errors."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, bar: ProgressBar, budget: Budget) -> None:
         self.new = self.errors = self._tokens = 0
-        self._budget = budget
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            disable=not sys.stderr.isatty(),
-        )
-        self._task = self._bar.add_task("prompts", total=None, rate="")
+        self._bar, self._budget = bar, budget
 
-    def __enter__(self) -> "_Bar":
-        self._bar.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._bar.stop()
-
-    def advance(self, done: int, total: int, fresh: list[Completion]) -> None:
+    def add(self, done: int, total: int, fresh: list[Completion]) -> None:
+        """Called by `execute`; the first call, without fresh completions, starts the clock."""
         if not fresh:
             self._begin = perf_counter()
         self.new += len(fresh)
         self.errors += sum(c.finish_reason == "error" for c in fresh)
         self._tokens += sum(c.prompt_tokens + c.output_tokens for c in fresh)
-        seconds = max(perf_counter() - self._begin, 1e-9)
-        said = (
-            [f"{self.new / seconds:.1f} prompts/s, {self._tokens / seconds:,.0f} tokens/s"]
-            if self.new
-            else []
+        notes = (
+            [f"{self._tokens / max(perf_counter() - self._begin, 1e-9):,.0f} tokens/s"] if self.new else []
         )
-        said += [] if self._budget.cost is None else [f"${self._budget.cost:.4f}"]
-        said += [f"{self.errors} errors"] if self.errors else []
-        self._bar.update(self._task, completed=done, total=total, rate=", ".join(said))
+        notes += [] if self._budget.cost is None else [f"${self._budget.cost:.4f}"]
+        notes += [f"{self.errors} errors"] if self.errors else []
+        self._bar.update(done, total, ", ".join(notes))
 
 
 def ask_command(

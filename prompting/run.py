@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from data_builders.errors import InputError, check_choice
 from data_builders.example import SPLITS, Example, dataset_tasks, read_examples, read_lock
-from eval.prediction import read_config, write_atomic, write_config, write_environment, write_predictions
+from data_builders.files import write_text
+from eval.prediction import read_config, write_config, write_environment, write_predictions
 from prompting.backends.model import (
     Completion,
     Model,
@@ -134,7 +135,7 @@ def execute(
             ],
             out,
         )
-        write_atomic(out / "usage.json", json.dumps(usage(completions, budget, seconds), indent=2) + "\n")
+        write_text(out / "usage.json", json.dumps(usage(completions, budget, seconds), indent=2) + "\n")
         return score_run(out)
     except OSError as error:
         raise Stopped(

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from data_builders.errors import InputError
+from data_builders.files import read_yaml
 from prompting.backends.model import ModelOptions, priced_name
 from prompting.budget import Budget, find_price
 from prompting.prompts.methods import METHODS
@@ -62,7 +62,7 @@ def load_settings(config: Path | None, flags: Mapping[str, Any]) -> Settings:
     >>> load_settings(None, {"data": "data/graphqa", "method": "cot", "tasks": "node_count, edge_count"}).run.tasks
     ('node_count', 'edge_count')
     """
-    given = {} if config is None else _read(config)
+    given = {} if config is None else read_yaml(config, KEYS)
     given.update({key: value for key, value in flags.items() if value is not None})
     for key in ("data", "method"):
         if key not in given:
@@ -83,23 +83,6 @@ def load_settings(config: Path | None, flags: Mapping[str, Any]) -> Settings:
             f"--samples {settings.run.samples} would bring the same text each time; give --temperature, e.g. 0.7"
         )
     return settings
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); give a YAML file"
-        ) from None
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: not YAML ({' '.join(str(error).split())[:200]})") from None
-    if not isinstance(given, dict):
-        raise InputError(f"{path}: expected `key: value` lines; accepted keys are {', '.join(KEYS)}")
-    for key in given:
-        if key not in KEYS:
-            raise InputError(f"{path}: unknown key {key!r}; accepted keys are {', '.join(KEYS)}")
-    return given
 
 
 def _json(text: str) -> Any:

@@ -5,12 +5,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from data_builders.building.folder import file_sha256, of_another_rule
+from data_builders.building.folder import of_another_rule
 from data_builders.errors import InputError, check_choice
 from data_builders.example import SPLITS, read_lock
+from data_builders.files import file_sha256, read_yaml
 from data_builders.graphs.generators import GENERATORS, SIZE_CLASSES
 from data_builders.graphs.splits import RULE
 from data_builders.readers.graph_files import source_name
@@ -255,13 +255,8 @@ def load_config(path: Path | None, flags: dict[str, Any]) -> BuildConfig:
     >>> load_config(None, {"tasks": "node_count,edge_count", "train": 5}).tasks
     ('node_count', 'edge_count')
     """
-    given = {} if path is None else _read_yaml(path)
+    given = {} if path is None else read_yaml(path, BuildConfig.model_fields)
     flags = {key: value for key, value in flags.items() if value is not None}
-    for key in given:
-        if key not in BuildConfig.model_fields:
-            raise InputError(
-                f"{path}: unknown key {key!r}; accepted keys are {', '.join(BuildConfig.model_fields)}"
-            )
     if path is not None:
         given.setdefault("name", path.stem)
     try:
@@ -307,29 +302,3 @@ def locked_config(out: Path, graphs: Sequence[Path]) -> dict[str, Any]:
             f"{out}: dataset.lock samples from no graph file called {min(given.keys() - wanted.keys())!r}"
         )
     return {**config, "graphs": [str(given[stem]) for stem in wanted]}
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        given = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); give a YAML file"
-        ) from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not UTF-8 text; give a YAML file") from None
-    except yaml.YAMLError as error:
-        line = (
-            error.problem_mark.line + 1
-            if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark
-            else 1
-        )
-        problem = error.problem if isinstance(error, yaml.MarkedYAMLError) else "unreadable"
-        raise InputError(f"{path}: line {line}: not YAML ({problem})") from None
-    if given is None:
-        return {}
-    if not isinstance(given, dict):
-        raise InputError(
-            f"{path}: expected `key: value` lines; accepted keys are {', '.join(BuildConfig.model_fields)}"
-        )
-    return given

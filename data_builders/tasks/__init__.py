@@ -1,13 +1,10 @@
 """Every task, by the class of the paper's hierarchy; the twelve of GraphQA first."""
 
-from data_builders.tasks.components import COMPONENTS
 from data_builders.tasks.counting import COUNTING
-from data_builders.tasks.distances import DISTANCES
-from data_builders.tasks.hamiltonian import HAMILTONIAN
 from data_builders.tasks.orders import ORDERS
-from data_builders.tasks.parallelizable import PARALLELIZABLE
+from data_builders.tasks.parallelizable import COMPONENTS, PARALLELIZABLE
 from data_builders.tasks.retrieval import RETRIEVAL
-from data_builders.tasks.search import SEARCH
+from data_builders.tasks.search import DISTANCES, SEARCH
 from data_builders.tasks.structure import STRUCTURE
 from data_builders.tasks.task import Query, Task
 from data_builders.tasks.transforms import FORMS, RESHAPING
@@ -20,7 +17,7 @@ GRAPHQA = tuple(task.name for task in _GRAPHQA)
 """Names of the twelve tasks of GraphQA."""
 
 TASKS: dict[str, Task] = {
-    task.name: task for task in (*_GRAPHQA, *COMPONENTS, *DISTANCES, *ORDERS, *HAMILTONIAN, *STRUCTURE)
+    task.name: task for task in (*_GRAPHQA, *COMPONENTS, *DISTANCES, *ORDERS, *STRUCTURE)
 }
 """Every task by name; to add one, write its functions and put its Task into the tuple of its file
 (docs/add_a_task.md).

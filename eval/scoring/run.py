@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data_builders.building.folder import file_sha256
 from data_builders.errors import InputError
 from data_builders.example import Example, read_examples, read_lock
+from data_builders.files import file_sha256, write_text
 from eval.prediction import (
     OUTCOMES,
     Prediction,
     Score,
     read_config,
     read_predictions,
-    write_atomic,
     write_scores,
 )
 from eval.scoring.floors import floors
@@ -94,7 +93,7 @@ def judge(
         **_metrics({task: [(e, scores[e.id]) for e in asked] for task, asked in examples.items()}, beside),
     }
     write_scores(list(scores.values()), run)
-    write_atomic(run / "metrics.json", json.dumps(metrics, indent=2, ensure_ascii=False) + "\n")
+    write_text(run / "metrics.json", json.dumps(metrics, indent=2, ensure_ascii=False) + "\n")
     return Judged(run, config, data, lock, examples, predictions, scores, beside, metrics)
 
 
