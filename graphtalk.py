@@ -1,7 +1,9 @@
 """The `graphtalk` command line: one app that mounts each folder's commands."""
 
 import os
+import re
 import sys
+from importlib import metadata
 
 import typer
 from typer.exceptions import Abort, TyperException
@@ -18,6 +20,18 @@ for folder in (data_commands, finetune_commands, prompting_commands, eval_comman
         app.command(name, **settings)(command)
 
 
+def extras_with(module: str) -> list[str]:
+    """The extras of pyproject.toml that install a module.
+
+    >>> extras_with("ctranslate2"), extras_with("torch.nn"), extras_with("no_such_module")
+    (['ctranslate2'], ['prompting', 'finetune'], [])
+    """
+    name = module.partition(".")[0].replace("_", "-")
+    pattern = re.compile(rf"{re.escape(name)}\b(?!-).*extra == ['\"](\w+)['\"]")
+    found = map(pattern.match, metadata.requires("graphtalk") or [])
+    return [match[1] for match in found if match and match[1] != "dev"]
+
+
 def main() -> None:
     """Run the command line: 2 for input that cannot be used, 130 for Ctrl-C, one line and no traceback for
     either.
@@ -29,6 +43,16 @@ def main() -> None:
         sys.exit(code)
     except InputError as error:
         print(f"graphtalk: {error}", file=sys.stderr)
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        extras = extras_with(error.name or "")
+        if not extras:
+            raise
+        choices = " or ".join(f"'.[{extra}]'" for extra in extras)
+        print(
+            f"graphtalk: {error.name} is not installed; in the clone, pip install -e {choices}",
+            file=sys.stderr,
+        )
         sys.exit(2)
     except TyperException as error:
         print(f"graphtalk: {error.format_message()}", file=sys.stderr)

@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
-import yaml
-
 from data_builders.errors import InputError
 
 
@@ -93,6 +91,8 @@ def read_yaml(path: Path, keys: Collection[str] | None = None) -> dict[str, Any]
     Raises InputError, in one line that names the file, for one that cannot be read, is no YAML, holds no
     mapping, or has another key.
     """
+    import yaml
+
     accepted = "" if keys is None else f"; accepted keys are {', '.join(keys)}"
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))

