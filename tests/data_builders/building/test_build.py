@@ -135,7 +135,7 @@ def test_more_tasks_and_encoders_change_no_other_example(tmp_path: Path) -> None
 def test_another_generator_changes_nothing(tmp_path: Path) -> None:
     sizes = {"min_nodes": 5, "max_nodes": 6, "train": 60, "validation": 20, "test": 20, "tasks": "edge_count"}
     few = make(tmp_path / "few", **sizes)
-    assert without_id(make(tmp_path / "more", **sizes, generators="ba,er,star"), few) == few
+    assert without_id(make(tmp_path / "more", **sizes, generators="ba,er,sbm"), few) == few
 
 
 def test_any_number_of_workers_writes_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,7 +189,8 @@ def test_every_row_is_on_the_side_of_its_split(tmp_path: Path) -> None:
         if (e.task, e.split) == ("cycle_check", "train")
     }
     counted = [report["graphs"][source]["train"]["classes"] for source in ("ba", "sfn")]
-    assert report["graphs"]["ba"]["train"]["graphs"] == 60 and max(counted) <= len(shown) <= sum(counted)
+    assert report["graphs"]["ba"]["train"]["graphs"] >= 60  # some forms need graphs of their own
+    assert max(counted) <= len(shown) <= sum(counted)
     assert "the same in every dataset" in (tmp_path / "2" / "README.md").read_text()
 
 
