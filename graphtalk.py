@@ -4,20 +4,35 @@ import os
 import re
 import sys
 from importlib import metadata
+from typing import Annotated
 
 import typer
 from typer.exceptions import Abort, TyperException
 
 from data_builders import commands as data_commands
 from data_builders.errors import InputError
+from data_builders.plugins import VARIABLE, load_plugins
 from eval import commands as eval_commands
 from finetune import commands as finetune_commands
+from graph_models import commands as graph_model_commands
 from prompting import commands as prompting_commands
 
 app = typer.Typer(name="graphtalk", add_completion=False, help=__doc__, pretty_exceptions_enable=False)
-for folder in (data_commands, finetune_commands, prompting_commands, eval_commands):
+for folder in (data_commands, finetune_commands, graph_model_commands, prompting_commands, eval_commands):
     for name, command, settings in folder.COMMANDS:
         app.command(name, **settings)(command)
+
+
+@app.callback()
+def plugins_option(
+    plugins: Annotated[
+        list[str] | None,
+        typer.Option(help="Module that adds tasks, encoders or generators; repeatable.", metavar="MODULE"),
+    ] = None,
+) -> None:
+    if plugins:
+        os.environ[VARIABLE] = ",".join(plugins)
+    load_plugins()
 
 
 def extras_with(module: str) -> list[str]:

@@ -14,7 +14,8 @@ from transformers import HfArgumentParser, Seq2SeqTrainingArguments
 from data_builders.errors import InputError, check_choice
 from data_builders.example import dataset_tasks, read_examples, read_lock
 from data_builders.files import read_yaml
-from finetune.launch import meeting_error
+from finetune.processes import meeting_error
+from language_models.folder import check_model_folder
 
 
 @dataclass
@@ -226,6 +227,7 @@ AT_LEAST_ONE = [
     "packing_length",
 ]
 AT_LEAST_ONE += ["lora_r", "lora_alpha", "num_generations", "validation_limit", "early_stopping_patience"]
+MAX_NEW_TOKENS = 128  # of an answer, where the run does not say
 DTYPES = ("float32", "bfloat16")
 METHODS = ("sft", "grpo")
 GROUPS: tuple[Any, ...] = (ModelArguments, DataArguments, LoraArguments, GrpoArguments, TrainArguments)
@@ -352,23 +354,6 @@ def check_files(namespace: argparse.Namespace) -> None:
         read_lock(Path(other))
     if namespace.model_name_or_path:
         check_model_folder(namespace.model_name_or_path)
-
-
-def check_model_folder(name: str) -> None:
-    """InputError where a model name can only be a folder (it is not like `owner/name`), and there is no model
-    in it.
-    """
-    path = Path(name)
-    if path.is_dir():
-        if not any((path / file).is_file() for file in ("config.json", "adapter_config.json")):
-            raise InputError(f"{name}: no model in this folder (no config.json or adapter_config.json)")
-    elif (
-        path.is_absolute()
-        or name.startswith(".")
-        or name.count("/") > 1
-        or (path.parent != Path() and path.parent.is_dir())
-    ):
-        raise InputError(f"{name}: no such model folder")
 
 
 def keep_best(values: dict[str, Any]) -> None:

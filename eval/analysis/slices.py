@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 import pyarrow.parquet as pq
 
-from data_builders.example import Example
-from data_builders.tasks.shortcuts import without_names
+from data_builders.example import Example, truth
 from eval.analysis.curves import APART, NO_WAY, hops, size_bins
 from eval.analysis.runs import Dataset, Report, Row
 from eval.statistics.intervals import Estimate, accuracy
@@ -73,19 +72,19 @@ def distance(e: Example) -> str | None:
     return APART if found == NO_WAY else str(found)
 
 
+def _answer(e: Example) -> str:
+    """The right answer's text; that there is no path, without the nodes of the question."""
+    return "There is no path." if e.answer_kind == "distance" and truth(e) is None else e.answer.strip()
+
+
 def slicers(dataset: Dataset, task: str, examples: Sequence[Example]) -> dict[str, Slicer]:
     """What a task's questions are sliced by; a respect in which all are alike is left out later."""
     bins = size_bins([e.num_nodes for e in examples])
     far = {e.id: distance(e) for e in examples}
-    common = {
-        answer
-        for answer, _ in Counter(without_names(e.answer, e.answer_kind) for e in examples).most_common(
-            ANSWERS
-        )
-    }
+    common = {answer for answer, _ in Counter(map(_answer, examples)).most_common(ANSWERS)}
 
     def answer(e: Example) -> str:
-        said = without_names(e.answer, e.answer_kind)
+        said = _answer(e)
         return said if said in common else "other"
 
     return {

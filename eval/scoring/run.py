@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from data_builders.errors import InputError
-from data_builders.example import Example, read_examples, read_lock
+from data_builders.example import Example, read_examples, read_lock, solution_key
 from data_builders.files import file_sha256, write_text
 from eval.prediction import (
     OUTCOMES,
@@ -54,6 +54,17 @@ def score_run(run: Path, data: Path | None = None) -> dict[str, Any]:
     or unknown.
     """
     return judge(run, data).metrics
+
+
+def print_scores(metrics: dict[str, Any], run: Path) -> None:
+    """Say how a run did: each task's accuracy with its interval, then their mean."""
+    for task, row in metrics["tasks"].items():
+        interval = f"{100 * row['accuracy']:.1f} ({100 * row['low']:.1f} to {100 * row['high']:.1f})"
+        print(f"{task:20s} {row['correct']:5d} of {row['n']:5d} correct, {interval}")
+    macro = metrics["macro"]
+    print(
+        f"{'macro accuracy':20s} {100 * macro['accuracy']:.1f} ({100 * macro['low']:.1f} to {100 * macro['high']:.1f}); see {run}"
+    )
 
 
 Floors = dict[str, list[bool]]
@@ -195,7 +206,7 @@ def _metrics(
         if beside[task]:
             tasks[task]["margin"] = tasks[task]["accuracy"] - max(tasks[task]["floors"].values())
         if rows[0][0].answer_kind in BALANCED:
-            tasks[task]["balanced_accuracy"] = balanced(right[task], [e.answer.strip() for e, _ in rows])
+            tasks[task]["balanced_accuracy"] = balanced(right[task], [solution_key(e) for e, _ in rows])
     mean = macro_accuracy(right, graphs)
     strict = sum(t["strict_accuracy"] for t in tasks.values()) / len(tasks)
     return {"tasks": tasks, "macro": {**_numbers(mean), "n": mean.n, "strict_accuracy": strict}}

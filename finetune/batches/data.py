@@ -4,14 +4,13 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch.utils.data import Dataset, Sampler
 
-from data_builders.errors import InputError, check_choice
-from data_builders.example import Example, dataset_tasks, read_examples
+from data_builders.errors import InputError
+from data_builders.example import Example
 from eval.prediction import Prediction
 from eval.scoring.scorer import score
 
@@ -27,27 +26,18 @@ def shortened(example: Example) -> Example:
     return replace(example, answer=score(example, Prediction(example.id, example.answer)).parsed)
 
 
-def load_examples(
-    folder: Path, tasks: Sequence[str] | None, split: str, limit: int | None = None
-) -> list[Example]:
-    """The first `limit` examples of each task (all tasks: None) of one split, task by task."""
-    have = dataset_tasks(folder)
-    chosen = have if tasks is None else [check_choice(f"task in {folder}", task, have) for task in tasks]
-    return [e for task in chosen for e in read_examples(folder, task, split)[:limit]]
-
-
 class Tokens(Dataset[dict[str, list[int]]]):
     """Token ids of examples, flat, so that a million examples are two arrays and not a hundred million Python
     objects.
 
-    ids: the examples' ids, for messages. heads: tokens of each question that tell the graph, where these are
-    read by themselves. Item i is {"input_ids": [..], "attention_mask": [1, ..], "labels": [..]} with the
+    ids: the examples' ids, for messages. prefix_lengths: tokens of each question that tell the graph, where
+    these are read by themselves. Item i is {"input_ids": [..], "attention_mask": [1, ..], "labels": [..]} with the
     end-of-sequence token in place.
     """
 
     def __init__(self, sources: list[list[int]], targets: list[list[int]], ids: Sequence[str] = ()) -> None:
         self.ids = ids
-        self.heads: list[int] | None = None
+        self.prefix_lengths: list[int] | None = None
         self.sources, self.source_ends = _flat(sources)
         self.targets, self.target_ends = _flat(targets)
 
@@ -81,7 +71,7 @@ def _flat(rows: list[list[int]]) -> tuple[Any, Any]:
 def encode(examples: list[Example], tokenizer: Any, max_source_length: int, max_target_length: int) -> Tokens:
     """Tokenise questions and answers; nothing is cut.
 
-    InputError for a text that is longer than the model's limit, or that the tokenizer cannot spell.
+    InputError for a text that is longer than the model's limit, or that the tokenizer cannot represent.
     """
     sources = _encode(examples, [e.question for e in examples], tokenizer, max_source_length, "question")
     targets = _encode(examples, [e.answer for e in examples], tokenizer, max_target_length, "answer")

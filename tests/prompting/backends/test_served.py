@@ -11,7 +11,8 @@ import pytest
 
 from data_builders.errors import InputError
 from prompting.backends.fake_server import FAULTS, FakeServer, faults_for, plain_answer
-from prompting.backends.model import Completion, ModelOptions, Request, open_model
+from prompting.backends.model import Completion, ModelOptions, Request
+from prompting.backends.registry import open_model
 from prompting.backends.throttle import Throttle
 from prompting.budget import Budget, Price, Stopped
 
