@@ -94,7 +94,7 @@ def main() -> None:
     if given.one:
         print(json.dumps(measure(json.loads(given.one))))
         return
-    names = ("networkx", "igraph", "pyarrow", "graphtalk")
+    names = ("networkx", "pyarrow", "graphtalk")
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}",
         end="; ",

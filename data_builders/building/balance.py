@@ -24,10 +24,9 @@ from collections.abc import Callable, Sequence
 from data_builders.graphs.graph import Graph
 from data_builders.tasks.shortcuts import RULES
 
-CANDIDATES = {
-    "answers": 300,
-    "rules": 2000,
-}  # then the first is taken, whatever its answer: a family may not have the answer at all
+# Graphs tried for a question. Then the first of the split is taken, whatever its answer: a family may not have the
+# answer at all. Without balance only a task's form has to fit, which takes eight graphs on average.
+CANDIDATES = {"none": 300, "answers": 300, "rules": 2000}
 YES_NO = ("yes", "no")
 DISTANCES = ("no path", "1", "2", "3", "4 or more")
 

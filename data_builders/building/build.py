@@ -1,7 +1,7 @@
 """Config -> dataset folder, by several processes or machines, and in spite of being killed.
 
 The work is cut into shards (a range of graph indexes of one split, all tasks) whose borders depend on the
-config alone. First the held-out graphs are found (`held_out`); after that no shard depends on another.
+config alone, and no shard depends on another: a graph's split is a function of the graph (`draws`).
 Whoever makes a shard streams it to its parquet files, a chunk at a time, and then writes
 `.build/DIGEST/SPLIT-NUMBER.json`, which says that the shard is done, with the files' sha256. DIGEST names the
 config, the graph files' contents and the library versions. A second start skips the shards that are done and
@@ -25,15 +25,16 @@ import pyarrow.parquet as pq
 
 from data_builders.building.card import card, label, report
 from data_builders.building.config import BuildConfig
+from data_builders.building.draws import Draws
 from data_builders.building.floors import dataset_floors
 from data_builders.building.folder import BUILDING, LOCK, claim, fingerprint, sweep
-from data_builders.building.held_out import ORDER, draws, hold_out
 from data_builders.building.processes import ctrl_c_later, process_pool
 from data_builders.building.rows import Chunk, Files, check_sizes, open_files
 from data_builders.building.tokens import count_tokens, load_tokenizer
 from data_builders.errors import InputError
-from data_builders.example import SCHEMA, read_lock
+from data_builders.example import SCHEMA, SPLITS, read_lock
 from data_builders.files import atomic_file, file_sha256, write_text
+from data_builders.graphs.splits import RULE
 from data_builders.readers.graph_files import source_name
 
 SHARD_ROWS = (
@@ -98,8 +99,10 @@ def build(
     cannot be built.
     """
     files = open_files(config)
-    for split in ("train", "test"):
+    for split in SPLITS:
         check_sizes(config.of_split(split), files)
+        for source in config.of_split(split).drawn if config.size(split) else ():
+            Draws(config.of_split(split), files, split, source).choices(0)
     if tokenizer is not None:
         load_tokenizer(tokenizer)
     identity = _identity(config, files)
@@ -111,11 +114,10 @@ def build(
             shards = _shards(config)
             if part is None:
                 sweep(out, {shard.file(task) for shard in shards for task in config.tasks})
-            hold_out(config, files, done)
             mine = shards if part is None else shards[part[0] - 1 :: part[1]]
             records = _write_shards(config, out, done, mine, advance)
             if part is None:
-                lock = _finish(config, out, identity, files, done, records, locked)
+                lock = _finish(config, out, identity, files, records, locked)
         if part is None and tokenizer is not None and lock is not None:
             lock["report"]["tokens"] = count_tokens(out, tokenizer)
             _write_lock(out, lock)
@@ -133,8 +135,8 @@ def _identity(config: BuildConfig, files: Files) -> Record:
         for path in config.graphs
         for name in [source_name(path)]
     }
-    versions = {name: metadata.version(name) for name in ("networkx", "igraph", "pyarrow", "graphtalk")}
-    return {"config": asked, "versions": versions}
+    versions = {name: metadata.version(name) for name in ("networkx", "pyarrow", "graphtalk")}
+    return {"config": asked, "versions": versions, "splits": RULE}
 
 
 def _complete(out: Path) -> Record | None:
@@ -151,7 +153,7 @@ def _whole(out: Path, files: dict[str, str]) -> bool:
 
 def _shards(config: BuildConfig) -> list[Shard]:
     out = []
-    for split in (*ORDER, "train"):
+    for split in SPLITS:
         own = config.of_split(split)
         size = max(1, int(SHARD_ROWS // (len(own.encoders) * len(own.drawn)) / max(1, own.largest / 20)))
         starts = range(0, config.size(split), size)
@@ -199,10 +201,7 @@ def write_shard(
 ) -> Record:
     """Draw the graphs of a shard and ask about them; runs in any process, with the same result."""
     counts: dict[str, Counter[str]] = {task: Counter() for task in config.tasks}
-    sources = config.of_split(shard.split).drawn
-    graphs: dict[str, Record] = {
-        source: {"redrawn": 0, "in_test": 0, "in_validation": 0, "seen": []} for source in sources
-    }
+    graphs: dict[str, list[int]] = {source: [] for source in config.of_split(shard.split).drawn}
     with ExitStack() as files:
         parts = {}
         for task in config.tasks:
@@ -256,21 +255,16 @@ def _few_collections() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def _chunks(config: BuildConfig, done: Path, shard: Shard, graphs: dict[str, Record]) -> Iterator[Chunk]:
-    """The rows of a shard, a few graphs at a time; counts of its graphs are added to `graphs`."""
+def _chunks(config: BuildConfig, done: Path, shard: Shard, graphs: dict[str, list[int]]) -> Iterator[Chunk]:
+    """The rows of a shard, a few graphs at a time; the invariants of its graphs are added to `graphs`."""
     split, own = shard.split, config.of_split(shard.split)
-    sources = own.drawn
-    chosen = draws(config, _files(config, done), split, done)
+    files = _files(config, done)
+    draws = {source: Draws(own, files, split, source) for source in own.drawn}
     chunk = Chunk(own, split)
     for index in range(shard.start, shard.stop):
-        for source in sources:
-            counted = graphs[source]
-            for choice in chosen[source].choices(index):
-                graph = choice.drawn[0]
-                counted["redrawn"] += choice.redraws > 0
-                counted["seen"].append(hash((graph.n, graph.edges)))
-                for held in choice.also_in:
-                    counted[f"in_{held}"] += 1
+        for source, of_source in draws.items():
+            for choice in of_source.choices(index):
+                graphs[source].append(choice.invariant)
                 chunk.add(source, index, choice.drawn, choice.nth, choice.tasks)
         if index + 1 == shard.stop or chunk.graphs >= CHUNK_GRAPHS or chunk.characters >= CHUNK_CHARACTERS:
             yield chunk
@@ -287,7 +281,6 @@ def _finish(
     out: Path,
     identity: Record,
     files: Files,
-    done: Path,
     records: list[Record],
     locked: bool,
 ) -> Record:
@@ -295,9 +288,7 @@ def _finish(
     lock = {"name": config.name, **identity, "files": hashes, "fingerprint": fingerprint(hashes)}
     if locked:
         _compare(out, hashes)
-    lock["report"] = report(
-        config, files, records, {split: json.loads((done / f"{split}.held").read_text()) for split in ORDER}
-    )
+    lock["report"] = report(config, files, records)
     lock["report"]["floors"] = dataset_floors(out, config.tasks)
     if locked:
         write_text(out / "README.md", card(lock))

@@ -18,7 +18,16 @@ SHOWN = 6  # labels per row of the card
 ANSWER_COLUMNS = ("task", "split", "n", "majority", "answers")
 TOKEN_COLUMNS = ("task", "split", "examples", "mean tokens", "95% below", "most")
 FLOOR_COLUMNS = ("task", "split", "questions", "majority of train", "rule", "what the rule says")
-GRAPH_COLUMNS = ("source", "split", "graphs", "distinct", "classes", "redrawn", "in test", "in validation")
+GRAPH_COLUMNS = ("source", "split", "graphs", "classes")
+
+
+STATEMENT = (
+    "The split of a graph is a function of the graph, the same in every dataset that graphtalk builds: a digest of an isomorphism\n"
+    "invariant sends six eighths of all graphs to train and one eighth each to validation and test. So no graph of train is\n"
+    "isomorphic to one of validation or test, in this dataset or in any other, whatever its seed, sizes and tasks; who trains on\n"
+    "a train split has seen no graph of any test split. `graphtalk verify` checks the side of every row, and tests the splits\n"
+    "against each other for isomorphism with another library."
+)
 
 
 def label(solution: bool | int | str | Sequence[int] | None) -> str:
@@ -38,14 +47,11 @@ def report(
     config: BuildConfig,
     files: Mapping[str, GraphFile],
     records: Sequence[Mapping[str, Any]],
-    held: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Counts of a dataset.
 
     tasks: task -> split -> n, labels (most frequent first), majority (share of the first).
-    graphs: source -> split -> graphs, distinct (as drawn: others look the same), classes (isomorphism
-        classes; not counted for train), redrawn, in_test and in_validation (graphs whose class is there).
-    leakage: share of the training graphs whose class is in test, and in validation.
+    graphs: source -> split -> graphs, and classes (of graphs that share an invariant, see `graphs.splits`).
     files: source -> nodes, edges, notes.
     """
     splits = [split for split in SPLITS if config.size(split)]
@@ -55,31 +61,31 @@ def report(
     for record in records:
         for task, labels in record["labels"].items():
             counts[task][record["split"]].update(labels)
-    drawn = {split: config.of_split(split).drawn for split in splits}
-    graphs: dict[str, Any] = {source: {} for split in splits for source in drawn[split]}
-    for source in graphs:
-        for split in [split for split in splits if source in drawn[split]]:
-            found = [record["graphs"][source] for record in records if record["split"] == split]
-            graphs[source][split] = {
-                "graphs": sum(len(each["seen"]) for each in found),
-                "distinct": len(
-                    np.unique(np.concatenate([np.array(each["seen"], np.int64) for each in found]))
-                ),
-                "classes": len({levels[-1] for levels in held[split][source]}) if split in held else None,
-                **{key: sum(each[key] for each in found) for key in ("redrawn", "in_test", "in_validation")},
-            }
+    invariants: dict[str, dict[str, list[list[int]]]] = {}
+    for record in sorted(records, key=lambda record: SPLITS.index(record["split"])):
+        for source, of_shard in record["graphs"].items():
+            invariants.setdefault(source, {}).setdefault(record["split"], []).append(of_shard)
+    graphs = {
+        source: {split: _graph_counts(of_split) for split, of_split in by_split.items()}
+        for source, by_split in invariants.items()
+    }
     return {
         "tasks": {
             task: {split: _balance(counted) for split, counted in by_split.items()}
             for task, by_split in counts.items()
         },
         "graphs": graphs,
-        "leakage": _total_leakage(graphs),
         "files": {
             name: {"nodes": file.graph.n, "edges": file.graph.m, "notes": file.notes}
             for name, file in files.items()
         },
     }
+
+
+def _graph_counts(shards: Sequence[Sequence[int]]) -> dict[str, int]:
+    """Of lists of invariants. Arrays, since sets of the invariants of millions of graphs are large."""
+    invariants = np.concatenate([np.array(shard, np.uint64) for shard in shards])
+    return {"graphs": len(invariants), "classes": len(np.unique(invariants))}
 
 
 def _balance(counted: Counter[str]) -> dict[str, Any]:
@@ -89,15 +95,6 @@ def _balance(counted: Counter[str]) -> dict[str, Any]:
         "n": total,
         "majority": round(max(labels.values(), default=0) / max(total, 1), 4),
         "labels": labels,
-    }
-
-
-def _total_leakage(graphs: Mapping[str, Mapping[str, Mapping[str, int]]]) -> dict[str, float]:
-    train = [by_split["train"] for by_split in graphs.values() if "train" in by_split]
-    total = sum(found["graphs"] for found in train)
-    return {
-        f"train_{key}": round(sum(found[key] for found in train) / max(total, 1), 6)
-        for key in ("in_test", "in_validation")
     }
 
 
@@ -154,11 +151,9 @@ def card(lock: Mapping[str, Any]) -> str:
             "What a score must beat: the share of the first questions that train's commonest answer and a rule of thumb get right.\n",
             *_table(FLOOR_COLUMNS, floor_rows(found)),
             *_tokens_part(found),
-            "\n## Leakage\n",
-            "Graphs are the same if they are isomorphic. Training graphs were redrawn while they were in test or validation, and",
-            "validation graphs while they were in test; of at most 6 nodes (4 if directed) there are so few graphs that each belongs to",
-            "one split, the same in every dataset. What a family of few graphs shares all the same is counted here. `distinct`",
-            "counts graphs that differ as they are drawn, `classes` those that differ but for the numbering of their nodes.\n",
+            "\n## Splits\n",
+            f"{STATEMENT} `classes` counts graphs that differ by more than the numbering of their nodes, those that share an",
+            "invariant once.\n",
             *_table(GRAPH_COLUMNS, graph_rows(found)),
             "",
         ]
@@ -214,7 +209,7 @@ def _tokens_part(found: Mapping[str, Any]) -> list[str]:
 
 def graph_rows(found: Mapping[str, Any]) -> list[list[str]]:
     """One row per source and split of a report, in the order of GRAPH_COLUMNS."""
-    keys = ("graphs", "distinct", "classes", "redrawn", "in_test", "in_validation")
+    keys = ("graphs", "classes")  # an older dataset counted no classes of train
     return [
         [source, split, *("-" if g[key] is None else f"{g[key]:,}" for key in keys)]
         for source, by_split in found["graphs"].items()

@@ -156,16 +156,6 @@ class BuildConfig(BaseModel):
     def tasks_of(self, source: str) -> tuple[str, ...]:
         return tuple(task for task in self.tasks if source in self.sources_of(task))
 
-    def rivals(self, source: str, other: "BuildConfig") -> tuple[str, ...]:
-        """The sources of another split's config that share a task with a source: a graph of theirs in test is
-        seen in train.
-        """
-        return tuple(
-            rival
-            for rival in other.drawn
-            if any(rival in other.sources_of(task) for task in self.tasks_of(source))
-        )
-
     def size(self, split: str) -> int:
         return {"train": self.train, "validation": self.validation, "test": self.test}[split]
 
@@ -324,10 +314,16 @@ def locked_config(out: Path, graphs: Sequence[Path]) -> dict[str, Any]:
     """
     from importlib import metadata
 
+    from data_builders.building.folder import of_another_rule
     from data_builders.example import read_lock
+    from data_builders.graphs.splits import RULE
     from data_builders.readers.graph_files import source_name
 
     lock: Any = read_lock(out)
+    if lock.get("splits") != RULE:
+        raise InputError(
+            f"{out}: {of_another_rule(lock)}, so this version cannot build it; build anew without --locked"
+        )
     for name, version in lock["versions"].items():
         if metadata.version(name) != version:
             raise InputError(

@@ -12,6 +12,7 @@ from typing import Any
 
 from data_builders.errors import InputError
 from data_builders.files import write_text
+from data_builders.graphs.splits import RULE
 from data_builders.tasks import TASKS
 
 try:
@@ -122,13 +123,21 @@ def _other(out: Path, identity: dict[str, Any]) -> str | None:
     lock = out / LOCK
     for path in [lock] * lock.is_file() + sorted((out / BUILDING).glob("*/identity.json")):
         try:
-            have, want = _flat(json.loads(path.read_text(encoding="utf-8"))), _flat(identity)
+            there = json.loads(path.read_text(encoding="utf-8"))
+            have, want = _flat(there), _flat(identity)
         except (ValueError, AttributeError):
             return f"{path.name} cannot be read"
+        if there.get("splits") != identity["splits"]:
+            return f"{of_another_rule(there)}, so it cannot be continued and must start anew"
         for key in want:
             if have.get(key) != want[key]:
                 return f"{key} is {have.get(key)} there, {want[key]} here"
     return None
+
+
+def of_another_rule(lock: Mapping[str, Any]) -> str:
+    """What to say of a dataset whose graphs were sent to their splits otherwise than now."""
+    return f"its graphs were split by rule {lock.get('splits', 1)}, here they are by rule {RULE}"
 
 
 def _flat(identity: Mapping[str, Any]) -> dict[str, Any]:

@@ -77,14 +77,6 @@ def numbered(index: int, nth: int) -> str:
     return f"{index}.{nth}" if nth else f"{index}"
 
 
-def candidate(stream: str, index: int, nth: int, graph: Graph, task: str) -> tuple[Graph, Query, Any]:
-    """The graph as the task sees it, the query and the solution that a Chunk comes to for the same names."""
-    place = numbered(index, nth)
-    formed = FORMS[TASKS[task].form](graph, Stream(f"{stream}/{TASKS[task].form}/{place}"))
-    query = TASKS[task].draw(formed, Stream(f"{stream}/{task}/{place}"))
-    return formed, query, TASKS[task].solve(formed, query)
-
-
 def check_sizes(config: BuildConfig, files: Files) -> None:
     """InputError where a task cannot ask about the smallest or the largest graphs of a source: tasks know
     best what they need.

@@ -3,25 +3,30 @@
 Every row is taken apart and made again from its `graph` column alone: the text by the encoder (and read back
 by its decoder), the question, answer and reason by the task, and the answer once more by a second
 implementation (`second_opinion`). Files are held against the hashes in dataset.lock. The first row that
-differs is named.
+differs is named. Every row's graph must be on the side of its split, and, tested exactly by rustworkx, isomorphic to none
+of another split.
 """
 
 import json
 import re
+from array import array
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain, combinations, product
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import rustworkx as rx
 
 from data_builders.building.folder import fingerprint
 from data_builders.errors import InputError
 from data_builders.example import SCHEMA, read_lock
 from data_builders.files import file_sha256
 from data_builders.graphs.graph import Graph, graph_from_record
+from data_builders.graphs.splits import RULE, split_of
 from data_builders.tasks import TASKS, Query
 from data_builders.tasks.second_opinion import SECOND, WITNESS
 from data_builders.text.decoders import decode
@@ -32,6 +37,9 @@ WORD = re.compile(r"\w+")
 BATCH = 1000  # rows in memory at a time
 
 Row = Mapping[str, Any]
+Alike = dict[
+    str, dict[bytes, str]
+]  # split -> edges -> the id of a row: graphs of one number of nodes and one list of degrees
 
 
 @dataclass
@@ -40,11 +48,15 @@ class Verdict:
 
     rows: rows that agree. difference: the first thing that does not, None if all does.
     unchecked: tasks without a second implementation, whose answers were only made again by their own solver.
+    graphs: sizes and degrees -> the graphs that share them, None for a dataset of an older rule of splits.
+    pairs: how many pairs of graphs of two splits, with the same degrees, were tested for isomorphism.
     """
 
     rows: int = 0
     difference: str | None = None
     unchecked: list[str] = field(default_factory=list)
+    graphs: dict[tuple[int, bytes], Alike] | None = None
+    pairs: int = 0
 
 
 def verify(folder: Path, advance: Callable[[int], None] = lambda rows: None) -> Verdict:
@@ -54,6 +66,7 @@ def verify(folder: Path, advance: Callable[[int], None] = lambda rows: None) -> 
     """
     lock: Any = read_lock(folder)
     verdict = Verdict(unchecked=sorted(set(lock["config"]["tasks"]) - set(SECOND) - set(WITNESS)))
+    verdict.graphs = {} if lock.get("splits") == RULE else None
     for difference in _differences(Path(folder), lock, verdict, advance):
         verdict.difference = difference
         break
@@ -78,6 +91,44 @@ def _differences(folder: Path, lock: Any, verdict: Verdict, advance: Callable[[i
     counted = sum(by_split["n"] for task in lock["report"]["tasks"].values() for by_split in task.values())
     if verdict.rows != counted:
         yield f"dataset.lock: counts {counted:,} examples, the files have {verdict.rows:,}"
+    for (n, _), alike in (verdict.graphs or {}).items():
+        yield from _isomorphic(n, alike, verdict)
+
+
+def _isomorphic(n: int, alike: Alike, verdict: Verdict) -> Iterator[str]:
+    """The pairs of graphs of two splits that are isomorphic when directions are ignored, which there are none of."""
+    for one, other in combinations(alike, 2):
+        of_one, of_other = (
+            [(_rustworkx(n, edges), row) for edges, row in alike[split].items()] for split in (one, other)
+        )
+        for (graph, row), (second, second_row) in product(of_one, of_other):
+            verdict.pairs += 1
+            if rx.is_isomorphic(graph, second):
+                yield f"the graphs of {row} and {second_row} are isomorphic"
+
+
+def _rustworkx(n: int, edges: bytes) -> "rx.PyGraph[None, None]":
+    graph: rx.PyGraph[None, None] = rx.PyGraph()
+    graph.add_nodes_from([None] * n)
+    ends = array("I", edges)
+    graph.extend_from_edge_list(list(zip(ends[::2], ends[1::2], strict=True)))
+    return graph
+
+
+def _side_difference(row: Row, verdict: Verdict) -> str | None:
+    """Whether a row's graph is of another split; it is noted for the exact test."""
+    if verdict.graphs is None:
+        return None
+    graph, _, _ = _graph(row["graph"])
+    if split_of(graph) != row["split"]:
+        return f"the graph belongs to {split_of(graph)}"
+    ends = array("I", chain.from_iterable(graph.edges))
+    degrees = array("I", [0] * graph.n)
+    for u in ends:
+        degrees[u] += 1
+    alike = verdict.graphs.setdefault((graph.n, array("I", sorted(degrees)).tobytes()), {})
+    alike.setdefault(row["split"], {}).setdefault(ends.tobytes(), row["id"])
+    return None
 
 
 def _file_differences(
@@ -93,6 +144,7 @@ def _file_differences(
         for batch in file.iter_batches(BATCH):
             for row in batch.to_pylist():
                 found = "the id occurs twice" if row["id"] in seen else row_difference(row, Path(name))
+                found = found or _side_difference(row, verdict)
                 if found:
                     yield f"{name}: row {number} ({row['id']}): {found}"
                 seen.add(row["id"])

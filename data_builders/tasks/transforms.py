@@ -118,6 +118,9 @@ def nearly_tree(graph: Graph, rng: Random) -> Graph:
     return from_edges(graph.n, sorted(tree))
 
 
+RESHAPING = frozenset({"acyclic", "even", "nearly_tree"})
+"""The forms that may change which nodes are neighbours, and so the graph's split."""
+
 FORMS: dict[str, Callable[[Graph, Random], Graph]] = {
     "plain": plain,
     "capacity": weighted,

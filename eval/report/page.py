@@ -269,7 +269,7 @@ def _calibration(dataset: Dataset) -> dict[str, Any] | None:
 
 
 def _data(dataset: Dataset) -> dict[str, Any]:
-    """What the lock states of the dataset: source, answer counts, leakage, build config."""
+    """What the lock states of the dataset: source, answer counts, graphs, build config."""
     lock = dataset.lock
     facts = {"folder": dataset.path, "fingerprint": lock.get("fingerprint")}
     if isinstance(lock.get("versions"), dict):

@@ -11,7 +11,7 @@ from itertools import chain, zip_longest
 from data_builders.errors import InputError
 from data_builders.example import Example
 from data_builders.graphs.graph import graph_from_json
-from data_builders.graphs.splits import graph_class
+from data_builders.graphs.splits import invariant
 
 
 class Exemplars:
@@ -107,8 +107,8 @@ class Exemplars:
 
 
 @lru_cache(maxsize=1 << 16)
-def _class_of(graph: str) -> str:
-    return graph_class(graph_from_json(graph)[0])
+def _class_of(graph: str) -> int:
+    return invariant(graph_from_json(graph)[0])
 
 
 def _in_random_order(n: int, rng: random.Random) -> Iterator[int]:

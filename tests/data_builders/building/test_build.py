@@ -15,8 +15,8 @@ from data_builders.building.build import build
 from data_builders.building.config import BuildConfig, load_config
 from data_builders.errors import InputError
 from data_builders.example import SPLITS, Example, dataset_tasks, read_examples, read_lock
-from data_builders.graphs.graph import graph_from_json
-from data_builders.graphs.splits import graph_class
+from data_builders.graphs.graph import from_edges, graph_from_json
+from data_builders.graphs.splits import invariant, split_of
 from data_builders.tasks import GRAPHQA, TASKS, Query
 from data_builders.text.encoders import ENCODERS
 
@@ -97,7 +97,7 @@ def test_one_graph_under_all_tasks_and_encoders_with_its_own_names(tmp_path: Pat
     assert len(by_graph) == 24
     for same in by_graph.values():
         assert len(same) == 9
-        assert len({graph_class(graph_from_json(e.graph)[0]) for e in same}) == 1
+        assert len({invariant(graph_from_json(e.graph)[0]) for e in same}) == 1
         assert len({tuple(graph_from_json(e.graph)[1]) for e in same}) == 3
 
 
@@ -132,19 +132,10 @@ def test_more_tasks_and_encoders_change_no_other_example(tmp_path: Path) -> None
     assert len(more) > len(few) and without_id(more, few) == few
 
 
-def test_another_generator_changes_only_what_it_would_leak(tmp_path: Path) -> None:
-    """Test examples never change; the others only to make way for the new generator's held-out graphs."""
+def test_another_generator_changes_nothing(tmp_path: Path) -> None:
     sizes = {"min_nodes": 5, "max_nodes": 6, "train": 60, "validation": 20, "test": 20, "tasks": "edge_count"}
     few = make(tmp_path / "few", **sizes)
-    more = make(tmp_path / "more", **sizes, generators="ba,er,path")
-    changed = [key for key, e in few.items() if more[key] != e]
-    assert changed and all(few[key].split != "test" for key in changed)
-    old = [graph_class(graph_from_json(few[key].graph)[0]) for key in changed]
-    new = {graph_class(graph_from_json(e.graph)[0]) for e in more.values() if e.split != "train"}
-    assert sum(c in new for c in old) >= 0.8 * len(old)  # the rest follow a validation graph that made way
-    large = {**sizes, "min_nodes": 12, "max_nodes": 14}
-    few, more = make(tmp_path / "few2", **large), make(tmp_path / "more2", **large, generators="sbm,er")
-    assert without_id(more, few) == few
+    assert without_id(make(tmp_path / "more", **sizes, generators="ba,er,sbm"), few) == few
 
 
 def test_any_number_of_workers_writes_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,45 +175,78 @@ def test_neighbouring_seeds_share_no_more_graphs_than_chance(tmp_path: Path) -> 
     assert near <= 10 and far <= 10
 
 
-def test_splits_share_no_class_and_the_figures_are_true(tmp_path: Path) -> None:
-    keys = {"generators": "er,ba", "tasks": "edge_count", "train": 150, "validation": 40, "test": 40}
-    examples = make(tmp_path / "d", **keys)
-    classes = {
-        s: {graph_class(graph_from_json(e.graph)[0]) for e in examples.values() if e.split == s}
-        for s in SPLITS
+def test_every_row_is_on_the_side_of_its_split(tmp_path: Path) -> None:
+    """In every form that tasks give a graph, also of datasets of other seeds and sizes."""
+    keys = {"tasks": ",".join(TASKS), "train": 60, "validation": 20, "test": 20}
+    report: Any = None
+    for seed, generators in ((1, "er,disconnected_blocks"), (2, "ba,sfn")):
+        examples = make(tmp_path / str(seed), **keys, seed=seed, generators=generators)
+        assert all(split_of(graph_from_json(e.graph)[0]) == e.split for e in examples.values())
+        report = read_lock(tmp_path / str(seed))["report"]
+    shown = {
+        invariant(graph_from_json(e.graph)[0])
+        for e in examples.values()
+        if (e.task, e.split) == ("cycle_check", "train")
     }
-    assert (
-        not classes["train"] & (classes["test"] | classes["validation"])
-        and not classes["validation"] & classes["test"]
-    )
-    report: Any = read_lock(tmp_path / "d")["report"]
-    assert report["leakage"] == {"train_in_test": 0.0, "train_in_validation": 0.0}
-    assert sum(g["train"]["redrawn"] for g in report["graphs"].values()) > 0
+    counted = [report["graphs"][source]["train"]["classes"] for source in ("ba", "sfn")]
+    assert report["graphs"]["ba"]["train"]["graphs"] >= 60  # some forms need graphs of their own
+    assert max(counted) <= len(shown) <= sum(counted)
+    assert "the same in every dataset" in (tmp_path / "2" / "README.md").read_text()
 
 
-def test_a_family_without_enough_graphs_leaks_and_says_so(
+def test_a_split_without_the_sizes_asked_for_names_those_that_it_has(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flags = (
-        "--generators",
-        "complete",
-        "--tasks",
-        "edge_count",
-        "--train",
-        30,
-        "--validation",
-        0,
-        "--test",
-        200,
+    paths = {n: split_of(from_edges(n, [(u, u + 1) for u in range(n - 1)])) for n in range(1, 25)}
+    mine = next(n for n in range(5, 13) if paths[n] == "train")
+    flags = ("--generators", "path", "--tasks", "edge_count", "--min-nodes", mine, "--max-nodes", mine)
+    code, error = run("build", *flags, "--out", tmp_path / "d", capsys=capsys, monkeypatch=monkeypatch)
+    assert code == 2 and error.count("\n") == 1 and not (tmp_path / "d").exists()
+    sizes = (
+        ", ".join(str(n) for n in range(1, 2 * mine + 1) if paths[n] == "validation")
+        or f"none up to {2 * mine}"
     )
-    monkeypatch.setattr(sys, "argv", ["graphtalk", "build", *map(str, flags), "--out", str(tmp_path / "d")])
-    with pytest.raises(SystemExit) as stop:
-        graphtalk.main()
-    assert stop.value.code in (0, None)
-    assert "leakage: 100.00% of the training graphs are also in test" in capsys.readouterr().out
-    report: Any = read_lock(tmp_path / "d")["report"]
-    assert report["graphs"]["complete"]["train"]["in_test"] == 30
-    assert "| complete | train | 30 |" in (tmp_path / "d" / "README.md").read_text()
+    assert f"'path' has no graphs of validation among those of {mine} to {mine} nodes" in error
+    assert f"sizes with graphs of validation: {sizes} (" in error
+    examples = make(
+        tmp_path / "e", generators="path", tasks="edge_count"
+    )  # the default sizes have some for every split
+    assert all(paths[e.num_nodes] == e.split for e in examples.values())
+
+
+def test_a_dataset_of_an_older_rule_is_read_but_not_continued(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path / "d", tasks="edge_count")
+    file = tmp_path / "d" / "dataset.lock"
+    lock = json.loads(file.read_text())
+    assert lock.pop("splits") == 2
+    file.write_text(json.dumps(lock))
+    assert read_examples(tmp_path / "d", "edge_count", "test")
+    with pytest.raises(
+        InputError,
+        match="split by rule 1, here they are by rule 2, so it cannot be continued and must start anew",
+    ):
+        make(tmp_path / "d", tasks="edge_count")
+    code, error = run("build", "--locked", "--out", tmp_path / "d", capsys=capsys, monkeypatch=monkeypatch)
+    assert code == 2 and "build anew without --locked" in error and error.count("\n") == 1
+
+
+def test_each_shard_alone_in_a_folder_of_its_own_has_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("data_builders.building.build.SHARD_ROWS", 8)
+    keys = {**SMALL, "tasks": "edge_count,tree_check", "generators": "er,ba", "balance": "answers"}
+    config = load_config(None, keys)
+    build(config, tmp_path / "whole")
+    want = {name: data for name, data in bytes_of(tmp_path / "whole").items() if name.endswith(".parquet")}
+    have: dict[str, bytes] = {}
+    for k in (3, 1, 2):
+        build(config, tmp_path / str(k), part=(k, 3))
+        have |= {
+            name: data for name, data in bytes_of(tmp_path / str(k)).items() if name.endswith(".parquet")
+        }
+    assert len(want) > 8 and have == want
 
 
 def test_label_counts_are_those_of_the_examples(tmp_path: Path) -> None:

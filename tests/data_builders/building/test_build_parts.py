@@ -13,7 +13,7 @@ from data_builders.building.verify import verify
 from data_builders.errors import InputError
 from data_builders.example import SCHEMA, SPLITS, Example, read_examples, read_lock
 from data_builders.graphs.graph import graph_from_json
-from data_builders.graphs.splits import graph_class
+from data_builders.graphs.splits import invariant
 from eval.scoring.floors import floors
 from tests.data_builders.building.test_build import SMALL, bytes_of, make, run
 
@@ -251,8 +251,8 @@ def test_the_test_split_can_be_drawn_otherwise(tmp_path: Path) -> None:
         if e.generator == "er" and e.encoder == "got"
     ]
     assert [far.count(f"{d}.") for d in (1, 2, 3)] == [5, 5, 5]
-    seen = {graph_class(graph_from_json(e.graph)[0]) for e in train}
-    assert not seen & {graph_class(graph_from_json(e.graph)[0]) for e in test}
+    seen = {invariant(graph_from_json(e.graph)[0]) for e in train}
+    assert not seen & {invariant(graph_from_json(e.graph)[0]) for e in test}
     said = (tmp_path / "d" / "README.md").read_text()
     assert (
         "The test split is drawn otherwise: encoders adjacency, incident, got; generators er, ba" in said

@@ -1,0 +1,131 @@
+"""Which graphs a split's questions are about: those of its own side (`graphs.splits`), drawn until they fit.
+
+Nothing is looked up and nothing is remembered: the graphs for an index depend on the config, the split and the index
+alone, so that every shard can be built by itself.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+from data_builders.building.balance import CANDIDATES, answers, wanted
+from data_builders.building.config import BuildConfig
+from data_builders.building.rows import Drawn, Files, drawing, numbered
+from data_builders.errors import InputError
+from data_builders.graphs.generators import GENERATORS
+from data_builders.graphs.graph import Graph
+from data_builders.graphs.splits import invariant, side, split_of
+from data_builders.graphs.streams import Stream
+from data_builders.tasks import FORMS, RESHAPING, TASKS
+
+DRAWS = 1000  # for one graph: of an eighth of the classes, one is missed with a chance of 10^-58
+TRIED_PER_SIZE = 20  # graphs of a size, to name the sizes that a split has graphs of
+
+
+class Choice(NamedTuple):
+    """A graph that some tasks ask about.
+
+    nth: how many graphs were drawn for this index before. invariant: of the graph, see `graphs.splits`.
+    tasks: None for all.
+    """
+
+    nth: int
+    drawn: Drawn
+    invariant: int
+    tasks: frozenset[str] | None
+
+
+class Draws:
+    """The graphs of one source for one split, by index."""
+
+    def __init__(self, config: BuildConfig, files: Files, split: str, source: str) -> None:
+        """`config` is the split's own, see BuildConfig.of_split."""
+        self._config, self._files, self._split, self._source = config, files, split, source
+        self._stream = f"{config.seed}/{split}/{source}"
+        self._rng, self._size, self._graph = drawing(config, files, source)
+        among = {
+            task: answers(task, TASKS[task].answer_kind, config.balance) for task in config.tasks_of(source)
+        }
+        self._particular = {
+            task: among[task] for task in among if among[task] or TASKS[task].form in RESHAPING
+        }
+        self._others = frozenset(among.keys() - self._particular.keys())
+
+    def choices(self, index: int) -> list[Choice]:
+        """The graphs for an index: the first for all tasks but those that are particular, each of which has the first
+        that gives the answer wanted (with `balance`) and that is still of this split when it has the task's form.
+
+        Raises InputError where no graph of the asked sizes is of this split.
+        """
+        first = self.draw(index)
+        if first is None:
+            raise self._none(f"graphs of {self._split}")
+        if not self._particular:
+            return [Choice(0, *first, None)]
+        size = first[0][0].n if self._config.balance == "rules" else None  # no answer shows in the size
+        chosen, left = {0: set(self._others)}, sorted(self._particular)
+        drawn: dict[int, tuple[Drawn, int]] = {}
+        second_best: dict[
+            str, int
+        ] = {}  # of this split, but with another answer: a family may not have the one wanted
+        for nth in range(CANDIDATES[self._config.balance]):
+            candidate = self.draw(index, nth, size) if left and nth else first
+            if not left or candidate is None:
+                break
+            drawn[nth] = candidate
+            for task in tuple(left):
+                fits = self._fits(index, nth, candidate[0][0], task)
+                if fits is not None:
+                    second_best.setdefault(task, nth)
+                if fits:
+                    chosen.setdefault(nth, set()).add(task)
+                    left.remove(task)
+        for task in left:
+            if task not in second_best:
+                raise self._none(f"graphs that are of {self._split} in the form of {task}")
+            chosen.setdefault(second_best[task], set()).add(task)
+        return [Choice(nth, *drawn[nth], frozenset(tasks)) for nth, tasks in sorted(chosen.items()) if tasks]
+
+    def draw(self, index: int, nth: int = 0, size: int | None = None) -> tuple[Drawn, int] | None:
+        """The `nth` graph of this split for an index, and its invariant; None where DRAWS graphs are of other splits.
+
+        Size and graph are drawn again, from the same stream, until the graph is of this split; of a given `size` the
+        graph alone.
+        """
+        rng, split = self._rng, self._split
+        rng.seed(f"{self._stream}/{numbered(index, nth)}")
+        for _ in range(DRAWS):
+            drawn = self._graph(rng, self._size(rng) if size is None else size)
+            found = invariant(drawn[0])
+            if side(found) == split:
+                return drawn, found
+        return None
+
+    def _fits(self, index: int, nth: int, graph: Graph, task: str) -> bool | None:
+        """Whether a graph in the task's form gives the answer wanted; None where it is of another split."""
+        place, form, among = numbered(index, nth), TASKS[task].form, self._particular[task]
+        graph = FORMS[form](graph, Stream(f"{self._stream}/{form}/{place}"))
+        if form in RESHAPING and split_of(graph) != self._split:
+            return None
+        if not among:
+            return True
+        query = TASKS[task].draw(graph, Stream(f"{self._stream}/{task}/{place}"))
+        solution = TASKS[task].solve(graph, query)
+        return wanted(task, self._config.balance, among, index, graph, query.nodes, solution)
+
+    def _none(self, what: str) -> InputError:
+        low, high = self._config.smallest, self._config.largest
+        most = self._files[self._source].graph.n if self._source in self._files else 2 * high
+        least = GENERATORS[self._source].min_nodes if self._source in GENERATORS else 1
+        sizes = [n for n in range(least, most + 1) if self._has(n)]
+        named = ", ".join(map(str, sizes)) or "none up to " + str(most)
+        return InputError(
+            f"{self._source!r} has no {what} among those of {low} to {high} nodes; "
+            f"sizes with graphs of {self._split}: {named} (min_nodes and max_nodes; a graph has one split everywhere)"
+        )
+
+    def _has(self, n: int) -> bool:
+        self._rng.seed(f"sizes/{self._source}/{n}")
+        return any(
+            split_of(graph) == self._split
+            for graph, _ in map(partial(self._graph, self._rng), [n] * TRIED_PER_SIZE)
+        )
