@@ -92,7 +92,8 @@ class Names:
         return text
 
 
-_LAYOUT = frozenset("*-+#>|.,:;()[]{}'\"`=/_!?&~$ ")
+# These stay what they are: a node that is called so is known by the stored text alone.
+_LAYOUT = frozenset([*"*-+#>|.,:;()[]{}'\"`=/_!?&~$ ", "<think>", "</think>"])
 
 
 class Units:

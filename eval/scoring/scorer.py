@@ -58,7 +58,7 @@ invented_edges=0)
     seen = visible(asked.replace_names(prediction.output), prediction.finish_reason)
     # The stored text is right, whatever it looks like to a reader: nodes may be called `None` or `Answer`.
     gold = example.answer.strip()
-    if gold and gold in (prediction.output.strip(), seen.text.strip()):
+    if gold and (gold == prediction.output.strip() or asked.replace_names(gold) == seen.text.strip()):
         return Score(prediction.example_id, "correct", _stored(asked), 1.0, strict=True)
     if seen.thinking:
         return Score(prediction.example_id, "truncated" if seen.cut else "unparsed", "", 0.0)

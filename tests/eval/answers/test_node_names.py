@@ -65,7 +65,10 @@ SLOW = settings(max_examples=500, deadline=None, suppress_health_check=list(Heal
 @SLOW
 @given(questions(ODD))
 def test_the_stored_answer_is_right(example: Example) -> None:
-    for output in (example.answer, f"\n{example.answer}  ", f"<think>Hm.</think>{example.answer}"):
+    outputs = [example.answer, f"\n{example.answer}  "]
+    if "<think>" not in example.answer:
+        outputs.append(f"<think>Hm.</think>{example.answer}")
+    for output in outputs:
         found = score(example, Prediction("i", output))
         assert (found.outcome, found.credit, found.strict) == ("correct", 1.0, True), (output, found)
 
