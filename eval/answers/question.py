@@ -108,7 +108,7 @@ class Units:
     @staticmethod
     def _pattern(names: list[str]) -> re.Pattern[str] | None:
         longest_first = sorted(names, key=len, reverse=True)
-        forms = (rf"(?<!\w){''.join(map(_letter_form, name))}(?!\w)" for name in longest_first)
+        forms = (rf"(?<![^\W_]){''.join(map(_letter_form, name))}(?![^\W_])" for name in longest_first)
         return re.compile("|".join(forms), re.IGNORECASE) if names else None
 
     def replace(self, text: str, numbers: bool) -> str:

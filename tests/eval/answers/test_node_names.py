@@ -31,7 +31,7 @@ def asked(task: str, encoder: str, names: list[str], seed: int) -> Example | Non
     """A question about a random graph whose nodes have these names; None where it cannot be asked."""
     record, rng = TASKS[task], Random(seed)
     drawn = GENERATORS[record.generator or "er"].draw(rng, len(names))
-    graph = FORMS[record.form](drawn, rng)
+    graph, names = FORMS[record.form](drawn, rng), names[: drawn.n]
     if record.fits(graph):
         return None
     query = record.draw(graph, rng)
