@@ -16,7 +16,8 @@ _PUNCTUATION = {
         map(ord, "\u2190\u2191\u2193\u2192\u27f6\u21d2\u27f9\u2794\u279c\u27a1\u2192\u2194\u27f7\u21d4"),
         " -> ",
     ),
-    **dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad\ufe0f"), None),
+    **dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad\ufe0e\ufe0f"), None),
+    **dict.fromkeys([0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)], None),
     **dict.fromkeys(map(ord, "\u2022\u25e6\u25aa\u25cf\u2023\u00b7"), "-"),
     ord("\u2044"): "/",
     ord("\u3002"): ". ",
@@ -28,6 +29,7 @@ _PUNCTUATION = {
     ord("\v"): "\n",
     ord("\f"): "\n",
 }
+_SIGNS = {letter: sign for letter, sign in _PUNCTUATION.items() if letter > 127}  # layout is left for `tidy`
 
 # NFKC would make 32 out of a three squared.
 _RAISED = {
@@ -94,8 +96,7 @@ def visible(output: str, finish_reason: str) -> Visible:
     Visible(text='', cut=True, thinking=True)
     """
     text = output.replace("\r\n", "\n") if "\r" in output else output
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text.translate(_RAISED))
+    text = normalize_characters(text)
     cut = finish_reason == "length"
     if "<" in text and _THINKING_ENDS.search(text):
         text = _without_thinking(text)
@@ -108,6 +109,17 @@ def visible(output: str, finish_reason: str) -> Visible:
     if (opened := _THINKING_OPENS.search(text)) and opened.start() < end:
         return Visible("", cut, True)
     return Visible(_END_TOKEN.sub(" ", text[:end]), cut and end == len(text), False)
+
+
+def normalize_characters(text: str) -> str:
+    """One spelling for full-width forms, ligatures, quotes, dashes, arrows and signs that are not seen.
+
+    What a model writes and what a graph calls its nodes both go through it.
+
+    >>> normalize_characters("\uff2f\u2019Hare, \ufb01\u200b")
+    "O'Hare, fi"
+    """
+    return text if text.isascii() else unicodedata.normalize("NFKC", text.translate(_RAISED)).translate(_SIGNS)
 
 
 def _without_thinking(text: str) -> str:

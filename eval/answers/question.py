@@ -10,6 +10,7 @@ from typing import Any
 
 from data_builders.example import Example
 from eval.answers.case_insensitive import anycase
+from eval.answers.final_answer import normalize_characters
 from eval.answers.prose import word_set
 
 # Names that are also words: they are names only where they stand like one, and in this case only.
@@ -29,41 +30,110 @@ _NAME_AFTER = re.compile(
     r"\s*(?:$|[.,;:()\[\]{}\"'/&\n]|->|-|\+|(?:and|is|to|has|are|or|likes?|connects?|links?|isn't|does|was"
     r"|were|both|becomes?|knows?|can)\b)"
 )
-_STOPS = str.maketrans(".!?;:,", "\ue000\ue001\ue002\ue003\ue004\ue005")
-_BACK = str.maketrans("\ue000\ue001\ue002\ue003\ue004\ue005", ".!?;:,")
+_PLAIN = re.compile(r"[^\W_](?:\w*[^\W_])?(?:'(?!s\b)[^\W_]+)?", re.ASCII)
+_NUMBER_LIKE = re.compile(r"[-+]?\d[\d.,]*")
+# A name that is no plain word is read as one letter of the Tangut script, or two in a large graph: a letter
+# has no case, is part of no other word, and no layout or punctuation touches it.
+_FIRST, _LETTERS = 0x17000, 6000
+_STAND_INS = re.compile(f"[{chr(_FIRST)}-{chr(_FIRST + _LETTERS)}]+")
+
+
+def _stand_in(i: int) -> str:
+    high, low = divmod(i, _LETTERS)
+    return (chr(_FIRST + high - 1) if high else "") + chr(_FIRST + low)
 
 
 class Names:
-    """The names of a graph's nodes, and what else its record says. Names that hold full stops are shielded,
-    see `Asked.shield`.
+    """The names of a graph's nodes, and what else its record says.
 
-    folded: lower-case form -> name, for names that no other name shares it with. odd: names that are no plain
-        word, longest first.
+    names: as the readers see them: a name that is no plain word (`Smith, Al`, `#ml`, `T. S. Eliot`) by its
+        stand-in, see `replace_names`. folded: lower-case form -> name, for names that no other name shares it
+        with. spellings: stand-in -> name.
     """
 
     def __init__(self, graph: str) -> None:
         record: dict[str, Any] = json.loads(graph)
         self.directed = bool(record["directed"])
         self.classes = [str(c).lower() for c in record.get("classes", ())]
-        self.names = [str(name).translate(_STOPS) for name in record["nodes"]]
+        own = [str(name) for name in record["nodes"]]
+        self.spellings = {_stand_in(i): name for i, name in enumerate(own) if not _PLAIN.fullmatch(name)}
+        self.names = [_stand_in(i) if _stand_in(i) in self.spellings else name for i, name in enumerate(own)]
         self.ids = {name: i for i, name in enumerate(self.names)}
         self.known = frozenset(self.names)
-        self.numeric = all(name.isdigit() for name in self.names)
+        self.numeric = all(name.isdecimal() for name in self.names)
         seen: dict[str, str] = {}
         for name in self.names:
             seen[name.lower()] = "" if name.lower() in seen else name
         self.folded = {low: name for low, name in seen.items() if name}
-        self.odd = tuple(
-            sorted((name for name in self.names if not _TOKEN.fullmatch(name)), key=len, reverse=True)
-        )
+
+    @cached_property
+    def units(self) -> tuple["Units", "Units"]:
+        """The names that are no plain words, as they are and as `normalize_characters` leaves them."""
+        raw = {name: letter for letter, name in self.spellings.items() if name not in _LAYOUT}
+        normal: dict[str, str] = {}
+        for name, letter in raw.items():
+            normal.setdefault(normalize_characters(name).strip(), letter)
+        normal.pop("", None)
+        return Units(raw), Units(normal)
+
+    def replace_names(self, text: str, numbers: bool) -> str:
+        """A text with every name that is no plain word replaced by its stand-in, the longest first.
+
+        A text and the names go through the same normalisation. numbers: whether a name that looks like a
+        number (1.5, -1) is one too; where a number is asked for, it is not.
+        """
+        if not self.spellings:
+            return text
+        text = _STAND_INS.sub("\ufffd", text)
+        raw, normal = self.units
+        text = raw.replace(text, numbers)
+        if not text.isascii() or normal.letters != raw.letters:
+            text = normal.replace(normalize_characters(text), numbers)
+        return text
+
+
+# These stay what they are: a node that is called so is known by the stored text alone.
+_LAYOUT = frozenset([*"*-+#>|.,:;()[]{}'\"`=/_!?&~$ ", "<think>", "</think>"])
+
+
+class Units:
+    """Names that are matched as a whole, in any case where their own is not there."""
+
+    def __init__(self, letters: dict[str, str]) -> None:
+        self.letters = letters
+        self._folded = {name.lower(): letter for name, letter in letters.items()}
+        self._all = self._pattern(list(letters))
+        self._no_numbers = self._pattern([name for name in letters if not _NUMBER_LIKE.fullmatch(name)])
+
+    @staticmethod
+    def _pattern(names: list[str]) -> re.Pattern[str] | None:
+        longest_first = sorted(names, key=len, reverse=True)
+        forms = (rf"(?<![^\W_]){''.join(map(_letter_form, name))}(?![^\W_])" for name in longest_first)
+        return re.compile("|".join(forms), re.IGNORECASE) if names else None
+
+    def replace(self, text: str, numbers: bool) -> str:
+        pattern = self._all if numbers else self._no_numbers
+        return pattern.sub(self._letter, text) if pattern else text
+
+    def _letter(self, match: re.Match[str]) -> str:
+        name = match[0]
+        for form in (name, name.replace("\\", ""), " ".join(name.replace("\\", "").split())):
+            if letter := self.letters.get(form) or self._folded.get(form.lower()):
+                return letter
+        return name
+
+
+def _letter_form(letter: str) -> str:
+    """A letter of a name; a blank may be any, and Markdown may have put a backslash before a sign."""
+    return r"\s+" if letter.isspace() else letter if letter.isalnum() else rf"\\?{re.escape(letter)}"
 
 
 _names = lru_cache(maxsize=2048)(Names)  # one graph is asked about by many tasks and answered by many runs
 
 
 class Asked:
-    """The question behind an example. Names that hold full stops are shielded, here and in the text, see
-    `shield`.
+    """The question behind an example. Names that are no plain words have stand-ins, here and in the text, see
+    `replace_names`.
     """
 
     def __init__(self, example: Example) -> None:
@@ -119,20 +189,13 @@ class Asked:
     def known(self) -> frozenset[str]:
         return self._graph.known
 
-    def shield(self, text: str) -> str:
-        """The text with the punctuation inside of node names replaced, so that `Mme. Burgon` ends no
-        sentence.
-        """
-        for name in self._graph.odd:
-            plain = name.translate(_BACK)
-            if plain != name:
-                text = re.sub(
-                    rf"(?<!\w){re.escape(plain)}(?!\w)",
-                    lambda found: found[0].translate(_STOPS),
-                    text,
-                    flags=re.IGNORECASE,
-                )
-        return text
+    def replace_names(self, text: str) -> str:
+        """A text as the readers take it, see `Names.replace_names`."""
+        return self._graph.replace_names(text, self.kind not in ("integer", "distance"))
+
+    def spelled(self, text: str) -> str:
+        """A text with the names as the graph spells them."""
+        return _STAND_INS.sub(lambda found: self._graph.spellings.get(found[0], found[0]), text)
 
     def recase(self, text: str) -> str:
         """A text in capitals in small letters, names as the graph spells them."""
@@ -144,16 +207,12 @@ class Asked:
         )
 
     def tokens(self, text: str, at: int = 0) -> Iterator[re.Match[str]]:
-        """Words and names of a text from an index on; a name that is no plain word is one token."""
-        return self._token.finditer(text, at)
+        """Words and names of a text from an index on."""
+        return _TOKEN.finditer(text, at)
 
     def token(self, text: str, at: int) -> re.Match[str] | None:
         """The word or name that begins at an index."""
-        return self._token.match(text, at)
-
-    @property
-    def _token(self) -> re.Pattern[str]:
-        return _tokens(self._graph.odd) if self._graph.odd else _TOKEN
+        return _TOKEN.match(text, at)
 
     def name(self, token: str, listed: bool = False) -> str | None:
         """The node called `token`. Case matters for names that are also words, unless the token stands in a
@@ -178,14 +237,3 @@ class Asked:
             return [m[0] for m in _NUMBER.finditer(text) if m[0] in self.known]
         found = ((m, self.name(m[0])) for m in self.tokens(text))
         return [name for m, name in found if name and self.is_name(text, m.start(), m.end(), name)]
-
-
-def unshield(text: str) -> str:
-    return text.translate(_BACK)
-
-
-@lru_cache(maxsize=256)
-def _tokens(odd: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile(
-        "|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in odd) + "|" + _TOKEN.pattern, re.IGNORECASE
-    )

@@ -10,12 +10,10 @@ from data_builders.example import Example, truth
 from data_builders.graphs.graph import graph_from_json
 from eval.answers.final_answer import tidy, visible
 from eval.answers.prose import NO_PATH, NONE_EXISTS, Answer, Value
-from eval.answers.question import Asked, unshield
+from eval.answers.question import Asked
 from eval.answers.read import READERS, read_answer
 from eval.prediction import Outcome, Prediction, Score
 from eval.scoring.valid_answers import PARTIAL, WITNESSES
-
-_NAMED = ("yes_no", "distance", "node_set", "label", "path", "order")
 
 
 class Verdict(NamedTuple):
@@ -56,7 +54,12 @@ invented_edges=0)
         prediction.finish_reason == "refusal"
     ):  # the server's word: a filter, or a message that is marked as a refusal
         return Score(prediction.example_id, "refused", "", 0.0)
-    seen = visible(prediction.output, prediction.finish_reason)
+    asked = Asked(example)
+    seen = visible(asked.replace_names(prediction.output), prediction.finish_reason)
+    # The stored text is right, whatever it looks like to a reader: nodes may be called `None` or `Answer`.
+    gold = example.answer.strip()
+    if gold and (gold == prediction.output.strip() or asked.replace_names(gold) == seen.text.strip()):
+        return Score(prediction.example_id, "correct", _stored(asked), 1.0, strict=True)
     if seen.thinking:
         return Score(prediction.example_id, "truncated" if seen.cut else "unparsed", "", 0.0)
     text = tidy(seen.text)
@@ -64,16 +67,30 @@ invented_edges=0)
         text = text.strip()
     if not text.strip():  # cut and empty: all tokens went into reasoning that the server kept to itself
         return Score(prediction.example_id, "truncated" if seen.cut else "unparsed", "", 0.0)
-    asked = Asked(example)
     if text.isupper():
         text = asked.recase(text)
-    answer = read_answer(asked.shield(text) if kind in _NAMED else text, asked, seen.cut)
+    answer = read_answer(text, asked, seen.cut)
     if not isinstance(answer, Answer):
         return Score(prediction.example_id, answer, "", 0.0)
     right, credit, nodes, edges = _JUDGES[kind](solution_of(answer.value, asked), asked)
-    strict = right and (answer.alone or _plain(text.rstrip().rpartition("\n")[2]) == _plain(example.answer))
+    strict = right and (answer.alone or _plain(text.rstrip().rpartition("\n")[2]) == _plain(tidy(visible(asked.replace_names(example.answer), "stop").text)))
     outcome: Outcome = "correct" if right else "wrong"
-    return Score(prediction.example_id, outcome, _shown(answer.value, kind), credit, strict, nodes, edges)
+    return Score(prediction.example_id, outcome, asked.spelled(_shown(answer.value, kind)), credit, strict, nodes, edges)
+
+
+def _stored(asked: Asked) -> str:
+    """The right answer as `parsed` shows it."""
+    solution, kind = truth(asked.example), asked.kind
+    if isinstance(solution, list):
+        names = [asked.spelled(asked.names[u]) for u in solution]
+        if ", ".join(names) not in asked.example.answer:  # a set that GraphQA's wording sorts
+            names.sort()
+        return _shown(tuple(names), kind)
+    if solution is None:
+        return NO_PATH if kind == "distance" else NONE_EXISTS
+    if isinstance(solution, str):
+        return solution.lower()
+    return _shown(solution if isinstance(solution, bool) else float(solution), kind)
 
 
 def _plain(text: str) -> str:
@@ -84,7 +101,7 @@ def _shown(value: Value, kind: str) -> str:
     if isinstance(value, bool):
         return "Yes" if value else "No"
     if isinstance(value, tuple):
-        return unshield((" -> " if kind == "path" else ", ").join(value)) or "No nodes"
+        return (" -> " if kind == "path" else ", ").join(value) or "No nodes"
     if isinstance(value, float):
         return f"{value:.0f}" if value.is_integer() else str(value)
     return value
