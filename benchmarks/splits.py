@@ -39,8 +39,8 @@ ALLOWED = {"er": 1, "sbm": 2, "caveman": 12, "disconnected_blocks": 12} | dict.f
 
 
 class Drawn(NamedTuple):
-    """Graphs of a family: their invariants; per graph and task the number of the answer's label, -1 for a rare
-    one; and per task the labels, by their numbers.
+    """Graphs of a family: their invariants; per graph and task the number of the answer's label, -1 for a
+    rare one; and per task the labels, by their numbers.
     """
 
     invariants: NDArray[np.uint64]

@@ -50,8 +50,8 @@ class Example:
     graph: JSON, see `data_builders.graphs.graph.graph_to_json`.
     graph_id: shared by all questions about one drawn graph, whatever the task or encoder.
     query: ids of the nodes that the question names.
-    solution: the answer as a JSON value (true, 7, null for no path, "golf", [2, 0] for nodes, by their ids); ''
-        in an example made without one, whose answer then says it, see `truth`.
+    solution: the answer as a JSON value (true, 7, null for no path, "golf", [2, 0] for nodes, by their ids);
+        '' in an example made without one, whose answer then says it, see `truth`.
     """
 
     id: str
@@ -73,7 +73,8 @@ class Example:
 
 
 def truth(example: Example) -> Any:
-    """The right answer as a value: a bool, an int, a word, a list of node ids, or None (no path, no such order).
+    """The right answer as a value: a bool, an int, a word, a list of node ids, or None (no path, no such
+    order).
 
     >>> blank = Example("i", "shortest_path", "", "", " 7.", "distance", "", "", "", "{}", "", 0, 0, [], "test")
     >>> truth(blank), truth(replace(blank, solution="null"))
@@ -124,7 +125,9 @@ def _solution_of_answer(example: Example) -> Any:
 
 
 def _nodes_of_list(parts: Sequence[str], ids: dict[str, int]) -> list[int] | None:
-    """The nodes that the parts of a list name, where a name may hold commas; None where something is no name."""
+    """The nodes that the parts of a list name, where a name may hold commas; None where something is no
+    name.
+    """
     nodes: list[int] = []
     start = 0
     while start < len(parts):

@@ -18,14 +18,14 @@ def atomic_file(path: Path, sync: bool = True) -> Iterator[BinaryIO]:
     """Open a new binary file that takes the place of `path` when the block ends without an error.
 
     Until then it has a fresh random name in the same folder, which ends in `.part`. It is removed when the
-    block fails; after a kill it stays, and nothing reads it. A writer that wants a name instead of a file gets
-    `file.name`. Several processes may write the same path: the last one wins.
+    block fails; after a kill it stays, and nothing reads it. A writer that wants a name instead of a file
+    gets `file.name`. Several processes may write the same path: the last one wins.
 
     The mode `x` opens with O_EXCL, which fails on any file or link that is there already and follows none,
     so that nobody can plant a file that is written through. A `path` that is a link is itself replaced.
 
-    sync: wait until the content is on the disk, so that a power cut cannot leave an empty file under the final
-        name. Leave it out for files whose sha256 is checked before they are used.
+    sync: wait until the content is on the disk, so that a power cut cannot leave an empty file under the
+        final name. Leave it out for files whose sha256 is checked before they are used.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "notes.txt"

@@ -49,7 +49,9 @@ def compare(
     data: Data = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")] = False,
 ) -> None:
-    """Compare two runs question by question: differences with intervals, and exact tests adjusted over tasks."""
+    """Compare two runs question by question: differences with intervals, and exact tests adjusted over
+    tasks.
+    """
     from eval.analysis.comparisons import compare as compare_runs
     from eval.analysis.comparisons import print_comparison
 

@@ -1,4 +1,6 @@
-"""What every task, encoder and generator needs beside its own functions; all that one lacks is listed at once."""
+"""What every task, encoder and generator needs beside its own functions; all that one lacks is listed at
+once.
+"""
 
 from collections import Counter
 from collections.abc import Iterator

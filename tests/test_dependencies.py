@@ -92,8 +92,6 @@ def test_scoring_loads_no_learner() -> None:
 
 def test_building_loads_neither_plots_nor_learners(tmp_path: Path) -> None:
     unwanted = {"sklearn", "torch", "matplotlib"}  # pandas is loaded by pyarrow, where it is installed
-    if "igraph" in names(PROJECT["dependencies"]):
-        unwanted -= {"matplotlib"}  # igraph loads it whenever it is imported
     program = (
         "import sys, graphtalk\n"
         f"sys.argv = 'graphtalk build --train 2 --validation 1 --test 1 --out {tmp_path}/d'.split()\n"

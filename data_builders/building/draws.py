@@ -1,7 +1,7 @@
 """Which graphs a split's questions are about: those of its own side (`graphs.splits`), drawn until they fit.
 
-Nothing is looked up and nothing is remembered: the graphs for an index depend on the config, the split and the index
-alone, so that every shard can be built by itself.
+Nothing is looked up and nothing is remembered: the graphs for an index depend on the config, the split and
+the index alone, so that every shard can be built by itself.
 """
 
 from functools import partial
@@ -51,8 +51,9 @@ class Draws:
         self._others = frozenset(among.keys() - self._particular.keys())
 
     def choices(self, index: int) -> list[Choice]:
-        """The graphs for an index: the first for all tasks but those that are particular, each of which has the first
-        that gives the answer wanted (with `balance`) and that is still of this split when it has the task's form.
+        """The graphs for an index: the first for all tasks but those that are particular, each of which has
+        the first that gives the answer wanted (with `balance`) and that is still of this split when it has
+        the task's form.
 
         Raises InputError where no graph of the asked sizes is of this split.
         """
@@ -86,10 +87,11 @@ class Draws:
         return [Choice(nth, *drawn[nth], frozenset(tasks)) for nth, tasks in sorted(chosen.items()) if tasks]
 
     def draw(self, index: int, nth: int = 0, size: int | None = None) -> tuple[Drawn, int] | None:
-        """The `nth` graph of this split for an index, and its invariant; None where DRAWS graphs are of other splits.
+        """The `nth` graph of this split for an index, and its invariant; None where DRAWS graphs are of other
+        splits.
 
-        Size and graph are drawn again, from the same stream, until the graph is of this split; of a given `size` the
-        graph alone.
+        Size and graph are drawn again, from the same stream, until the graph is of this split; of a given
+        `size` the graph alone.
         """
         rng, split = self._rng, self._split
         rng.seed(f"{self._stream}/{numbered(index, nth)}")

@@ -52,7 +52,9 @@ def dataset_floors(folder: Path, tasks: Sequence[str]) -> dict[str, dict[str, An
 
 
 def train_answers(folder: Path, task: str) -> Counter[str]:
-    """How often each solution stands in the train split, which may not be there; as JSON, see `solution_key`."""
+    """How often each solution stands in the train split, which may not be there; as JSON, see
+    `solution_key`.
+    """
     files = sorted((folder / task).glob("train-*.parquet"))
     if not files:
         return Counter()

@@ -1,13 +1,16 @@
 """A graph's split is a function of the graph, the same in every dataset.
 
-`split_of` sends a digest of an isomorphism invariant to train (six eighths), validation or test (one eighth each).
-Isomorphic graphs have the same invariant, so no isomorphism class is ever in two splits: not in one dataset, and not
-in two datasets of other seeds, sizes, tasks or years. Nobody who trains on a train split has seen a graph of any test
-split. A build draws until a graph is on the side that it needs (`building.draws`); nothing is looked up.
+`split_of` sends a digest of an isomorphism invariant to train (six eighths), validation or test (one eighth
+each).
+Isomorphic graphs have the same invariant, so no isomorphism class is ever in two splits: not in one dataset,
+and not in two datasets of other seeds, sizes, tasks or years. Nobody who trains on a train split has seen a
+graph of any test split. A build draws until a graph is on the side that it needs (`building.draws`); nothing
+is looked up.
 
-The invariant is the second round of colour refinement (Weisfeiler and Leman, 1968): a node's colour is its degree at
-first, then the multiset of its neighbours' degrees, and the graph's is the multiset of its nodes' colours. Graphs that
-differ may share it, as all regular graphs of one size and degree do. They are in one split then, which does no harm.
+The invariant is the second round of colour refinement (Weisfeiler and Leman, 1968): a node's colour is its
+degree at first, then the multiset of its neighbours' degrees, and the graph's is the multiset of its nodes'
+colours. Graphs that differ may share it, as all regular graphs of one size and degree do. They are in one
+split then, which does no harm.
 Directions are ignored: some tasks give directions to an undirected graph, which stays in its split so.
 """
 
@@ -16,7 +19,9 @@ from struct import pack
 
 from data_builders.graphs.graph import Graph
 
-RULE = 2  # the `splits` of a dataset.lock; it counts up if this function ever changes. Rule 1, which no lock names, is gone
+# the `splits` of a dataset.lock; it counts up if this function ever changes. Rule 1, which no lock names, is
+# gone
+RULE = 2
 SIDES = ("train",) * 6 + ("validation", "test")
 SALT = 0xD75FB43E6F522775  # fixed for good; benchmarks/splits.py chose it for answers alike in all splits
 
@@ -33,10 +38,11 @@ _COLOURS = _Colours()
 
 
 def invariant(graph: Graph) -> int:
-    """64 bits that isomorphic graphs share; the numbering of nodes, names, weights and directions do not matter.
+    """64 bits that isomorphic graphs share; the numbering of nodes, names, weights and directions do not
+    matter.
 
-    A self loop makes a node a neighbour of itself twice. The number is the same on every machine and for every version
-    of Python.
+    A self loop makes a node a neighbour of itself twice. The number is the same on every machine and for
+    every version of Python.
 
     >>> from data_builders.graphs.graph import from_edges
     >>> invariant(from_edges(3, [(0, 1), (1, 2)])) == invariant(from_edges(3, [(2, 0), (0, 1)]))
@@ -58,7 +64,9 @@ def invariant(graph: Graph) -> int:
 
 
 def side(of_invariant: int) -> str:
-    """The split of all graphs that share an invariant: the top three bits of its product with SALT, modulo 2^64."""
+    """The split of all graphs that share an invariant: the top three bits of its product with SALT, modulo
+    2^64.
+    """
     return SIDES[of_invariant * SALT >> 61 & 7]
 
 

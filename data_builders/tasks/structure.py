@@ -1,8 +1,8 @@
-"""Tasks about the structure of the whole graph, which take a search among all orders, a matching, a peeling or
-a drawing in the plane to decide.
+"""Tasks about the structure of the whole graph, which take a search among all orders, a matching, a peeling
+or a drawing in the plane to decide.
 
-The Hamiltonian path is the one task here that is NP-complete: its search gives up late, and a table that never
-does goes on from there.
+The Hamiltonian path is the one task here that is NP-complete: its search gives up late, and a table that
+never does goes on from there.
 """
 
 from collections.abc import Sequence

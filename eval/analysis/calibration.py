@@ -134,7 +134,9 @@ def _of(row: Row) -> Calibration | None:
 
 
 def calibration_csv(report: Report) -> str:
-    """calibration.csv: per run a line of all its answers with a confidence, then one per bin; '' without any."""
+    """calibration.csv: per run a line of all its answers with a confidence, then one per bin; '' without
+    any.
+    """
     lines: list[list[str]] = []
     for dataset in report.datasets:
         for row, c in calibrations(dataset):

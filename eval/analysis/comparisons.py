@@ -110,7 +110,9 @@ def compare_rows(dataset: Dataset, a: Row, b: Row) -> Comparison:
 
 
 def best_rows(dataset: Dataset) -> list[int]:
-    """The indices in `dataset.rows` of the runs to compare: all of them, or the MAX_RUNS best by macro accuracy."""
+    """The indices in `dataset.rows` of the runs to compare: all of them, or the MAX_RUNS best by macro
+    accuracy.
+    """
     macros = [row.macro.value if row.macro else 0.0 for row in dataset.rows]
     return sorted(sorted(range(len(macros)), key=lambda i: (-macros[i], i))[:MAX_RUNS])
 

@@ -41,7 +41,9 @@ def cost(row: Row) -> Cost:
 
 
 def _recorded_dollars(run: Path) -> float | None:
-    """The dollars of a run's usage.json, which knows of retries, samples and batch prices; None without it."""
+    """The dollars of a run's usage.json, which knows of retries, samples and batch prices; None without
+    it.
+    """
     path = run / "usage.json"
     if not path.is_file():
         return None

@@ -1,4 +1,5 @@
-"""Where a run is right: by size, density, distance, answer, generator, encoder, and likeness to the train split.
+"""Where a run is right: by size, density, distance, answer, generator, encoder, and likeness to the train
+split.
 
 Also how stable its answers are where one graph is described in several ways.
 """
@@ -158,7 +159,9 @@ def _order(value: str) -> tuple[bool, float, str]:
 
 
 def invariance(dataset: Dataset) -> Iterator[Invariance]:
-    """Per run and task, over the questions that stand under several encoders; the node names may differ, too."""
+    """Per run and task, over the questions that stand under several encoders; the node names may differ,
+    too.
+    """
     for sample in dataset.samples:
         for task, examples in sample.examples.items():
             questions: dict[tuple[str, tuple[int, ...]], list[Example]] = {}

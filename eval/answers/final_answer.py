@@ -119,7 +119,9 @@ def normalize_characters(text: str) -> str:
     >>> normalize_characters("\uff2f\u2019Hare, \ufb01\u200b")
     "O'Hare, fi"
     """
-    return text if text.isascii() else unicodedata.normalize("NFKC", text.translate(_RAISED)).translate(_SIGNS)
+    return (
+        text if text.isascii() else unicodedata.normalize("NFKC", text.translate(_RAISED)).translate(_SIGNS)
+    )
 
 
 def _without_thinking(text: str) -> str:

@@ -34,7 +34,9 @@ def pack(value: Any) -> str:
 
 
 def explorer_data(report: Report) -> tuple[str, list[str], dict[int, str]]:
-    """The packed index, the packed blocks, and by block the prompts, where these hold more than the question."""
+    """The packed index, the packed blocks, and by block the prompts, where these hold more than the
+    question.
+    """
     words: dict[str, dict[str, int]] = {column: {} for column in _COLUMNS[1:5]}
     columns: dict[str, list[int]] = {column: [] for column in _COLUMNS}
     runs, outcomes, blocks, prompts, start = [], [], [], [], 0

@@ -49,7 +49,9 @@ class Plot:
 
 
 def draw_plots(dataset: Dataset) -> dict[str, Plot]:
-    """The plots of a dataset by name: accuracy, size, distance, outcomes, calibration; without the empty ones."""
+    """The plots of a dataset by name: accuracy, size, distance, outcomes, calibration; without the empty
+    ones.
+    """
     floors, runs = _floor_keys(dataset), [_run_key(row) for row in dataset.rows]
     bars = [_bars(dataset, task) for task in [*dataset.tasks, None]]
     sizes = [_curves(curves, "nodes") for curves in by_size(dataset)]
@@ -284,7 +286,9 @@ def _reliability(row: Row, calibration: Calibration) -> Panel:
 
 
 def _outcomes(dataset: Dataset) -> Panel:
-    """A stacked bar per run: the shares of its outputs that were correct, wrong, unparsed, .., over all tasks."""
+    """A stacked bar per run: the shares of its outputs that were correct, wrong, unparsed, .., over all
+    tasks.
+    """
     width, bar = 520, 520 - LEFT - 70
     svg = _svg(width, 22 * len(dataset.rows) + 4, "Outcomes in percent of outputs")
     for k, row in enumerate(dataset.rows):

@@ -34,7 +34,9 @@ def answer_floors(train: Sequence[Example], examples: Sequence[Example]) -> dict
 
 
 def spread(train: Sequence[Example]) -> Sequence[Example]:
-    """At most ROWS of the examples, from all over the split: its beginning may hold other graphs than its end."""
+    """At most ROWS of the examples, from all over the split: its beginning may hold other graphs than its
+    end.
+    """
     return train[:: max(1, -(-len(train) // ROWS))]
 
 

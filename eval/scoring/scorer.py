@@ -73,9 +73,21 @@ invented_edges=0)
     if not isinstance(answer, Answer):
         return Score(prediction.example_id, answer, "", 0.0)
     right, credit, nodes, edges = _JUDGES[kind](solution_of(answer.value, asked), asked)
-    strict = right and (answer.alone or _plain(text.rstrip().rpartition("\n")[2]) == _plain(tidy(visible(asked.replace_names(example.answer), "stop").text)))
+    strict = right and (
+        answer.alone
+        or _plain(text.rstrip().rpartition("\n")[2])
+        == _plain(tidy(visible(asked.replace_names(example.answer), "stop").text))
+    )
     outcome: Outcome = "correct" if right else "wrong"
-    return Score(prediction.example_id, outcome, asked.spelled(_shown(answer.value, kind)), credit, strict, nodes, edges)
+    return Score(
+        prediction.example_id,
+        outcome,
+        asked.spelled(_shown(answer.value, kind)),
+        credit,
+        strict,
+        nodes,
+        edges,
+    )
 
 
 def _stored(asked: Asked) -> str:

@@ -89,8 +89,8 @@ ANSWERS = {
 
 
 def tree_answers(train: Sequence[Example], examples: Sequence[Example]) -> dict[str, list[str]]:
-    """Floor -> its answer to each example, as JSON, from trees that were trained on examples of the same task; the
-    same on every call.
+    """Floor -> its answer to each example, as JSON, from trees that were trained on examples of the same
+    task; the same on every call.
 
     Empty for kinds of answers that are no few classes, and where the train split has fewer than two answers
     or twenty examples.

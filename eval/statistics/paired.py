@@ -97,7 +97,9 @@ def _bootstrap(clusters: Iterable[tuple[int, int]]) -> "np.ndarray[tuple[int], n
 
 
 def _p_value(differences: Iterable[int]) -> float:
-    """The exact chance of a sum at least this far from 0 if each difference were as likely negative as positive."""
+    """The exact chance of a sum at least this far from 0 if each difference were as likely negative as
+    positive.
+    """
     from scipy.signal import fftconvolve
     from scipy.stats import binom, binomtest
 

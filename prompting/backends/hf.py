@@ -1,4 +1,6 @@
-"""A local transformers model, decoder-only or encoder-decoder, asked in batches that are planned by length."""
+"""A local transformers model, decoder-only or encoder-decoder, asked in batches that are planned by
+length.
+"""
 
 import hashlib
 import time
@@ -89,7 +91,9 @@ class HfModel:
                 yield list(zip(missing, completions, strict=True))
 
     def _seed(self, requests: Sequence[Request], batch: Sequence[int]) -> None:
-        """Samples depend on the seed and on the batch, which the journal keeps whole; so a rerun continues."""
+        """Samples depend on the seed and on the batch, which the journal keeps whole; so a rerun
+        continues.
+        """
         if self._options.temperature:
             keys = [(requests[index].prompt, requests[index].sample) for index in batch]
             digest = hashlib.sha256(repr((self._options.seed, keys)).encode()).digest()

@@ -48,7 +48,9 @@ class Completion:
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """How to run a model; None leaves the choice to the backend. The help of each field says what it means."""
+    """How to run a model; None leaves the choice to the backend. The help of each field says what it
+    means.
+    """
 
     max_new_tokens: Annotated[int, Option("Longest completion, in tokens; by default as the method needs.")]
     batch_tokens: Annotated[

@@ -1,4 +1,6 @@
-"""How `--model BACKEND:NAME` becomes a model: the backends by name, and what is read out of a model's name."""
+"""How `--model BACKEND:NAME` becomes a model: the backends by name, and what is read out of a model's
+name.
+"""
 
 from collections.abc import Callable
 

@@ -87,7 +87,9 @@ def test_killed_at_many_moments(undisturbed: dict[str, bytes], tmp_path: Path) -
     finished: dict[Path, int] = {}
     for moment in (0, 1, 6, 14, 23):
         process = start(out, 2 if moment == 14 else 1)
-        wait_for(lambda: (out / ".build").is_dir() and parquets(out, ".part") >= moment, process)
+        wait_for(
+            lambda moment=moment: (out / ".build").is_dir() and parquets(out, ".part") >= moment, process
+        )
         workers = children(process.pid)
         process.kill()
         process.communicate()

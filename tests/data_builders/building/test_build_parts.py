@@ -32,12 +32,17 @@ def test_parts_come_to_the_bytes_of_one_run(tmp_path: Path, monkeypatch: pytest.
     for k in (3, 1, 4, 2):
         told: list[tuple[int, bool]] = []
         assert (
-            build(config, tmp_path / "parts", advance=lambda rows, new: told.append((rows, new)), part=(k, 4))
+            build(
+                config,
+                tmp_path / "parts",
+                advance=lambda rows, new, told=told: told.append((rows, new)),
+                part=(k, 4),
+            )
             is None
         )
         assert told and all(new for _, new in told) and not (tmp_path / "parts" / "dataset.lock").exists()
     told = []
-    build(config, tmp_path / "parts", advance=lambda rows, new: told.append((rows, new)))
+    build(config, tmp_path / "parts", advance=lambda rows, new, told=told: told.append((rows, new)))
     assert sum(rows for rows, new in told if not new) == config.rows
     assert bytes_of(tmp_path / "parts") == bytes_of(tmp_path / "whole")
     build(config, tmp_path / "whole", part=(1, 4))

@@ -1,4 +1,6 @@
-"""The text that a dataset stores is right, whatever its nodes are called, and so is what models make of it."""
+"""The text that a dataset stores is right, whatever its nodes are called, and so is what models make of
+it.
+"""
 
 import json
 from random import Random
@@ -16,10 +18,65 @@ from eval.prediction import Prediction
 from eval.scoring.scorer import score
 
 ODD = [
-    *("None", "No 1", "Node 2", "Path", "Answer", "Yes", "No", "#ml", "__init__", "$x_1$", "O’Hare", "O'Brien"),
-    *("Madrid–Barajas", '"B"', "[a]", "Yahoo!", "ﬁ", "fi", "Ｆｕｌｌ", "✈️", "👨‍👩‍👧", "T. S. Eliot", "Smith, Al"),
-    *("Al", "Smith", "שרה לוי", "علي", "राम", "<think>", "\\boxed{x}", "a->b", "C++", "1.5", "-1", "²", "10", "**bold**"),
-    *("A", "I", "Will", "Mark", "node", "the answer is", "Q: 1", "`code`", "José", "Jose\u0301", "ANN", "ann", "Jr.", "e.g."),
+    *(
+        "None",
+        "No 1",
+        "Node 2",
+        "Path",
+        "Answer",
+        "Yes",
+        "No",
+        "#ml",
+        "__init__",
+        "$x_1$",
+        "O’Hare",
+        "O'Brien",
+    ),
+    *(
+        "Madrid–Barajas",
+        '"B"',
+        "[a]",
+        "Yahoo!",
+        "ﬁ",
+        "fi",
+        "Ｆｕｌｌ",
+        "✈️",
+        "👨‍👩‍👧",
+        "T. S. Eliot",
+        "Smith, Al",
+    ),
+    *(
+        "Al",
+        "Smith",
+        "שרה לוי",
+        "علي",
+        "राम",
+        "<think>",
+        "\\boxed{x}",
+        "a->b",
+        "C++",
+        "1.5",
+        "-1",
+        "²",
+        "10",
+        "**bold**",
+    ),
+    *(
+        "A",
+        "I",
+        "Will",
+        "Mark",
+        "node",
+        "the answer is",
+        "Q: 1",
+        "`code`",
+        "José",
+        "Jose\u0301",
+        "ANN",
+        "ann",
+        "Jr.",
+        "e.g.",
+    ),
 ]
 # Left to the stored text alone: models that speak of these nodes in other words are not understood.
 WORDS = {"None", "No 1", "Node 2", "Path", "Answer", "Yes", "No", "node", "the answer is", "Q: 1", "<think>"}
@@ -74,7 +131,9 @@ def test_the_stored_answer_is_right(example: Example) -> None:
 
 
 @SLOW
-@given(questions(DISTINCT), st.sampled_from(["{}", "Answer: {}", "**Answer:** {}", "{}\n", "The answer is {}"]))
+@given(
+    questions(DISTINCT), st.sampled_from(["{}", "Answer: {}", "**Answer:** {}", "{}\n", "The answer is {}"])
+)
 def test_the_stored_answer_in_a_frame_is_right(example: Example, frame: str) -> None:
     output = frame.format(example.answer.strip())
     found = score(example, Prediction("i", output))
@@ -102,7 +161,22 @@ def test_the_stored_answer_in_a_frame_is_right(example: Example, frame: str) -> 
 def test_a_name_is_read_as_a_whole(names: list[str], output: str) -> None:
     graph = json.dumps({"directed": False, "nodes": names, "edges": [[0, 2]]})
     example = Example(
-        "i", "connected_nodes", "", "", f"{names[0]}.", "node_set", "", "", "", graph, "", 3, 1, [2], "test", "[0]"
+        "i",
+        "connected_nodes",
+        "",
+        "",
+        f"{names[0]}.",
+        "node_set",
+        "",
+        "",
+        "",
+        graph,
+        "",
+        3,
+        1,
+        [2],
+        "test",
+        "[0]",
     )
     assert score(example, Prediction("i", output)).outcome == "correct"
     assert score(example, Prediction("i", f"B is connected to {names[1]}.")).outcome == "wrong"
