@@ -31,7 +31,7 @@ def cases(scale: float) -> list[tuple[str, dict[str, object]]]:
     def graphs(n: int) -> dict[str, object]:
         return {"train": max(2, int(n * scale)), "validation": 0, "test": 0, "workers": 1}
 
-    apart = {"validation": 500, "test": 500}  # whose graphs train must not have, up to isomorphism
+    apart = {"validation": 500, "test": 500}  # one graph in eight is of each
     lines: list[tuple[str, dict[str, object]]] = [
         ("1 task", {"tasks": "edge_existence", "rationales": False, **graphs(200_000)}),
         ("10 tasks", {"tasks": TEN, "rationales": False, **graphs(50_000)}),

@@ -25,8 +25,7 @@ from data_builders.graphs.graph import Graph
 from data_builders.tasks.shortcuts import RULES
 
 # Graphs tried for a question. Then the first of the split is taken, whatever its answer: a family may not
-# have the
-# answer at all. Without balance only a task's form has to fit, which takes eight graphs on average.
+# have the answer at all. Without balance only a task's form has to fit, which takes eight graphs on average.
 CANDIDATES = {"none": 300, "answers": 300, "rules": 2000}
 YES_NO = ("yes", "no")
 DISTANCES = ("no path", "1", "2", "3", "4 or more")

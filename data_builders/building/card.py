@@ -21,13 +21,15 @@ FLOOR_COLUMNS = ("task", "split", "questions", "majority of train", "rule", "wha
 GRAPH_COLUMNS = ("source", "split", "graphs", "classes")
 
 
-STATEMENT = (
-    "The split of a graph is a function of the graph, the same in every dataset that graphtalk builds: a digest of an isomorphism\n"
-    "invariant sends six eighths of all graphs to train and one eighth each to validation and test. So no graph of train is\n"
-    "isomorphic to one of validation or test, in this dataset or in any other, whatever its seed, sizes and tasks; who trains on\n"
-    "a train split has seen no graph of any test split. `graphtalk verify` checks the side of every row, and tests the splits\n"
-    "against each other for isomorphism with another library."
-)
+STATEMENT = """\
+The split of a graph is a function of the graph, the same in every dataset that graphtalk builds: a digest of
+an isomorphism invariant sends six eighths of all graphs to train and one eighth each to validation and test.
+So no graph of train is isomorphic to one of validation or test, in this dataset or in any other, whatever its
+seed, sizes and tasks; who trains on a train split has seen no graph of any test split. `graphtalk verify`
+checks the side of every row, and tests the splits against each other for isomorphism with another library.
+`classes` counts graphs that differ by more than the numbering of their nodes (those that share the invariant
+count once).
+"""
 
 
 def label(solution: bool | int | str | Sequence[int] | None) -> str:
@@ -152,8 +154,7 @@ def card(lock: Mapping[str, Any]) -> str:
             *_table(FLOOR_COLUMNS, floor_rows(found)),
             *_tokens_part(found),
             "\n## Splits\n",
-            f"{STATEMENT} `classes` counts graphs that differ by more than the numbering of their nodes, those that share an",
-            "invariant once.\n",
+            STATEMENT,
             *_table(GRAPH_COLUMNS, graph_rows(found)),
             "",
         ]

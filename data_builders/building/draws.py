@@ -51,9 +51,8 @@ class Draws:
         self._others = frozenset(among.keys() - self._particular.keys())
 
     def choices(self, index: int) -> list[Choice]:
-        """The graphs for an index: the first for all tasks but those that are particular, each of which has
-        the first that gives the answer wanted (with `balance`) and that is still of this split when it has
-        the task's form.
+        """The graphs for an index: the first for all tasks but the particular ones, each of which has the
+        first that gives the answer wanted (with `balance`) and that is still of this split in the task's form.
 
         Raises InputError where no graph of the asked sizes is of this split.
         """
@@ -65,9 +64,8 @@ class Draws:
         size = first[0][0].n if self._config.balance == "rules" else None  # no answer shows in the size
         chosen, left = {0: set(self._others)}, sorted(self._particular)
         drawn: dict[int, tuple[Drawn, int]] = {}
-        second_best: dict[
-            str, int
-        ] = {}  # of this split, but with another answer: a family may not have the one wanted
+        # Of this split, but with another answer: a family may not have the one wanted.
+        second_best: dict[str, int] = {}
         for nth in range(CANDIDATES[self._config.balance]):
             candidate = self.draw(index, nth, size) if left and nth else first
             if not left or candidate is None:
@@ -91,7 +89,7 @@ class Draws:
         splits.
 
         Size and graph are drawn again, from the same stream, until the graph is of this split; of a given
-        `size` the graph alone.
+        `size` the graph alone. (A family may have one graph of a size, which is of another split.)
         """
         rng, split = self._rng, self._split
         rng.seed(f"{self._stream}/{numbered(index, nth)}")
@@ -122,7 +120,7 @@ class Draws:
         named = ", ".join(map(str, sizes)) or "none up to " + str(most)
         return InputError(
             f"{self._source!r} has no {what} among those of {low} to {high} nodes; "
-            f"sizes with graphs of {self._split}: {named} (min_nodes and max_nodes; a graph has one split everywhere)"
+            f"sizes with graphs of {self._split}: {named} (set min_nodes and max_nodes so)"
         )
 
     def _has(self, n: int) -> bool:

@@ -3,7 +3,7 @@
 Every row is taken apart and made again from its `graph` column alone: the text by the encoder (and read back
 by its decoder), the question, answer and reason by the task, and the answer once more by a second
 implementation (`second_opinion`). Files are held against the hashes in dataset.lock. The first row that
-differs is named. Every row's graph must be on the side of its split, and, tested exactly by rustworkx,
+differs is named. Every row's graph must be on the side of its split and, tested exactly by rustworkx,
 isomorphic to none of another split.
 """
 
@@ -96,9 +96,7 @@ def _differences(folder: Path, lock: Any, verdict: Verdict, advance: Callable[[i
 
 
 def _isomorphic(n: int, alike: Alike, verdict: Verdict) -> Iterator[str]:
-    """The pairs of graphs of two splits that are isomorphic when directions are ignored, which there are none
-    of.
-    """
+    """The pairs of graphs of two splits that are isomorphic when directions are ignored, which there are none of."""
     for one, other in combinations(alike, 2):
         of_one, of_other = (
             [(_rustworkx(n, edges), row) for edges, row in alike[split].items()] for split in (one, other)

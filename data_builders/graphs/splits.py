@@ -1,17 +1,16 @@
 """A graph's split is a function of the graph, the same in every dataset.
 
 `split_of` sends a digest of an isomorphism invariant to train (six eighths), validation or test (one eighth
-each).
-Isomorphic graphs have the same invariant, so no isomorphism class is ever in two splits: not in one dataset,
-and not in two datasets of other seeds, sizes, tasks or years. Nobody who trains on a train split has seen a
-graph of any test split. A build draws until a graph is on the side that it needs (`building.draws`); nothing
-is looked up.
+each). Isomorphic graphs have the same invariant, so no isomorphism class is ever in two splits: not in one
+dataset, and not in two datasets of other seeds, sizes, tasks or years. Nobody who trains on a train split has
+seen a graph of any test split. A build draws until a graph is on the side that it needs (`building.draws`);
+nothing is looked up.
 
 The invariant is the second round of colour refinement (Weisfeiler and Leman, 1968): a node's colour is its
 degree at first, then the multiset of its neighbours' degrees, and the graph's is the multiset of its nodes'
 colours. Graphs that differ may share it, as all regular graphs of one size and degree do. They are in one
-split then, which does no harm.
-Directions are ignored: some tasks give directions to an undirected graph, which stays in its split so.
+split then, which does no harm. Directions are ignored: some tasks give directions to an undirected graph,
+which so stays in its split.
 """
 
 from hashlib import blake2b
@@ -19,11 +18,10 @@ from struct import pack
 
 from data_builders.graphs.graph import Graph
 
-# the `splits` of a dataset.lock; it counts up if this function ever changes. Rule 1, which no lock names, is
-# gone
-RULE = 2
+RULE = 2  # `splits` in a dataset.lock; it counts up if this function ever changes. Rule 1 has no such key.
 SIDES = ("train",) * 6 + ("validation", "test")
-SALT = 0xD75FB43E6F522775  # fixed for good; benchmarks/splits.py chose it for answers alike in all splits
+# Fixed for good. benchmarks/splits.py found it: of five million salts, answers differ least between splits.
+SALT = 0xD75FB43E6F522775
 
 
 class _Colours(dict[int, int]):
@@ -64,9 +62,7 @@ def invariant(graph: Graph) -> int:
 
 
 def side(of_invariant: int) -> str:
-    """The split of all graphs that share an invariant: the top three bits of its product with SALT, modulo
-    2^64.
-    """
+    """The split of all graphs that share an invariant: bits 61 to 63 of its product with SALT."""
     return SIDES[of_invariant * SALT >> 61 & 7]
 
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from array import array
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import graphtalk
 from data_builders.building.build import build
 from data_builders.building.config import load_config
 from data_builders.building.folder import fingerprint
-from data_builders.building.verify import verify
+from data_builders.building.verify import Verdict, _isomorphic, verify
 from data_builders.errors import InputError
 from data_builders.example import SCHEMA
 from data_builders.files import file_sha256
@@ -154,3 +155,28 @@ def test_the_command_line(
         out, err = capsys.readouterr()
         assert ("examples agree with their graphs" in out) == (code == 0)
         assert err.count("\n") == (code > 0)
+
+
+def test_a_graph_of_another_split_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as another_rule:
+        another_rule.setattr("data_builders.graphs.splits.SALT", 3)
+        build(load_config(None, {**SIZES, "tasks": "edge_count"}), tmp_path / "d")
+    assert "): the graph belongs to " in str(verify(tmp_path / "d").difference)
+    lock = json.loads((tmp_path / "d" / "dataset.lock").read_text())
+    del lock["splits"]  # of before the rule
+    (tmp_path / "d" / "dataset.lock").write_text(json.dumps(lock))
+    assert verify(tmp_path / "d").difference is None
+
+
+def test_isomorphic_graphs_of_two_splits_are_named_whatever_the_rule_says() -> None:
+    def stored(*edges: tuple[int, int]) -> bytes:
+        return array("I", [u for edge in edges for u in edge]).tobytes()
+
+    ring = stored((0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 0))
+    same = stored((0, 3), (3, 1), (1, 4), (4, 2), (2, 5), (5, 0))
+    triangles = stored((0, 1), (1, 2), (2, 0), (3, 4), (4, 5), (5, 3))
+    verdict = Verdict()
+    assert not list(_isomorphic(6, {"train": {ring: "a", same: "b"}, "test": {triangles: "c"}}, verdict))
+    assert verdict.pairs == 2
+    found = list(_isomorphic(6, {"train": {triangles: "a", ring: "b"}, "test": {same: "c"}}, verdict))
+    assert found == ["the graphs of b and c are isomorphic"]
