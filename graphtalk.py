@@ -42,7 +42,7 @@ def extras_with(module: str) -> list[str]:
     (['ctranslate2'], ['prompting', 'finetune'], [])
     """
     name = module.partition(".")[0].replace("_", "-")
-    pattern = re.compile(rf"{re.escape(name)}\b(?!-).*extra == ['\"](\w+)['\"]")
+    pattern = re.compile(rf"{re.escape(name)}\b(?!-).*extra == ['\"]([\w-]+)['\"]")
     found = map(pattern.match, metadata.requires("graphtalk") or [])
     return [match[1] for match in found if match and match[1] != "dev"]
 

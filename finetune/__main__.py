@@ -1,4 +1,4 @@
-"""One process of a fine-tuning run: `python -m finetune`, `torchrun -m finetune`, `accelerate launch -m finetune`."""
+"""One process of a fine-tuning run, started by `python -m finetune`, torchrun or `accelerate launch`."""
 
 import os
 import sys

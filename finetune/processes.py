@@ -44,20 +44,22 @@ def check_port(accelerate_config: Path) -> None:
             probe.bind(("", port))
         except OSError:
             raise InputError(
-                f"port {port} is in use; set main_process_port in {accelerate_config} to another, or 0 for a free one"
+                f"port {port} is in use; set main_process_port in {accelerate_config} to another, "
+                "or 0 for a free one"
             ) from None
 
 
 def meeting_error(message: str) -> str:
     """What to do where torch.distributed does not start, in one line.
 
-    >>> meeting_error("The server socket has failed to listen on any local network address. port: 29500, code: -98, name: EADDRINUSE")
-    'port 29500 is in use; take another (torchrun --master_port, main_process_port in the accelerate configuration: 0 is any free one)'
+    >>> meeting_error("The server socket has failed to listen. port: 29500, code: -98, name: EADDRINUSE")[:37]
+    'port 29500 is in use; take another (t'
     """
     if "EADDRINUSE" in message:
         port = re.search(r"port: (\d+)", message)
         return (
-            f"port {port[1] if port else ''} is in use; take another (torchrun --master_port, main_process_port in the accelerate "
+            f"port {port[1] if port else ''} is in use; take another (torchrun --master_port, "
+            "main_process_port in the accelerate "
             "configuration: 0 is any free one)"
         )
     return " ".join(message.split())[:300]
@@ -78,10 +80,11 @@ def check_processes(world_size: int) -> None:
     """InputError where `accelerate launch` was asked for more processes than it started, as it does with
     --cpu, without a word.
     """
-    asked = asked_processes(parent_command())
-    if asked is not None and asked != world_size:
+    requested = requested_processes(parent_command())
+    if requested is not None and requested != world_size:
         raise InputError(
-            f"accelerate was asked for {asked} processes and started {world_size}: with --cpu or use_cpu it starts one; "
+            f"accelerate was asked for {requested} processes and started {world_size}: with --cpu or "
+            "use_cpu it starts one; "
             "leave that out and give --use_cpu to the run (configs/accelerate/cpu.yaml), or use torchrun"
         )
 
@@ -95,13 +98,13 @@ def parent_command() -> list[str]:
         return []
 
 
-def asked_processes(command: list[str]) -> int | None:
+def requested_processes(command: list[str]) -> int | None:
     """How many processes a command line asks `accelerate launch` for, with flags or its configuration file;
     None for another command.
 
-    >>> asked_processes(["python", "accelerate", "launch", "--cpu", "--num_processes", "2", "-m", "finetune"])
+    >>> requested_processes("python accelerate launch --cpu --num_processes 2 -m finetune".split())
     2
-    >>> asked_processes(["bash"]) is None
+    >>> requested_processes(["bash"]) is None
     True
     """
     if not any(

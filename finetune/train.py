@@ -104,7 +104,8 @@ def check_hardware(options: Options) -> None:
     """Refuse what would run and be wrong."""
     if options.train.n_gpu > 1:
         raise InputError(
-            f"{options.train.n_gpu} GPUs are visible to one process; use `--accelerate-config configs/accelerate/ddp.yaml`, torchrun, "
+            f"{options.train.n_gpu} GPUs are visible to one process; use `--accelerate-config "
+            "configs/accelerate/ddp.yaml`, torchrun, "
             "or CUDA_VISIBLE_DEVICES=0"
         )
     if (options.train.fp16 or options.train.mixed_precision == "fp16") and not options.train.force_fp16:
@@ -270,7 +271,8 @@ def prepare_sharing(options: Options, model: Any) -> bool:
         return False
     if options.lora.lora and not reads_graphs_alone(model):
         raise InputError(
-            "share_graphs with --lora needs a model that was trained with share_graphs; adapters cannot note it"
+            "share_graphs with --lora needs a model that was trained with share_graphs; adapters "
+            "cannot note it"
         )
     model.config.share_graphs = True
     options.train.remove_unused_columns = (

@@ -30,7 +30,8 @@ def check_number(value: float, model: object) -> None:
         name = getattr(model, "name_or_path", "") or "the trained model"
         dtype = str(getattr(model, "dtype", "")).removeprefix("torch.")
         raise NotANumber(
-            f"{name}: the model gives NaN, which is no probability; its weights are broken, or overflow in {dtype}"
+            f"{name}: the model gives NaN, which is no probability; its weights are broken, or "
+            f"overflow in {dtype}"
         )
 
 

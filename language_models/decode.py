@@ -194,7 +194,7 @@ def has_own_loop(model: Any, decoding: Decoding) -> bool:
 
 @torch.inference_mode()
 def read_prefix(model: Any, prefix: Sequence[int]) -> Any:
-    """Return keys and values, of one row, of tokens that many prompts begin with; None where there are none."""
+    """Return one row's keys and values of tokens that many prompts begin with; None without such tokens."""
     if not prefix:
         return None
     return model(input_ids=torch.tensor([list(prefix)], device=model.device), use_cache=True).past_key_values
@@ -211,7 +211,7 @@ def greedy(
     never: int | None,
     pad: int,
 ) -> list[tuple[list[int], float]]:
-    """Return each row's likeliest new tokens, up to and with the one at which it is done, and their probability.
+    """Return each row's likeliest new tokens, the one at which it is done included, and their probability.
 
     shared, prefix: how many tokens all rows begin with, and what `read_prefix` made of them. never: a token
     that is not generated. The rest of each prompt is padded on the left, so a row is [prefix, padding, rest];
@@ -262,7 +262,7 @@ def greedy(
 
 
 def shared_prefixes(ids: Sequence[Sequence[int]]) -> list[tuple[tuple[int, ...], list[int]]]:
-    """Return groups of rows, each with the tokens that all of them begin with; rows that share none come last.
+    """Return groups of rows with the tokens that all of a group begin with; rows that share none come last.
 
     Neighbors in the order of their tokens are of one group if they share at least _SHARED of the longer one,
     and _FEWEST tokens.

@@ -29,7 +29,8 @@ def check_model_folder(name: str) -> None:
     only_a_folder = path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1
     if only_a_folder or owner in _FOLDERS or (slash and Path(owner).is_dir()):
         raise InputError(
-            f"{name}: no such model folder; `graphtalk smollm2 --out DIR` makes a small model without a network"
+            f"{name}: no such model folder; `graphtalk smollm2 --out DIR` makes a small model "
+            "without a network"
         )
 
 

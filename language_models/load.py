@@ -116,7 +116,7 @@ def _silence_libraries() -> None:
     """No library's bars, advice and tables on standard error; what is wrong becomes one line of ours."""
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    hub_logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # it prints every retry without a network
+    hub_logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # retries
 
 
 def _set_greedy(model: Any, tokenizer: Any) -> None:
@@ -143,7 +143,8 @@ def nf4_config() -> dict[str, Any]:
     """
     if not torch.cuda.is_available():
         raise InputError(
-            "load_in_4bit needs an NVIDIA GPU, and this machine has none; leave it out, or use --dtype bfloat16 "
+            "load_in_4bit needs an NVIDIA GPU, and this machine has none; leave it out, or use "
+            "--dtype bfloat16 "
             "to save memory"
         )
     if find_spec("bitsandbytes") is None:

@@ -30,7 +30,7 @@ def split_question(text: str) -> tuple[str, str]:
 
 
 def encode_questions(texts: Sequence[str], tokenizer: Any) -> tuple[list[list[int]], list[int]]:
-    """Return the token ids of each text, graph and question coded apart, and the graphs' lengths in tokens."""
+    """Return each text's token ids, graph and question coded apart, and the graphs' lengths in tokens."""
     graphs: dict[str, list[int]] = {}
     ids, prefix_lengths = [], []
     for text in texts:

@@ -34,7 +34,8 @@ def end_tokens(model: Any, tokenizer: Any) -> list[int]:
     ends = list(dict.fromkeys(int(i) for i in ids if i is not None))
     if not ends:
         raise InputError(
-            f"{model.name_or_path}: neither the generation config nor the tokenizer names an end-of-text token, "
+            f"{model.name_or_path}: neither the generation config nor the tokenizer names an "
+            "end-of-text token, "
             "so that no answer could end"
         )
     return ends
@@ -85,7 +86,7 @@ def prompt_ids(
 
 
 def text_ids(texts: Sequence[str], tokenizer: Any, *, special: bool) -> list[list[int]]:
-    """Return the token ids of each text, never cut; special: with the tokenizer's own first and last tokens."""
+    """Return each text's token ids, never cut; special: with the tokenizer's own first and last tokens."""
     ids: list[list[int]] = []
     for start in range(0, len(texts), 1000):
         batch = list(texts[start : start + 1000])

@@ -79,11 +79,13 @@ def check_lengths(
         ):
             if limit is not None and length > limit:
                 raise InputError(
-                    f"{where} and its answer {target}, over the limit of {limit}; set {flag} to {length} or more"
+                    f"{where} and its answer {target}, over the limit of {limit}; set {flag} to "
+                    f"{length} or more"
                 )
         if source + (target if room is None else room) > context:
             answer = f"its answer {target}" if room is None else f"an answer gets up to {room}"
             raise InputError(
-                f"{where} and {answer}, but together they have {context}; build with smaller graphs or a shorter "
+                f"{where} and {answer}, but together they have {context}; build with smaller "
+                "graphs or a shorter "
                 "encoder, or take a model (or a packing_length) that holds more"
             )

@@ -31,8 +31,8 @@ class Tokens(Dataset[dict[str, list[int]]]):
     objects.
 
     ids: the examples' ids, for messages. prefix_lengths: tokens of each question that tell the graph, where
-    these are read by themselves. Item i is {"input_ids": [..], "attention_mask": [1, ..], "labels": [..]} with the
-    end-of-sequence token in place.
+    these are read by themselves. Item i is
+    {"input_ids": [..], "attention_mask": [1, ..], "labels": [..]} with the end token in place.
     """
 
     def __init__(self, sources: list[list[int]], targets: list[list[int]], ids: Sequence[str] = ()) -> None:
@@ -95,14 +95,16 @@ def check_ids(example: Example, what: str, ids: list[int], tokenizer: Any, limit
     if len(ids) > limit:
         flag = "max_source_length" if what == "question" else "max_target_length"
         raise InputError(
-            f"{example.id}: the {what} is {len(ids)} tokens long in encoder {example.encoder}, over the limit of {limit}; "
+            f"{example.id}: the {what} is {len(ids)} tokens long in encoder {example.encoder}, "
+            f"over the limit of {limit}; "
             f"set {flag} to {len(ids)} or more, or build with smaller graphs or a shorter encoder"
         )
     if tokenizer.unk_token_id is not None and tokenizer.unk_token_id in ids:
         text = example.question if what == "question" else example.answer
         raise InputError(
             f"{example.id}: the tokenizer has no token for {unknown_symbol(text, tokenizer)!r} in the {what} "
-            f"(encoder {example.encoder}); a from-scratch tokenizer takes it from a dataset named in tokenizer_datasets"
+            f"(encoder {example.encoder}); a from-scratch tokenizer takes it from a dataset named "
+            "in tokenizer_datasets"
         )
 
 

@@ -135,7 +135,7 @@ def accept_shared_rows(model: Any) -> None:
 def position_bias(
     attention: Any, layout: dict[str, torch.Tensor], name: str, *args: Any, **kwargs: Any
 ) -> torch.Tensor:
-    """Return T5's bias by distance, (rows or 1, heads, tokens, tokens), for positions that are not 0, 1, 2."""
+    """Return T5's bias by distance, (rows or 1, heads, tokens, tokens), for any positions of tokens."""
     if name not in layout:
         plain: torch.Tensor = T5Attention.compute_bias(attention, *args, **kwargs)  # type: ignore[no-untyped-call]
         return plain

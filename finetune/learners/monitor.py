@@ -45,13 +45,13 @@ class Meter:
         """
         now = time.perf_counter()
         seconds = now - getattr(self, "since", now) or 1.0
-        found = {
+        rates = {
             "examples_per_second": round(self.ranks * getattr(self, "examples", 0) / seconds, 1),
             "tokens_per_second": round(self.ranks * getattr(self, "tokens", 0) / seconds),
             "peak_memory_gb": round(peak_memory() / 2**30, 2),
         }
         self.since, self.examples, self.tokens = now, 0, 0
-        return found
+        return rates
 
 
 def peak_memory() -> int:
@@ -97,7 +97,10 @@ class MonitoredTrainer(Trainer):
             inputs = self.trained_on
         ids = example_ids(inputs, self.train_dataset)
         more = f" and {len(ids) - 8} more" if len(ids) > 8 else ""
-        return f"{line}; the batch was {', '.join(ids[:8])}{more}. Lower --learning_rate or --max_grad_norm, warm up longer, or use fp32"
+        return (
+            f"{line}; the batch was {', '.join(ids[:8])}{more}. Lower --learning_rate or "
+            "--max_grad_norm, warm up longer, or use fp32"
+        )
 
     def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
         output: Any = super().evaluation_loop(*args, **kwargs)
@@ -119,14 +122,16 @@ def memory_line(step: int, inputs: Any) -> str:
     """What did not fit, and what to lower."""
     batch, length = inputs["input_ids"].shape
     return (
-        f"step {step}: out of memory with a batch of {batch} examples, padded to {length} tokens (answers to {inputs['labels'].shape[1]}); "
-        "lower --max_tokens_per_batch or --per_device_train_batch_size (more --gradient_accumulation_steps keep the step as large), "
+        f"step {step}: out of memory with a batch of {batch} examples, padded to {length} tokens "
+        f"(answers to {inputs['labels'].shape[1]}); "
+        "lower --max_tokens_per_batch or --per_device_train_batch_size (more "
+        "--gradient_accumulation_steps keep the step as large), "
         "or use --bf16, --lora, --gradient_checkpointing"
     )
 
 
 def example_ids(inputs: Any, rows: Any) -> list[str]:
-    """The ids of a batch's examples, found by their tokens, since a model takes no ids; the row's number
+    """The ids of a batch's examples, known by their tokens, since a model takes no ids; the row's number
     where the rows have none.
 
     Looked up only when training has to stop, so that no step pays for it.
@@ -178,7 +183,8 @@ class ConsoleLogger(TrainerCallback):
             )
             rates += f"{logs['peak_memory_gb']:.1f} GB, "
         print(
-            f"step {state.global_step} of {state.max_steps}: loss {logs['loss']:.4f}, {rates}{duration(left)} left",
+            f"step {state.global_step} of {state.max_steps}: loss {logs['loss']:.4f}, "
+            f"{rates}{duration(left)} left",
             flush=True,
         )
 
@@ -204,7 +210,8 @@ def duration(seconds: float) -> str:
 
 def validation_line(metrics: dict[str, float]) -> str:
     """
-    >>> validation_line({"eval_loss": 0.5, "eval_accuracy": 0.75, "eval_accuracy_cycle_check": 0.75, "eval_majority_cycle_check": 0.8})
+    >>> metrics = {"eval_loss": 0.5, "eval_accuracy": 0.75, "eval_accuracy_cycle_check": 0.75}
+    >>> validation_line({**metrics, "eval_majority_cycle_check": 0.8})
     'validation loss 0.5000, accuracy 75.0: cycle_check 75.0 (majority 80.0)'
     """
     line = f"validation loss {metrics['eval_loss']:.4f}" if "eval_loss" in metrics else "validation"

@@ -77,7 +77,8 @@ def add_lora(model: Any, options: LoraArguments, trained_tokens: list[int]) -> A
 
     if hasattr(model, "merge_and_unload"):
         raise InputError(
-            "lora: this model is a folder of adapters already; make it a plain one first with `graphtalk merge`"
+            "lora: this model is a folder of adapters already; make it a plain one first with "
+            "`graphtalk merge`"
         )
     decoder_only = is_decoder_only(model)
     try:

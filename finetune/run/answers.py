@@ -104,7 +104,7 @@ class Validation:
     settings: dict[str, Any]
 
     def __call__(self, model: Any, tokenizer: Any) -> dict[str, float]:
-        """Return `accuracy`, the mean over the tasks, `accuracy_TASK`, and the same of the majority's answer."""
+        """Return `accuracy`, the mean over the tasks, `accuracy_TASK`, and the majority's beside them."""
         results = evaluate(
             self.examples, predict(model, tokenizer, self.examples, self.tokens, **self.settings)
         )

@@ -105,7 +105,8 @@ def describe(options: Options, facts: dict[str, Any]) -> None:
         step += f", about {facts['tokens_per_step']:,} tokens"
     trainable = f"{facts['trainable_parameters']:,} of {facts['parameters']:,} parameters trainable"
     print_once(options, f"{facts['examples']} examples, a vocabulary of {facts['vocabulary']}, {trainable}")
-    processes = f"{facts['world_size']} process{'es' * (facts['world_size'] > 1)} on {facts['device']} ({facts['wrapped']})"
+    plural = "es" if facts["world_size"] > 1 else ""
+    processes = f"{facts['world_size']} process{plural} on {facts['device']} ({facts['wrapped']})"
     memory = f"{facts['state_gb']:.2f} GB a process for weights, gradients and optimizer, batches on top"
     print_once(options, f"{processes}, {facts['precision']}, a step is {step}; {memory}")
 
@@ -114,9 +115,9 @@ def check_wrapping(options: Options, wrapped: str) -> None:
     """InputError where the model is not wrapped in what the launch asked for."""
     args, env = options.train, os.environ
     if args.deepspeed or env.get("ACCELERATE_USE_DEEPSPEED") == "true":
-        asked, right = "DeepSpeed", wrapped == "DeepSpeedEngine"
+        requested, right = "DeepSpeed", wrapped == "DeepSpeedEngine"
     elif args.fsdp or env.get("ACCELERATE_USE_FSDP") == "true":
-        asked, right = "FSDP", wrapped.startswith(("FSDP", "FullyShardedDataParallel"))
+        requested, right = "FSDP", wrapped.startswith(("FSDP", "FullyShardedDataParallel"))
     else:
         return
     if not right:
@@ -126,7 +127,7 @@ def check_wrapping(options: Options, wrapped: str) -> None:
             else f"{args.world_size} processes"
         )
         raise InputError(
-            f"{asked} was asked for, but the model is a plain {wrapped} on {where}; see docs/launch.md"
+            f"{requested} was asked for, but the model is a plain {wrapped} on {where}; see docs/launch.md"
         )
 
 
@@ -135,12 +136,13 @@ def check_precision(options: Options, got: str) -> None:
     asked for.
     """
     args = options.train
-    asked = (
+    requested = (
         "bf16" if args.bf16 else "fp16" if args.fp16 else os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
     )
-    if asked not in ("no", got):
+    if requested not in ("no", got):
         raise InputError(
-            f"{asked} was asked for, but the run computes in {got.replace('no', 'fp32')}; see docs/launch.md"
+            f"{requested} was asked for, but the run computes in "
+            f"{got.replace('no', 'fp32')}; see docs/launch.md"
         )
 
 

@@ -30,8 +30,9 @@ def deal(lengths: list[int], size: int, rank: int, ranks: int) -> list[list[int]
 
 
 def predict(
-    model: Any, tokenizer: Any, examples: list[Example], tokens: Tokens, *, size: int, device: Any, rank: int = 0, ranks: int = 1,
-    sharded: bool = False, max_new_tokens: int = MAX_NEW_TOKENS, num_beams: int = 1, translator: Any = None,
+    model: Any, tokenizer: Any, examples: list[Example], tokens: Tokens, *, size: int, device: Any,
+    rank: int = 0, ranks: int = 1, sharded: bool = False, max_new_tokens: int = MAX_NEW_TOKENS,
+    num_beams: int = 1, translator: Any = None,
 ) -> list[Prediction]:  # fmt: skip
     """Return predictions for the examples, in their order, the same list on every rank.
 
