@@ -4,12 +4,14 @@ import os
 import re
 import sys
 from importlib import metadata
+from typing import Annotated
 
 import typer
 from typer.exceptions import Abort, TyperException
 
 from data_builders import commands as data_commands
 from data_builders.errors import InputError
+from data_builders.plugins import VARIABLE, load_plugins
 from eval import commands as eval_commands
 from finetune import commands as finetune_commands
 from graph_models import commands as graph_model_commands
@@ -21,6 +23,18 @@ for folder in (data_commands, finetune_commands, graph_model_commands, prompting
         app.command(name, **settings)(command)
 
 
+@app.callback()
+def plugins_option(
+    plugins: Annotated[
+        list[str] | None,
+        typer.Option(help="Module that adds tasks, encoders or generators; repeatable.", metavar="MODULE"),
+    ] = None,
+) -> None:
+    if plugins:
+        os.environ[VARIABLE] = ",".join(plugins)
+    load_plugins()
+
+
 def extras_with(module: str) -> list[str]:
     """The extras of pyproject.toml that install a module.
 
@@ -28,7 +42,7 @@ def extras_with(module: str) -> list[str]:
     (['ctranslate2'], ['prompting', 'finetune'], [])
     """
     name = module.partition(".")[0].replace("_", "-")
-    pattern = re.compile(rf"{re.escape(name)}\b(?!-).*extra == ['\"](\w+)['\"]")
+    pattern = re.compile(rf"{re.escape(name)}\b(?!-).*extra == ['\"]([\w-]+)['\"]")
     found = map(pattern.match, metadata.requires("graphtalk") or [])
     return [match[1] for match in found if match and match[1] != "dev"]
 

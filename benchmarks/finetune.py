@@ -133,7 +133,7 @@ def stock_trainer(folder: Path, out: Path) -> tuple[Any, Any]:
 
 def our_trainer(folder: Path, out: Path, more: list[str]) -> tuple[Any, Any]:
     from finetune.config import parse
-    from finetune.train import lessons, make_trainer, start_model
+    from finetune.train import make_trainer, start_model, training_examples
 
     run = [
         "--dataset",
@@ -158,7 +158,7 @@ def our_trainer(folder: Path, out: Path, more: list[str]) -> tuple[Any, Any]:
             *more,
         ]
     )
-    examples = lessons(options, "train")
+    examples = training_examples(options, "train")
     model, tokenizer = start_model(options)
     trainer = make_trainer(options, model, tokenizer, examples, None)
     return trainer, {
@@ -178,8 +178,9 @@ def measure(name: str, folder: Path, seconds: float, every: float, target: float
     from data_builders.example import load_examples
     from eval.api import evaluate
     from finetune.batches.data import encode
-    from finetune.batches.shared_rows import encode_shared, reads_graphs_alone
+    from finetune.batches.shared_rows import encode_shared
     from finetune.run.predict import predict
+    from language_models.shared_graphs import reads_graphs_alone
 
     torch.set_num_threads(1)
     hf_logging.set_verbosity_error()

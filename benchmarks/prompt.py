@@ -25,7 +25,8 @@ from typing import Any
 
 from data_builders.building.build import build
 from data_builders.building.config import BuildConfig
-from prompting.backends.model import Completion, ModelOptions, Request, open_model
+from prompting.backends.model import Completion, ModelOptions, Request
+from prompting.backends.registry import open_model
 from prompting.budget import Budget
 from prompting.journal import Journal
 from prompting.run import PromptRun, complete_all, plan

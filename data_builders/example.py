@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,6 +21,7 @@ SCHEMA = pa.schema(
         ("task_class", pa.string()),
         ("question", pa.string()),
         ("answer", pa.string()),
+        ("solution", pa.string()),
         ("answer_kind", pa.string()),
         ("rationale", pa.string()),
         ("encoder", pa.string()),
@@ -48,6 +50,8 @@ class Example:
     graph: JSON, see `data_builders.graphs.graph.graph_to_json`.
     graph_id: shared by all questions about one drawn graph, whatever the task or encoder.
     query: ids of the nodes that the question names.
+    solution: the answer as a JSON value (true, 7, null for no path, "golf", [2, 0] for nodes, by their ids); ''
+        in an example made without one, whose answer then says it, see `truth`.
     """
 
     id: str
@@ -65,11 +69,77 @@ class Example:
     num_edges: int
     query: list[int]
     split: str
+    solution: str = ""
+
+
+def truth(example: Example) -> Any:
+    """The right answer as a value: a bool, an int, a word, a list of node ids, or None (no path, no such order).
+
+    >>> blank = Example("i", "shortest_path", "", "", " 7.", "distance", "", "", "", "{}", "", 0, 0, [], "test")
+    >>> truth(blank), truth(replace(blank, solution="null"))
+    (7, None)
+    """
+    return json.loads(example.solution) if example.solution else _solution_of_answer(example)
+
+
+def solution_key(example: Example) -> str:
+    """The solution as JSON, one text for equal ones: a set of nodes in the order of their ids.
+
+    >>> blank = Example("i", "connected_nodes", "", "", "", "node_set", "", "", "", "{}", "", 0, 0, [], "test", "[2, 0]")
+    >>> solution_key(blank)
+    '[0, 2]'
+    """
+    solution = truth(example)
+    return json.dumps(sorted(solution) if example.answer_kind == "node_set" else solution)
+
+
+def _solution_of_answer(example: Example) -> Any:
+    """The solution of an example that was written before there was such a column, out of GraphQA's wording.
+
+    This is the only place that reads a right answer from its text. Solving the graph once more would cost far
+    more, and could not serve an example whose task is not known here or whose graph lacks what it was solved
+    from (the blocks of node_classification).
+    """
+    text = example.answer.strip()
+    plain = text.removesuffix(".")
+    match example.answer_kind:
+        case "yes_no" if plain.lower().startswith(("yes", "no")):
+            return plain.lower().startswith("yes")
+        case "distance" | "path" | "order" if plain.lower().startswith(("there is no", "no ")):
+            return None
+        case "integer" | "distance" if plain.lstrip("+-").isdecimal():
+            return int(plain)
+        case "label":
+            return plain
+        case "node_set" | "path" | "order":
+            names = [str(name) for name in json.loads(example.graph)["nodes"]]
+            for listed in (plain, text):  # a name may end in a full stop itself
+                nodes = _nodes_of_list(listed.split(", "), {name: u for u, name in enumerate(names)})
+                if nodes is not None:
+                    return nodes
+            if plain.lower() in ("no nodes", ""):
+                return []
+            raise InputError(f"{example.id}: the answer {text!r} names nodes that the graph does not have")
+    raise InputError(f"{example.id}: cannot score against the answer {text!r} of kind {example.answer_kind}")
+
+
+def _nodes_of_list(parts: Sequence[str], ids: dict[str, int]) -> list[int] | None:
+    """The nodes that the parts of a list name, where a name may hold commas; None where something is no name."""
+    nodes: list[int] = []
+    start = 0
+    while start < len(parts):
+        ends = range(len(parts), start, -1)
+        end = next((end for end in ends if ", ".join(parts[start:end]) in ids), None)
+        if end is None:
+            return None
+        nodes.append(ids[", ".join(parts[start:end])])
+        start = end
+    return nodes
 
 
 def write_examples(examples: list[Example], path: Path) -> None:
     """Write one parquet file; it appears whole or not at all."""
-    table = pa.Table.from_pylist([asdict(e) for e in examples], schema=SCHEMA)
+    table = pa.Table.from_pylist([asdict(complete(e)) for e in examples], schema=SCHEMA)
     with atomic_file(path) as file:
         pq.write_table(table, file, compression="zstd")
 
@@ -94,15 +164,22 @@ def dataset_tasks(folder: Path) -> list[str]:
 
 
 def read_examples(folder: Path, task: str, split: str) -> list[Example]:
-    """The examples of one task and split, in order. InputError names what the folder does have."""
+    """The examples of one task and split, in order. InputError names what the folder does have.
+
+    A dataset that was written before there was a column `solution` reads the same: it is filled in.
+    """
     check_choice(f"task in {folder}", task, dataset_tasks(folder))
     files = sorted((Path(folder) / task).glob(f"{split}-*.parquet"))
     if not files:
         have = sorted({p.name.split("-")[0] for p in (Path(folder) / task).glob("*.parquet")})
         raise InputError(f"{folder}: task {task} has no split {split!r}; it has {', '.join(have)}")
-    names = [f.name for f in fields(Example)]
     rows = pa.concat_tables([pq.read_table(f, schema=SCHEMA) for f in files]).to_pylist()
-    return [Example(**{name: row[name] for name in names}) for row in rows]
+    return [complete(Example(**row)) for row in rows]
+
+
+def complete(example: Example) -> Example:
+    """The example, with its solution where its dataset was written before there was such a column."""
+    return example if example.solution else replace(example, solution=json.dumps(truth(example)))
 
 
 def load_examples(

@@ -139,7 +139,8 @@ def graph_reward(completions: Sequence[str | Sequence[Mapping[str, str]]], **col
 
     completions: texts, or lists of chat messages, of which the last is read. columns: the columns of the
     Example record, each a list as long; `task`, `answer`, `answer_kind`, `graph` and `query` are needed,
-    others are ignored.
+    `solution` is taken where it is there, and others are
+    ignored.
 
     0 where no answer can be read; 0.1 for an answer of the kind that was asked for; the rest by its credit:
     F1 of a set, up to one half of a path or order that the graph allows but that is not what was asked for (a

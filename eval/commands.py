@@ -38,7 +38,7 @@ def report(
     from eval.report.write import write_report
 
     gathered = gather(runs, data or [])
-    page = write_report(gathered, out, figures)  # before the table, which a closed pipe may cut short
+    page = write_report(gathered, out, figures)  # Before the table, which a closed pipe may cut short.
     print_tables(gathered)
     typer.echo(f"The report: {page}")
 
@@ -49,17 +49,15 @@ def compare(
     data: Data = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")] = False,
 ) -> None:
-    """Compare two runs question by question: paired differences with intervals, exact tests adjusted over
-    tasks.
-    """
-    from eval.analysis.compare import compare as compared
-    from eval.analysis.compare import print_comparison
+    """Compare two runs question by question: differences with intervals, and exact tests adjusted over tasks."""
+    from eval.analysis.comparisons import compare as compare_runs
+    from eval.analysis.comparisons import print_comparison
 
-    found = compared(run_a, run_b, data or [])
+    comparison = compare_runs(run_a, run_b, data or [])
     if as_json:
-        typer.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(comparison.to_dict(), indent=2, ensure_ascii=False))
     else:
-        print_comparison(found)
+        print_comparison(comparison)
 
 
 def conformance(

@@ -1,37 +1,33 @@
-"""Text that others wrote, made safe to show: models, labels and file names are not trusted."""
+"""Text that others wrote, made safe to show: models, labels and file names are not trusted.
 
-import html
+HTML is escaped by the page's templates, which pass every text through `visible` first.
+"""
+
+import csv
+import io
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 def visible(text: str) -> str:
-    """Control and direction characters as code points that can be seen, so that text shows what it holds.
+    """Write control and direction characters as code points, so that a text shows all that it holds.
 
     >>> visible("a\\x1b[2J\\u202eb")
     'a⟨U+001B⟩[2J⟨U+202E⟩b'
     """
     if text.isascii():
-        return _CONTROL.sub(_code_point, text)
+        return _CONTROL.sub(lambda match: _code_point(match[0]), text)
     return "".join(
-        f"⟨U+{ord(c):04X}⟩" if unicodedata.category(c) in _HIDDEN and c not in "\n\t" else c for c in text
+        _code_point(c) if unicodedata.category(c) in _HIDDEN and c not in "\n\t" else c for c in text
     )
 
 
-def _code_point(found: re.Match[str]) -> str:
-    return f"⟨U+{ord(found[0]):04X}⟩"
-
-
-def for_html(text: str) -> str:
-    """Text for an HTML element or a quoted attribute.
-
-    >>> for_html("</script>'")
-    '&lt;/script&gt;&#x27;'
-    """
-    return html.escape(visible(text), quote=True)
+def _code_point(character: str) -> str:
+    return f"⟨U+{ord(character):04X}⟩"
 
 
 def for_markdown(text: str) -> str:
@@ -44,3 +40,14 @@ def for_markdown(text: str) -> str:
     for mark in "\\`*_[]|~#":
         text = text.replace(mark, "\\" + mark)
     return " ".join(text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").split())
+
+
+def for_csv(lines: Iterable[Sequence[object]]) -> str:
+    """Lines of cells as CSV text.
+
+    >>> for_csv([["run", "n"], ["a, b", 3]])
+    'run,n\\n"a, b",3\\n'
+    """
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows(lines)
+    return stream.getvalue()

@@ -14,7 +14,8 @@ from transformers import HfArgumentParser, Seq2SeqTrainingArguments
 from data_builders.errors import InputError, check_choice
 from data_builders.example import dataset_tasks, read_examples, read_lock
 from data_builders.files import read_yaml
-from finetune.launch import meeting_error
+from finetune.processes import meeting_error
+from language_models.folder import check_model_folder
 
 
 @dataclass
@@ -30,7 +31,8 @@ class ModelArguments:
     model_config: str | None = field(
         default=None,
         metadata={
-            "help": "Random weights instead: a size (t5_1m, t5_4m, t5_16m) or a mapping of T5Config keys (JSON on the command line)."
+            "help": "Random weights instead: a size (t5_1m, t5_4m, t5_16m) or a mapping of "
+            "T5Config keys (JSON on the command line)."
         },
     )
     attn_implementation: str | None = field(
@@ -64,7 +66,8 @@ class DataArguments:
     validation_limit: int | None = field(
         default=200,
         metadata={
-            "help": "Validate on the first N examples of each task: their loss, and the score of generated answers."
+            "help": "Validate on the first N examples of each task: their loss, and the score of "
+            "generated answers."
         },
     )
     test_split: str = field(default="test", metadata={"help": "Split to predict and score at the end."})
@@ -75,7 +78,8 @@ class DataArguments:
     short_answers: bool = field(
         default=False,
         metadata={
-            "help": "Train on the shortest form of each answer (Yes, 3, no path); it is scored like GraphQA's."
+            "help": "Train on the shortest form of each answer (Yes, 3, no path); it is scored "
+            "like GraphQA's."
         },
     )
     max_source_length: int | None = field(
@@ -106,7 +110,8 @@ class DataArguments:
     share_graphs: bool = field(
         default=False,
         metadata={
-            "help": "T5: questions about one graph share its reading, several times faster; the graph's tokens see no question."
+            "help": "T5: questions about one graph share its reading, several times faster; the "
+            "graph's tokens see no question."
         },
     )
     add_missing_tokens: bool = field(
@@ -118,7 +123,8 @@ class DataArguments:
     tokenizer_datasets: list[str] | None = field(
         default=None,
         metadata={
-            "help": "Datasets whose words and node names the tokenizer of a from-scratch model knows; default: the dataset."
+            "help": "Datasets whose words and node names the tokenizer of a from-scratch model "
+            "knows; default: the dataset."
         },
     )
 
@@ -145,7 +151,8 @@ class LoraArguments:
     train_embeddings: bool = field(
         default=False,
         metadata={
-            "help": "Also train the embedding rows of tokens in the training texts, e.g. node names that the model never saw."
+            "help": "Also train the embedding rows of tokens in the training texts, e.g. node "
+            "names that the model never saw."
         },
     )
 
@@ -214,7 +221,8 @@ class Options:
 
 
 FP16 = (
-    "fp16 overflows in T5's feed-forward layers; use --bf16 (or bf16 in the accelerate configuration), neither for fp32, or --force_fp16 "
+    "fp16 overflows in T5's feed-forward layers; use --bf16 (or bf16 in the accelerate "
+    "configuration), neither for fp32, or --force_fp16 "
     "and watch the loss"
 )
 AT_LEAST_ONE = [
@@ -226,6 +234,7 @@ AT_LEAST_ONE = [
     "packing_length",
 ]
 AT_LEAST_ONE += ["lora_r", "lora_alpha", "num_generations", "validation_limit", "early_stopping_patience"]
+MAX_NEW_TOKENS = 128  # of an answer, where the run does not say
 DTYPES = ("float32", "bfloat16")
 METHODS = ("sft", "grpo")
 GROUPS: tuple[Any, ...] = (ModelArguments, DataArguments, LoraArguments, GrpoArguments, TrainArguments)
@@ -307,14 +316,16 @@ def check_arguments(namespace: argparse.Namespace) -> None:
         raise InputError("train_embeddings belongs to --lora; full fine-tuning trains the embeddings anyway")
     if namespace.hub_token:
         raise InputError(
-            "hub_token would be kept in config.yaml: set HF_TOKEN in the environment instead, or use `hf auth login`"
+            "hub_token would be kept in config.yaml: set HF_TOKEN in the environment instead, or "
+            "use `hf auth login`"
         )
     if namespace.push_to_hub and not namespace.do_train:
         raise InputError("push_to_hub uploads what a run trained, and --do_train false trains nothing")
     check_choice("dtype", namespace.dtype, DTYPES)
     if (namespace.load_in_4bit or namespace.dtype != "float32") and namespace.do_train and not namespace.lora:
         raise InputError(
-            "weights in 4 bit or bfloat16 are too coarse to be trained themselves: add --lora, or use --bf16 for fast arithmetic"
+            "weights in 4 bit or bfloat16 are too coarse to be trained themselves: add --lora, or "
+            "use --bf16 for fast arithmetic"
         )
     if namespace.packing and (
         namespace.max_tokens_per_batch or namespace.train_sampling_strategy == "group_by_length"
@@ -352,23 +363,6 @@ def check_files(namespace: argparse.Namespace) -> None:
         read_lock(Path(other))
     if namespace.model_name_or_path:
         check_model_folder(namespace.model_name_or_path)
-
-
-def check_model_folder(name: str) -> None:
-    """InputError where a model name can only be a folder (it is not like `owner/name`), and there is no model
-    in it.
-    """
-    path = Path(name)
-    if path.is_dir():
-        if not any((path / file).is_file() for file in ("config.json", "adapter_config.json")):
-            raise InputError(f"{name}: no model in this folder (no config.json or adapter_config.json)")
-    elif (
-        path.is_absolute()
-        or name.startswith(".")
-        or name.count("/") > 1
-        or (path.parent != Path() and path.parent.is_dir())
-    ):
-        raise InputError(f"{name}: no such model folder")
 
 
 def keep_best(values: dict[str, Any]) -> None:

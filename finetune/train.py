@@ -23,33 +23,22 @@ from eval.scoring.run import print_scores, score_run
 from finetune.batches.cache import cached
 from finetune.batches.data import encode, shortened
 from finetune.batches.loss import token_loss
-from finetune.batches.round_trip import add_symbols, check_spelling
-from finetune.batches.shared_rows import (
-    SharedRows,
-    collate,
-    encode_shared,
-    reads_graphs_alone,
-    share,
-    split_question,
-)
+from finetune.batches.round_trip import add_symbols, check_round_trip
+from finetune.batches.shared_rows import SharedRows, accept_shared_rows, collate, encode_shared
 from finetune.batches.tokenizer import tokenizer_for
 from finetune.config import FP16, Options, parse
-from finetune.learners.monitor import Lines
+from finetune.learners.monitor import ConsoleLogger
+from finetune.learners.start import LONGEST_QUESTION, add_lora, length_limits, new_model, read_size
 from finetune.learners.t5 import GraphTrainer, save
-from finetune.models import (
-    LONGEST,
-    add_lora,
-    is_decoder_only,
-    length_limits,
-    load_model,
-    model_fingerprint,
-    new_model,
-    read_size,
-)
-from finetune.run.evaluate import test, validation
-from finetune.run.launch_report import Describe, check_processes, say
+from finetune.processes import check_processes
+from finetune.run.answers import test, validation
+from finetune.run.launch_report import LaunchReport, print_once
 from finetune.run.model_card import open_repository, push, write_card
 from finetune.run.resume import check_same_run, drop_broken, last_checkpoint
+from language_models.folder import weights_digest
+from language_models.load import load_model
+from language_models.shared_graphs import reads_graphs_alone, split_question
+from language_models.text import is_decoder_only
 
 
 def main(argv: list[str]) -> None:
@@ -62,30 +51,30 @@ def main(argv: list[str]) -> None:
     quiet(options)
     set_seed(options.train.seed)  # random weights and adapters are drawn before Trainer seeds anything
     config = run_config(options)
-    going_on = check_same_run(run, config, forced=bool(options.train.resume_from_checkpoint))
+    same_run = check_same_run(run, config, forced=bool(options.train.resume_from_checkpoint))
     repository = hub_repository(options)
     PartialState().wait_for_everyone()  # all ranks have read the folder before the first writes to it
     if options.train.should_save:
         write_config(config, run)
         write_environment(run)
-    if going_on and (run / "checkpoint").is_dir():
-        say(options, f"{run}/checkpoint is trained already")
-        model, tokenizer = load_model(str(run / "checkpoint"), options.model)
+    if same_run and (run / "checkpoint").is_dir():
+        print_once(options, f"{run}/checkpoint is trained already")
+        model, tokenizer = load(str(run / "checkpoint"), options)
     else:
         model, tokenizer = (
             train(options, run)
             if options.train.do_train
-            else load_model(str(options.model.model_name_or_path), options.model)
+            else load(str(options.model.model_name_or_path), options)
         )
     if options.train.do_predict:
-        if not (going_on and (run / "predictions.parquet").is_file()):
+        if not (same_run and (run / "predictions.parquet").is_file()):
             test(options, run, model, tokenizer)
         if options.train.should_save:
             print_scores(score_run(run), run)
     if options.train.should_save and options.train.do_train:
         write_card(run)
         if repository:
-            say(options, f"pushed to {push(run, repository)}")
+            print_once(options, f"pushed to {push(run, repository)}")
 
 
 def hub_repository(options: Options) -> str | None:
@@ -115,7 +104,8 @@ def check_hardware(options: Options) -> None:
     """Refuse what would run and be wrong."""
     if options.train.n_gpu > 1:
         raise InputError(
-            f"{options.train.n_gpu} GPUs are visible to one process; use `--accelerate-config configs/accelerate/ddp.yaml`, torchrun, "
+            f"{options.train.n_gpu} GPUs are visible to one process; use `--accelerate-config "
+            "configs/accelerate/ddp.yaml`, torchrun, "
             "or CUDA_VISIBLE_DEVICES=0"
         )
     if (options.train.fp16 or options.train.mixed_precision == "fp16") and not options.train.force_fp16:
@@ -144,7 +134,8 @@ def run_config(options: Options) -> dict[str, Any]:
         "limit": options.data.limit,
         "model": options.model.model_name_or_path or options.model.model_config,
         "method": method if options.train.do_train else "none",
-        "model_fingerprint": model_fingerprint(options.model),
+        "model_fingerprint": options.model.model_name_or_path
+        and weights_digest(options.model.model_name_or_path),
         "world_size": options.train.world_size,
         "arguments": options.given,
     }
@@ -155,11 +146,11 @@ def train(options: Options, run: Path) -> tuple[Any, Any]:
     run/checkpoint.
     """
     args = options.train
-    examples = lessons(options, options.data.train_split, options.data.train_limit)
+    examples = training_examples(options, options.data.train_split, options.data.train_limit)
     held_out = (
         None
         if args.eval_strategy == "no"
-        else lessons(options, options.data.validation_split, options.data.validation_limit)
+        else training_examples(options, options.data.validation_split, options.data.validation_limit)
     )
     model, tokenizer = start_model(options)
     trainer = make_trainer(options, model, tokenizer, examples, held_out)
@@ -171,12 +162,12 @@ def train(options: Options, run: Path) -> tuple[Any, Any]:
     PartialState().wait_for_everyone()
     if args.should_save and not args.resume_from_checkpoint:
         for name in drop_broken(run, checkpoint):
-            say(options, f"{run}/{name} was not written to its end: ignored")
+            print_once(options, f"{run}/{name} was not written to its end: ignored")
     if held_out is not None:
         trainer.validation = validation(options, model, tokenizer)
-    watch(options, trainer)
+    add_callbacks(options, trainer)
     if checkpoint:
-        say(options, f"continue from {checkpoint}")
+        print_once(options, f"continue from {checkpoint}")
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except RuntimeError as error:
@@ -189,26 +180,36 @@ def train(options: Options, run: Path) -> tuple[Any, Any]:
     return trainer.model, tokenizer
 
 
-def watch(options: Options, trainer: Any) -> None:
+def add_callbacks(options: Options, trainer: Any) -> None:
     """Our lines instead of the library's, a description at the start, and early stopping where it is asked
     for.
     """
     for callback in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(callback)
-    trainer.add_callback(Lines())
-    trainer.add_callback(Describe(options, trainer))
+    trainer.add_callback(ConsoleLogger())
+    trainer.add_callback(LaunchReport(options, trainer))
     if options.train.early_stopping_patience is not None:
         trainer.add_callback(EarlyStoppingCallback(options.train.early_stopping_patience))
+
+
+def load(name: str, options: Options) -> tuple[Any, Any]:
+    """Return a stored model and its tokenizer, held as the run asks for."""
+    model = options.model
+    return load_model(
+        name, dtype=model.dtype, attention=model.attn_implementation, load_in_4bit=model.load_in_4bit
+    )
 
 
 def start_model(options: Options) -> tuple[Any, Any]:
     """The model before training, and its tokenizer."""
     if options.model.model_name_or_path:
-        return load_model(options.model.model_name_or_path, options.model)
+        return load(options.model.model_name_or_path, options)
     size = read_size(str(options.model.model_config))
     folders = options.data.tokenizer_datasets or [str(options.data.dataset)]
     split = {"pieces": split_question} if options.data.share_graphs else {}
-    tokenizer = tokenizer_for([Path(f) for f in folders], int(size.get("n_positions", LONGEST)), **split)
+    tokenizer = tokenizer_for(
+        [Path(f) for f in folders], int(size.get("n_positions", LONGEST_QUESTION)), **split
+    )
     return new_model(size, tokenizer, options.model.attn_implementation), tokenizer
 
 
@@ -234,7 +235,7 @@ def make_trainer(
         raise InputError("method grpo is for decoder-only models; T5 learns from answers")
     limits = length_limits(tokenizer, model, options.data.max_source_length, options.data.max_target_length)
     added = add_symbols(all_texts(options), tokenizer, model) if options.data.add_missing_tokens else []
-    check_spelling([*examples, *(held_out or [])], tokenizer)
+    check_round_trip([*examples, *(held_out or [])], tokenizer)
     sharing = prepare_sharing(options, model)
     code = encode_shared if sharing else encode
     tokens = cached(code, examples, tokenizer, *limits)
@@ -270,13 +271,14 @@ def prepare_sharing(options: Options, model: Any) -> bool:
         return False
     if options.lora.lora and not reads_graphs_alone(model):
         raise InputError(
-            "share_graphs with --lora needs a model that was trained with share_graphs; adapters cannot note it"
+            "share_graphs with --lora needs a model that was trained with share_graphs; adapters "
+            "cannot note it"
         )
     model.config.share_graphs = True
     options.train.remove_unused_columns = (
         False  # the rows' parts are taken by a hook, not by the model's own arguments
     )
-    share(model)
+    accept_shared_rows(model)
     return True
 
 
@@ -297,7 +299,7 @@ def all_texts(options: Options) -> list[str]:
     return [text for e in examples for text in (e.question, e.answer)]
 
 
-def lessons(options: Options, split: str, limit: int | None = None) -> list[Example]:
+def training_examples(options: Options, split: str, limit: int | None = None) -> list[Example]:
     """The examples of a split with the answers that are to be learned."""
     examples = load_examples(Path(str(options.data.dataset)), options.data.tasks, split, limit)
     return [shortened(e) for e in examples] if options.data.short_answers else examples

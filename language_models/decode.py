@@ -1,27 +1,200 @@
-"""Greedy decoding of a batch of prompts by a decoder-only model: rows leave when they are done, and a common
-beginning is read once.
+"""Answers of a language model: batches of token ids in; texts, how they ended, and their confidence out.
+
+Greedy answers of most decoder-only models come from a loop of our own: rows leave the batch when they are
+done, and a beginning that all prompts share is read once. transformers' `generate` does the rest.
 """
 
 import copy
+import inspect
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
-from transformers import DynamicCache
+from transformers import DynamicCache, LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
 
-from language_models.confidence import picked
+from language_models.confidence import TokenLogprobs, check_number, token_logprob
+from language_models.shared_graphs import prefix_mask
+from language_models.text import end_tokens, is_decoder_only
 
-_SHARED, _FEWEST = (
-    0.4,
-    32,
-)  # share of a prompt, and tokens, from which on a common beginning is worth a pass of its own
-_LEAVE = 0.25  # share of rows that are done, from which on the others are worth a smaller batch
+# A common beginning is worth a pass of its own from this share of a prompt on, and this many tokens.
+_SHARED, _FEWEST = 0.4, 32
+_LEAVE = 0.25  # share of rows that are done from which on the others are worth a smaller batch
+_TAIL = 16  # tokens that surely hold a stop string, even where each byte is a token
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How answers are made; greedy unless it says otherwise.
+
+    max_new_tokens: longest answer. stop: strings that end one; they stay in its text. num_beams: beams of a
+    beam search. temperature, top_p: of sampling; 0 is greedy. cache: of keys and values, as `generate` calls
+    it (static, offloaded). sharded: the weights are spread over processes (ZeRO-3, FSDP), so that all of them
+    must take part in every step of each other's.
+    """
+
+    max_new_tokens: int
+    stop: tuple[str, ...] = ()
+    num_beams: int = 1
+    temperature: float = 0.0
+    top_p: float | None = None
+    cache: str | None = None
+    sharded: bool = False
+
+
+class Generation(NamedTuple):
+    """An answer: its text, `stop` or `length`, its tokens without the end token, and its confidence.
+
+    confidence: the probability of all its tokens, the end included; None for samples and beams.
+    """
+
+    text: str
+    finish_reason: str
+    tokens: int
+    confidence: float | None
+
+
+def generate(
+    model: Any,
+    tokenizer: Any,
+    rows: Sequence[Sequence[int]],
+    decoding: Decoding,
+    *,
+    device: Any = None,
+    prefix_lengths: Sequence[int] | None = None,
+    shared: int = 0,
+    prefix: Any = None,
+) -> list[Generation]:
+    """Return the model's answer to each row of token ids.
+
+    prefix_lengths: tokens of each row's graph, for a T5 that reads it alone (`shared_graphs`).
+    shared, prefix: how many tokens all rows begin with, and what `read_prefix` made of them.
+    Raises NotANumber where the model gives NaN instead of probabilities.
+
+    A padding token is never generated: it could not be told from the filling of a row that is done.
+    """
+    ends = end_tokens(model, tokenizer)
+    pad = ends[0] if tokenizer.pad_token_id is None else int(tokenizer.pad_token_id)
+    never = None if pad in ends else pad
+
+    def is_done(row: Sequence[int]) -> bool:
+        tail = tokenizer.decode(row[-_TAIL:], skip_special_tokens=True) if decoding.stop else ""
+        return row[-1] in ends or any(stop in tail for stop in decoding.stop)
+
+    def length(row: Sequence[int]) -> int:  # tokens before the end and the padding after it
+        return next((i for i, token in enumerate(row) if token in ends or token == pad), len(row))
+
+    def has_stop(text: str) -> bool:
+        return any(stop in text for stop in decoding.stop)
+
+    logprobs = None
+    confidences: Sequence[float | None] = [None] * len(rows)
+    if has_own_loop(model, decoding):
+        pairs = greedy(model, rows, shared, prefix, decoding.max_new_tokens, is_done, never, pad)
+        answers, confidences = [row for row, _ in pairs], [confidence for _, confidence in pairs]
+    else:
+        logprobs = TokenLogprobs(model)
+        answers = _generate(model, tokenizer, rows, decoding, logprobs, ends, pad, device, prefix_lengths)
+    lengths = [length(row) for row in answers]
+    texts = [
+        tokenizer.decode(row[:n], skip_special_tokens=True) for row, n in zip(answers, lengths, strict=True)
+    ]
+    if logprobs is not None and decoding.num_beams == 1 and not decoding.temperature:
+        # What fills a row after a stop string may look like the model's end, and is not its own.
+        ended = [
+            n < len(row) and row[n] in ends and not has_stop(text)
+            for row, n, text in zip(answers, lengths, texts, strict=True)
+        ]
+        confidences = logprobs.confidences([n + end for n, end in zip(lengths, ended, strict=True)])
+    return [
+        Generation(text, "stop" if n < decoding.max_new_tokens or has_stop(text) else "length", n, confidence)
+        for text, n, confidence in zip(texts, lengths, confidences, strict=True)
+    ]
+
+
+@torch.inference_mode()
+def _generate(
+    model: Any, tokenizer: Any, rows: Sequence[Sequence[int]], decoding: Decoding, logprobs: TokenLogprobs,
+    ends: list[int], pad: int, device: Any, prefix_lengths: Sequence[int] | None,
+) -> list[list[int]]:  # fmt: skip
+    """The new token ids of each row by transformers, padded to the longest."""
+    device = model.device if device is None else device
+    decoder_only = is_decoder_only(model)
+    ids = torch.tensor(_padded(rows, pad, left=decoder_only), device=device)
+    mask = torch.tensor(_padded([[1] * len(row) for row in rows], 0, left=decoder_only), device=device)
+    inputs: dict[str, Any] = {"input_ids": ids}
+    if prefix_lengths is not None:
+        blocks = prefix_mask(mask, prefix_lengths, model.dtype)
+        inputs = {"encoder_outputs": model.get_encoder()(ids, attention_mask=blocks)}
+    start = ids.shape[1] if decoder_only else 1  # an encoder-decoder begins with the decoder's start token
+    if decoding.temperature:
+        inputs |= {"temperature": decoding.temperature, "top_p": decoding.top_p or 1.0, "top_k": 0}
+    # (rows, prompt + new) for a decoder-only model, (rows, 1 + new) for an encoder-decoder
+    out = model.generate(
+        **inputs,
+        attention_mask=mask,
+        max_new_tokens=decoding.max_new_tokens,
+        num_beams=decoding.num_beams,
+        do_sample=decoding.temperature > 0,
+        eos_token_id=ends,
+        pad_token_id=pad,
+        suppress_tokens=None if pad in ends else [pad],
+        cache_implementation=decoding.cache,
+        synced_gpus=decoding.sharded,
+        stopping_criteria=StoppingCriteriaList(
+            [_StopStrings(tokenizer, decoding.stop, start)] if decoding.stop else []
+        ),
+        logits_processor=LogitsProcessorList([logprobs]),
+    )
+    new: list[list[int]] = out[:, start:].tolist()
+    return new
+
+
+def _padded(rows: Sequence[Sequence[int]], value: int, left: bool) -> list[list[int]]:
+    """Rows of one length. A decoder-only model goes on where its prompt ends, so padding stands before it."""
+    width = max(map(len, rows))
+    fill = [[value] * (width - len(row)) for row in rows]
+    return [[*(f if left else ()), *row, *(() if left else f)] for row, f in zip(rows, fill, strict=True)]
+
+
+class _StopStrings(StoppingCriteria):
+    """Ends a row once a stop string stands in what it generated.
+
+    transformers' own `stop_strings` also look at the prompt, so a template that ends with a newline and an
+    answer that begins with `Q:` would look like a stop.
+    """
+
+    def __init__(self, tokenizer: Any, stop: Sequence[str], prompt_length: int) -> None:
+        self._tokenizer, self._stop, self._prompt_length = tokenizer, stop, prompt_length
+
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:
+        start = max(self._prompt_length, input_ids.shape[1] - _TAIL)
+        tails = self._tokenizer.batch_decode(input_ids[:, start:], skip_special_tokens=True)
+        ended = [any(stop in tail for stop in self._stop) for tail in tails]
+        return torch.tensor(ended, dtype=torch.bool, device=input_ids.device)
+
+
+def base_model(model: Any) -> Any:
+    """Return the model under its adapters, or a model without adapters as it is."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def has_own_loop(model: Any, decoding: Decoding) -> bool:
+    """Return whether `greedy` makes such answers: it knows one cache, keys and values of all tokens."""
+    if decoding.temperature or decoding.num_beams > 1 or decoding.cache or decoding.sharded:
+        return False
+    config = model.config.get_text_config()
+    if config.is_encoder_decoder or getattr(config, "sliding_window", None):
+        return False
+    layers = getattr(config, "layer_types", None) or ()
+    positions = "position_ids" in inspect.signature(type(base_model(model)).forward).parameters
+    return positions and all(layer == "full_attention" for layer in layers)
 
 
 @torch.inference_mode()
 def read_prefix(model: Any, prefix: Sequence[int]) -> Any:
-    """Keys and values, of one row, of tokens that many prompts begin with; None where there are none."""
+    """Return one row's keys and values of tokens that many prompts begin with; None without such tokens."""
     if not prefix:
         return None
     return model(input_ids=torch.tensor([list(prefix)], device=model.device), use_cache=True).past_key_values
@@ -33,34 +206,29 @@ def greedy(
     rows: Sequence[Sequence[int]],
     shared: int,
     prefix: Any,
-    new: int,
-    ends: Callable[[Sequence[int]], bool],
+    max_new_tokens: int,
+    is_done: Callable[[Sequence[int]], bool],
     never: int | None,
     pad: int,
 ) -> list[tuple[list[int], float]]:
-    """The likeliest new tokens of each row, at most `new`, up to and with the one at which it `ends`, and
-    their probability.
+    """Return each row's likeliest new tokens, the one at which it is done included, and their probability.
 
     shared, prefix: how many tokens all rows begin with, and what `read_prefix` made of them. never: a token
     that is not generated. The rest of each prompt is padded on the left, so a row is [prefix, padding, rest];
     the mask hides the padding, and positions are counted by the mask.
     """
     device = model.device
-    longest = max(len(row) for row in rows) - shared
-    tokens = torch.tensor(
-        [[pad] * (longest - len(row) + shared) + list(row[shared:]) for row in rows], device=device
-    )
-    mask = torch.tensor(
-        [[1] * shared + [0] * (longest - len(row) + shared) + [1] * (len(row) - shared) for row in rows],
-        device=device,
-    )
+    rest = [row[shared:] for row in rows]
+    tokens = torch.tensor(_padded(rest, pad, left=True), device=device)
+    own = torch.tensor(_padded([[1] * len(row) for row in rest], 0, left=True), device=device)
+    mask = torch.cat([own.new_ones(len(rows), shared), own], 1)
     cache = DynamicCache(config=model.config) if prefix is None else copy.deepcopy(prefix)
     if prefix is not None:
         cache.batch_repeat_interleave(len(rows))
     positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, shared:]
     last = {"logits_to_keep": 1} if model._supports_logits_to_keep() else {}
-    written: list[list[int]] = [[] for _ in rows]
-    sure = [0.0] * len(rows)  # logarithms
+    answers: list[list[int]] = [[] for _ in rows]
+    logprobs = [0.0] * len(rows)
     alive, done = list(range(len(rows))), [False] * len(rows)
     while True:
         out = model(
@@ -75,37 +243,26 @@ def greedy(
         if never is not None:
             scores[:, never] = -torch.inf
         chosen = scores.argmax(-1)
-        for row, token, added in zip(alive, chosen.tolist(), picked(scores).tolist(), strict=True):
+        for row, token, logprob in zip(alive, chosen.tolist(), token_logprob(scores).tolist(), strict=True):
             if not done[row]:
-                written[row].append(token)
-                sure[row] += added
-                done[row] = len(written[row]) >= new or ends(written[row])
+                check_number(logprob, model)
+                answers[row].append(token)
+                logprobs[row] += logprob
+                done[row] = len(answers[row]) >= max_new_tokens or is_done(answers[row])
         left = [i for i, row in enumerate(alive) if not done[row]]
         if not left:
-            return [(tokens, math.exp(logarithm)) for tokens, logarithm in zip(written, sure, strict=True)]
+            return [(answer, math.exp(logprob)) for answer, logprob in zip(answers, logprobs, strict=True)]
         if len(left) <= (1 - _LEAVE) * len(alive):
             keep = torch.tensor(left, device=device)
             cache.batch_select_indices(keep)
-            chosen, mask, positions, alive = (
-                chosen[keep],
-                mask[keep],
-                positions[keep],
-                [alive[i] for i in left],
-            )
+            chosen, mask, positions = chosen[keep], mask[keep], positions[keep]
+            alive = [alive[i] for i in left]
         tokens, positions = chosen[:, None], positions[:, -1:] + 1
         mask = torch.cat([mask, mask.new_ones(len(alive), 1)], 1)
 
 
-def can_decode(model: Any) -> bool:
-    """Whether `greedy` knows the model's cache: keys and values of all tokens, one row per prompt."""
-    config = model.config.get_text_config()
-    plain = not config.is_encoder_decoder and not getattr(config, "sliding_window", None)
-    return plain and all(kind == "full_attention" for kind in getattr(config, "layer_types", None) or ())
-
-
 def shared_prefixes(ids: Sequence[Sequence[int]]) -> list[tuple[tuple[int, ...], list[int]]]:
-    """Groups of rows, each with the tokens that all of them begin with; the rows that share nothing
-    worthwhile come last, with ().
+    """Return groups of rows with the tokens that all of a group begin with; rows that share none come last.
 
     Neighbors in the order of their tokens are of one group if they share at least _SHARED of the longer one,
     and _FEWEST tokens.
@@ -118,23 +275,27 @@ def shared_prefixes(ids: Sequence[Sequence[int]]) -> list[tuple[tuple[int, ...],
     for index in sorted(range(len(ids)), key=lambda i: tuple(ids[i])):
         if groups:
             length, group = groups[-1]
-            same = _common(ids[group[-1]], ids[index])
+            same = _common_length(ids[group[-1]], ids[index])
             if same >= max(_FEWEST, _SHARED * len(ids[index]), _SHARED * len(ids[group[-1]])):
                 groups[-1] = (min(length, same), [*group, index])
                 continue
         groups.append((len(ids[index]), [index]))
+    # Every row keeps a token of its own, from which its answer goes on.
     together = [
-        (min(length, min(len(ids[i]) for i in group) - 1), group)
+        (tuple(ids[group[0]][: min(length, min(len(ids[i]) for i in group) - 1)]), sorted(group))
         for length, group in groups
         if len(group) > 1
     ]
     alone = sorted(group[0] for _, group in groups if len(group) == 1)
-    found = [(tuple(ids[group[0]][:length]), sorted(group)) for length, group in together]
-    return [*found, ((), alone)] if alone else found
+    return [*together, ((), alone)] if alone else together
 
 
-def _common(one: Sequence[int], other: Sequence[int]) -> int:
+def _common_length(one: Sequence[int], other: Sequence[int]) -> int:
     """How many tokens two rows begin with alike."""
-    return next(
-        (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
-    )
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Return whether memory did not suffice: on a GPU that is a class of its own, on a CPU only words."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

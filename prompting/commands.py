@@ -11,7 +11,8 @@ import typer
 from data_builders.errors import InputError, check_choice
 from data_builders.files import ProgressBar
 from data_builders.options import options_of
-from prompting.backends.model import Completion, Request, open_model
+from prompting.backends.model import Completion, Request
+from prompting.backends.registry import open_model
 from prompting.budget import Budget, Stopped
 from prompting.prompts.methods import METHODS, build_prompt
 from prompting.settings import PARTS, Settings, load_settings

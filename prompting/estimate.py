@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from prompting.backends.model import ModelOptions, Request, parse_model, priced_name
+from prompting.backends.model import ModelOptions, Request
+from prompting.backends.registry import parse_model, priced_name
 from prompting.budget import Price
 
 # how tokenizers of the GPT-4 kind cut text before they merge: words with the space before them, up to three
@@ -78,15 +79,17 @@ def _counter(
     backend = "" if model is None else parse_model(model)[0]
     folder = tokenizer or ("" if model is None else priced_name(model))
     if tokenizer or backend == "hf" or (folder and (Path(folder) / "tokenizer_config.json").is_file()):
-        from prompting.backends.hf_load import load_tokenizer, prompt_ids, wants_chat
+        from language_models.load import load_tokenizer
+        from language_models.text import prompt_ids, uses_chat
 
         loaded, seq2seq = load_tokenizer(folder)
-        chat = wants_chat(
-            folder, loaded, options.chat if backend in ("", "hf") else options.chat is not False
-        )
-        return lambda prompt: len(
-            prompt_ids(loaded, prompt, chat, options.system, seq2seq)
-        ), f"by the tokenizer in {folder}"
+        chat = uses_chat(loaded, options.chat if backend in ("", "hf") else options.chat is not False)
+
+        def count(prompt: str) -> int:
+            (ids,) = prompt_ids([prompt], loaded, chat=chat, decoder_only=not seq2seq, system=options.system)
+            return len(ids)
+
+        return count, f"by the tokenizer in {folder}"
     system = options.system or ""
     turns = 0 if options.chat is False else _REPLY + _TURN * (1 + bool(system))
     return (

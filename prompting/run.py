@@ -12,15 +12,8 @@ from data_builders.errors import InputError, check_choice
 from data_builders.example import SPLITS, Example, dataset_tasks, read_examples, read_lock
 from data_builders.files import write_text
 from eval.prediction import read_config, write_config, write_environment, write_predictions
-from prompting.backends.model import (
-    Completion,
-    Model,
-    ModelOptions,
-    Request,
-    open_model,
-    parse_model,
-    same_model,
-)
+from prompting.backends.model import Completion, Model, ModelOptions, Request
+from prompting.backends.registry import open_model, parse_model, same_model
 from prompting.budget import Budget, Stopped
 from prompting.journal import Journal
 from prompting.prompts.exemplars import Exemplars

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from data_builders.errors import InputError
 from data_builders.files import read_yaml
 from data_builders.options import Option, as_flag, fields_of, from_json, validate
-from prompting.backends.model import ModelOptions, priced_name
+from prompting.backends.model import ModelOptions
+from prompting.backends.registry import priced_name
 from prompting.budget import Budget, find_price
 from prompting.prompts.methods import METHODS
 

@@ -14,9 +14,10 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 ROOMS = {  # folder -> extras whose packages it may import
     "data_builders": {"prompting"},  # tokenizers, to count tokens
     "eval": set(),
-    "language_models": {"prompting"},
+    "language_models": {"prompting", "ctranslate2"},
     "prompting": {"prompting"},
     "finetune": {"finetune", "ctranslate2"},
+    "graph_models": {"graph_models"},
 }
 DISTRIBUTION = {"yaml": "pyyaml", "sklearn": "scikit-learn"}  # import name -> package, where they differ
 NOT_IMPORTED = {  # package -> what loads it, or runs it
@@ -35,7 +36,7 @@ NOT_IMPORTED = {  # package -> what loads it, or runs it
 
 
 def names(requirements: list[str]) -> set[str]:
-    return {re.split(r"[^\w-]", text)[0].lower() for text in requirements}
+    return {re.split(r"[^\w-]", text)[0].lower().replace("_", "-") for text in requirements}
 
 
 EXTRAS = {extra: names(packages) for extra, packages in PROJECT["optional-dependencies"].items()}

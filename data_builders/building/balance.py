@@ -58,10 +58,6 @@ def answers(task: str, answer_kind: str, balance: str) -> tuple[str, ...]:
     return YES_NO if answer_kind == "yes_no" else ()
 
 
-def _says(task: str, graph: Graph, nodes: Sequence[int]) -> str:
-    return RULES[task].answer(graph, nodes, {})
-
-
 def _levels(graph: Graph, source: int) -> list[set[int]]:
     """The nodes at 0, 1, .. 5 steps from the source."""
     levels, seen = [{source}], {source}
@@ -80,7 +76,7 @@ def _far(graph: Graph, nodes: Sequence[int]) -> bool:
 ALIKE: dict[str, Callable[[Graph, Sequence[int]], bool]] = {
     "cycle_check": lambda graph, nodes: graph.m == graph.n - 2,
     "reachability": lambda graph, nodes: graph.m == graph.n - 2 and _far(graph, nodes),
-    "shortest_path": lambda graph, nodes: _says("shortest_path", graph, nodes) == "2.",
+    "shortest_path": lambda graph, nodes: RULES["shortest_path"].answer(graph, nodes, {}) == 2,
 }
 
 

@@ -35,7 +35,6 @@ from data_builders.errors import InputError
 from data_builders.example import SCHEMA, read_lock
 from data_builders.files import atomic_file, file_sha256, write_text
 from data_builders.readers.graph_files import source_name
-from data_builders.tasks import TASKS
 
 SHARD_ROWS = (
     10_000  # rows of one task in one file: bounds the work that a kill can lose, and what workers can share
@@ -47,6 +46,7 @@ REPEATED = [
     "task",
     "task_class",
     "answer",
+    "solution",
     "answer_kind",
     "encoder",
     "generator",
@@ -214,8 +214,8 @@ def write_shard(
                 tables = chunk.tables()
                 for task, table in tables.items():
                     writers[task].write_table(table)
-                    for entry in table["answer"].value_counts().to_pylist():
-                        counts[task][label(TASKS[task].answer_kind, entry["values"])] += entry["counts"]
+                    for entry in table["solution"].value_counts().to_pylist():
+                        counts[task][label(json.loads(entry["values"]))] += entry["counts"]
                 advance(sum(table.num_rows for table in tables.values()))
         hashes = {shard.file(task): file_sha256(path) for task, path in parts.items()}
     labels = {task: dict(counted.most_common()) for task, counted in counts.items()}

@@ -21,26 +21,17 @@ FLOOR_COLUMNS = ("task", "split", "questions", "majority of train", "rule", "wha
 GRAPH_COLUMNS = ("source", "split", "graphs", "distinct", "classes", "redrawn", "in test", "in validation")
 
 
-def label(answer_kind: str, answer: str) -> str:
-    """The class of an answer, for counting: names of nodes do not matter, lists count by their length.
+def label(solution: bool | int | str | Sequence[int] | None) -> str:
+    """The class of a solution, for counting: lists of nodes count by their length.
 
-    >>> label("yes_no", "No, there is no cycle."), label("distance", "There is no path from node 3 to node A.")
-    ('no', 'no path')
-    >>> label("path", "There is no path that visits every node."), label("order", "1, 0.")
-    ('no path', '2 nodes')
-    >>> label("node_set", "1, 4."), label("node_set", " No nodes."), label("integer", " 7.")
-    ('2 nodes', '0 nodes', '7')
+    >>> label(False), label(7), label(None), label([1, 4]), label("golf")
+    ('no', '7', 'no path', '2 nodes', 'golf')
     """
-    answer = answer.strip().removesuffix(".")
-    if answer_kind == "yes_no":
-        return "yes" if answer.startswith("Yes") else "no"
-    if answer_kind == "distance" and answer.startswith("There is no path"):
+    if isinstance(solution, bool):
+        return "yes" if solution else "no"
+    if solution is None:
         return "no path"
-    if answer_kind == "path" and answer.startswith("There is no"):
-        return "no path"
-    if answer_kind in ("node_set", "path", "order"):
-        return f"{0 if answer == 'No nodes' else answer.count(',') + 1} nodes"
-    return answer
+    return str(solution) if isinstance(solution, int | str) else f"{len(solution)} nodes"
 
 
 def report(
@@ -147,8 +138,9 @@ def card(lock: Mapping[str, Any]) -> str:
             f"---\n{yaml.safe_dump(header, sort_keys=False, allow_unicode=True)}---",
             f"# {lock['name']}\n",
             f"{rows:,} questions about graphs, written as text, with their answers; made by graphtalk. One config per task:",
-            "`question` is the whole prompt, `answer` the target, `rationale` the reason for a chain-of-thought exemplar, and",
-            "`graph` the graph itself as JSON. Examples with one `graph_id` ask about the same graph.\n",
+            "`question` is the whole prompt, `answer` the target, `solution` the same as a JSON value in node ids,",
+            "`rationale` the reason for a chain-of-thought exemplar, and `graph` the graph itself as JSON. Examples with",
+            "one `graph_id` ask about the same graph.\n",
             f"- Encoders: {', '.join(config['encoders'])}",
             f"- Graphs: {', '.join(found['graphs'])}; sizes {_sizes(config)}; {'directed' if config['directed'] else 'undirected'}",
             *_test_part(config),

@@ -5,16 +5,18 @@ eval judges the same floors, and learned ones, on the questions of a run; here t
 is trained.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data_builders.example import SPLITS, Example
-from data_builders.tasks.shortcuts import RULES, most_frequent, rule_answer, without_names
+from data_builders.example import SPLITS, Example, read_examples, solution_key
+from data_builders.tasks.shortcuts import RULES, most_frequent, rule_answer
 
 QUESTIONS = 1000  # per task: the first, which are a fair sample
 # of their graphs; fewer questions where graphs are so large that the floors would take longer than the build
@@ -35,10 +37,10 @@ def dataset_floors(folder: Path, tasks: Sequence[str]) -> dict[str, dict[str, An
     ):  # tasks of one graph one after the other, so that it is read once
         for example in row:
             if example is not None and example.task in RULES:
-                said[example.task].append(rule_answer(example))
+                said[example.task].append(json.dumps(rule_answer(example)))
     out = {}
     for task, examples in asked.items():
-        want = [without_names(e.answer, e.answer_kind) for e in examples]
+        want = [solution_key(e) for e in examples]
         counts = train_answers(folder, task)
         out[task] = {
             "split": examples[0].split,
@@ -50,19 +52,19 @@ def dataset_floors(folder: Path, tasks: Sequence[str]) -> dict[str, dict[str, An
 
 
 def train_answers(folder: Path, task: str) -> Counter[str]:
-    """How often each answer stands in the train split, which may not be there.
-
-    Answers of shortest_path that state no path count as one, since they name the asked nodes.
-    """
+    """How often each solution stands in the train split, which may not be there; as JSON, see `solution_key`."""
+    files = sorted((folder / task).glob("train-*.parquet"))
+    if not files:
+        return Counter()
+    if any("solution" not in pq.read_schema(file).names for file in files):
+        return Counter(map(solution_key, read_examples(folder, task, "train")))
     counts: Counter[str] = Counter()
-    for file in sorted((folder / task).glob("train-*.parquet")):
-        table = (
-            pq.read_table(file, columns=["answer", "answer_kind"])
-            .group_by(["answer", "answer_kind"])
-            .aggregate([([], "count_all")])
-        )
-        for row in table.to_pylist():
-            counts[without_names(row["answer"], row["answer_kind"])] += row["count_all"]
+    table = pa.concat_tables([pq.read_table(file, columns=["solution", "answer_kind"]) for file in files])
+    for row in table.group_by(["solution", "answer_kind"]).aggregate([([], "count_all")]).to_pylist():
+        nodes = row["answer_kind"] == "node_set"
+        counts[json.dumps(sorted(json.loads(row["solution"]))) if nodes else row["solution"]] += row[
+            "count_all"
+        ]
     return counts
 
 

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TypeVar
 
+from data_builders.plugins import load_plugins
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -37,7 +39,7 @@ def ctrl_c_later() -> Iterator[None]:
 def process_pool(workers: int) -> Iterator[Callable[[Callable[[T], R], list[T]], Iterator[R]]]:
     """A `map` over processes, with its results in order."""
     # spawn, because forking a process that has threads (pyarrow's, a progress bar's) can hang the child
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _die_with_the_parent)
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker)
 
     def run(function: Callable[[T], R], items: list[T]) -> Iterator[R]:
         # Workers start here and inherit the mask: Ctrl-C reaches the whole process group, but is the parent's
@@ -54,6 +56,11 @@ def process_pool(workers: int) -> Iterator[Callable[[Callable[[T], R], list[T]],
         pool.shutdown(wait=True, cancel_futures=True)
         raise
     pool.shutdown(wait=False)  # they have nothing left to do, and take a third of a second to end
+
+
+def _start_worker() -> None:
+    load_plugins()
+    _die_with_the_parent()
 
 
 def _die_with_the_parent() -> None:

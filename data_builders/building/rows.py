@@ -10,6 +10,7 @@ What all tasks of a graph share (its text, its JSON, its sizes) is written once,
 questions column by column.
 """
 
+import json
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -116,6 +117,7 @@ class Asked:
     shared: list[Shared]
     ask: list[str] = field(default_factory=list)
     answer: list[str] = field(default_factory=list)
+    solution: list[str] = field(default_factory=list)
     rationale: list[str] = field(default_factory=list)
     query: list[tuple[int, ...]] = field(default_factory=list)
     graph: list[str] = field(default_factory=list)  # only where the task adds to the graph
@@ -184,9 +186,11 @@ class Chunk:
         out = self._asked[task.name]
         query = task.draw(graph, self._rng)
         solution = task.solve(graph, query)
+        value = json.dumps(solution)
         for encoder, names in named:
             out.ask.append(encoder.ask(task, names, query))
             out.answer.append(task.say(solution, names, query))
+            out.solution.append(value)
             if self.rationales:
                 out.rationale.append(task.explain(graph, names, query, solution))
             out.query.append(query.nodes)
@@ -226,6 +230,7 @@ class Chunk:
             "task_class": pa.repeat(task.task_class, size),
             "question": pc.binary_join_element_wise(shared["text"], pa.array(asked.ask, pa.string()), ""),
             "answer": pa.array(asked.answer, pa.string()),
+            "solution": pa.array(asked.solution, pa.string()),
             "answer_kind": pa.repeat(task.answer_kind, size),
             "rationale": pa.array(asked.rationale, pa.string()) if self.rationales else pa.repeat("", size),
             "query": pa.ListArray.from_arrays(

@@ -10,28 +10,23 @@ from math import comb
 from data_builders.example import Example
 from data_builders.graphs.graph import Graph, graph_from_record
 
-NO_PATH = "There is no path."
-NO_PATH_BETWEEN = "There is no path between some nodes."
+Solution = bool | int | str | list[int] | None
 Record = Mapping[str, object]
 
 
 def most_frequent(counts: Counter[str]) -> str:
-    """The most frequent answer; of equals the shortest, then the first in code-point order.
+    """The most frequent solution, as JSON; of equals no, the smallest number, the shortest, no path last.
 
-    >>> most_frequent(Counter({"Yes.": 2, "No.": 2, "3.": 1}))
-    'No.'
+    >>> most_frequent(Counter({"true": 2, "false": 2, "null": 1})), most_frequent(Counter({"11": 2, "7": 2, "null": 2}))
+    ('false', '7')
     """
-    return min(counts, key=lambda answer: (-counts[answer], len(answer), answer))
+    return min(counts, key=lambda each: (-counts[each], each == "true", each == "null", len(each), each))
 
 
 def _density(graph: Graph) -> float:
     """Share of the possible edges that are there."""
     possible = graph.n * (graph.n - 1) / (1 if graph.directed else 2)
     return graph.m / possible if possible else 0.0
-
-
-def _yes(holds: bool) -> str:
-    return "Yes." if holds else "No."
 
 
 def _isolated(graph: Graph) -> int:
@@ -64,123 +59,117 @@ def _arrives(graph: Graph, node: int) -> bool:
     return any(v == node != u for u, v in graph.edges) if graph.directed else _leaves(graph, node)
 
 
-def _edge(graph: Graph, query: Sequence[int], record: Record) -> str:
-    return _yes(_density(graph) >= 0.5)
+def _edge(graph: Graph, query: Sequence[int], record: Record) -> Solution:
+    return _density(graph) >= 0.5
 
 
-def _degree(graph: Graph, query: Sequence[int], record: Record) -> str:
-    return f"{round(2 * graph.m / graph.n)}."
+def _degree(graph: Graph, query: Sequence[int], record: Record) -> Solution:
+    return round(2 * graph.m / graph.n)
 
 
-def _cycle(graph: Graph, query: Sequence[int], record: Record) -> str:
-    return "Yes, there is a cycle." if graph.m >= graph.n else "No, there is no cycle."
+def _cycle(graph: Graph, query: Sequence[int], record: Record) -> Solution:
+    return graph.m >= graph.n
 
 
-def _reachable(graph: Graph, query: Sequence[int], record: Record) -> str:
-    return _yes(_leaves(graph, query[0]) and _arrives(graph, query[1]))
+def _reachable(graph: Graph, query: Sequence[int], record: Record) -> Solution:
+    return _leaves(graph, query[0]) and _arrives(graph, query[1])
 
 
-def _distance(graph: Graph, query: Sequence[int], record: Record) -> str:
+def _distance(graph: Graph, query: Sequence[int], record: Record) -> Solution:
     if graph.has_edge(query[0], query[1]):
-        return "1."
-    return "2." if _leaves(graph, query[0]) and _arrives(graph, query[1]) else NO_PATH
+        return 1
+    return 2 if _leaves(graph, query[0]) and _arrives(graph, query[1]) else None
 
 
-def _triangles(graph: Graph, query: Sequence[int], record: Record) -> str:
-    return f"{round(comb(graph.n, 3) * _density(graph) ** 3)}."
+def _triangles(graph: Graph, query: Sequence[int], record: Record) -> Solution:
+    return round(comb(graph.n, 3) * _density(graph) ** 3)
 
 
-def _flow(graph: Graph, query: Sequence[int], record: Record) -> str:
-    return f"{min(_outflow(graph, query[0]), _inflow(graph, query[1]))}."
+def _flow(graph: Graph, query: Sequence[int], record: Record) -> Solution:
+    return min(_outflow(graph, query[0]), _inflow(graph, query[1]))
 
 
-def _liked(graph: Graph, query: Sequence[int], record: Record) -> str:
+def _liked(graph: Graph, query: Sequence[int], record: Record) -> Solution:
     labels = record.get("labels")
     assert isinstance(labels, dict), "a node_classification example carries its labels in the graph column"
-    return most_frequent(Counter(labels.values()))
+    counts: Counter[str] = Counter(labels.values())
+    return min(counts, key=lambda word: (-counts[word], len(word), word))
 
 
-def _directed_cycle(graph: Graph, query: Sequence[int], record: Record) -> str:
-    ends = all(_arrives(graph, u) for u in range(graph.n)) or all(_leaves(graph, u) for u in range(graph.n))
-    return "Yes, there is a directed cycle." if ends else "No, there is no directed cycle."
+def _directed_cycle(graph: Graph, query: Sequence[int], record: Record) -> Solution:
+    return all(_arrives(graph, u) for u in range(graph.n)) or all(_leaves(graph, u) for u in range(graph.n))
 
 
-def _connected(graph: Graph, query: Sequence[int], record: Record) -> str:
-    return _yes(_isolated(graph) == 0)
+def _connected(graph: Graph, query: Sequence[int], record: Record) -> Solution:
+    return _isolated(graph) == 0
 
 
-def _components(graph: Graph, query: Sequence[int], record: Record) -> str:
+def _components(graph: Graph, query: Sequence[int], record: Record) -> Solution:
     alone = _isolated(graph)
-    return f"{alone + (alone < graph.n)}."
+    return alone + (alone < graph.n)
 
 
-def _fewer_edges(graph: Graph, query: Sequence[int], record: Record) -> str:
-    return _yes(graph.m < graph.n)
+def _fewer_edges(graph: Graph, query: Sequence[int], record: Record) -> Solution:
+    return graph.m < graph.n
 
 
-def _tree(graph: Graph, query: Sequence[int], record: Record) -> str:
-    return _yes(graph.m == graph.n - 1)
+def _tree(graph: Graph, query: Sequence[int], record: Record) -> Solution:
+    return graph.m == graph.n - 1
 
 
-def _even(graph: Graph, query: Sequence[int], record: Record) -> str:
-    return _yes(all(sum(1 + (v == u) for v in ends) % 2 == 0 for u, ends in graph.adjacency.items()))
+def _even(graph: Graph, query: Sequence[int], record: Record) -> Solution:
+    return all(sum(1 + (v == u) for v in ends) % 2 == 0 for u, ends in graph.adjacency.items())
 
 
-def _lightest(graph: Graph, query: Sequence[int], record: Record) -> str:
-    return f"{sum(sorted(graph.weight(u, v) for u, v in graph.edges if u != v)[: graph.n - 1])}."
+def _lightest(graph: Graph, query: Sequence[int], record: Record) -> Solution:
+    return sum(sorted(graph.weight(u, v) for u, v in graph.edges if u != v)[: graph.n - 1])
 
 
-def _named(nodes: Sequence[int], record: Record) -> str:
-    names = record["nodes"]
-    assert isinstance(names, list), "the graph column has the names of the nodes"
-    return f"{', '.join(str(names[u]) for u in nodes)}."
-
-
-def _two_steps(graph: Graph, query: Sequence[int], record: Record) -> str:
+def _two_steps(graph: Graph, query: Sequence[int], record: Record) -> Solution:
     source, target = query
     between = next((v for v in graph.adjacency[source] if graph.has_edge(v, target)), None)
     if graph.has_edge(source, target):
-        return _named((source, target), record)
-    return NO_PATH if between is None else _named((source, between, target), record)
+        return [source, target]
+    return None if between is None else [source, between, target]
 
 
-def _light_ends(graph: Graph, query: Sequence[int], record: Record) -> str:
+def _light_ends(graph: Graph, query: Sequence[int], record: Record) -> Solution:
     source, target = query
     if graph.has_edge(source, target):
-        return f"{graph.weight(source, target)}."
+        return graph.weight(source, target)
     out = [graph.weight(source, v) for v in graph.adjacency[source]]
     into = [graph.weight(u, target) for u in graph.adjacency if graph.has_edge(u, target)]
-    return f"{min(out) + min(into)}." if out and into else NO_PATH
+    return min(out) + min(into) if out and into else None
 
 
-def _wide(graph: Graph, query: Sequence[int], record: Record) -> str:
+def _wide(graph: Graph, query: Sequence[int], record: Record) -> Solution:
     if _isolated(graph) and graph.n > 1:
-        return NO_PATH_BETWEEN
-    return "1." if 2 * graph.m >= graph.n * (graph.n - 1) else "2."
+        return None
+    return 1 if 2 * graph.m >= graph.n * (graph.n - 1) else 2
 
 
-def _hub(graph: Graph, query: Sequence[int], record: Record) -> str:
+def _hub(graph: Graph, query: Sequence[int], record: Record) -> Solution:
     if _isolated(graph) and graph.n > 1:
-        return NO_PATH_BETWEEN
-    return "1." if any(len(ends) >= graph.n - 1 for ends in graph.adjacency.values()) else "2."
+        return None
+    return 1 if any(len(ends) >= graph.n - 1 for ends in graph.adjacency.values()) else 2
 
 
-def _neighbours_first(graph: Graph, query: Sequence[int], record: Record) -> str:
+def _neighbours_first(graph: Graph, query: Sequence[int], record: Record) -> Solution:
     near = [u for u in sorted(graph.adjacency[query[0]]) if u != query[0]]
-    return _named([query[0], *near, *(u for u in range(graph.n) if u not in (query[0], *near))], record)
+    return [query[0], *near, *(u for u in range(graph.n) if u not in (query[0], *near))]
 
 
-def _few_predecessors(graph: Graph, query: Sequence[int], record: Record) -> str:
+def _few_predecessors(graph: Graph, query: Sequence[int], record: Record) -> Solution:
     before = Counter(v for _, v in graph.edges)
-    return _named(sorted(range(graph.n), key=lambda u: (before[u], u)), record)
+    return sorted(range(graph.n), key=lambda u: (before[u], u))
 
 
-def _strong_components(graph: Graph, query: Sequence[int], record: Record) -> str:
+def _strong_components(graph: Graph, query: Sequence[int], record: Record) -> Solution:
     ends = sum(not (_leaves(graph, u) and _arrives(graph, u)) for u in range(graph.n))
-    return f"{ends + (ends < graph.n)}."
+    return ends + (ends < graph.n)
 
 
-def _greedy_walk(graph: Graph, query: Sequence[int], record: Record) -> str:
+def _greedy_walk(graph: Graph, query: Sequence[int], record: Record) -> Solution:
     walk, at = [], min(range(graph.n), key=lambda u: (len(graph.adjacency[u]), u), default=None)
     while at is not None:
         walk.append(at)
@@ -189,19 +178,19 @@ def _greedy_walk(graph: Graph, query: Sequence[int], record: Record) -> str:
             key=lambda v: (len(graph.adjacency[v]), v),
             default=None,
         )
-    return _named(walk, record) if len(walk) == graph.n else "There is no Hamiltonian path."
+    return walk if len(walk) == graph.n else None
 
 
-def _planar(graph: Graph, query: Sequence[int], record: Record) -> str:
-    return _yes(graph.n < 3 or graph.m <= 3 * graph.n - 6)
+def _planar(graph: Graph, query: Sequence[int], record: Record) -> Solution:
+    return graph.n < 3 or graph.m <= 3 * graph.n - 6
 
 
-def _half(graph: Graph, query: Sequence[int], record: Record) -> str:
-    return f"{(graph.n - _isolated(graph)) // 2}."
+def _half(graph: Graph, query: Sequence[int], record: Record) -> Solution:
+    return (graph.n - _isolated(graph)) // 2
 
 
-def _core(graph: Graph, query: Sequence[int], record: Record) -> str:
-    return f"{min(len(graph.adjacency[query[0]]), 2 * graph.m // graph.n)}."
+def _core(graph: Graph, query: Sequence[int], record: Record) -> Solution:
+    return min(len(graph.adjacency[query[0]]), 2 * graph.m // graph.n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +200,7 @@ class Rule:
     """
 
     text: str
-    answer: Callable[[Graph, Sequence[int], Record], str]
+    answer: Callable[[Graph, Sequence[int], Record], Solution]
 
 
 RULES: dict[str, Rule] = {
@@ -253,8 +242,8 @@ RULES: dict[str, Rule] = {
 """task -> its shortcut; reading tasks (node_count, edge_count, the neighbours of a node) have none."""
 
 
-def rule_answer(example: Example) -> str:
-    """What the task's shortcut answers to this example; KeyError where the task has none."""
+def rule_answer(example: Example) -> Solution:
+    """What the task's shortcut answers to this example, as a solution; KeyError where the task has none."""
     graph, record = _read(example.graph)
     return RULES[example.task].answer(graph, example.query, record)
 
@@ -263,14 +252,3 @@ def rule_answer(example: Example) -> str:
 def _read(text: str) -> tuple[Graph, Record]:
     record = json.loads(text)
     return graph_from_record(record), record
-
-
-def without_names(answer: str, kind: str) -> str:
-    """An answer of the train split as a floor gives it: that there is no path, without the nodes of its
-    question.
-
-    >>> without_names("There is no path from node 3 to node 4.", "distance"), without_names(" 7.", "integer")
-    ('There is no path.', '7.')
-    """
-    answer = answer.strip()
-    return NO_PATH if kind == "distance" and not answer.rstrip(".").isdigit() else answer

@@ -1,7 +1,5 @@
-"""Calibration: how far what models say about being sure agrees with being right."""
+"""Calibration: how well the confidence that runs recorded agrees with being right."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
@@ -13,6 +11,7 @@ from scipy import stats
 from scipy.special import expit, logit
 
 from eval.analysis.runs import Dataset, Report, Row
+from eval.escape import for_csv
 from eval.statistics.intervals import Estimate, Z, accuracy, proportion
 
 BINS = 10
@@ -37,11 +36,11 @@ class Bin:
 class Calibration:
     """Of the answers of a run whose confidence is known.
 
-    confidence: its mean. gap: mean confidence minus accuracy, above 0 for one who is too sure of himself.
+    confidence: its mean. gap: mean confidence minus accuracy; above 0 it is overconfidence.
     ece: the expected calibration error, the mean over answers of |mean confidence - accuracy| of their bin
         (Guo et al., arXiv 1706.04599, eq. 3).
-    auroc: how often a right answer was given with more confidence than a wrong one, 0.5 for one who cannot
-    tell; None where all or none are right.
+    auroc: how often a right answer has more confidence than a wrong one, 0.5 for a confidence that does not
+        tell them apart; None where all or none are right.
     """
 
     accuracy: Estimate
@@ -53,27 +52,25 @@ class Calibration:
 
 
 def calibration(confidences: Sequence[float], right: Sequence[bool], graphs: Sequence[str]) -> Calibration:
-    """Calibration over bins of equal width; graphs is the graph_id of each answer, by which all intervals are
-    widened.
+    """Calibration over bins of equal width; `graphs` is the graph_id of each answer, which widens intervals.
 
-    >>> found = calibration([0.95, 0.85, 0.35, 0.25], [True, True, False, False], "abcd")
-    >>> round(found.gap.value, 3), round(found.ece, 3), found.auroc.value, len(found.bins)
+    >>> c = calibration([0.95, 0.85, 0.35, 0.25], [True, True, False, False], "abcd")
+    >>> round(c.gap.value, 3), round(c.ece, 3), c.auroc.value, len(c.bins)
     (0.1, 0.2, 1.0, 4)
     """
-    sure, hit = np.asarray(confidences, dtype=float), np.asarray(right, dtype=float)
+    confidence, correct = np.asarray(confidences, dtype=float), np.asarray(right, dtype=float)
     _, cluster = np.unique(list(graphs), return_inverse=True)
-    place = np.clip(np.ceil(np.round(sure * BINS, 9)).astype(int) - 1, 0, BINS - 1)
+    place = np.clip(np.ceil(np.round(confidence * BINS, 9)).astype(int) - 1, 0, BINS - 1)
     bins = []
     for k in range(BINS):
         here = np.flatnonzero(place == k).tolist()
         if here:
             share = accuracy([right[i] for i in here], [graphs[i] for i in here])
-            bins.append(Bin(k / BINS, (k + 1) / BINS, float(sure[here].mean()), share))
-    ece = sum(b.accuracy.n * abs(b.confidence - b.accuracy.value) for b in bins) / len(sure)
-    auroc = _auroc(sure, hit > 0, cluster) if 0 < hit.sum() < len(hit) else None
-    return Calibration(
-        accuracy(right, graphs), float(sure.mean()), _mean(sure - hit, cluster), ece, auroc, bins
-    )
+            bins.append(Bin(k / BINS, (k + 1) / BINS, float(confidence[here].mean()), share))
+    ece = sum(b.accuracy.n * abs(b.confidence - b.accuracy.value) for b in bins) / len(confidence)
+    auroc = _auroc(confidence, correct > 0, cluster) if 0 < correct.sum() < len(correct) else None
+    mean, gap = float(confidence.mean()), _mean(confidence - correct, cluster)
+    return Calibration(accuracy(right, graphs), mean, gap, ece, auroc, bins)
 
 
 def _mean(values: Floats, cluster: npt.NDArray[Any]) -> Estimate:
@@ -87,20 +84,15 @@ def _mean(values: Floats, cluster: npt.NDArray[Any]) -> Estimate:
     return Estimate(mean, max(-1.0, mean - half), min(1.0, mean + half), n)
 
 
-def _auroc(sure: Floats, right: npt.NDArray[np.bool_], cluster: npt.NDArray[Any]) -> Estimate:
+def _auroc(confidence: Floats, right: npt.NDArray[np.bool_], cluster: npt.NDArray[Any]) -> Estimate:
     """The area under the ROC curve, ties as halves; interval on the logit scale, with Obuchowski's variance
     for clustered data (Biometrics 53, 1997), which without clusters is DeLong's."""
-    above, below = sure[right], sure[~right]
+    above, below = confidence[right], confidence[~right]
     m, n = len(above), len(below)
-    rivals, ordered = np.sort(below), np.sort(above)
-    wins = (np.searchsorted(rivals, above, "left") + np.searchsorted(rivals, above, "right")) / (
-        2 * n
-    )  # per right answer
-    losses = 1 - (np.searchsorted(ordered, below, "left") + np.searchsorted(ordered, below, "right")) / (
-        2 * m
-    )  # per wrong answer
+    wins = _share_below(below, above)  # per right answer
+    losses = 1 - _share_below(above, below)  # per wrong answer
     area = float(wins.mean())
-    if area in (0.0, 1.0):  # nothing shows how it varies: as if the smaller group were so many trials
+    if area in (0.0, 1.0):  # Nothing shows how it varies, so the smaller group counts as so many trials.
         trials = proportion(round(area) * min(m, n), min(m, n))
         return Estimate(area, trials.low, trials.high, m + n)
     k = int(cluster.max()) + 1
@@ -112,45 +104,46 @@ def _auroc(sure: Floats, right: npt.NDArray[np.bool_], cluster: npt.NDArray[Any]
     return Estimate(area, float(expit(logit(area) - half)), float(expit(logit(area) + half)), m + n)
 
 
+def _share_below(values: Floats, limits: Floats) -> Floats:
+    """For each limit the share of the values that are below it; equal ones count half."""
+    order = np.sort(values)
+    below = np.searchsorted(order, limits, "left") + np.searchsorted(order, limits, "right")
+    return np.asarray(below / (2 * len(order)), dtype=np.float64)
+
+
 def _few(clusters: int) -> float:
+    """Bessel's correction of a variance over so many clusters."""
     return clusters / max(1, clusters - 1)
 
 
 def calibrations(dataset: Dataset) -> list[tuple[Row, Calibration]]:
     """The runs that recorded confidences, each with its calibration over all tasks."""
-    return [(row, found) for row in dataset.rows if (found := _of(row)) is not None]
+    return [(row, result) for row in dataset.rows if (result := _of(row)) is not None]
 
 
 def _of(row: Row) -> Calibration | None:
     assert row.run is not None
-    sure, right, graphs = [], [], []
-    for e in (e for asked in row.run.examples.values() for e in asked):
+    confidences, right, graphs = [], [], []
+    for e in (e for examples in row.run.examples.values() for e in examples):
         confidence = row.run.predictions[e.id].confidence
         if confidence is not None:
-            sure.append(confidence)
+            confidences.append(confidence)
             right.append(row.run.scores[e.id].outcome == "correct")
             graphs.append(e.graph_id)
-    return calibration(sure, right, graphs) if sure else None
+    return calibration(confidences, right, graphs) if confidences else None
 
 
 def calibration_csv(report: Report) -> str:
-    """calibration.csv: a line per run over all its answers with a confidence, then one per bin of these; ''
-    where no run has any.
-    """
+    """calibration.csv: per run a line of all its answers with a confidence, then one per bin; '' without any."""
     lines: list[list[str]] = []
     for dataset in report.datasets:
-        for row, found in calibrations(dataset):
+        for row, c in calibrations(dataset):
             where = [dataset.name, dataset.split, row.label]
-            whole = [*_ends(found.gap), found.ece, *(_ends(found.auroc) if found.auroc else [])]
-            lines.append([*where, *_line(0, 1, found.confidence, found.accuracy), *map(_digits, whole)])
-            lines += [[*where, *_line(b.low, b.high, b.confidence, b.accuracy)] for b in found.bins]
-    if not lines:
-        return ""
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows(
-        [COLUMNS, *(line + [""] * (len(COLUMNS) - len(line)) for line in lines)]
-    )
-    return stream.getvalue()
+            whole = [*_ends(c.gap), c.ece, *(_ends(c.auroc) if c.auroc else [])]
+            lines.append([*where, *_line(0, 1, c.confidence, c.accuracy), *map(_digits, whole)])
+            lines += [[*where, *_line(b.low, b.high, b.confidence, b.accuracy)] for b in c.bins]
+    padded = [line + [""] * (len(COLUMNS) - len(line)) for line in lines]
+    return for_csv([COLUMNS, *padded]) if lines else ""
 
 
 def _ends(e: Estimate) -> list[float]:

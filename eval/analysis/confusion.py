@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from data_builders.example import Example
+from data_builders.example import Example, truth
 from eval.analysis.runs import Row
 from eval.prediction import Score
 
@@ -29,16 +29,12 @@ def kind_of(e: Example) -> str | None:
     >>> kind_of(Example("i", "cycle_check", "", "", "Yes, there is a cycle.", "yes_no", "", "", "", "", "", 3, 2, [], "test"))
     'Yes'
     """
-    answer = e.answer.strip().rstrip(".")
-    match e.answer_kind:
-        case "yes_no":
-            return answer.split(",")[0].strip()
-        case "integer" | "label":
-            return answer
-        case "distance":
-            return answer if answer.isdigit() else NO_PATH
-        case _:
-            return None
+    if e.answer_kind not in ("yes_no", "integer", "label", "distance"):
+        return None
+    solution = truth(e)
+    if solution is None:
+        return NO_PATH
+    return ("No", "Yes")[solution] if isinstance(solution, bool) else str(solution)
 
 
 def confusion(row: Row, task: str) -> Confusion | None:

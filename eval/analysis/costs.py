@@ -11,9 +11,7 @@ from eval.analysis.runs import Row
 
 @dataclass(frozen=True)
 class Cost:
-    """Sums over a run's answers; 0 for what it did not record. dollars: None where the config has no
-    price.
-    """
+    """Sums over a run's answers; 0 for what it did not record, and None for dollars without a price."""
 
     answers: int
     seconds: float
@@ -22,31 +20,28 @@ class Cost:
     dollars: float | None
 
     def per_second(self, amount: float) -> float | None:
-        """None where the time was not recorded."""
+        """An amount per second, None where the time was not recorded."""
         return amount / self.seconds if self.seconds else None
 
 
 def cost(row: Row) -> Cost:
-    """What a run's predictions say, and in dollars what its usage.json does.
+    """Sum up what a run's predictions recorded, and take the dollars from its usage.json.
 
     Without that file the config's price counts: `price: {prompt: .., output: ..}`, dollars per million
-    tokens. InputError if usage.json is no JSON.
+    tokens. Raises InputError if usage.json is no JSON.
     """
     assert row.run is not None
-    said = row.run.predictions.values()
-    prompt, output = sum(p.prompt_tokens for p in said), sum(p.output_tokens for p in said)
-    dollars = (
-        _dollars(row.run.config.get("price"), prompt, output)
-        if (spent := _spent(row.run.folder)) is None
-        else spent
-    )
-    return Cost(len(said), sum(p.seconds for p in said), prompt, output, dollars)
+    predictions = row.run.predictions.values()
+    seconds = sum(p.seconds for p in predictions)
+    prompt, output = sum(p.prompt_tokens for p in predictions), sum(p.output_tokens for p in predictions)
+    dollars = _recorded_dollars(row.run.folder)
+    if dollars is None:
+        dollars = _price(row.run.config.get("price"), prompt, output)
+    return Cost(len(predictions), seconds, prompt, output, dollars)
 
 
-def _spent(run: Path) -> float | None:
-    """The dollars of a run's usage.json, which knows of retries, samples and batch prices; None where it has
-    none.
-    """
+def _recorded_dollars(run: Path) -> float | None:
+    """The dollars of a run's usage.json, which knows of retries, samples and batch prices; None without it."""
     path = run / "usage.json"
     if not path.is_file():
         return None
@@ -60,10 +55,10 @@ def _spent(run: Path) -> float | None:
     return float(dollars) if isinstance(dollars, int | float) else None
 
 
-def _dollars(price: Any, prompt: int, output: int) -> float | None:
+def _price(price: Any, prompt: int, output: int) -> float | None:
     """None where the price is not there, or not of that form.
 
-    >>> _dollars({"prompt": 0.5, "output": 2.0}, 1_000_000, 500_000)
+    >>> _price({"prompt": 0.5, "output": 2.0}, 1_000_000, 500_000)
     1.5
     """
     match price:

@@ -1,6 +1,4 @@
-"""Accuracy against the size of the graph and against the distance between the asked nodes: the numbers behind
-page and figures.
-"""
+"""Accuracy against the size of the graph and the distance between the query nodes: what the plots show."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,8 +10,8 @@ from eval.analysis.runs import FLOORS, MAJORITY, SHORTCUT, TREES, Dataset, Row
 from eval.statistics.intervals import Estimate, accuracy
 
 Points = dict[int, Estimate]  # tick -> accuracy of the questions there; ticks without questions are absent
-DRAWN = (MAJORITY, SHORTCUT, TREES)  # the floors that plots show; random ones stand in the table
-NO_WAY, APART = -1, "no path"  # the distance of nodes that no path joins, and its tick
+PLOTTED_FLOORS = (MAJORITY, SHORTCUT, TREES)  # The random floor stands in the table only.
+UNREACHABLE, NO_PATH = -1, "no path"  # the distance of nodes that no path joins, and its tick
 
 
 @dataclass(frozen=True)
@@ -62,8 +60,7 @@ def size_bins(sizes: Sequence[int], most: int = 6) -> Bins:
 
 def by_size(dataset: Dataset) -> list[Curves]:
     """A panel per task: accuracy against the number of nodes; none where all graphs fall into one bin."""
-    asked = [e for sample in dataset.samples for examples in sample.examples.values() for e in examples]
-    bins = size_bins([e.num_nodes for e in asked])
+    bins = size_bins([e.num_nodes for e in dataset.examples])
     if bins.count < 2:
         return []
     ticks = [bins.label(i) for i in range(bins.count)]
@@ -71,28 +68,28 @@ def by_size(dataset: Dataset) -> list[Curves]:
 
 
 def by_distance(dataset: Dataset, most: int = 7) -> list[Curves]:
-    """A panel per task that asks about two nodes: accuracy against the edges of a shortest path between them.
+    """A panel per task that asks about two nodes: accuracy against the length of a shortest path.
 
     The last tick is of pairs that no path joins; distances of `most` or more are one tick. None where all
     pairs are equally far apart.
     """
-    found: dict[str, dict[str, int]] = {}
+    distances: dict[str, dict[str, int]] = {}
     for sample in dataset.samples:
         for task, examples in sample.examples.items():
             pairs = {e.id: hops(e) for e in examples if len(set(e.query)) == 2}
-            found.setdefault(task, {}).update(pairs)
+            distances.setdefault(task, {}).update(pairs)
     panels = []
     for task in dataset.tasks:
-        far = found[task]
-        reached = [d for d in far.values() if d != NO_WAY]
+        far = distances[task]
+        reached = [d for d in far.values() if d != UNREACHABLE]
         if len(set(far.values())) < 2 or not reached:
             continue
         low, high = min(reached), min(max(reached), most)
         ticks = [str(d) for d in range(low, high + 1)]
         if max(reached) > most:
             ticks[-1] += "+"
-        if NO_WAY in far.values():
-            ticks.append(APART)
+        if UNREACHABLE in far.values():
+            ticks.append(NO_PATH)
         panels.append(_curves(dataset, task, ticks, _place(far, low, high)))
     return panels
 
@@ -102,13 +99,13 @@ def _place(far: dict[str, int], low: int, high: int) -> Callable[[Example], int 
         distance = far.get(e.id)
         if distance is None:
             return None
-        return high - low + 1 if distance == NO_WAY else min(distance, high) - low
+        return high - low + 1 if distance == UNREACHABLE else min(distance, high) - low
 
     return place
 
 
 def hops(example: Example) -> int:
-    """Edges of a shortest path from the first asked node to the second; NO_WAY where there is none.
+    """Edges of a shortest path from the first query node to the second; UNREACHABLE where there is none.
 
     >>> graph = '{"directed": false, "nodes": ["A", "B", "C"], "edges": [[0, 1], [1, 2]]}'
     >>> hops(Example("i", "reachability", "", "", "", "", "", "", "", graph, "", 3, 2, [0, 2], "test"))
@@ -116,20 +113,20 @@ def hops(example: Example) -> int:
     """
     graph, _ = graph_from_json(example.graph)
     path = find_path(graph.adjacency, example.query[0], example.query[1])
-    return NO_WAY if path is None else len(path) - 1
+    return UNREACHABLE if path is None else len(path) - 1
 
 
 def _curves(dataset: Dataset, task: str, ticks: list[str], place: Callable[[Example], int | None]) -> Curves:
-    asked = [(sample, row) for sample in dataset.samples for row in sample.rows if task in row.cells]
+    rows = [(sample, row) for sample in dataset.samples for row in sample.rows if task in row.cells]
     runs = []
-    for sample, row in asked:
+    for sample, row in rows:
         assert row.run is not None
         right = [row.run.scores[e.id].outcome == "correct" for e in sample.examples[task]]
         runs.append((row, _points(sample.examples[task], right, place)))
-    largest, first = next((sample, row.run) for sample, row in asked)
+    largest, first = next((sample, row.run) for sample, row in rows)
     assert first is not None
     floors: dict[str, Points] = {}
-    for kind in DRAWN:
+    for kind in PLOTTED_FLOORS:
         own = (
             name
             for name in FLOORS[kind]

@@ -1,6 +1,4 @@
-"""Judged runs as comparable rows: by dataset, by the questions they answered, with the floors on those
-questions.
-"""
+"""Judged runs as comparable rows: by dataset and by the questions they answered, with their floors."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -49,6 +47,7 @@ class Sample:
     floors: list[Row]
 
     def floor(self, name: str) -> Row | None:
+        """The floor of that name, None where the dataset does not have it."""
         return next((row for row in self.floors if row.label == name), None)
 
 
@@ -65,7 +64,13 @@ class Dataset:
 
     @property
     def rows(self) -> list[Row]:
+        """The runs of all samples."""
         return [row for sample in self.samples for row in sample.rows]
+
+    @property
+    def examples(self) -> list[Example]:
+        """The questions of all samples; one that several samples share comes several times."""
+        return [e for sample in self.samples for examples in sample.examples.values() for e in examples]
 
 
 @dataclass(frozen=True)
@@ -83,23 +88,23 @@ FLOORS = {
     SHORTCUT: ("rule", "majority"),
     TREES: ("trees_two_hop", "trees_degree", "trees_size", "majority"),
 }
-"""row -> the floors of `eval.scoring.floors` that it takes, the first that a task has."""
+"""Row -> the floors of `eval.scoring.floors` that it takes: the first one that a task has."""
 
 
 def gather(runs: Sequence[Path], data: Sequence[Path] = (), strict: bool = False) -> Report:
-    """Judge the runs again from their predictions, so that the report cannot lag behind them, and group what
-    can be compared.
+    """Judge runs and group those that can be compared.
 
-    data: dataset folders to look in first, matched by fingerprint. A run that cannot be scored is listed
-    under `left_out`; InputError instead if `strict`, or if none can be scored.
+    Runs are judged again from their predictions, so that a report cannot lag behind them. data: dataset
+    folders to look in first, matched by fingerprint. A run that cannot be scored is listed under `left_out`;
+    InputError is raised instead if `strict`, or if none can be scored.
     """
     places = {str(read_lock(folder).get("fingerprint")): Path(folder) for folder in data}
     judged: list[Judged] = []
     left_out: list[str] = []
-    known: dict[Any, Any] = {}  # floors that were found for an earlier run
+    floors: dict[Any, Any] = {}  # Runs on the same questions share their floors.
     for run in dict.fromkeys(Path(r) for r in runs):
         try:
-            judged.append(judge(run, _place(run, places), known))
+            judged.append(judge(run, _place(run, places), floors))
         except InputError as error:
             if strict:
                 raise
@@ -128,10 +133,10 @@ def _coloured(dataset: Dataset, colours: Mapping[str, int]) -> Dataset:
 
 def _place(run: Path, places: dict[str, Path]) -> Path | None:
     config = read_config(run)
-    found = places.get(str(config.get("dataset_fingerprint"))) if isinstance(config, dict) else None
-    if found is None and places and isinstance(config, dict) and not Path(str(config.get("data"))).is_dir():
-        return next(iter(places.values()))  # judge says in one line that it is the wrong one
-    return found
+    place = places.get(str(config.get("dataset_fingerprint"))) if isinstance(config, dict) else None
+    if place is None and places and isinstance(config, dict) and not Path(str(config.get("data"))).is_dir():
+        return next(iter(places.values()))  # `judge` reports in one line that it is the wrong one.
+    return place
 
 
 def _labels(judged: Sequence[Judged]) -> dict[Path, str]:
@@ -148,23 +153,16 @@ def _labels(judged: Sequence[Judged]) -> dict[Path, str]:
 
 def _dataset(group: Sequence[Judged], labels: Mapping[Path, str]) -> Dataset:
     samples: dict[tuple[tuple[str, int], ...], list[Judged]] = {}
-    for j in group:  # the first n of each task in file order: equal counts mean equal questions
-        samples.setdefault(
-            tuple(sorted((task, len(asked)) for task, asked in j.examples.items())), []
-        ).append(j)
+    for j in group:  # A run answers the first n of each task in file order: equal counts, equal questions.
+        counts = tuple(sorted((task, len(examples)) for task, examples in j.examples.items()))
+        samples.setdefault(counts, []).append(j)
     first = group[0]
-    asked = {task for j in group for task in j.examples}
-    tasks = [*(task for task in TASKS if task in asked), *sorted(asked - set(TASKS))]
+    names = {task for j in group for task in j.examples}
+    tasks = [*(task for task in TASKS if task in names), *sorted(names - set(TASKS))]
     name = str(first.lock.get("name") or first.data.resolve().name)
-    ordered = sorted(samples.values(), key=lambda js: -sum(len(asked) for asked in js[0].examples.values()))
-    return Dataset(
-        name,
-        str(first.config["split"]),
-        first.data,
-        first.lock,
-        tasks,
-        [_sample(js, labels) for js in ordered],
-    )
+    largest_first = sorted(samples.values(), key=lambda js: -sum(map(len, js[0].examples.values())))
+    parts = [_sample(js, labels) for js in largest_first]
+    return Dataset(name, str(first.config["split"]), first.data, first.lock, tasks, parts)
 
 
 def _sample(group: Sequence[Judged], labels: Mapping[Path, str]) -> Sample:
@@ -174,30 +172,27 @@ def _sample(group: Sequence[Judged], labels: Mapping[Path, str]) -> Sample:
         cells = {task: estimate(t) for task, t in j.metrics["tasks"].items()}
         rows.append(Row(labels[j.folder], cells, estimate(j.metrics["macro"]), j))
     rows.sort(key=lambda row: (-row.macro.value if row.macro else 0.0, row.label))
-    counts = sorted({len(asked) for asked in first.examples.values()})
-    total = sum(len(asked) for asked in first.examples.values())
-    spread = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
+    counts = sorted(map(len, first.examples.values()))
+    total = sum(counts)
+    spread = f"{counts[0]:,}" if counts[0] == counts[-1] else f"{counts[0]:,} to {counts[-1]:,}"
     which = "the first " if first.config.get("limit") else "all "
     tasks = len(first.examples)
-    text = f"{which}{spread} questions of {'each of ' if tasks > 1 else ''}{tasks} task{'s' if tasks > 1 else ''} ({total:,} in all)"
-    return Sample(
-        text, first.examples, rows, [row for row in (_floor(first, label) for label in FLOORS) if row]
-    )
+    of = f"each of {tasks} tasks" if tasks > 1 else "1 task"
+    text = f"{which}{spread} questions of {of} ({total:,} in all)"
+    return Sample(text, first.examples, rows, [row for label in FLOORS if (row := _floor(first, label))])
 
 
 def _floor(judged: Judged, label: str) -> Row | None:
-    """A floor as a row; shortcuts and trees fall back on the majority for tasks without one. None where it
-    covers no task.
-    """
-    found: dict[str, list[bool]] = {}
+    """A floor as a row, None where it covers no task; tasks without a shortcut or trees take the majority."""
+    right: dict[str, list[bool]] = {}
     own = False
-    for task, known in judged.floors.items():
-        name = next((name for name in FLOORS[label] if name in known), None)
+    for task, floors in judged.floors.items():
+        name = next((name for name in FLOORS[label] if name in floors), None)
         if name is not None:
-            found[task] = known[name]
+            right[task] = floors[name]
             own = own or name == FLOORS[label][0] or name != MAJORITY
     if not own:
         return None
-    graphs = {task: [e.graph_id for e in judged.examples[task]] for task in found}
-    cells = {task: accuracy(right, graphs[task]) for task, right in found.items()}
-    return Row(label, cells, macro_accuracy(found, graphs) if len(cells) == len(judged.floors) else None)
+    graphs = {task: [e.graph_id for e in judged.examples[task]] for task in right}
+    cells = {task: accuracy(hits, graphs[task]) for task, hits in right.items()}
+    return Row(label, cells, macro_accuracy(right, graphs) if len(cells) == len(judged.floors) else None)

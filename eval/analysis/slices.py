@@ -1,22 +1,34 @@
-"""Where a run is right: by size, density, distance, answer, generator, encoder, and whether training had the
-like; and how stable its answers are when one graph is told in several ways."""
+"""Where a run is right: by size, density, distance, answer, generator, encoder, and likeness to the train split.
 
-import csv
-import io
+Also how stable its answers are where one graph is described in several ways.
+"""
+
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow.parquet as pq
 
-from data_builders.example import Example
-from data_builders.tasks.shortcuts import without_names
-from eval.analysis.curves import APART, NO_WAY, hops, size_bins
+from data_builders.example import Example, truth
+from eval.analysis.curves import NO_PATH, UNREACHABLE, hops, size_bins
 from eval.analysis.runs import Dataset, Report, Row
+from eval.escape import for_csv
 from eval.statistics.intervals import Estimate, accuracy
 
 DENSITIES = (0.1, 0.25, 0.5, 0.75)
-ANSWERS = 12  # the most frequent; others are one slice
+ANSWERS = 12  # Of the most frequent answers each is a slice; all others together are one.
+SLICE_COLUMNS = ("dataset", "split", "run", "task", "by", "slice", "n", "accuracy", "low", "high")
+INVARIANCE_COLUMNS = (
+    "dataset",
+    "split",
+    "run",
+    "task",
+    "questions",
+    "encoders",
+    "mean",
+    "worst",
+    "agreement",
+)
 Slicer = Callable[[Example], str | None]
 """The slice that an example belongs to, None where the question does not arise."""
 
@@ -66,27 +78,27 @@ def density(e: Example) -> str:
 
 
 def distance(e: Example) -> str | None:
-    """Edges between the two asked nodes."""
+    """Edges of a shortest path between two query nodes; None where the question is not about two."""
     if len(set(e.query)) != 2:
         return None
-    found = hops(e)
-    return APART if found == NO_WAY else str(found)
+    length = hops(e)
+    return NO_PATH if length == UNREACHABLE else str(length)
+
+
+def _answer(e: Example) -> str:
+    """The right answer's text; that there is no path, without the nodes of the question."""
+    return "There is no path." if e.answer_kind == "distance" and truth(e) is None else e.answer.strip()
 
 
 def slicers(dataset: Dataset, task: str, examples: Sequence[Example]) -> dict[str, Slicer]:
     """What a task's questions are sliced by; a respect in which all are alike is left out later."""
     bins = size_bins([e.num_nodes for e in examples])
     far = {e.id: distance(e) for e in examples}
-    common = {
-        answer
-        for answer, _ in Counter(without_names(e.answer, e.answer_kind) for e in examples).most_common(
-            ANSWERS
-        )
-    }
+    common = {text for text, _ in Counter(map(_answer, examples)).most_common(ANSWERS)}
 
     def answer(e: Example) -> str:
-        said = without_names(e.answer, e.answer_kind)
-        return said if said in common else "other"
+        text = _answer(e)
+        return text if text in common else "other"
 
     return {
         "nodes": lambda e: bins.label(bins.index(e.num_nodes)),
@@ -124,9 +136,7 @@ def _training(dataset: Dataset, task: str) -> dict[str, Slicer]:
 
 
 def slices(dataset: Dataset) -> Iterator[Slice]:
-    """Every slice of every run, tasks in order; respects in which all questions of a task are alike are left
-    out.
-    """
+    """Every slice of every run, tasks in order, without those that hold all questions of a task."""
     for sample in dataset.samples:
         for task, examples in sample.examples.items():
             for by, slicer in slicers(dataset, task, examples).items():
@@ -148,51 +158,40 @@ def _order(value: str) -> tuple[bool, float, str]:
 
 
 def invariance(dataset: Dataset) -> Iterator[Invariance]:
-    """Per run and task, over the questions that were asked of one graph under several encoders, whose names
-    may differ too.
-    """
+    """Per run and task, over the questions that stand under several encoders; the node names may differ, too."""
     for sample in dataset.samples:
         for task, examples in sample.examples.items():
-            asked: dict[tuple[str, tuple[int, ...]], list[Example]] = {}
+            questions: dict[tuple[str, tuple[int, ...]], list[Example]] = {}
             for e in examples:
-                asked.setdefault((e.graph_id, tuple(e.query)), []).append(e)
-            several = [told for told in asked.values() if len({e.encoder for e in told}) > 1]
+                questions.setdefault((e.graph_id, tuple(e.query)), []).append(e)
+            several = [texts for texts in questions.values() if len({e.encoder for e in texts}) > 1]
             for row in sample.rows if several else []:
                 assert row.run is not None
                 scores = row.run.scores
-                right = [[scores[e.id].outcome == "correct" for e in told] for told in several]
+                right = [[scores[e.id].outcome == "correct" for e in texts] for texts in several]
                 flat = [hit for hits in right for hit in hits]
                 n = len(several)
-                worst, alike = sum(map(all, right)) / n, sum(len(set(hits)) == 1 for hits in right) / n
-                yield Invariance(row, task, n, max(map(len, several)), sum(flat) / len(flat), worst, alike)
+                worst, agreement = sum(map(all, right)) / n, sum(len(set(hits)) == 1 for hits in right) / n
+                ways, mean = max(map(len, several)), sum(flat) / len(flat)
+                yield Invariance(row, task, n, ways, mean, worst, agreement)
 
 
 def slices_csv(report: Report) -> str:
     """slices.csv: one line per dataset, run, task and slice; accuracies in [0, 1] with 95% intervals."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["dataset", "split", "run", "task", "by", "slice", "n", "accuracy", "low", "high"])
+    lines: list[Sequence[object]] = [SLICE_COLUMNS]
     for d in report.datasets:
         for s in slices(d):
-            numbers = [
-                s.estimate.n,
-                *(f"{x:.6f}" for x in (s.estimate.value, s.estimate.low, s.estimate.high)),
-            ]
-            writer.writerow([d.name, d.split, s.row.label, s.task, s.by, s.value, *numbers])
-    return stream.getvalue()
+            e = s.estimate
+            shares = [f"{share:.6f}" for share in (e.value, e.low, e.high)]
+            lines.append([d.name, d.split, s.row.label, s.task, s.by, s.value, e.n, *shares])
+    return for_csv(lines)
 
 
 def invariance_csv(report: Report) -> str:
-    """invariance.csv: one line per dataset, run and task of which questions stand under several encoders;
-    shares in [0, 1].
-    """
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(
-        ["dataset", "split", "run", "task", "questions", "encoders", "mean", "worst", "agreement"]
-    )
+    """invariance.csv: one line per dataset, run and task with `invariance`; shares in [0, 1]."""
+    lines: list[Sequence[object]] = [INVARIANCE_COLUMNS]
     for d in report.datasets:
         for i in invariance(d):
             shares = [f"{x:.6f}" for x in (i.mean, i.worst, i.agreement)]
-            writer.writerow([d.name, d.split, i.row.label, i.task, i.questions, i.ways, *shares])
-    return stream.getvalue()
+            lines.append([d.name, d.split, i.row.label, i.task, i.questions, i.ways, *shares])
+    return for_csv(lines)

@@ -46,6 +46,7 @@ class Names:
         self.directed = bool(record["directed"])
         self.classes = [str(c).lower() for c in record.get("classes", ())]
         self.names = [str(name).translate(_STOPS) for name in record["nodes"]]
+        self.ids = {name: i for i, name in enumerate(self.names)}
         self.known = frozenset(self.names)
         self.numeric = all(name.isdigit() for name in self.names)
         seen: dict[str, str] = {}
@@ -83,6 +84,10 @@ class Asked:
     @property
     def names(self) -> list[str]:
         return self._graph.names
+
+    @property
+    def ids(self) -> dict[str, int]:
+        return self._graph.ids
 
     @property
     def query(self) -> list[str]:

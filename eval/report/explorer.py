@@ -1,5 +1,4 @@
-"""What the page's explorer reads: every question and every answer, packed so that 50,000 of them open at
-once.
+"""What the page's explorer reads: every question and answer, packed so that 50,000 of them open at once.
 
 The index (small columns, one character per judged answer) is read when the page opens. Texts and graphs lie
 in blocks that are unpacked when one of their questions is shown or searched. Both are JSON, deflated, in
@@ -20,11 +19,11 @@ from eval.prediction import OUTCOMES
 from eval.report.highlights import HIGHLIGHTS, highlighted
 from eval.report.reasons import ending, reason
 
-BLOCK = 200  # questions unpacked together
-LONGEST = 6000  # characters of a prompt or an output that are shown
-MOST_NODES = 60  # of a larger graph only a part is drawn: nobody could read more
+BLOCK = 200  # questions that are unpacked together
+MAX_CHARACTERS = 6000  # of a prompt or an output; the middle of a longer one is left out
+MAX_NODES = 60  # Of a larger graph only a part is drawn, since nobody could read more.
 MARKS = {"correct": "✓", "wrong": "✗", "unparsed": "?", "truncated": "…", "refused": "∅", "error": "!"}
-_CODE = {outcome: str(i) for i, outcome in enumerate(OUTCOMES)}
+_CODES = {outcome: str(i) for i, outcome in enumerate(OUTCOMES)}
 _COLUMNS = ("dataset", "task", "generator", "encoder", "answer", "nodes", "edges")
 
 
@@ -35,40 +34,37 @@ def pack(value: Any) -> str:
 
 
 def explorer_data(report: Report) -> tuple[str, list[str], dict[int, str]]:
-    """The packed index and the packed blocks of a report; and where prompts hold more than the question, by
-    block, these.
-    """
+    """The packed index, the packed blocks, and by block the prompts, where these hold more than the question."""
     words: dict[str, dict[str, int]] = {column: {} for column in _COLUMNS[1:5]}
     columns: dict[str, list[int]] = {column: [] for column in _COLUMNS}
     runs, outcomes, blocks, prompts, start = [], [], [], [], 0
-    asked = [ordered(dataset) for dataset in report.datasets]
-    total = sum(map(len, asked))
-    for d, (dataset, examples) in enumerate(zip(report.datasets, asked, strict=True)):
+    questions = [unique_examples(dataset) for dataset in report.datasets]
+    total = sum(map(len, questions))
+    for d, (dataset, examples) in enumerate(zip(report.datasets, questions, strict=True)):
         for e in examples:
-            said = (e.task, e.generator, e.encoder, clipped(e.answer.strip(), 60))
-            coded = [
-                known.setdefault(visible(text), len(known))
-                for known, text in zip(words.values(), said, strict=True)
+            texts = (e.task, e.generator, e.encoder, clip(e.answer.strip(), 60))
+            numbers = [
+                w.setdefault(visible(text), len(w)) for w, text in zip(words.values(), texts, strict=True)
             ]
-            for column, number in zip(_COLUMNS, (d, *coded, e.num_nodes, e.num_edges), strict=True):
+            for column, number in zip(_COLUMNS, (d, *numbers, e.num_nodes, e.num_edges), strict=True):
                 columns[column].append(number)
         for row in dataset.rows:
             runs.append({"label": visible(row.label), "dataset": d, "colour": row.colour})
             codes = "".join(_outcome(row, e) for e in examples)
             outcomes.append("." * start + codes + "." * (total - start - len(codes)))
         start += len(examples)
-        cut = [examples[i : i + BLOCK] for i in range(0, len(examples), BLOCK)]
-        blocks += [[_shown(dataset, e) for e in some] for some in cut]
-        prompts += [[_prompts(dataset.rows, e) for e in some] for some in cut]
+        groups = [examples[i : i + BLOCK] for i in range(0, len(examples), BLOCK)]
+        blocks += [[_question(dataset, e) for e in group] for group in groups]
+        prompts += [[_prompts(dataset.rows, e) for e in group] for group in groups]
     index = {
         "outcomes": [[outcome, MARKS[outcome]] for outcome in OUTCOMES],
         "datasets": [visible(f"{dataset.name}, {dataset.split}") for dataset in report.datasets],
         "runs": runs,
-        "words": {column: list(known) for column, known in words.items()},
+        "words": {column: list(texts_of) for column, texts_of in words.items()},
         "columns": columns,
         "judged": outcomes,
         "blocks": list(chain.from_iterable([i] * len(block) for i, block in enumerate(blocks))),
-        "highlights": {task: known.text for task, known in HIGHLIGHTS.items() if task in words["task"]},
+        "highlights": {task: h.text for task, h in HIGHLIGHTS.items() if task in words["task"]},
     }
     return (
         pack(index),
@@ -77,71 +73,61 @@ def explorer_data(report: Report) -> tuple[str, list[str], dict[int, str]]:
     )
 
 
-def ordered(dataset: Dataset) -> list[Example]:
-    """Every example that some run answered, once: the questions about one graph together, graphs in file
-    order.
-    """
-    asked = {e.id: e for sample in dataset.samples for examples in sample.examples.values() for e in examples}
+def unique_examples(dataset: Dataset) -> list[Example]:
+    """Every example that some run answered, once; those about one graph together, graphs in file order."""
     graphs: dict[str, list[Example]] = {}
-    for e in asked.values():
+    for e in {e.id: e for e in dataset.examples}.values():
         graphs.setdefault(e.graph_id, []).append(e)
     return list(chain.from_iterable(graphs.values()))
 
 
-def clipped(text: str, longest: int = LONGEST) -> str:
+def clip(text: str, limit: int = MAX_CHARACTERS) -> str:
     """A text without its middle where it is too long, since questions and final answers stand at the end.
 
-    >>> clipped("Node 0 is connected to nodes 1, 2, 3 and 4. Q: Is there a cycle?", 30)
+    >>> clip("Node 0 is connected to nodes 1, 2, 3 and 4. Q: Is there a cycle?", 30)
     'Node 0 is connected …(34 more characters)…e a cycle?'
     """
-    if len(text) <= longest:
+    if len(text) <= limit:
         return text
-    head, tail = text[: longest * 2 // 3], text[-(longest // 3) :]
+    head, tail = text[: limit * 2 // 3], text[-(limit // 3) :]
     return f"{head}…({len(text) - len(head) - len(tail):,} more characters)…{tail}"
 
 
 def _outcome(row: Row, e: Example) -> str:
     score = row.run.scores.get(e.id) if row.run else None
-    return _CODE[score.outcome] if score else "."
+    return _CODES[score.outcome] if score else "."
 
 
-def _shown(dataset: Dataset, e: Example) -> list[Any]:
-    """One question as the page shows it; the page's `showExample` takes it apart in this order."""
+def _question(dataset: Dataset, e: Example) -> list[Any]:
+    """One question as example_view.js reads it: `showExample` takes it apart in this order."""
     nodes, edges = highlighted(e)
     graph = json.loads(e.graph)
     wanted = dict.fromkeys([*e.query, *chain.from_iterable(edges), *nodes])
     kept = nearest(len(graph["nodes"]), graph["edges"], list(wanted))
     place = {node: i for i, node in enumerate(kept)}
-    asked, marked = [place[u] for u in e.query if u in place], [place[u] for u in nodes if u in place]
-    drawn = [(place[u], place[v]) for u, v in edges if u in place and v in place]
-    return [
-        *map(_text, (e.id, e.question, e.answer.strip())),
-        _graph(graph, place),
-        asked,
-        marked,
-        drawn,
-        list(_answers(dataset.rows, e)),
-    ]
+    query, gold_nodes = ([place[u] for u in ids if u in place] for ids in (e.query, nodes))
+    gold_edges = [(place[u], place[v]) for u, v in edges if u in place and v in place]
+    texts = [_text(text) for text in (e.id, e.question, e.answer.strip())]
+    return [*texts, _graph(graph, place), query, gold_nodes, gold_edges, list(_answers(dataset.rows, e))]
 
 
 def nearest(n: int, edges: Sequence[Sequence[int]], wanted: Sequence[int]) -> list[int]:
-    """The nodes that are drawn, in order: all, or of a large graph the wanted ones (else node 0) and those
-    nearest to them.
+    """The nodes to draw, in order: of a large graph the wanted ones (else node 0) and those nearest to them.
 
     >>> nearest(500, [(i, i + 1) for i in range(499)], [250])[::59]
     [220, 279]
     """
-    if n <= MOST_NODES:
+    if n <= MAX_NODES:
         return list(range(n))
-    beside: dict[int, list[int]] = {}
+    neighbours: dict[int, list[int]] = {}
     for u, v, *_ in edges:
-        beside.setdefault(u, []).append(v)
-        beside.setdefault(v, []).append(u)
-    queue = list(wanted[:MOST_NODES]) or [0]
+        neighbours.setdefault(u, []).append(v)
+        neighbours.setdefault(v, []).append(u)
+    queue = list(wanted[:MAX_NODES]) or [0]
     kept = set(queue)
     for u in queue:
-        for v in beside.get(u, []):
-            if v not in kept and len(kept) < MOST_NODES:
+        for v in neighbours.get(u, []):
+            if v not in kept and len(kept) < MAX_NODES:
                 kept.add(v)
                 queue.append(v)
     return sorted(kept)
@@ -170,21 +156,16 @@ def _answers(rows: Iterable[Row], e: Example) -> Iterable[list[str | int] | None
         if row.run is None or e.id not in row.run.scores:
             yield None
             continue
-        said, score = row.run.predictions[e.id], row.run.scores[e.id]
-        yield [
-            _text(said.output),
-            _text(score.parsed),
-            _text(reason(e, said, score)),
-            _text(ending(said)),
-            int(bool(said.prompt)),
-        ]
+        p, score = row.run.predictions[e.id], row.run.scores[e.id]
+        texts = (p.output, score.parsed, reason(e, p, score), ending(p))
+        yield [*map(_text, texts), int(bool(p.prompt))]
 
 
 def _prompts(rows: Iterable[Row], e: Example) -> list[str]:
     """The whole prompt of each run; '' where it is the question itself, or is not known."""
-    said = (row.run.predictions.get(e.id) if row.run else None for row in rows)
-    return [_text(prediction.prompt) if prediction else "" for prediction in said]
+    predictions = (row.run.predictions.get(e.id) if row.run else None for row in rows)
+    return [_text(p.prompt) if p else "" for p in predictions]
 
 
 def _text(text: str) -> str:
-    return visible(clipped(text))
+    return visible(clip(text))

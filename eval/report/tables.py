@@ -1,17 +1,15 @@
-"""The comparison as a table: on the terminal, in Markdown and as CSV."""
+"""The scores as a table: on the terminal, in Markdown and as CSV."""
 
-import csv
-import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from eval.analysis.findings import findings, percent, with_interval
+from eval.analysis.findings import estimate_text, findings, percent
 from eval.analysis.runs import MAJORITY, RANDOM, SHORTCUT, TREES, Dataset, Report, Row, Sample
 from eval.analysis.slices import invariance
-from eval.escape import for_markdown, visible
+from eval.escape import for_csv, for_markdown, visible
 from eval.prediction import OUTCOMES
 from eval.statistics.intervals import Estimate
 
@@ -21,16 +19,20 @@ FLOOR_TEXT = {
     SHORTCUT: "shortcut rules",
     TREES: "boosted trees",
 }
+SCORE_COLUMNS = (
+    *("dataset", "split", "row", "kind", "task", "n", "accuracy", "low", "high"),
+    *("credit", "strict", "balanced", "margin", *OUTCOMES, "run"),
+)
 NOTE = (
-    "Percent correct [95% interval]: Wilson per task, for the macro mean stratified over tasks (MOVER), both wider where questions share "
-    "graphs and are answered alike. "
-    "Outputs without a readable answer count as not correct. "
-    "Floors answer the same questions: the most frequent answer of the train split; one drawn from it; each task's known shortcut; "
-    "and trees trained on a few counts around the asked nodes (the majority where a task has no shortcut or trees)."
+    "Percent correct [95% interval]: Wilson per task, for the macro mean stratified over tasks (MOVER), both "
+    "wider where questions share graphs and are answered alike. Outputs without a readable answer count as not "
+    "correct. Floors answer the same questions: the most frequent answer of the train split; one drawn from "
+    "it; each task's known shortcut; and trees trained on a few counts around the asked nodes (the majority "
+    "where a task has no shortcut or trees)."
 )
 
 
-def silent_rate(row: Row) -> dict[str, float]:
+def no_answer_rates(row: Row) -> dict[str, float]:
     """Share of a run's outputs per outcome that states no answer: unparsed, truncated, refused, error."""
     counts = row.outcomes
     total = sum(counts.values())
@@ -42,25 +44,23 @@ def _cells(dataset: Dataset, row: Row, show: Callable[[Estimate], str]) -> list[
     return [show(e) if e else "–" for e in estimates]
 
 
-def _silent(row: Row) -> list[str]:
+def _no_answer(row: Row) -> list[str]:
     if row.run is None:
         return ["", ""]
-    rates = silent_rate(row)
+    rates = no_answer_rates(row)
     return [percent(rates["unparsed"]), percent(sum(rates.values()) - rates["unparsed"])]
 
 
 def _n(sample: Sample) -> str:
-    counts = sorted({len(asked) for asked in sample.examples.values()})
-    return f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,}–{counts[-1]:,}"
+    counts = sorted(map(len, sample.examples.values()))
+    return f"{counts[0]:,}" if counts[0] == counts[-1] else f"{counts[0]:,}–{counts[-1]:,}"
 
 
 def print_tables(report: Report, console: Console | None = None) -> None:
-    """One table per dataset on stdout, cut into several where it is too wide; what was left out is said below
-    them.
-    """
+    """Print one table per dataset, in parts where it is too wide, and then which folders were left out."""
     console = console or Console()
     if not console.is_terminal:
-        console.width = 200  # a file or a pipe has no width to fit
+        console.width = 200  # A file or a pipe has no width to fit.
     for dataset in report.datasets:
         per_table = max(1, (console.width - 44) // 16)
         columns = range(len(dataset.tasks) + 3)
@@ -72,12 +72,9 @@ def print_tables(report: Report, console: Console | None = None) -> None:
 
 
 def _terminal_table(dataset: Dataset, columns: range) -> Table:
-    """Some of the columns macro, tasks, unparsed, other silence, beside the runs."""
-    table = Table(
-        title=f"{escape(visible(dataset.name))}, {escape(dataset.split)} split",
-        title_justify="left",
-        title_style="bold",
-    )
+    """Some of the columns macro, tasks, unparsed, other without an answer; beside the runs and their n."""
+    title = f"{escape(visible(dataset.name))}, {escape(dataset.split)} split"
+    table = Table(title=title, title_justify="left", title_style="bold")
     table.add_column("run", overflow="fold", min_width=16)
     heads = ["n/task", "macro", *[task.replace("_", " ") for task in dataset.tasks], "unparsed", "other"]
     for i in (-1, *columns):
@@ -85,37 +82,32 @@ def _terminal_table(dataset: Dataset, columns: range) -> Table:
     for sample in dataset.samples:
         for row in sample.rows + sample.floors:
             label = escape(visible(row.label)) if row.run else FLOOR_TEXT[row.label]
-            cells = _cells(
-                dataset, row, lambda e: f"{percent(e.value)}\n[{percent(e.low)}, {percent(e.high)}]"
-            )
-            shown = [_n(sample), cells[-1], *cells[:-1], *_silent(row)]
-            table.add_row(
-                label, *[escape(shown[i + 1]) for i in (-1, *columns)], style=None if row.run else "dim"
-            )
+            cells = _cells(dataset, row, lambda e: estimate_text(e).replace(" [", "\n["))
+            values = [_n(sample), cells[-1], *cells[:-1], *_no_answer(row)]
+            style = None if row.run else "dim"
+            table.add_row(label, *[escape(values[i + 1]) for i in (-1, *columns)], style=style)
         table.add_section()
     return table
 
 
 def markdown(report: Report) -> str:
-    """report.md: per dataset the table and what it shows."""
+    """report.md: per dataset the table and the findings."""
     out = ["# Graph questions: scores against their floors", "", NOTE, ""]
     for dataset in report.datasets:
         heads = [task.replace("_", " ") for task in dataset.tasks]
         out += [f"## {for_markdown(dataset.name)}, {for_markdown(dataset.split)} split", ""]
-        out += [
-            "| | n per task | " + " | ".join([*heads, "macro"]) + " | unparsed | truncated, refused, error |"
-        ]
+        columns = ["n per task", *heads, "macro", "unparsed", "truncated, refused, error"]
+        out += [f"| | {' | '.join(columns)} |"]
         out += ["|---|" + "---:|" * (len(heads) + 4)]
         for sample in dataset.samples:
             for row in sample.rows + sample.floors:
                 label = for_markdown(row.label) if row.run else f"*{FLOOR_TEXT[row.label]}*"
-                cells = _cells(dataset, row, with_interval)
-                out.append("| " + " | ".join([label, _n(sample), *cells, *_silent(row)]) + " |")
+                cells = _cells(dataset, row, estimate_text)
+                out.append("| " + " | ".join([label, _n(sample), *cells, *_no_answer(row)]) + " |")
         out += [""]
-        out += [
-            f"- {f'**{for_markdown(about)}**: ' if about else ''}{for_markdown(' '.join(said))}"
-            for about, said in findings(dataset)
-        ]
+        for about, sentences in findings(dataset):
+            subject = f"**{for_markdown(about)}**: " if about else ""
+            out += [f"- {subject}{for_markdown(' '.join(sentences))}"]
         out += ["", *_invariance(dataset)]
     if report.left_out:
         out += ["## Left out", "", *[f"- {for_markdown(line)}" for line in report.left_out], ""]
@@ -123,7 +115,7 @@ def markdown(report: Report) -> str:
 
 
 def _invariance(dataset: Dataset) -> list[str]:
-    """How alike a run answers one question that is told in several ways; nothing where none is."""
+    """How stable answers are where one question stands under several encoders; nothing where none does."""
     rows = [
         f"| {for_markdown(i.row.label)} | {i.task.replace('_', ' ')} | {i.questions:,} | {i.ways} | "
         f"{percent(i.mean)} | {percent(i.worst)} | {percent(i.agreement)} |"
@@ -135,56 +127,34 @@ def _invariance(dataset: Dataset) -> list[str]:
     return ["### The same question under several encoders", "", heads, "|---|---|" + "---:|" * 5, *rows, ""]
 
 
-def csv_text(report: Report) -> str:
-    """scores.csv: one line per dataset, run or floor, and task; accuracies in [0, 1], outcome counts add up
-    to n (empty for floors).
+def scores_csv(report: Report) -> str:
+    """scores.csv: one line per dataset, run or floor, and task.
 
-    strict: accuracy where the answer must stand alone; balanced: mean over gold answers (few-answer tasks);
-        margin: over the highest floor.
+    Accuracies are in [0, 1]; the outcome counts add up to n (empty for floors). strict: accuracy where the
+    answer must stand alone; balanced: mean over gold answers (few-answer tasks); margin: over the highest
+    floor.
     """
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(
-        [
-            "dataset",
-            "split",
-            "row",
-            "kind",
-            "task",
-            "n",
-            "accuracy",
-            "low",
-            "high",
-            "credit",
-            "strict",
-            "balanced",
-            "margin",
-            *OUTCOMES,
-            "run",
-        ]
-    )
+    lines: list[Sequence[object]] = [SCORE_COLUMNS]
     for dataset in report.datasets:
         for sample in dataset.samples:
             for row in sample.rows + sample.floors:
                 kind = row.run.config.get("kind", "run") if row.run else "floor"
                 for task, e in [*row.cells.items(), *([("macro", row.macro)] if row.macro else [])]:
-                    writer.writerow(
-                        [dataset.name, dataset.split, row.label, kind, task, *_csv_numbers(row, task, e)]
-                    )
-    return stream.getvalue()
+                    about = (dataset.name, dataset.split, row.label, kind, task)
+                    lines.append([*about, *_csv_numbers(row, task, e)])
+    return for_csv(lines)
 
 
 def _csv_numbers(row: Row, task: str, e: Estimate) -> list[object]:
     numbers: list[object] = [e.n, f"{e.value:.6f}", f"{e.low:.6f}", f"{e.high:.6f}"]
     if row.run is None:
         return [*numbers, *[""] * (len(OUTCOMES) + 5)]
-    judged = row.run.metrics["tasks"]
-    counts = row.outcomes if task == "macro" else judged[task]["outcomes"]
-    credit = (
-        sum(t["credit"] for t in judged.values()) / len(judged) if task == "macro" else judged[task]["credit"]
-    )
-    own = row.run.metrics["macro"] if task == "macro" else judged[task]
-    more = [
-        f"{own[key]:.6f}" if key in own else "" for key in ("strict_accuracy", "balanced_accuracy", "margin")
-    ]
+    tasks = row.run.metrics["tasks"]
+    if task == "macro":
+        own, counts = row.run.metrics["macro"], row.outcomes
+        credit = sum(t["credit"] for t in tasks.values()) / len(tasks)
+    else:
+        own, counts, credit = tasks[task], tasks[task]["outcomes"], tasks[task]["credit"]
+    keys = ("strict_accuracy", "balanced_accuracy", "margin")
+    more = [f"{own[key]:.6f}" if key in own else "" for key in keys]
     return [*numbers, f"{credit:.6f}", *more, *[counts[outcome] for outcome in OUTCOMES], str(row.run.folder)]

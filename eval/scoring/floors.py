@@ -2,22 +2,17 @@
 against them.
 """
 
+import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 from random import Random
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from data_builders.building.floors import train_answers as train_answers
-from data_builders.example import Example
+from data_builders.example import Example, read_examples, solution_key
 from data_builders.tasks.shortcuts import RULES as RULES
-from data_builders.tasks.shortcuts import most_frequent, rule_answer, without_names
-from eval.prediction import Prediction
-from eval.scoring.scorer import score
+from data_builders.tasks.shortcuts import most_frequent, rule_answer
+from eval.scoring.scorer import is_right
 from eval.scoring.trees import ROWS, tree_answers
 
 
@@ -30,36 +25,17 @@ def floors(data: Path, task: str, examples: Sequence[Example]) -> dict[str, list
         rule, or few classes are absent where there is none.
     """
     counts = train_answers(data, task)
-    return _judged(counts, _some_of_train(data, task) if counts else [], examples)
+    return _judged(counts, spread(read_examples(data, task, "train")) if counts else [], examples)
 
 
 def answer_floors(train: Sequence[Example], examples: Sequence[Example]) -> dict[str, list[bool]]:
     """As `floors`, for examples of one task that are at hand and not in a folder."""
-    return _judged(Counter(without_names(e.answer, e.answer_kind) for e in train), _spread(train), examples)
+    return _judged(Counter(map(solution_key, train)), spread(train), examples)
 
 
-def _spread(train: Sequence[Example]) -> Sequence[Example]:
-    """At most ROWS of the examples, from all over the split: generators and encoders follow one another in
-    it.
-    """
-    return train[:: _step(len(train))]
-
-
-def _step(rows: int) -> int:
-    return max(1, -(-rows // ROWS))
-
-
-def _some_of_train(data: Path, task: str) -> list[Example]:
-    """`_spread` of a dataset's train split, without texts: of a hundred thousand examples only the few are
-    made.
-    """
-    columns = ["task", "answer", "answer_kind", "graph", "query"]
-    table = pa.concat_tables(
-        [pq.read_table(file, columns=columns) for file in sorted((data / task).glob("train-*.parquet"))]
-    )
-    rows = table.take(list(range(0, len(table), _step(len(table))))).to_pylist()
-    blank: dict[str, Any] = dict.fromkeys([f.name for f in fields(Example)], "")
-    return [Example(**{**blank, **row}) for row in rows]
+def spread(train: Sequence[Example]) -> Sequence[Example]:
+    """At most ROWS of the examples, from all over the split: its beginning may hold other graphs than its end."""
+    return train[:: max(1, -(-len(train) // ROWS))]
 
 
 def _judged(
@@ -71,12 +47,9 @@ def _judged(
         texts, weights = zip(*sorted(counts.items()), strict=True)
         answers["random"] = [Random(f"0/floor/{e.id}").choices(texts, weights)[0] for e in examples]
     if examples[0].task in RULES:
-        answers["rule"] = [rule_answer(e) for e in examples]
+        answers["rule"] = [json.dumps(rule_answer(e)) for e in examples]
     answers |= tree_answers(train, examples)
     return {
-        name: [
-            score(e, Prediction(e.id, text)).outcome == "correct"
-            for e, text in zip(examples, texts, strict=True)
-        ]
+        name: [is_right(e, json.loads(text)) for e, text in zip(examples, texts, strict=True)]
         for name, texts in answers.items()
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from data_builders.errors import InputError
-from data_builders.example import Example, read_examples, read_lock
+from data_builders.example import Example, read_examples, read_lock, solution_key
 from data_builders.files import file_sha256, write_text
 from eval.prediction import (
     OUTCOMES,
@@ -206,7 +206,7 @@ def _metrics(
         if beside[task]:
             tasks[task]["margin"] = tasks[task]["accuracy"] - max(tasks[task]["floors"].values())
         if rows[0][0].answer_kind in BALANCED:
-            tasks[task]["balanced_accuracy"] = balanced(right[task], [e.answer.strip() for e, _ in rows])
+            tasks[task]["balanced_accuracy"] = balanced(right[task], [solution_key(e) for e, _ in rows])
     mean = macro_accuracy(right, graphs)
     strict = sum(t["strict_accuracy"] for t in tasks.values()) / len(tasks)
     return {"tasks": tasks, "macro": {**_numbers(mean), "n": mean.n, "strict_accuracy": strict}}

@@ -1,12 +1,12 @@
 """score: one example and one prediction in, one Score out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from data_builders.errors import InputError, check_choice
-from data_builders.example import Example
+from data_builders.errors import check_choice
+from data_builders.example import Example, truth
 from data_builders.graphs.graph import graph_from_json
 from eval.answers.final_answer import tidy, visible
 from eval.answers.prose import NO_PATH, NONE_EXISTS, Answer, Value
@@ -27,8 +27,8 @@ class Verdict(NamedTuple):
     invented_edges: int = 0
 
 
-Judge = Callable[[Value, Asked], Verdict]
-"""(what was read, what was asked) -> what it is worth."""
+Judge = Callable[[Any, Asked], Verdict]
+"""(a solution, what was asked) -> what it is worth. Nodes that the graph does not have are names in it."""
 
 
 def score(example: Example, prediction: Prediction) -> Score:
@@ -70,7 +70,7 @@ invented_edges=0)
     answer = read_answer(asked.shield(text) if kind in _NAMED else text, asked, seen.cut)
     if not isinstance(answer, Answer):
         return Score(prediction.example_id, answer, "", 0.0)
-    right, credit, nodes, edges = _JUDGES[kind](answer.value, asked)
+    right, credit, nodes, edges = _JUDGES[kind](solution_of(answer.value, asked), asked)
     strict = right and (answer.alone or _plain(text.rstrip().rpartition("\n")[2]) == _plain(example.answer))
     outcome: Outcome = "correct" if right else "wrong"
     return Score(prediction.example_id, outcome, _shown(answer.value, kind), credit, strict, nodes, edges)
@@ -90,91 +90,83 @@ def _shown(value: Value, kind: str) -> str:
     return value
 
 
-def _exact(read: Callable[[str], Value]) -> Judge:
-    def judge(value: Value, asked: Asked) -> Verdict:
-        gold = asked.example.answer
-        try:
-            right = value == read(gold.strip())
-        except ValueError as error:
-            raise InputError(
-                f"{asked.example.id}: cannot score against the answer {gold!r} of kind {asked.example.answer_kind}"
-            ) from error
-        return Verdict(right, float(right))
+def is_right(example: Example, solution: Any) -> bool:
+    """Whether a solution (see `data_builders.example.truth`) answers the example.
 
-    return judge
-
-
-def _gold_yes_no(gold: str) -> Value:
-    words = {"yes": True, "no": False}
-    first = gold.lower().split(",")[0].strip(" .")
-    if first not in words:
-        raise ValueError(gold)
-    return words[first]
+    >>> blank = Example("i", "shortest_path", "", "", "2.", "distance", "", "", "", "{}", "", 3, 2, [0, 2], "test")
+    >>> is_right(blank, 2), is_right(blank, None)
+    (True, False)
+    """
+    asked = Asked(example)
+    if isinstance(solution, list):  # of another graph, perhaps, that has more nodes
+        solution = [u if u < len(asked.names) else str(u) for u in solution]
+    return _JUDGES[example.answer_kind](solution, asked).right
 
 
-def _gold_number(gold: str) -> Value:
-    return float(int(gold.rstrip(".")))
+def _judge_equal(solution: Any, asked: Asked) -> Verdict:
+    right = solution == truth(asked.example)
+    return Verdict(right, float(right))
 
 
-def _gold_distance(gold: str) -> Value:
-    return NO_PATH if gold.startswith(("There is no path", "No path")) else _gold_number(gold)
+def _judge_label(solution: Any, asked: Asked) -> Verdict:
+    right = str(solution).lower() == str(truth(asked.example)).lower()
+    return Verdict(right, float(right))
 
 
-def gold_nodes(asked: Asked) -> frozenset[str]:
-    """The nodes of a GraphQA list answer; names may hold commas or end in a full stop."""
-    gold = asked.shield(asked.example.answer.strip())
-    if gold.rstrip(".").lower() in ("no nodes", "") and gold not in asked.names:
-        return frozenset()
-    known = set(asked.names)
-    parts = gold.removesuffix(".").split(", ")
-    if not all(part in known for part in parts):
-        parts = gold.split(", ")
-    if not all(part in known for part in parts):
-        raise InputError(
-            f"{asked.example.id}: the answer {asked.example.answer!r} names nodes that the graph does not have"
-        )
-    return frozenset(parts)
-
-
-def _judge_set(value: Value, asked: Asked) -> Verdict:
-    gold, said = gold_nodes(asked), frozenset(value if isinstance(value, tuple) else ())
+def _judge_set(solution: Any, asked: Asked) -> Verdict:
+    gold, said = set(truth(asked.example)), set(solution)
     if gold == said:
         return Verdict(True, 1.0)
-    return Verdict(False, 2 * len(gold & said) / (len(gold) + len(said)), len(said - asked.known))
+    return Verdict(False, 2 * len(gold & said) / (len(gold) + len(said)), _invented(said))
+
+
+def _invented(nodes: Iterable[int | str]) -> int:
+    """How many of the nodes are names that the graph does not have."""
+    return sum(isinstance(node, str) for node in set(nodes))
 
 
 _parsed = lru_cache(maxsize=2048)(graph_from_json)
 
 
-def _judge_witness(value: Value, asked: Asked) -> Verdict:
-    """Any valid path or order is right; `none exists` is right where the gold answer says so too."""
-    none = asked.example.answer.strip().lower().startswith(("there is no", "no "))
-    if not isinstance(value, tuple):
-        return Verdict(none and value == NONE_EXISTS, float(none and value == NONE_EXISTS))
+def _judge_witness(solution: Any, asked: Asked) -> Verdict:
+    """Any valid path or order is right; that none exists is right where the solution says so too."""
+    example = asked.example
+    none = truth(example) is None
+    if solution is None:
+        return Verdict(none, float(none))
     if asked.task not in WITNESSES:
-        check_choice(f"witness task of {asked.example.id}", asked.task, WITNESSES)
-    check = WITNESSES[asked.task]
-    graph, _ = _parsed(asked.example.graph)
-    ids = {name: i for i, name in enumerate(asked.names)}
-    nodes = [ids[name] for name in value if name in ids]
-    invented = len(set(value) - asked.known)
+        check_choice(f"witness task of {example.id}", asked.task, WITNESSES)
+    graph, _ = _parsed(example.graph)
+    invented = _invented(solution)
     steps = (
-        sum(not graph.has_edge(u, v) for u, v in pairwise(nodes))
+        sum(not graph.has_edge(u, v) for u, v in pairwise(solution))
         if asked.kind == "path" and not invented
         else 0
     )
+    # Where there is no such path, an invented one earns nothing, however many of its edges are there.
     if invented or none:
         return Verdict(False, 0.0, invented, steps)
-    right = check(graph, asked.example.query, nodes)
-    return Verdict(right, 1.0 if right else PARTIAL[asked.task](graph, asked.example.query, nodes), 0, steps)
+    right = WITNESSES[asked.task](graph, example.query, solution)
+    return Verdict(right, 1.0 if right else PARTIAL[asked.task](graph, example.query, solution), 0, steps)
+
+
+def solution_of(value: Value, asked: Asked) -> Any:
+    """What was read as a solution: names as ids, those that the graph does not have as they stand.
+
+    >>> solution_of(NO_PATH, None), solution_of(2.0, None), solution_of(False, None)
+    (None, 2.0, False)
+    """
+    if isinstance(value, tuple):
+        return [asked.ids.get(name, name) for name in value]
+    return None if value in (NO_PATH, NONE_EXISTS) else value
 
 
 _JUDGES: dict[str, Judge] = {
-    "yes_no": _exact(_gold_yes_no),
-    "integer": _exact(_gold_number),
-    "distance": _exact(_gold_distance),
+    "yes_no": _judge_equal,
+    "integer": _judge_equal,
+    "distance": _judge_equal,
     "node_set": _judge_set,
-    "label": _exact(lambda gold: gold.rstrip(".").lower()),
+    "label": _judge_label,
     "path": _judge_witness,
     "order": _judge_witness,
 }

@@ -3,9 +3,8 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from data_builders.example import Example
+from data_builders.example import Example, solution_key
 from data_builders.graphs.graph import Graph, graph_from_json
-from data_builders.tasks.shortcuts import without_names
 
 ROWS = 2000  # of the train split
 CLASSES = 12  # the most frequent answers; no tree gives another
@@ -90,7 +89,7 @@ ANSWERS = {
 
 
 def tree_answers(train: Sequence[Example], examples: Sequence[Example]) -> dict[str, list[str]]:
-    """Floor -> its answer to each example, from trees that were trained on examples of the same task; the
+    """Floor -> its answer to each example, as JSON, from trees that were trained on examples of the same task; the
     same on every call.
 
     Empty for kinds of answers that are no few classes, and where the train split has fewer than two answers
@@ -103,7 +102,7 @@ def tree_answers(train: Sequence[Example], examples: Sequence[Example]) -> dict[
     }
     if not usable or examples[0].answer_kind not in KINDS:
         return {}
-    said = [without_names(e.answer, e.answer_kind) for e in train]
+    said = [solution_key(e) for e in train]
     common = [
         answer for answer, _ in sorted(Counter(said).items(), key=lambda item: (-item[1], item[0]))[:CLASSES]
     ]

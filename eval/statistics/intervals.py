@@ -30,9 +30,8 @@ def proportion(correct: int, n: int) -> Estimate:
     (0.8, 0.49, 0.943)
     """
     if not 0 <= correct <= n or n == 0:
-        raise InputError(
-            f"{correct} correct of {n} is not a proportion; it takes at least one question and 0 <= correct <= n"
-        )
+        needed = "it takes at least one question and 0 <= correct <= n"
+        raise InputError(f"{correct} correct of {n} is not a proportion; {needed}")
     return _wilson(correct / n, n, n)
 
 
@@ -41,7 +40,7 @@ def _wilson(share: float, effective: float, counted: int) -> Estimate:
     n = effective
     middle = (share + Z * Z / (2 * n)) / (1 + Z * Z / n)
     half = Z * sqrt(share * (1 - share) / n + Z * Z / (4 * n * n)) / (1 + Z * Z / n)
-    # min and max: rounding must not push an end past the estimate itself when the share is 0 or 1
+    # By min and max, rounding cannot push an end past the estimate itself when the share is 0 or 1.
     return Estimate(share, min(share, max(0.0, middle - half)), max(share, min(1.0, middle + half)), counted)
 
 
@@ -71,18 +70,17 @@ def accuracy(right: Sequence[bool], clusters: Sequence[str]) -> Estimate:
 
 
 def design_effect(right: Mapping[str, Sequence[bool]], clusters: Mapping[str, Sequence[str]]) -> float:
-    """How many times the variance of the tasks' mean accuracy grows because questions share graphs; at least
-    1.
+    """The factor, at least 1, by which shared graphs raise the variance of the tasks' mean accuracy.
 
     right, clusters: by task, in one order. The variance is that of linearised graph totals, as in survey
         sampling.
     """
-    asked = sum(map(len, clusters.values()))
-    if len(set().union(*clusters.values())) == asked:
+    questions = sum(map(len, clusters.values()))
+    if len(set().union(*clusters.values())) == questions:
         return 1.0
     shares = {task: sum(answers) / len(answers) for task, answers in right.items()}
     open_tasks = [task for task, share in shares.items() if 0 < share < 1]
-    # where all or none are right, as if every graph's questions were answered alike
+    # Where all or none are right, every graph counts as if its questions were answered alike.
     alike = not open_tasks
     totals: Counter[str] = Counter()
     single = 0.0
@@ -93,7 +91,7 @@ def design_effect(right: Mapping[str, Sequence[bool]], clusters: Mapping[str, Se
             totals[cluster] += (1.0 if alike else answer - share) / n  # type: ignore[assignment]
     graphs, squares = len(totals), [total * total for total in totals.values()]
     if graphs < 2:
-        return float(asked)
+        return float(questions)
     few = 1.0 if alike else graphs / (graphs - 1) * (_student(squares) / Z) ** 2
     return max(1.0, few * sum(squares) / single)
 
@@ -101,12 +99,11 @@ def design_effect(right: Mapping[str, Sequence[bool]], clusters: Mapping[str, Se
 def _student(squares: Sequence[float]) -> float:
     """Student's quantile in place of the normal one, since the variance of few graphs is itself an estimate.
 
-    It has as many degrees of freedom as the squared totals of the graphs show (twice the squared variance
-    over the variance's own
-    variance, Satterthwaite, Biometrics Bulletin 2, 1946): at 98% right all hangs on the few graphs with wrong
-        answers.
+    Its degrees of freedom are what the squared totals of the graphs show: twice the squared variance over the
+    variance's own variance (Satterthwaite, Biometrics Bulletin 2, 1946). At 98% right, all depends on the few
+    graphs with wrong answers.
     """
-    from scipy.special import stdtrit  # here: importing it takes longer than many a command
+    from scipy.special import stdtrit  # Here, since the import takes longer than many a command.
 
     graphs, total = len(squares), sum(squares)
     spread = sum(square * square for square in squares) / (total * total) - 1 / graphs if total else 0.0
@@ -135,8 +132,7 @@ def macro(tasks: Sequence[Estimate]) -> Estimate:
 
 
 def macro_accuracy(right: Mapping[str, Sequence[bool]], clusters: Mapping[str, Sequence[str]]) -> Estimate:
-    """`macro` of the tasks, its interval widened by the design effect where questions share graphs, within a
-    task or across tasks.
+    """`macro` of the tasks, with an interval that the design effect widens where questions share graphs.
 
     right, clusters: by task, as in `accuracy`.
 
@@ -148,24 +144,21 @@ def macro_accuracy(right: Mapping[str, Sequence[bool]], clusters: Mapping[str, S
     """
     mean = macro([proportion(sum(answers), len(answers)) for answers in right.values()])
     wider = sqrt(design_effect(right, clusters))
-    value = mean.value
-    return Estimate(
-        value,
-        max(0.0, value - wider * (value - mean.low)),
-        min(1.0, value + wider * (mean.high - value)),
-        mean.n,
-    )
+    low = max(0.0, mean.value - wider * (mean.value - mean.low))
+    high = min(1.0, mean.value + wider * (mean.high - mean.value))
+    return Estimate(mean.value, low, high, mean.n)
 
 
 def balanced(right: Sequence[bool], answers: Sequence[str]) -> float:
-    """Mean over the gold answers of the accuracy on their questions, in [0, 1]: what always giving one answer
-    cannot raise.
+    """Mean over the gold answers of the accuracy on their questions, in [0, 1].
+
+    Always giving the most frequent answer does not raise it.
 
     >>> balanced([True, True, True, False], ["Yes.", "Yes.", "Yes.", "No."])
     0.5
     """
-    asked, correct = Counter(answers), Counter(answer for answer, r in zip(answers, right, strict=True) if r)
-    return sum(correct[answer] / n for answer, n in asked.items()) / len(asked)
+    total, correct = Counter(answers), Counter(answer for answer, r in zip(answers, right, strict=True) if r)
+    return sum(correct[answer] / n for answer, n in total.items()) / len(total)
 
 
 def above(a: Estimate, b: Estimate) -> bool:

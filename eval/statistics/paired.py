@@ -1,8 +1,9 @@
-"""Two runs on the same questions: how far apart they are, and whether that could be chance."""
+"""Paired comparison: how far two runs on the same questions are apart, and whether that could be chance."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from data_builders.errors import InputError
 from eval.statistics.intervals import Z
 
 DRAWS = 2000
-_Z_POWER = 0.8416212335729143  # the normal quantile of 80% power
+Z_POWER = NormalDist().inv_cdf(0.8)  # for 80% power
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +20,8 @@ class Paired:
 
     both, only_a, only_b, neither: how many questions each answered rightly; they add up to n.
     difference: accuracy of A less that of B, in [-1, 1]; low, high: the ends of its 95% interval.
-    p: two-sided, for no difference. mde: the smallest difference that so many questions would have shown in
-        four runs of five.
+    p: two-sided, for no difference. mde: the minimum detectable difference, which so many questions show with
+        80% power at 5%.
     """
 
     n: int
@@ -39,7 +40,7 @@ def paired(a: Sequence[bool], b: Sequence[bool], clusters: Sequence[str]) -> Pai
     """Compare two runs question by question.
 
     a, b: whether each run is right, in one order of questions. clusters: the graph_id of each question;
-    questions about one graph are not independent, so whole graphs are drawn and whole graphs change sides.
+    questions about one graph are not independent, so whole graphs are resampled and change sides.
 
     p is McNemar's exact test; where questions share graphs it is the same test with whole graphs changing
     sides (the exact sign-flip test of each graph's difference). The interval is the percentile bootstrap over
@@ -49,21 +50,22 @@ def paired(a: Sequence[bool], b: Sequence[bool], clusters: Sequence[str]) -> Pai
 
     Raises InputError where the lengths differ or there are no questions.
 
-    >>> found = paired([True] * 9 + [False], [True] * 4 + [False] * 6, [f"g{i}" for i in range(10)])
-    >>> found.both, found.only_a, found.only_b, found.neither, found.difference, round(found.p, 4)
+    >>> pair = paired([True] * 9 + [False], [True] * 4 + [False] * 6, [f"g{i}" for i in range(10)])
+    >>> pair.both, pair.only_a, pair.only_b, pair.neither, pair.difference, round(pair.p, 4)
     (4, 5, 0, 1, 0.5, 0.0625)
     """
     if not len(a) == len(b) == len(clusters) or not a:
         raise InputError(
-            f"a paired comparison takes one answer of A, one of B and one graph per question; got {len(a)}, {len(b)}, {len(clusters)}"
+            "a paired comparison takes one answer of A, one of B and one graph per question; "
+            f"got {len(a)}, {len(b)}, {len(clusters)}"
         )
     counts = Counter(zip(map(bool, a), map(bool, b), strict=True))
     differences: Counter[str] = Counter()
     for right_a, right_b, cluster in zip(a, b, clusters, strict=True):
         differences[cluster] += right_a - right_b
     sizes = Counter(clusters)
-    drawn = _bootstrap([(differences[c], sizes[c]) for c in sizes])
-    low, high = np.percentile(drawn, [2.5, 97.5])
+    draws = _bootstrap([(differences[c], sizes[c]) for c in sizes])
+    low, high = np.percentile(draws, [2.5, 97.5])
     difference = sum(differences.values()) / len(a)
     return Paired(
         len(a),
@@ -75,7 +77,7 @@ def paired(a: Sequence[bool], b: Sequence[bool], clusters: Sequence[str]) -> Pai
         min(float(low), difference),
         max(float(high), difference),
         _p_value(differences.values()),
-        float((Z + _Z_POWER) * drawn.std()),
+        float((Z + Z_POWER) * draws.std()),
     )
 
 
@@ -95,9 +97,7 @@ def _bootstrap(clusters: Iterable[tuple[int, int]]) -> "np.ndarray[tuple[int], n
 
 
 def _p_value(differences: Iterable[int]) -> float:
-    """How likely a sum at least this far from 0 is if each cluster's difference were as likely to have the
-    other sign; exact.
-    """
+    """The exact chance of a sum at least this far from 0 if each difference were as likely negative as positive."""
     from scipy.signal import fftconvolve
     from scipy.stats import binom, binomtest
 

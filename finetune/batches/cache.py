@@ -11,26 +11,25 @@ from safetensors.numpy import load_file, save
 
 from data_builders.example import Example
 from data_builders.files import atomic_file
-from finetune.batches import data
-from finetune.batches import shared_rows as shared
+from finetune.batches import data, shared_rows
 from finetune.batches.data import Tokens
+from language_models import shared_graphs
 
-LEAST = 5000  # examples; fewer are tokenised faster than they are looked up
-CODE = [Path(str(module.__file__)) for module in (data, shared)]
+MIN_EXAMPLES = 5000  # fewer are tokenised faster than they are looked up
+CODE = [Path(str(module.__file__)) for module in (data, shared_rows, shared_graphs)]
 
 
 def folder() -> Path:
-    """Where the files lie: $GRAPHTALK_CACHE, else ~/.cache/graphtalk. They can be deleted at any time."""
+    """Return where the files lie: $GRAPHTALK_CACHE, else ~/.cache/graphtalk; they may be deleted any time."""
     return Path(os.environ.get("GRAPHTALK_CACHE") or Path.home() / ".cache" / "graphtalk") / "tokens"
 
 
 def cached(code: Callable[..., Tokens], examples: list[Example], tokenizer: Any, *limits: int) -> Tokens:
-    """`code(examples, tokenizer, *limits)`, from disk where the same texts went through the same tokenizer
-    and code before.
+    """Return `code(examples, tokenizer, *limits)`, from disk where all that the ids depend on is the same.
 
     code: `finetune.batches.data.encode` or `finetune.batches.shared_rows.encode_shared`.
     """
-    if len(examples) < LEAST:
+    if len(examples) < MIN_EXAMPLES:
         return code(examples, tokenizer, *limits)
     path = folder() / f"{key(code.__name__, examples, tokenizer, limits)}.safetensors"
     if not path.is_file():
@@ -40,7 +39,8 @@ def cached(code: Callable[..., Tokens], examples: list[Example], tokenizer: Any,
     arrays = load_file(path)
     tokens = Tokens([], [], [e.id for e in examples])
     tokens.sources, tokens.source_ends, tokens.targets, tokens.target_ends = (arrays[name] for name in ARRAYS)
-    tokens.heads = arrays["heads"].tolist() if "heads" in arrays else None
+    prefix_lengths = arrays.get("prefix_lengths")
+    tokens.prefix_lengths = None if prefix_lengths is None else prefix_lengths.tolist()
     return tokens
 
 
@@ -48,7 +48,7 @@ ARRAYS = ("sources", "source_ends", "targets", "target_ends")
 
 
 def key(name: str, examples: Iterable[Example], tokenizer: Any, limits: tuple[int, ...]) -> str:
-    """sha256 of all that the ids depend on: texts, tokenizer, limits, and the code that makes them."""
+    """Return the sha256 of all that the ids depend on: texts, tokenizer, limits, and the code."""
     digest = hashlib.sha256(repr((name, limits)).encode())
     for path in CODE:
         digest.update(path.read_bytes())
@@ -60,10 +60,10 @@ def key(name: str, examples: Iterable[Example], tokenizer: Any, limits: tuple[in
 
 
 def write(tokens: Tokens, path: Path) -> None:
-    """The file appears whole or not at all, also where several processes write it."""
+    """Write a file that appears whole or not at all, also where several processes write it."""
     arrays = {name: getattr(tokens, name) for name in ARRAYS}
-    if tokens.heads is not None:
-        arrays["heads"] = np.array(tokens.heads, dtype=np.int32)
+    if tokens.prefix_lengths is not None:
+        arrays["prefix_lengths"] = np.array(tokens.prefix_lengths, dtype=np.int32)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(path) as file:
         file.write(save(arrays))

@@ -30,14 +30,14 @@ class Tokens(Dataset[dict[str, list[int]]]):
     """Token ids of examples, flat, so that a million examples are two arrays and not a hundred million Python
     objects.
 
-    ids: the examples' ids, for messages. heads: tokens of each question that tell the graph, where these are
-    read by themselves. Item i is {"input_ids": [..], "attention_mask": [1, ..], "labels": [..]} with the
-    end-of-sequence token in place.
+    ids: the examples' ids, for messages. prefix_lengths: tokens of each question that tell the graph, where
+    these are read by themselves. Item i is
+    {"input_ids": [..], "attention_mask": [1, ..], "labels": [..]} with the end token in place.
     """
 
     def __init__(self, sources: list[list[int]], targets: list[list[int]], ids: Sequence[str] = ()) -> None:
         self.ids = ids
-        self.heads: list[int] | None = None
+        self.prefix_lengths: list[int] | None = None
         self.sources, self.source_ends = _flat(sources)
         self.targets, self.target_ends = _flat(targets)
 
@@ -71,7 +71,7 @@ def _flat(rows: list[list[int]]) -> tuple[Any, Any]:
 def encode(examples: list[Example], tokenizer: Any, max_source_length: int, max_target_length: int) -> Tokens:
     """Tokenise questions and answers; nothing is cut.
 
-    InputError for a text that is longer than the model's limit, or that the tokenizer cannot spell.
+    InputError for a text that is longer than the model's limit, or that the tokenizer cannot represent.
     """
     sources = _encode(examples, [e.question for e in examples], tokenizer, max_source_length, "question")
     targets = _encode(examples, [e.answer for e in examples], tokenizer, max_target_length, "answer")
@@ -95,14 +95,16 @@ def check_ids(example: Example, what: str, ids: list[int], tokenizer: Any, limit
     if len(ids) > limit:
         flag = "max_source_length" if what == "question" else "max_target_length"
         raise InputError(
-            f"{example.id}: the {what} is {len(ids)} tokens long in encoder {example.encoder}, over the limit of {limit}; "
+            f"{example.id}: the {what} is {len(ids)} tokens long in encoder {example.encoder}, "
+            f"over the limit of {limit}; "
             f"set {flag} to {len(ids)} or more, or build with smaller graphs or a shorter encoder"
         )
     if tokenizer.unk_token_id is not None and tokenizer.unk_token_id in ids:
         text = example.question if what == "question" else example.answer
         raise InputError(
             f"{example.id}: the tokenizer has no token for {unknown_symbol(text, tokenizer)!r} in the {what} "
-            f"(encoder {example.encoder}); a from-scratch tokenizer takes it from a dataset named in tokenizer_datasets"
+            f"(encoder {example.encoder}); a from-scratch tokenizer takes it from a dataset named "
+            "in tokenizer_datasets"
         )
 
 

@@ -3,11 +3,9 @@
 The graph's tokens do not see a question, each question sees the graph and itself, each answer the graph, its
 question and itself; every question stands where it would stand alone, right after the graph. So its loss is
 the same as alone, and a row of K questions costs one graph and K questions instead of K of both. A model that
-learned so is also asked so (`config.share_graphs`), since a plain T5 lets the graph's tokens see the
-question.
+learned so is also asked so (`language_models.shared_graphs`).
 """
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -18,153 +16,111 @@ from transformers.models.t5.modeling_t5 import T5Attention
 from data_builders.example import Example
 from finetune.batches.data import Tokens, check_ids
 from finetune.batches.loss import IGNORED
+from language_models.shared_graphs import GRAPH, PADDING, additive_mask, block_mask, encode_questions
 
-MOST = 16  # questions in a row
-GRAPH, PADDING = 0, -1  # parts of a row; its questions are 1, 2, ...
-LAYOUT = ("parts", "positions", "answer_parts", "answer_positions")
-
-
-def split_question(text: str) -> tuple[str, str]:
-    r"""A question's text as the graph and what is asked about it.
-
-    >>> split_question("G has nodes 0, 1.\nQ: Is there a cycle?\nA: ")
-    ('G has nodes 0, 1.\n', 'Q: Is there a cycle?\nA: ')
-    """
-    start = text.rfind("\nQ: ") + 1
-    return text[:start], text[start:]
+MAX_QUESTIONS_PER_ROW = 16
+# What a row's hook takes out of a batch before the model's own arguments.
+LAYOUT = ("segment_ids", "positions", "answer_segment_ids", "answer_positions")
 
 
 def encode_shared(
     examples: list[Example], tokenizer: Any, max_source_length: int, max_target_length: int
 ) -> Tokens:
-    """As `finetune.batches.data.encode`, with the graph's text and the question coded apart; `heads` of the
-    tokens says where.
+    """Return what `finetune.batches.data.encode` does, with graph and question coded apart.
+
+    `prefix_lengths` of the tokens says where the question begins.
     """
-    graphs: dict[str, list[int]] = {}
-    sources, heads = [], []
-    for example in examples:
-        graph, asked = split_question(example.question)
-        if graph not in graphs:
-            graphs[graph] = tokenizer(graph, add_special_tokens=False, verbose=False)["input_ids"]
-        ids = graphs[graph] + tokenizer(asked, verbose=False)["input_ids"]
-        check_ids(example, "question", ids, tokenizer, max_source_length)
-        sources.append(ids)
-        heads.append(len(graphs[graph]))
+    sources, prefix_lengths = encode_questions([e.question for e in examples], tokenizer)
     targets = tokenizer([e.answer for e in examples], verbose=False)["input_ids"]
-    for example, ids in zip(examples, targets, strict=True):
-        check_ids(example, "answer", ids, tokenizer, max_target_length)
+    for example, source, target in zip(examples, sources, targets, strict=True):
+        check_ids(example, "question", source, tokenizer, max_source_length)
+        check_ids(example, "answer", target, tokenizer, max_target_length)
     tokens = Tokens(sources, targets, [e.id for e in examples])
-    tokens.heads = heads
+    tokens.prefix_lengths = prefix_lengths
     return tokens
 
 
 class SharedRows(Dataset[dict[str, list[int]]]):
-    """Rows of up to MOST questions that share a graph's text, each example in one row; graphs come in the
-    order of their first example.
+    """Rows of up to MAX_QUESTIONS_PER_ROW questions that share a graph's text, each example in one row.
 
-    Item i: input_ids, parts (GRAPH, or the number of the question), positions, and the same of the answers:
-    labels, decoder_input_ids, answer_parts, answer_positions. lengths: tokens of graph and questions of each
-    row; target_lengths: those of the answers.
+    Graphs come in the order of their first example. Item i holds input_ids, segment_ids (GRAPH, or the number
+    of the question) and positions, and the same of the answers: labels, decoder_input_ids,
+    answer_segment_ids, answer_positions.
+    lengths: tokens of graph and questions of each row; target_lengths: those of the answers.
     """
 
     def __init__(self, tokens: Tokens, start: int) -> None:
-        heads = tokens.heads or []
-        self.tokens, self.heads, self.start = tokens, heads, start
+        prefixes = tokens.prefix_lengths or []
+        self.tokens, self.prefix_lengths, self.start = tokens, prefixes, start
         groups: dict[bytes, list[int]] = {}
-        for i, head in enumerate(heads):
+        for i, length in enumerate(prefixes):
             first = tokens.source_ends[i]
-            groups.setdefault(tokens.sources[first : first + head].tobytes(), []).append(i)
-        self.rows = [group[k : k + MOST] for group in groups.values() for k in range(0, len(group), MOST)]
+            groups.setdefault(tokens.sources[first : first + length].tobytes(), []).append(i)
+        most = MAX_QUESTIONS_PER_ROW
+        self.rows = [group[k : k + most] for group in groups.values() for k in range(0, len(group), most)]
         sources, targets = tokens.lengths, tokens.target_lengths
-        self.lengths = [heads[row[0]] + sum(sources[i] - heads[i] for i in row) for row in self.rows]
+        self.lengths = [prefixes[row[0]] + sum(sources[i] - prefixes[i] for i in row) for row in self.rows]
         self.target_lengths = [sum(targets[i] for i in row) for row in self.rows]
         self.ids = [" + ".join(tokens.ids[i] for i in row) for row in self.rows]
-        self.questions = len(heads)
+        self.questions = len(prefixes)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, i: int) -> dict[str, list[int]]:
         row = self.rows[i]
-        head = self.heads[row[0]]
+        graph = self.prefix_lengths[row[0]]
         out: dict[str, list[int]] = {
-            "input_ids": self.tokens[row[0]]["input_ids"][:head],
-            "parts": [GRAPH] * head,
+            "input_ids": self.tokens[row[0]]["input_ids"][:graph],
+            "segment_ids": [GRAPH] * graph,
+            "positions": list(range(graph)),
         }
-        out["positions"] = list(range(head))
-        out.update({key: [] for key in ("labels", "decoder_input_ids", "answer_parts", "answer_positions")})
-        for part, k in enumerate(row, start=1):
-            question, answer = self.tokens[k]["input_ids"][head:], self.tokens[k]["labels"]
+        out |= {key: [] for key in ("labels", "decoder_input_ids", "answer_segment_ids", "answer_positions")}
+        for segment, k in enumerate(row, start=1):
+            question, answer = self.tokens[k]["input_ids"][graph:], self.tokens[k]["labels"]
             out["input_ids"] += question
-            out["parts"] += [part] * len(question)
-            out["positions"] += range(head, head + len(question))
+            out["segment_ids"] += [segment] * len(question)
+            out["positions"] += range(graph, graph + len(question))
             out["labels"] += answer
             out["decoder_input_ids"] += [self.start, *answer[:-1]]
-            out["answer_parts"] += [part] * len(answer)
+            out["answer_segment_ids"] += [segment] * len(answer)
             out["answer_positions"] += range(len(answer))
         return out
 
 
 def collate(rows: list[dict[str, list[int]]], pad: int) -> dict[str, torch.Tensor]:
-    """A batch: (rows, longest row) of each key, padded at the end."""
-    fill = {
-        "input_ids": pad,
-        "decoder_input_ids": pad,
-        "labels": IGNORED,
-        "parts": PADDING,
-        "answer_parts": PADDING,
-    }
+    """Return a batch: (rows, longest row) of each key, padded at the end."""
+    fill = {"input_ids": pad, "decoder_input_ids": pad, "labels": IGNORED}
+    fill |= {"segment_ids": PADDING, "answer_segment_ids": PADDING}
     batch = {}
     for key in rows[0]:
         width = max(len(row[key]) for row in rows)
         batch[key] = torch.tensor([row[key] + [fill.get(key, 0)] * (width - len(row[key])) for row in rows])
-    return {**batch, "attention_mask": batch["parts"].ne(PADDING).long()}
+    return {**batch, "attention_mask": batch["segment_ids"].ne(PADDING).long()}
 
 
-def reads(asking: torch.Tensor, parts: torch.Tensor) -> torch.Tensor:
-    """Additive mask (rows, 1, asking, parts): every part reads the graph and itself."""
-    key = parts[:, None, :]
-    return additive((key == GRAPH) | ((key == asking[:, :, None]) & (key != PADDING)))
+def accept_shared_rows(model: Any) -> None:
+    """Let a T5, in place, take batches of SharedRows; other batches are taken as before.
 
-
-def additive(visible: torch.Tensor) -> torch.Tensor:
-    return torch.where(visible, 0.0, torch.finfo(torch.float32).min)[:, None]
-
-
-def head_mask(mask: torch.Tensor, heads: Sequence[int]) -> torch.Tensor:
-    """The encoder's mask for rows of one question each. mask: (rows, tokens), 1 where a token is; heads:
-    tokens of each row's graph.
-    """
-    place = torch.arange(mask.shape[1], device=mask.device)[None]
-    asked = (place >= torch.tensor(heads, device=mask.device)[:, None]).long()
-    parts = torch.where(mask.bool(), asked, PADDING)
-    return reads(parts, parts)
-
-
-def reads_graphs_alone(model: Any) -> bool:
-    """Whether a model was trained so, and is to be asked so."""
-    return bool(getattr(model.config, "share_graphs", False))
-
-
-def share(model: Any) -> None:
-    """Teach a T5, in place, to take rows of SharedRows. Other batches are taken as before, so it can be
-    called on any T5, once.
+    It can be called on any T5, once.
     """
     layout: dict[str, torch.Tensor] = {}
 
     def before(_: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         layout.clear()
-        if "parts" in kwargs:
-            parts, layout["encoder"], answers, layout["decoder"] = (kwargs.pop(key) for key in LAYOUT)
-            layout["mask"] = layout["asked"] = reads(parts, parts)
-            own = (answers[:, :, None] == answers[:, None, :]) & (
-                layout["decoder"][:, :, None] >= layout["decoder"][:, None, :]
-            )
-            kwargs |= {"attention_mask": reads(answers, parts), "decoder_attention_mask": additive(own)}
+        if "segment_ids" in kwargs:
+            segments, layout["encoder"], answers, layout["decoder"] = (kwargs.pop(key) for key in LAYOUT)
+            layout["mask"] = layout["is_row"] = block_mask(segments, segments)
+            same = answers[:, :, None] == answers[:, None, :]
+            causal = layout["decoder"][:, :, None] >= layout["decoder"][:, None, :]
+            kwargs |= {
+                "attention_mask": block_mask(answers, segments),
+                "decoder_attention_mask": additive_mask(same & causal),
+            }
         return args, kwargs
 
     def before_encoder(_: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        if layout.pop("asked", None) is None:  # called for generation, not by `before`'s model
+        if layout.pop("is_row", None) is None:  # called for generation, and not by the model's own forward
             layout.clear()
             return args, kwargs
         return args, {**kwargs, "attention_mask": layout["mask"]}
@@ -179,15 +135,13 @@ def share(model: Any) -> None:
 def position_bias(
     attention: Any, layout: dict[str, torch.Tensor], name: str, *args: Any, **kwargs: Any
 ) -> torch.Tensor:
-    """T5's bias by distance (rows or 1, heads, tokens, tokens), where a row's positions are not 0, 1, 2,
-    ...
-    """
+    """Return T5's bias by distance, (rows or 1, heads, tokens, tokens), for any positions of tokens."""
     if name not in layout:
         plain: torch.Tensor = T5Attention.compute_bias(attention, *args, **kwargs)  # type: ignore[no-untyped-call]
         return plain
-    places = layout[name]
+    positions = layout[name]
     bucket = attention._relative_position_bucket(
-        places[:, None, :] - places[:, :, None],
+        positions[:, None, :] - positions[:, :, None],
         bidirectional=not attention.is_decoder,
         num_buckets=attention.relative_attention_num_buckets,
         max_distance=attention.relative_attention_max_distance,

@@ -30,7 +30,8 @@ LARGEST_WHOLE = 999
 def name_pattern(names: Iterable[str] = ()) -> str:
     """A node name, matched whole: any integer, and each of `names`, the longest first.
 
-    >>> re.findall(name_pattern(["Ann", "Anna", "Mme. Magloire"]), "Anna met Mme. Magloire and Ann 12 times; Annabel did not")
+    >>> pattern = name_pattern(["Ann", "Anna", "Mme. Magloire"])
+    >>> re.findall(pattern, "Anna met Mme. Magloire and Ann 12 times; Annabel did not")
     ['Anna', 'Mme. Magloire', 'Ann', '12']
     """
     words = sorted({n for n in names if not is_integer(n)}, key=lambda n: (-len(n), n))

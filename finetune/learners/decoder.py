@@ -18,21 +18,17 @@ from trl.trainer.sft_trainer import SFTTrainer
 
 from data_builders.errors import InputError
 from data_builders.example import Example
-from finetune.batches.completions import (
-    check_lengths,
-    context_length,
-    encode_completions,
-    end_tokens,
-    wants_chat,
-)
+from finetune.batches.completions import check_lengths, completion_room, encode_completions
 from finetune.batches.data import Tokens
 from finetune.batches.loss import IGNORED
 from finetune.config import DataArguments, Options
-from finetune.learners.monitor import Watched
+from finetune.learners.monitor import MonitoredTrainer
 from finetune.learners.t5 import by_length
+from language_models.decode import base_model
+from language_models.text import end_tokens, uses_chat
 
 
-class CompletionTrainer(Watched, SFTTrainer):
+class CompletionTrainer(MonitoredTrainer, SFTTrainer):
     """SFTTrainer with our batches: of similar length, in an order that a resumed run repeats exactly."""
 
     max_tokens: int | None = None
@@ -77,7 +73,7 @@ def sft_trainer(
     """
     if options.lora.train_embeddings:
         raise InputError("train_embeddings is for T5; a decoder-only model's tokenizer has no unknown words")
-    context = context_length(model, tokenizer)
+    context = completion_room(model, tokenizer)
     if options.data.packing:
         context = min(context, options.data.packing_length or context)
     rows = completions(options.data, model, tokenizer, train, context)
@@ -101,14 +97,9 @@ def sft_trainer(
         options.train.device.type == "cpu"
         and options.train.label_smoothing_factor == 0
         and not trainer.aux_loss_enabled
-        and "logits_to_keep" in signature(type(unwrapped(model)).forward).parameters
+        and "logits_to_keep" in signature(type(base_model(model)).forward).parameters
     )
     return trainer
-
-
-def unwrapped(model: Any) -> Any:
-    """The model under its adapters."""
-    return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 def completions(
@@ -116,7 +107,7 @@ def completions(
 ) -> Dataset:
     """Rows of input_ids (question, answer, end token) and labels, which are -100 over the question."""
     tokens = encode_completions(
-        examples, tokenizer, wants_chat(tokenizer, data.chat), end_tokens(model, tokenizer)
+        examples, tokenizer, uses_chat(tokenizer, data.chat), end_tokens(model, tokenizer)
     )
     check_lengths(examples, tokens, context, limits=(data.max_source_length, data.max_target_length))
     rows = labelled(tokens)

@@ -16,24 +16,17 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 from data_builders.errors import InputError
 from data_builders.example import Example
 from eval.api import graph_reward
-from finetune.batches.completions import (
-    check_lengths,
-    context_length,
-    encode_completions,
-    end_tokens,
-    prompt_text,
-    wants_chat,
-)
-from finetune.config import Options
-from finetune.learners.monitor import Watched
-from finetune.run.predict import MAX_NEW_TOKENS
+from finetune.batches.completions import check_lengths, completion_room, encode_completions
+from finetune.config import MAX_NEW_TOKENS, Options
+from finetune.learners.monitor import MonitoredTrainer
+from language_models.text import end_tokens, prompt_text, uses_chat
 
 
-class RewardTrainer(Watched, GRPOTrainer):
+class RewardTrainer(MonitoredTrainer, GRPOTrainer):
     """GRPOTrainer that validates as the other trainers do: greedy answers, scored."""
 
     def training_step(self, *args: Any) -> Any:
-        return GRPOTrainer.training_step(self, *args)  # type: ignore[no-untyped-call]  # Watched counts answers, and here are none yet
+        return GRPOTrainer.training_step(self, *args)  # type: ignore[no-untyped-call]  # there are no answers to count yet
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
         """The card is written once, with the scores, by finetune.run.model_card."""
@@ -46,8 +39,8 @@ def grpo_trainer(
     eval.api.graph_reward.
     """
     room = options.train.generation_max_length or MAX_NEW_TOKENS
-    chat = wants_chat(tokenizer, options.data.chat)
-    context = context_length(model, tokenizer)
+    chat = uses_chat(tokenizer, options.data.chat)
+    context = completion_room(model, tokenizer)
     for part in (train, validation or []):
         check_lengths(
             part, encode_completions(part, tokenizer, chat, end_tokens(model, tokenizer)), context, room=room
@@ -70,7 +63,7 @@ def rollouts(examples: list[Example], tokenizer: Any, chat: bool) -> Dataset:
     computed.
     """
     prompts = [
-        [{"role": "user", "content": e.question}] if chat else prompt_text(e.question, tokenizer, chat)
+        [{"role": "user", "content": e.question}] if chat else prompt_text(e.question, tokenizer, chat=chat)
         for e in examples
     ]
     return Dataset.from_list(

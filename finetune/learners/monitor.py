@@ -5,52 +5,19 @@ stop where it cannot go on.
 import resource
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from transformers import Trainer, TrainerCallback
 
 from data_builders.errors import InputError
-from data_builders.example import Example
 from data_builders.files import ProgressBar
-from eval.api import evaluate
-from finetune.batches.data import Tokens
-from finetune.run.predict import is_out_of_memory, predict
+from language_models.decode import is_out_of_memory
 
 
 class TrainingStopped(InputError):
     """Training met something that one process alone may know of, so that process says it."""
-
-
-@dataclass(frozen=True)
-class Validation:
-    """Questions that are answered while training, and how.
-
-    majority: task -> share that the commonest answer of the train split gets right; empty without a train
-        split.
-    settings: keyword arguments of `finetune.run.predict.predict`.
-    """
-
-    examples: list[Example]
-    tokens: Tokens
-    majority: dict[str, float]
-    settings: dict[str, Any]
-
-    def metrics(self, model: Any, tokenizer: Any) -> dict[str, float]:
-        """`accuracy` (mean over the tasks) and `accuracy_TASK`, by the scorer of every run, with `majority`
-        and `majority_TASK` beside.
-        """
-        results = evaluate(
-            self.examples, predict(model, tokenizer, self.examples, self.tokens, **self.settings)
-        )
-        found = {
-            "accuracy": results.macro.value,
-            **{f"accuracy_{task}": e.value for task, e in results.tasks.items()},
-        }
-        if self.majority:
-            found["majority"] = sum(self.majority.values()) / len(self.majority)
-        return {**found, **{f"majority_{task}": share for task, share in self.majority.items()}}
 
 
 class Meter:
@@ -64,7 +31,9 @@ class Meter:
 
     def count(self, inputs: dict[str, Any]) -> None:
         """A batch of this rank; the others are taken to have as much."""
-        self.examples += int(inputs["parts"].amax(1).sum()) if "parts" in inputs else len(inputs["labels"])
+        self.examples += (
+            int(inputs["segment_ids"].amax(1).sum()) if "segment_ids" in inputs else len(inputs["labels"])
+        )
         mask = inputs.get("attention_mask")
         self.tokens += int(inputs["input_ids"].numel() if mask is None else mask.sum())
         if "decoder_input_ids" in inputs:  # a decoder-only model's labels are its inputs again
@@ -76,13 +45,13 @@ class Meter:
         """
         now = time.perf_counter()
         seconds = now - getattr(self, "since", now) or 1.0
-        found = {
+        rates = {
             "examples_per_second": round(self.ranks * getattr(self, "examples", 0) / seconds, 1),
             "tokens_per_second": round(self.ranks * getattr(self, "tokens", 0) / seconds),
             "peak_memory_gb": round(peak_memory() / 2**30, 2),
         }
         self.since, self.examples, self.tokens = now, 0, 0
-        return found
+        return rates
 
 
 def peak_memory() -> int:
@@ -93,12 +62,12 @@ def peak_memory() -> int:
     return int(kilobytes if sys.platform == "darwin" else 1024 * kilobytes)
 
 
-class Watched(Trainer):
+class MonitoredTrainer(Trainer):
     """A Trainer that counts what it trains on, validates with the shared evaluator, and stops at a loss that
     is no number.
     """
 
-    validation: Validation | None = None
+    validation: Callable[[Any, Any], dict[str, float]] | None = None  # (model, tokenizer) -> metrics
     meter: Meter | None = None
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:
@@ -128,14 +97,17 @@ class Watched(Trainer):
             inputs = self.trained_on
         ids = example_ids(inputs, self.train_dataset)
         more = f" and {len(ids) - 8} more" if len(ids) > 8 else ""
-        return f"{line}; the batch was {', '.join(ids[:8])}{more}. Lower --learning_rate or --max_grad_norm, warm up longer, or use fp32"
+        return (
+            f"{line}; the batch was {', '.join(ids[:8])}{more}. Lower --learning_rate or "
+            "--max_grad_norm, warm up longer, or use fp32"
+        )
 
     def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
         output: Any = super().evaluation_loop(*args, **kwargs)
         if self.validation is not None:
             prefix = kwargs.get("metric_key_prefix", "eval")
-            found = self.validation.metrics(self.model, self.processing_class)
-            output.metrics.update({f"{prefix}_{key}": value for key, value in found.items()})
+            metrics = self.validation(self.model, self.processing_class)
+            output.metrics.update({f"{prefix}_{key}": value for key, value in metrics.items()})
         if self.meter is not None:
             self.meter.read()  # the time of answering is no time of training
         return output
@@ -150,14 +122,16 @@ def memory_line(step: int, inputs: Any) -> str:
     """What did not fit, and what to lower."""
     batch, length = inputs["input_ids"].shape
     return (
-        f"step {step}: out of memory with a batch of {batch} examples, padded to {length} tokens (answers to {inputs['labels'].shape[1]}); "
-        "lower --max_tokens_per_batch or --per_device_train_batch_size (more --gradient_accumulation_steps keep the step as large), "
+        f"step {step}: out of memory with a batch of {batch} examples, padded to {length} tokens "
+        f"(answers to {inputs['labels'].shape[1]}); "
+        "lower --max_tokens_per_batch or --per_device_train_batch_size (more "
+        "--gradient_accumulation_steps keep the step as large), "
         "or use --bf16, --lora, --gradient_checkpointing"
     )
 
 
 def example_ids(inputs: Any, rows: Any) -> list[str]:
-    """The ids of a batch's examples, found by their tokens, since a model takes no ids; the row's number
+    """The ids of a batch's examples, known by their tokens, since a model takes no ids; the row's number
     where the rows have none.
 
     Looked up only when training has to stop, so that no step pays for it.
@@ -177,7 +151,7 @@ def example_ids(inputs: Any, rows: Any) -> list[str]:
     return [wanted[tuple(source)] or "?" for source in sources]
 
 
-class Lines(TrainerCallback):
+class ConsoleLogger(TrainerCallback):
     """One line on stdout at each logging step and validation, and a bar on stderr where that is a
     terminal.
     """
@@ -209,7 +183,8 @@ class Lines(TrainerCallback):
             )
             rates += f"{logs['peak_memory_gb']:.1f} GB, "
         print(
-            f"step {state.global_step} of {state.max_steps}: loss {logs['loss']:.4f}, {rates}{duration(left)} left",
+            f"step {state.global_step} of {state.max_steps}: loss {logs['loss']:.4f}, "
+            f"{rates}{duration(left)} left",
             flush=True,
         )
 
@@ -235,7 +210,8 @@ def duration(seconds: float) -> str:
 
 def validation_line(metrics: dict[str, float]) -> str:
     """
-    >>> validation_line({"eval_loss": 0.5, "eval_accuracy": 0.75, "eval_accuracy_cycle_check": 0.75, "eval_majority_cycle_check": 0.8})
+    >>> metrics = {"eval_loss": 0.5, "eval_accuracy": 0.75, "eval_accuracy_cycle_check": 0.75}
+    >>> validation_line({**metrics, "eval_majority_cycle_check": 0.8})
     'validation loss 0.5000, accuracy 75.0: cycle_check 75.0 (majority 80.0)'
     """
     line = f"validation loss {metrics['eval_loss']:.4f}" if "eval_loss" in metrics else "validation"

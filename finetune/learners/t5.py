@@ -10,10 +10,10 @@ from torch.utils.data import DataLoader
 from transformers import Seq2SeqTrainer
 
 from finetune.batches.data import Batches
-from finetune.learners.monitor import Watched
+from finetune.learners.monitor import MonitoredTrainer
 
 
-class GraphTrainer(Watched, Seq2SeqTrainer):
+class GraphTrainer(MonitoredTrainer, Seq2SeqTrainer):
     """Seq2SeqTrainer with batches of similar length, in an order that a resumed run repeats exactly."""
 
     max_tokens: int | None = None

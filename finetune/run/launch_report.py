@@ -2,12 +2,9 @@
 
 import json
 import os
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
-import yaml
 from transformers import TrainerCallback
 
 from data_builders.errors import InputError
@@ -15,7 +12,7 @@ from data_builders.files import write_text
 from finetune.config import Options
 
 
-class Describe(TrainerCallback):
+class LaunchReport(TrainerCallback):
     """At the start of training: stops where the launch is not what was asked for, else says and keeps what it
     is.
     """
@@ -107,19 +104,20 @@ def describe(options: Options, facts: dict[str, Any]) -> None:
     if facts["tokens_per_step"]:
         step += f", about {facts['tokens_per_step']:,} tokens"
     trainable = f"{facts['trainable_parameters']:,} of {facts['parameters']:,} parameters trainable"
-    say(options, f"{facts['examples']} examples, a vocabulary of {facts['vocabulary']}, {trainable}")
-    processes = f"{facts['world_size']} process{'es' * (facts['world_size'] > 1)} on {facts['device']} ({facts['wrapped']})"
+    print_once(options, f"{facts['examples']} examples, a vocabulary of {facts['vocabulary']}, {trainable}")
+    plural = "es" if facts["world_size"] > 1 else ""
+    processes = f"{facts['world_size']} process{plural} on {facts['device']} ({facts['wrapped']})"
     memory = f"{facts['state_gb']:.2f} GB a process for weights, gradients and optimizer, batches on top"
-    say(options, f"{processes}, {facts['precision']}, a step is {step}; {memory}")
+    print_once(options, f"{processes}, {facts['precision']}, a step is {step}; {memory}")
 
 
 def check_wrapping(options: Options, wrapped: str) -> None:
     """InputError where the model is not wrapped in what the launch asked for."""
     args, env = options.train, os.environ
     if args.deepspeed or env.get("ACCELERATE_USE_DEEPSPEED") == "true":
-        asked, right = "DeepSpeed", wrapped == "DeepSpeedEngine"
+        requested, right = "DeepSpeed", wrapped == "DeepSpeedEngine"
     elif args.fsdp or env.get("ACCELERATE_USE_FSDP") == "true":
-        asked, right = "FSDP", wrapped.startswith(("FSDP", "FullyShardedDataParallel"))
+        requested, right = "FSDP", wrapped.startswith(("FSDP", "FullyShardedDataParallel"))
     else:
         return
     if not right:
@@ -129,7 +127,7 @@ def check_wrapping(options: Options, wrapped: str) -> None:
             else f"{args.world_size} processes"
         )
         raise InputError(
-            f"{asked} was asked for, but the model is a plain {wrapped} on {where}; see docs/launch.md"
+            f"{requested} was asked for, but the model is a plain {wrapped} on {where}; see docs/launch.md"
         )
 
 
@@ -138,64 +136,17 @@ def check_precision(options: Options, got: str) -> None:
     asked for.
     """
     args = options.train
-    asked = (
+    requested = (
         "bf16" if args.bf16 else "fp16" if args.fp16 else os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
     )
-    if asked not in ("no", got):
+    if requested not in ("no", got):
         raise InputError(
-            f"{asked} was asked for, but the run computes in {got.replace('no', 'fp32')}; see docs/launch.md"
+            f"{requested} was asked for, but the run computes in "
+            f"{got.replace('no', 'fp32')}; see docs/launch.md"
         )
 
 
-def check_processes(world_size: int) -> None:
-    """InputError where `accelerate launch` was asked for more processes than it started, as it does with
-    --cpu, without a word.
-    """
-    asked = asked_processes(parent_command())
-    if asked is not None and asked != world_size:
-        raise InputError(
-            f"accelerate was asked for {asked} processes and started {world_size}: with --cpu or use_cpu it starts one; "
-            "leave that out and give --use_cpu to the run (configs/accelerate/cpu.yaml), or use torchrun"
-        )
-
-
-def parent_command() -> list[str]:
-    """The command line of the process that started this one."""
-    try:
-        parent = psutil.Process().parent()
-        return [] if parent is None else parent.cmdline()
-    except psutil.Error:
-        return []
-
-
-def asked_processes(command: list[str]) -> int | None:
-    """How many processes a command line asks `accelerate launch` for, with flags or its configuration file;
-    None for another command.
-
-    >>> asked_processes(["python", "accelerate", "launch", "--cpu", "--num_processes", "2", "-m", "finetune"])
-    2
-    >>> asked_processes(["bash"]) is None
-    True
-    """
-    if not any(
-        word.endswith(("accelerate", "accelerate.commands.launch", "accelerate-launch"))
-        for word in command[:3]
-    ):
-        return None
-    flags = [part for word in command for part in word.split("=", 1)]
-    ours = flags.index("-m", 3) if "-m" in flags[3:] else len(flags)
-    given = dict(pairwise(flags[:ours]))
-    if "--num_processes" in given:
-        return int(given["--num_processes"])
-    path = Path(given.get("--config_file", ""))
-    return (
-        int(yaml.safe_load(path.read_text(encoding="utf-8")).get("num_processes", 1))
-        if path.is_file()
-        else None
-    )
-
-
-def say(options: Options, line: str) -> None:
+def print_once(options: Options, line: str) -> None:
     """One line on stdout, from one process."""
     if options.train.process_index == 0:
         print(line, flush=True)

@@ -87,7 +87,8 @@ def card_text(run: Path, config: dict[str, Any], metrics: dict[str, Any] | None)
         f"# {config['label']}",
         "",
         f"Trained on graph questions with graphtalk: {config['method']} training of "
-        f"{base_name(config['model'])}{weights}, on the dataset `{data['name']}` with fingerprint `{config['dataset_fingerprint']}`.",
+        f"{base_name(config['model'])}{weights}, on the dataset `{data['name']}` with fingerprint "
+        f"`{config['dataset_fingerprint']}`.",
         "",
     ]
     if metrics:
@@ -116,7 +117,8 @@ def score_table(metrics: dict[str, Any]) -> list[str]:
     """
     floors = list(dict.fromkeys(name for row in metrics["tasks"].values() for name in row.get("floors", {})))
     lines = [
-        f"Percent correct on the {metrics['split']} split, with 95% intervals; floors need no understanding of the graph.",
+        f"Percent correct on the {metrics['split']} split, with 95% intervals; floors need no "
+        "understanding of the graph.",
         "",
     ]
     lines += [
@@ -126,7 +128,8 @@ def score_table(metrics: dict[str, Any]) -> list[str]:
     for task, row in metrics["tasks"].items():
         beside = [row.get("floors", {}).get(name) for name in floors]
         lines.append(
-            f"| {task} | {row['n']} | {interval(row)} |{''.join(' |' if f is None else f' {100 * f:.1f} |' for f in beside)}"
+            f"| {task} | {row['n']} | {interval(row)} "
+            f"|{''.join(' |' if f is None else f' {100 * f:.1f} |' for f in beside)}"
         )
     return [
         *lines,

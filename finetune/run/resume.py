@@ -57,7 +57,8 @@ def check_same_run(run: Path, config: dict[str, Any], forced: bool) -> bool:
 def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """What makes two runs different, as `key: old -> new`.
 
-    >>> differences({"world_size": 1, "arguments": {"seed": 1}}, {"world_size": 1, "arguments": {"seed": 2, "label": "x"}})
+    >>> before, now = {"arguments": {"seed": 1}}, {"arguments": {"seed": 2, "label": "x"}}
+    >>> differences(before, now)
     ['seed: 1 -> 2']
     """
     keys = ("dataset_fingerprint", "model_fingerprint", "world_size")
@@ -72,10 +73,10 @@ def last_checkpoint(run: Path, ranks: int) -> Path | None:
     """The newest whole checkpoint-N of a run folder. A process killed while saving leaves a broken one: that
     is passed over.
     """
-    found = sorted(
+    checkpoints = sorted(
         (int(m[1]), p) for p in run.glob("checkpoint-*") if (m := re.fullmatch(r"checkpoint-(\d+)", p.name))
     )
-    return next((p for step, p in reversed(found) if is_whole(p, step, ranks)), None)
+    return next((p for step, p in reversed(checkpoints) if is_whole(p, step, ranks)), None)
 
 
 def is_whole(checkpoint: Path, step: int, ranks: int) -> bool:

@@ -1,10 +1,10 @@
-"""What a language model is to the rest of this folder, and how its name on the command line becomes one."""
+"""What a language model is to the rest of prompting: requests in, completions out, and its options."""
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
 
-from data_builders.errors import InputError, check_choice
+from data_builders.errors import InputError
 from data_builders.options import Option
 from prompting.budget import Budget
 
@@ -156,46 +156,6 @@ class Model(Protocol):
         ...  # pragma: no cover
 
 
-def _hf(name: str, options: ModelOptions) -> Model:
-    from prompting.backends.hf import HfModel
-
-    return HfModel(name, options)
-
-
-def _openai(name: str, options: ModelOptions) -> Model:
-    from prompting.backends.openai import OpenAIModel
-
-    return OpenAIModel(name, options)
-
-
-def _batch(name: str, options: ModelOptions) -> Model:
-    from prompting.backends.batch import BatchModel
-
-    return BatchModel(name, options)
-
-
-BACKENDS: dict[str, Callable[[str, ModelOptions], Model]] = {"hf": _hf, "openai": _openai, "batch": _batch}
-"""Prefix of --model -> how to open such a model. Each imports its library when it is called."""
-
-
-def parse_model(model: str) -> tuple[str, str]:
-    """Backend and name.
-
-    >>> parse_model("hf:models/smollm2-135m-instruct")
-    ('hf', 'models/smollm2-135m-instruct')
-    >>> parse_model("gpt:5")
-    Traceback (most recent call last):
-        ...
-    data_builders.errors.InputError: unknown model backend 'gpt'; choose from batch, hf, openai
-    """
-    backend, colon, name = model.partition(":")
-    if not colon or not name:
-        raise InputError(
-            f"model {model!r} does not say where it runs; write BACKEND:NAME, with one of the backends {', '.join(BACKENDS)}"
-        )
-    return check_choice("model backend", backend, BACKENDS), name
-
-
 def split_server(name: str) -> tuple[str, str]:
     """Name and base URL of a served model, `NAME@BASE_URL`; OpenAI's own where no URL is given.
 
@@ -214,30 +174,3 @@ def split_server(name: str) -> tuple[str, str]:
             f"model {model}: its base URL carries a name, a password or a query; keys belong in the environment"
         )
     return model, url
-
-
-def same_model(one: str, other: str) -> bool:
-    """Whether two --model mean the same model: the address of a server may change.
-
-    >>> same_model("openai:qwen@http://a:1/v1", "openai:qwen@http://b:2/v1"), same_model("hf:a", "hf:b")
-    (True, False)
-    """
-    return one.partition("@http")[0] == other.partition("@http")[0]
-
-
-def priced_name(model: str) -> str:
-    """What a price table calls a model: its name, without backend and address.
-
-    >>> priced_name("openai:gpt-x@http://localhost:1/v1")
-    'gpt-x'
-    """
-    backend, name = parse_model(model)
-    if backend == "batch" and "@http" not in name:
-        return name.rpartition("@")[0] or name
-    return name if backend == "hf" else split_server(name)[0]
-
-
-def open_model(model: str, options: ModelOptions) -> Model:
-    """The model that `BACKEND:NAME` names, loaded and ready; InputError where it cannot be."""
-    backend, name = parse_model(model)
-    return BACKENDS[backend](name, options)

@@ -50,7 +50,7 @@ def _convert(gguf: Path, folder: Path, dtype: str) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
-    from prompting.backends.hf_load import DTYPES
+    from language_models.load import DTYPES
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)

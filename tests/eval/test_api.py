@@ -201,3 +201,13 @@ def test_strict_answers_are_some_of_the_correct_ones() -> None:
     assert all(s.outcome == "correct" for s in found if s.strict)
     strict, correct = sum(s.strict for s in found), sum(s.outcome == "correct" for s in found)
     assert 0.2 < strict / correct < 0.8
+
+
+def test_a_hamiltonian_path_that_does_not_exist_earns_nothing(asked: list[Example]) -> None:
+    """Three steps of four that the star has earn no part of the credit, since there is no such path."""
+    star = drawn("hamiltonian_path", [[0, 1], [0, 2], [0, 3]], "There is no Hamiltonian path.")
+    for answer in ("1, 0, 2", "1, 0, 2, 3", "1, 0"):
+        judged = score(star, Prediction("i", answer))
+        assert (judged.outcome, judged.credit) == ("wrong", 0.0), answer
+        assert graph_reward([answer], **columns([star])) == [0.1]
+    assert graph_reward(["There is no Hamiltonian path."], **columns([star])) == [1.0]

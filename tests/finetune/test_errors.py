@@ -30,7 +30,7 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     from transformers import T5Tokenizer
 
-    from finetune.models import new_model
+    from finetune.learners.start import new_model
 
     folder = tmp_path_factory.mktemp("stock")
     known = [c for c in string.ascii_letters + string.digits + string.punctuation if c not in "{}<>~^`\\|"]
@@ -78,7 +78,7 @@ def test_what_is_lost_is_found_and_added() -> None:
     from transformers import T5Tokenizer
 
     from finetune.batches.round_trip import add_symbols, missing_symbols
-    from finetune.models import new_model
+    from finetune.learners.start import new_model
 
     tokenizer = T5Tokenizer(
         vocab=[("<pad>", 0.0), ("</s>", 0.0), ("<unk>", -2.0), ("▁", -2.0), ("a", -3.0), ("b", -3.0)],

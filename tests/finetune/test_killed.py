@@ -26,8 +26,8 @@ class Killed(TrainerCallback):
         if (args.process_index, state.global_step) == {where}:
             os.kill(os.getpid(), signal.SIGKILL)
 
-watch = train.watch
-train.watch = lambda options, trainer: (watch(options, trainer), trainer.add_callback(Killed()))
+watch = train.add_callbacks
+train.add_callbacks = lambda options, trainer: (watch(options, trainer), trainer.add_callback(Killed()))
 train.main(sys.argv[1:])
 """
 CASES = {  # flags, processes, (rank, step) that is killed; step 8 is about to be saved

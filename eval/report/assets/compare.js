@@ -1,8 +1,8 @@
-// Two runs side by side: the numbers come from eval/analysis/comparisons.py, this file turns them round and shows them.
+// Two runs side by side: the numbers come from eval/analysis/comparisons.py.
 "use strict";
 
 const points = (share) => `${share > 0 ? "+" : share < 0 ? "−" : ""}${Math.abs(100 * share).toFixed(1)}`;
-const chance = (p) => (p < 0.001 ? "< 0.001" : p.toFixed(3));
+const chance = (p) => (p < 0.001 ? "<0.001" : p.toFixed(3));
 
 /** The pair (a, b) of a dataset, as seen from a; undefined where the two have no question in common. */
 function pair(comparisons, a, b) {
@@ -26,7 +26,7 @@ function whisker(difference, low, high) {
 }
 
 /** How many questions only one of two runs answered rightly, as a button that lists them. */
-function listed(count, d, task, right, wrong) {
+function countButton(count, d, task, right, wrong) {
   if (!count) return "0";
   const made = element("button", { type: "button", class: "link", title: "list these questions" }, count.toLocaleString("en"));
   const runs = explorer.runsOf[d];
@@ -40,9 +40,9 @@ function comparisonRow([task, n, both, onlyA, onlyB, difference, low, high, mde,
   const cell = (text, ...more) => element("td", {}, text, ...more);
   return element("tr", {}, element("th", {}, task.replaceAll("_", " ")),
     cell(element("b", {}, points(difference)), element("small", {}, `${points(low)} to ${points(high)}`)),
-    element("td", { class: p <= 0.05 ? "told" : "soft" }, higher), cell(whisker(difference, low, high)), cell(chance(p)),
+    element("td", { class: p <= 0.05 ? "better" : "soft" }, higher), cell(whisker(difference, low, high)), cell(chance(p)),
     cell(percentOf(both + onlyA)), cell(percentOf(both + onlyB)),
-    cell(listed(onlyA, d, task, a, b), " / ", listed(onlyB, d, task, b, a)),
+    cell(countButton(onlyA, d, task, a, b), " / ", countButton(onlyB, d, task, b, a)),
     cell(n.toLocaleString("en")), cell((100 * mde).toFixed(1)));
 }
 
@@ -61,8 +61,8 @@ function showComparison(d, comparisons) {
 }
 
 async function startComparisons() {
-  const found = await unpack("comparisons");
-  found.forEach((comparisons, d) => {
+  const byDataset = await unpack("comparisons");
+  byDataset.forEach((comparisons, d) => {
     if (!byId(`c-a-${d}`)) return;
     for (const side of ["a", "b"]) byId(`c-${side}-${d}`).addEventListener("change", () => showComparison(d, comparisons));
     byId(`compare-${d}`).hidden = false;

@@ -6,7 +6,7 @@ const pre = (text) => element("pre", text ? {} : { class: "soft" }, text || "(em
 function showNothing() {
   byId("x-space").replaceChildren();
   byId("x-list").removeAttribute("aria-activedescendant");
-  byId("x-shown").replaceChildren(element("p", { class: "soft" }, "No question passes these filters."));
+  byId("x-open").replaceChildren(element("p", { class: "soft" }, "No question passes these filters."));
 }
 
 /** What the highlighting means, for the legend under the drawing. */
@@ -49,7 +49,7 @@ function showExample(i, packed) {
   const { picture, note } = drawGraph(graph, asked, nodes, edges);
   const said = runs.flatMap((r, k) => (answers[k] ? [answer(i, k, index.runs[r], index.judged[r][i], answers[k])] : []));
   const right = runs.filter((r) => index.judged[r][i] === "0").length;
-  byId("x-shown").replaceChildren(
+  byId("x-open").replaceChildren(
     element("h3", {}, task.replaceAll("_", " ")),
     element("p", { class: "soft" }, `${word("generator", i)} graph, ${graph.n.toLocaleString("en")} nodes, ` +
       `${graph.m.toLocaleString("en")} ${graph.directed ? "directed " : ""}edges; text: ${word("encoder", i)}; right: ${right} of ${said.length} runs`),

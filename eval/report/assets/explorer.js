@@ -186,7 +186,7 @@ function onKey(event) {
   else if (event.key === "j") move(1);
   else if (event.key === "k") move(-1);
   else if (event.target === list && event.key in steps) move(steps[event.key]);
-  else if (event.target === list && event.key === "Enter") byId("x-shown").focus();
+  else if (event.target === list && event.key === "Enter") byId("x-open").focus();
   else if (event.key === "Escape") list.focus();
   else done = false;
   if (done) event.preventDefault();

@@ -82,6 +82,7 @@ def other_graph(text: str) -> str:
 
 EDITS: dict[str, tuple[str, Callable[[Any], Any], str]] = {
     "answer": ("answer", lambda old: " 171.", "answer is ' 171.', but the graph gives"),
+    "solution": ("solution", lambda old: "171", "solution is '171', but the graph gives"),
     "question": ("question", lambda old: old.replace("edges", "roads"), "question is "),
     "rationale": ("rationale", lambda old: old + " Surely.", "rationale is "),
     "graph": ("graph", other_graph, "num_edges is "),

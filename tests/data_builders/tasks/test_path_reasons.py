@@ -14,8 +14,6 @@ from hypothesis import strategies as st
 
 from data_builders.graphs.graph import Graph, from_edges, from_networkx
 from data_builders.tasks import TASKS, Query
-from data_builders.tasks.orders import ORDERS
-from data_builders.tasks.search import DISTANCES
 from tests.helpers.reason_texts import STEP, Ids, Judge, check, cycle, path_of, said
 from tests.helpers.task_graphs import (
     EDGELESS,
@@ -239,7 +237,3 @@ def test_reasons_tell_the_witness_that_they_are_given() -> None:
         told
         == " Because, there is an edge from node A to node D, and there is an edge from node D to node C ."
     )
-
-
-def test_every_task_has_its_reasons_checked() -> None:
-    assert sorted(TRUE) == sorted(task.name for task in (*DISTANCES, *ORDERS, TASKS["hamiltonian_path"]))

@@ -13,8 +13,6 @@ from hypothesis import strategies as st
 
 from data_builders.graphs.graph import Graph, from_networkx
 from data_builders.tasks import TASKS, Query
-from data_builders.tasks.parallelizable import COMPONENTS
-from data_builders.tasks.structure import STRUCTURE
 from tests.helpers.reason_texts import Ids, Judge, check, cycle, edges_of, said, simple
 from tests.helpers.task_graphs import (
     EDGELESS,
@@ -278,9 +276,3 @@ def test_reasons_of_graphs_with_a_name(task: str) -> None:
         graph = from_networkx(nx.convert_node_labels_to_integers(g))
         query = TASKS[task].draw(graph, random.Random(0))
         check(TRUE[task], task, graph, query, "names")
-
-
-def test_every_task_has_its_reasons_checked() -> None:
-    assert sorted(TRUE) == sorted(
-        task.name for task in (*COMPONENTS, *STRUCTURE) if task.name != "hamiltonian_path"
-    )

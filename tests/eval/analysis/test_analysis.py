@@ -12,15 +12,14 @@ from data_builders.building.build import build
 from data_builders.building.config import load_config
 from data_builders.errors import InputError
 from data_builders.example import Example, read_examples, read_lock
-from eval.analysis.comparisons import MOST_RUNS, compared, packed, pairs
+from eval.analysis.comparisons import MAX_RUNS, best_rows, pairs, to_json
 from eval.analysis.confusion import OTHER, SILENT, confusion
 from eval.analysis.costs import cost
-from eval.analysis.curves import APART, by_distance, by_size, hops
-from eval.analysis.runs import Dataset, gather
+from eval.analysis.curves import NO_PATH, by_distance, by_size, hops
+from eval.analysis.runs import Dataset, Report, gather
 from eval.prediction import Prediction, write_config, write_predictions
-from eval.report.explorer import MOST_NODES, explorer_data
-from eval.report.page_slices import invariance_table, slice_tables
-from eval.report.page_tables import cost_table
+from eval.report.explorer import MAX_NODES, explorer_data
+from eval.report.write import write_report
 
 TASKS = ["shortest_path", "node_degree", "cycle_check", "connected_nodes"]
 
@@ -73,7 +72,7 @@ def near(e: Example) -> Prediction:
 
 
 @pytest.fixture(scope="module")
-def dataset(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+def runs(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
     root = tmp_path_factory.mktemp("runs")
     return gather(
         [
@@ -81,7 +80,12 @@ def dataset(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
             make(root / "near", data, near),
             make(root / "few", data, near, limit=9),
         ]
-    ).datasets[0]
+    )
+
+
+@pytest.fixture(scope="module")
+def dataset(runs: Report) -> Dataset:
+    return runs.datasets[0]
 
 
 def test_pairs_count_every_common_question_once(dataset: Dataset) -> None:
@@ -91,17 +95,17 @@ def test_pairs_count_every_common_question_once(dataset: Dataset) -> None:
         n = 9 if "few" in (a, b) else 60
         assert {of.n for of in c.tasks.values()} == {n} and c.together.n == n * len(TASKS)
     assert found["near", "few"].together.difference == 0 and found["gold", "near"].holm["node_degree"] < 0.001
-    first = packed(next(pairs(dataset)))
+    first = to_json(next(pairs(dataset)))
     assert [row[0] for row in first["rows"]] == [*TASKS, "all questions"] and {
         len(row) for row in first["rows"]
     } == {10}
 
 
 def test_of_many_runs_the_best_are_compared(data: Path, tmp_path: Path) -> None:
-    runs = [make(tmp_path / f"r{i:02}", data, gold if i % 2 else near, limit=3) for i in range(MOST_RUNS + 3)]
+    runs = [make(tmp_path / f"r{i:02}", data, gold if i % 2 else near, limit=3) for i in range(MAX_RUNS + 3)]
     (many,) = gather(runs).datasets
-    kept = compared(many)
-    assert len(kept) == MOST_RUNS and {many.rows[i].macro.value for i in kept[:7]} == {1.0}  # type: ignore[union-attr]
+    kept = best_rows(many)
+    assert len(kept) == MAX_RUNS and {many.rows[i].macro.value for i in kept[:7]} == {1.0}  # type: ignore[union-attr]
 
 
 def test_confusion_counts_add_up(dataset: Dataset) -> None:
@@ -128,7 +132,7 @@ def test_curves_hold_every_question(dataset: Dataset) -> None:
         for row, points in curves.runs:
             assert sum(e.n for e in points.values()) == row.cells[curves.task].n
     (far,) = by_distance(dataset)
-    assert far.task == "shortest_path" and far.ticks[-1] == APART and far.ticks[0] == "1"
+    assert far.task == "shortest_path" and far.ticks[-1] == NO_PATH and far.ticks[0] == "1"
     lines = {row.label: points for row, points in far.runs}
     assert sum(e.n for e in lines["near"].values()) == 60
     assert {far.ticks[i]: e.value for i, e in lines["near"].items()} == {
@@ -142,13 +146,13 @@ def test_hops_agree_with_the_stored_distances(data: Path) -> None:
         assert hops(e) == (int(answer) if answer.isdigit() else -1)
 
 
-def test_slices_and_invariance_are_shown_where_there_are_any(dataset: Dataset, tmp_path: Path) -> None:
-    page = slice_tables(dataset)
+def test_slices_and_invariance_are_shown_where_there_are_any(runs: Report, tmp_path: Path) -> None:
+    page = write_report(runs, tmp_path / "whole").read_text(encoding="utf-8")
     assert (
         "By right answer" in page
         and "no path" in page
         and "By generator" not in page
-        and not invariance_table(dataset)
+        and "One graph, several texts" not in page
     )
     keys = {
         "tasks": "reachability",
@@ -172,13 +176,9 @@ def test_slices_and_invariance_are_shown_where_there_are_any(dataset: Dataset, t
     write_predictions(
         [one_way(e) for e in read_examples(tmp_path / "d", "reachability", "test")], tmp_path / "run"
     )
-    (told,) = gather([tmp_path / "run"]).datasets
-    assert "<b>50.0</b><small>every 0.0</small><small>alike 0.0</small>" in invariance_table(told)
-    assert (
-        "By encoder" in slice_tables(told)
-        and "By generator" in slice_tables(told)
-        and "<b>100.0</b>" in slice_tables(told)
-    )
+    page = write_report(gather([tmp_path / "run"]), tmp_path / "report").read_text(encoding="utf-8")
+    assert "<b>50.0</b><small>every 0.0</small><small>alike 0.0</small>" in page
+    assert "By encoder" in page and "By generator" in page and "<b>100.0</b>" in page
 
 
 def test_costs_are_sums_and_money_needs_a_price(data: Path, tmp_path: Path) -> None:
@@ -201,8 +201,10 @@ def test_costs_are_sums_and_money_needs_a_price(data: Path, tmp_path: Path) -> N
     with pytest.raises(InputError, match=r"paid/usage\.json: not JSON"):
         cost(priced)
     (tmp_path / "paid" / "usage.json").unlink()
-    assert "dollars" in cost_table([free, priced]) and "0.5040" in cost_table([priced])
-    assert "neither time nor tokens" in cost_table([free]) and "dollars" not in cost_table([free])
+    page = write_report(gather(runs), tmp_path / "both").read_text(encoding="utf-8")
+    assert "<th>dollars</th>" in page and "<td>0.5040</td>" in page
+    page = write_report(gather(runs[1:]), tmp_path / "free_only").read_text(encoding="utf-8")
+    assert "neither time nor tokens" in page and "<th>dollars</th>" not in page
 
 
 def test_of_a_large_graph_the_part_around_the_asked_nodes_is_packed(tmp_path: Path) -> None:
@@ -230,7 +232,7 @@ def test_of_a_large_graph_the_part_around_the_asked_nodes_is_packed(tmp_path: Pa
         examples, json.loads(zlib.decompress(base64.b64decode(block))), strict=True
     ):
         whole = json.loads(e.graph)
-        assert (graph["n"], graph["m"], len(graph["nodes"])) == (300, e.num_edges, MOST_NODES)
+        assert (graph["n"], graph["m"], len(graph["nodes"])) == (300, e.num_edges, MAX_NODES)
         assert [graph["nodes"][u] for u in asked] == [whole["nodes"][u] for u in e.query]
         answer = e.answer.strip().rstrip(".")
         assert [u for u, _ in edges[:1]] + [v for _, v in edges[-1:]] == (asked if answer.isdigit() else [])

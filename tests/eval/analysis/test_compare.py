@@ -9,7 +9,7 @@ from data_builders.building.build import build
 from data_builders.building.config import load_config
 from data_builders.errors import InputError
 from data_builders.example import Example
-from eval.analysis.compare import compare
+from eval.analysis.comparisons import compare
 from eval.statistics.paired import holm, paired
 from tests.eval.report.test_report import TASKS, command, data, gold, make, nonsense
 

@@ -111,7 +111,7 @@ def test_filters_narrow_the_list(page: "Page") -> None:
     page.select_option("#x-task", label="shortest path")
     assert count(page) == N
     page.select_option("#x-encoder", label="friendship")
-    assert count(page) == N / 2 and page.inner_text("#x-shown h3") == "shortest path"
+    assert count(page) == N / 2 and page.inner_text("#x-open h3") == "shortest path"
     page.select_option("#x-run", label="on ten")
     assert count(page) == 5  # of the first ten questions, every second one
     page.click("#x-clear")
@@ -120,7 +120,7 @@ def test_filters_narrow_the_list(page: "Page") -> None:
     wrong = count(page)
     assert 0 < wrong < N * len(TASKS)
     page.select_option("#x-run", label="always right")
-    assert count(page) == 0 and "No question passes" in page.inner_text("#x-shown")
+    assert count(page) == 0 and "No question passes" in page.inner_text("#x-open")
 
 
 def test_the_search_reads_questions_answers_and_outputs(page: "Page", report: Path) -> None:
@@ -134,7 +134,7 @@ def test_the_search_reads_questions_answers_and_outputs(page: "Page", report: Pa
     ):
         page.fill("#x-search", text)
         page.wait_for_selector(f"#x-count:text-matches('^{found} of')")
-    assert "shortest_path/er/friendship/test/3" in page.inner_text("#x-shown")
+    assert "shortest_path/er/friendship/test/3" in page.inner_text("#x-open")
 
 
 def test_everything_works_by_keyboard(page: "Page") -> None:
@@ -157,7 +157,7 @@ def test_everything_works_by_keyboard(page: "Page") -> None:
     assert active and page.get_attribute(f"#{active}", "aria-setsize") == place()
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.id") == "x-shown" and place() == str(N * len(TASKS) - 1)
+    assert page.evaluate("document.activeElement.id") == "x-open" and place() == str(N * len(TASKS) - 1)
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     page.keyboard.press("Escape")
     assert page.evaluate("document.activeElement.id") == "x-list"
@@ -166,17 +166,17 @@ def test_everything_works_by_keyboard(page: "Page") -> None:
 def test_an_open_question_shows_graph_prompt_answers_and_judgement(page: "Page", report: Path) -> None:
     for e in (read_examples(report.parents[1] / "data", task, "test")[0] for task in TASKS):
         page.fill("#x-search", e.id)
-        page.wait_for_selector(f"#x-shown .x-id:text-is('{e.id}')")
-        shown = page.text_content("#x-shown") or ""
+        page.wait_for_selector(f"#x-open .x-id:text-is('{e.id}')")
+        shown = page.text_content("#x-open") or ""
         assert e.question in shown and e.answer.strip() in shown and shown.count("extracted: ") == 3
         assert shown.count("right.") >= 2 and "ended by itself" in shown
-        assert page.locator("#x-shown .node").count() == e.num_nodes
-        assert page.locator("#x-shown .edge").count() == e.num_edges
-        assert page.locator("#x-shown .node.asked").count() == len(set(e.query))
+        assert page.locator("#x-open .node").count() == e.num_nodes
+        assert page.locator("#x-open .edge").count() == e.num_edges
+        assert page.locator("#x-open .node.asked").count() == len(set(e.query))
     page.select_option("#x-task", label="maximum flow")
     page.fill("#x-search", "")
-    page.wait_for_selector("#x-shown h3:text-is('maximum flow')")
-    assert page.locator("#x-shown .edge.gold").count() > 0 and page.locator("#x-shown .weight").count() > 0
+    page.wait_for_selector("#x-open h3:text-is('maximum flow')")
+    assert page.locator("#x-open .edge.gold").count() > 0 and page.locator("#x-open .weight").count() > 0
 
 
 def test_the_whole_prompt_is_unpacked_when_it_is_asked_for(page: "Page", report: Path) -> None:
@@ -187,17 +187,17 @@ def test_the_whole_prompt_is_unpacked_when_it_is_asked_for(page: "Page", report:
         (asked[10], 0),
     ):  # one of the runs asked no more than ten
         page.fill("#x-search", e.id)
-        page.wait_for_selector(f"#x-shown .x-id:text-is('{e.id}')")
-        assert page.locator("#x-shown .prompt").count() == prompts
+        page.wait_for_selector(f"#x-open .x-id:text-is('{e.id}')")
+        assert page.locator("#x-open .prompt").count() == prompts
         if prompts:
-            page.click("#x-shown .prompt summary")
-            page.wait_for_selector("#x-shown .prompt pre")
-            assert page.text_content("#x-shown .prompt pre") == visible(
+            page.click("#x-open .prompt summary")
+            page.wait_for_selector("#x-open .prompt pre")
+            assert page.text_content("#x-open .prompt pre") == visible(
                 f"{HOSTILE} comes first.\n{e.question}"
             )
             for _ in range(2):
-                page.click("#x-shown .prompt summary")
-            assert page.locator("#x-shown .prompt pre").count() == 1
+                page.click("#x-open .prompt summary")
+            assert page.locator("#x-open .prompt pre").count() == 1
     page.fill("#x-search", "comes first")
     page.wait_for_selector("#x-count:text-matches('^0 of')")
 
@@ -250,17 +250,17 @@ def test_the_questions_that_only_one_of_two_runs_got_right_are_listed(page: "Pag
 
 
 def test_hostile_text_is_shown_as_text(page: "Page") -> None:
-    shown = page.text_content("#x-shown") or ""
+    shown = page.text_content("#x-open") or ""
     assert shown.count(HOSTILE[:-1] + "⟨U+202E⟩") == 2  # the run's label and its output
-    assert page.locator("#x-shown img, #x-shown script").count() == 0
+    assert page.locator("#x-open img, #x-open script").count() == 0
 
 
 def test_a_drawing_does_not_change_from_one_opening_to_the_next(page: "Page") -> None:
-    first = page.inner_html("#x-shown svg")
+    first = page.inner_html("#x-open svg")
     page.reload()
     page.wait_for_selector("#explorer[data-ready]")
-    page.wait_for_selector("#x-shown svg")
-    assert page.inner_html("#x-shown svg") == first
+    page.wait_for_selector("#x-open svg")
+    assert page.inner_html("#x-open svg") == first
 
 
 def test_without_a_script_everything_else_is_there(browser: "Browser", report: Path) -> None:

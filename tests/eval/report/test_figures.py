@@ -12,6 +12,7 @@ from data_builders.example import read_examples, read_lock
 from eval.analysis.runs import Report, gather
 from eval.prediction import Prediction, write_config, write_predictions
 from eval.report.figures import write_figures
+from eval.report.plots import draw_plots
 
 TASKS = ["shortest_path", "node_count"]
 
@@ -40,7 +41,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
 
 
 def test_every_figure_is_written_twice_and_the_same_each_time(report: Report, tmp_path: Path) -> None:
-    first, again = write_figures(report, tmp_path / "f"), write_figures(report, tmp_path / "g")
+    plots = [draw_plots(dataset) for dataset in report.datasets]
+    first, again = (write_figures(report, plots, tmp_path / name) for name in "fg")
     assert sorted(p.name for p in first) == [
         f"a_b_test_{what}.{kind}"
         for what in ("accuracy", "distance", "outcomes", "size")

@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from markupsafe import escape
 
 import graphtalk
 from data_builders.building.build import build
@@ -26,7 +27,7 @@ from data_builders.example import Example, read_examples, read_lock
 from eval.analysis.curves import size_bins
 from eval.analysis.findings import findings
 from eval.analysis.runs import gather
-from eval.escape import for_html
+from eval.escape import visible
 from eval.prediction import (
     OUTCOMES,
     Prediction,
@@ -35,7 +36,7 @@ from eval.prediction import (
     write_environment,
     write_predictions,
 )
-from eval.report.explorer import LONGEST, explorer_data
+from eval.report.explorer import MAX_CHARACTERS, explorer_data
 from eval.report.write import write_report
 from eval.scoring.run import score_run
 from eval.statistics.intervals import proportion
@@ -331,11 +332,11 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
-        if tag not in ("meta", "br", "line", "rect", "circle", "polyline", "path", "img", "input"):
+        if tag not in ("meta", "br", "line", "rect", "circle", "polyline", "polygon", "path", "img", "input"):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        if tag not in ("line", "rect", "circle", "polyline", "path"):
+        if tag not in ("line", "rect", "circle", "polyline", "polygon", "path"):
             assert self.open and self.open[-1] == tag, f"</{tag}> closes {self.open[-3:]}"
             self.open.pop()
 
@@ -379,7 +380,7 @@ def test_hostile_text_stays_text(data: Path, tmp_path: Path) -> None:
         "a link leaves the page"
     )
     assert "\x00" not in page and "\u202e" not in page and "⟨U+202E⟩" in page
-    assert page.count(for_html(HOSTILE)) >= 1 and "alert(1)</script>" not in page
+    assert page.count(escape(visible(HOSTILE))) >= 1 and "alert(1)</script>" not in page
     assert "url(http" not in page and "@import" not in page
     table = (out / "report.md").read_text(encoding="utf-8")
     assert "<" not in table and "\x00" not in table
@@ -409,7 +410,7 @@ def test_the_page_shows_outcomes_floors_and_examples(data: Path, tmp_path: Path)
 
 def test_the_explorer_holds_every_answer(data: Path, tmp_path: Path) -> None:
     def at_length(e: Example) -> str:
-        return "so " * LONGEST + e.answer
+        return "so " * MAX_CHARACTERS + e.answer
 
     report = gather([make(tmp_path / "gold", data, gold), make(tmp_path / "long", data, at_length, limit=2)])
     packed_index, packed_blocks, _ = explorer_data(report)

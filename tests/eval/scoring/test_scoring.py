@@ -30,15 +30,9 @@ def test_every_case_is_judged_as_a_careful_reader_does(path: Path, tmp_path: Pat
     assert not faults, f"{len(faults)} of {len(known)}:\n" + "\n".join(faults)
 
 
-def test_the_suite_has_cases_of_every_task_and_outcome() -> None:
+def test_the_suite_has_cases_of_every_outcome() -> None:
     suite = read_cases()
     assert len(suite) >= 600 and len({case.example.id for case in suite}) == len(suite)
-    counts = {
-        task: [case.outcome == "correct" for case in suite if case.example.task == task] for task in TASKS
-    }
-    assert all(
-        len(found) >= 8 and sum(found) >= 3 and len(found) - sum(found) >= 3 for found in counts.values()
-    ), counts
     assert {case.outcome for case in suite} == set(OUTCOMES)
 
 

@@ -21,14 +21,14 @@ def test_tokens_are_kept_and_found_again(tmp_path: Path, monkeypatch: pytest.Mon
     from finetune.batches.tokenizer import build_tokenizer
 
     monkeypatch.setenv("GRAPHTALK_CACHE", str(tmp_path))
-    monkeypatch.setattr(cache, "LEAST", 10)
+    monkeypatch.setattr(cache, "MIN_EXAMPLES", 10)
     examples = [example("connected_nodes", "train", i) for i in range(12)]
     tokenizer = build_tokenizer([e.question for e in examples], [str(i) for i in range(8)])
     for code in (encode, encode_shared):
         made, found = (cache.cached(code, examples, tokenizer, 500, 500) for _ in range(2))
         for name in cache.ARRAYS:
             assert np.array_equal(getattr(made, name), getattr(found, name)), name
-        assert made.heads == found.heads and found.ids == [e.id for e in examples]
+        assert made.prefix_lengths == found.prefix_lengths and found.ids == [e.id for e in examples]
         assert found[3] == made[3] == encode(examples, tokenizer, 500, 500)[3] or code is encode_shared
     files = set(tmp_path.rglob("*.safetensors"))
     assert len(files) == 2 and not list(tmp_path.rglob("*.part"))

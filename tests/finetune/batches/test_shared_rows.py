@@ -29,9 +29,9 @@ def setting(request: pytest.FixtureRequest) -> tuple[Any, Any, list[Example]]:
     """A T5 from random weights, its tokenizer, and three questions about each of six graphs."""
     import torch
 
-    from finetune.batches.shared_rows import split_question
     from finetune.batches.tokenizer import build_tokenizer
-    from finetune.models import new_model
+    from finetune.learners.start import new_model
+    from language_models.shared_graphs import split_question
 
     examples = [example(task, "train", i) for task in TASKS for i in range(6)]
     texts = [part for e in examples for part in (*split_question(e.question), e.answer)]
@@ -46,7 +46,7 @@ def alone(model: Any, tokenizer: Any, asked: Example) -> Any:
     """
     import torch
 
-    from finetune.batches.shared_rows import split_question
+    from language_models.shared_graphs import split_question
 
     graph, question = split_question(asked.question)
     head = tokenizer(graph, add_special_tokens=False)["input_ids"]
@@ -64,7 +64,7 @@ def test_every_answer_token_has_the_loss_that_it_has_alone(setting: tuple[Any, A
 
     import torch
 
-    from finetune.batches.shared_rows import SharedRows, collate, encode_shared, share
+    from finetune.batches.shared_rows import SharedRows, accept_shared_rows, collate, encode_shared
 
     model, tokenizer, examples = setting
     rows = SharedRows(encode_shared(examples, tokenizer, 512, 512), start=0)
@@ -73,7 +73,7 @@ def test_every_answer_token_has_the_loss_that_it_has_alone(setting: tuple[Any, A
     batch = collate([rows[i] for i in range(len(rows))], tokenizer.pad_token_id)
     assert batch["attention_mask"].sum(1).tolist() == rows.lengths
     taught = copy.deepcopy(model)
-    share(taught)
+    accept_shared_rows(taught)
     labels = batch.pop("labels")
     logits = taught(**batch).logits
     losses = torch.nn.functional.cross_entropy(logits.transpose(1, 2), labels, reduction="none")

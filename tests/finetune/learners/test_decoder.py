@@ -153,8 +153,8 @@ def test_the_loss_is_the_mean_over_answers_only(data: Path, llama: Path, tmp_pat
 
     from data_builders.example import load_examples
     from finetune.batches.completions import encode_completions
-    from finetune.models import load_model
     from finetune.train import main
+    from language_models.load import load_model
 
     model, tokenizer = load_model(str(llama))
     examples = load_examples(data, None, "train")
@@ -204,7 +204,7 @@ def test_the_loss_on_a_cpu_is_trls(
 def test_prompts_are_those_of_prompting(data: Path, tmp_path: Path) -> None:
     from data_builders.example import load_examples
     from finetune.batches.completions import encode_completions
-    from finetune.models import load_model
+    from language_models.load import load_model
     from prompting.backends.hf import HfModel
     from prompting.backends.model import ModelOptions
 
@@ -215,7 +215,7 @@ def test_prompts_are_those_of_prompting(data: Path, tmp_path: Path) -> None:
         asked = HfModel(str(folder), ModelOptions(8, chat=chat))
         tokens = encode_completions(examples, tokenizer, chat, [1])
         for i, example in enumerate(examples):
-            assert tokens[i]["input_ids"] == asked._encode(example.question)
+            assert tokens[i]["input_ids"] == asked._encode([example.question])[0][0]
             assert tokens[i]["labels"][-1] == 1 and 1 not in tokens[i]["labels"][:-1]
             assert tokenizer.decode(tokens[i]["labels"][:-1]).strip() == example.answer.strip()
     with pytest.raises(InputError, match="no chat template"):
@@ -273,7 +273,7 @@ def test_what_is_saved_answers_as_what_was_trained(
 
         asked = HfModel(str(run / "checkpoint"), ModelOptions(8, stop=()))
         prompts = [e.question for e in load_examples(data, None, "test")]
-        prompted = [asked._generate([asked._encode(prompt)])[0] for prompt in prompts]
+        prompted = [asked._generate(asked._encode([prompt])[0])[0] for prompt in prompts]
         assert [completion.text for completion in prompted] == [output for _, output, _ in said]
     else:
         adapter = json.loads((run / "checkpoint" / "adapter_config.json").read_text())
@@ -338,16 +338,16 @@ def test_what_does_not_fit_is_an_error_and_never_cut(data: Path, tmp_path: Path)
 
 
 def test_left_padding_changes_no_answer(llama: Path) -> None:
-    from finetune.models import load_model
-    from finetune.run.predict import generate
+    from language_models.decode import Decoding, generate
+    from language_models.load import load_model
 
     model, tokenizer = load_model(str(llama))
     sources = [
         tokenizer(text)["input_ids"]
         for text in ("The edges in G are: (0, 1)", "Q:", "What is the degree of node 3?\nA:")
     ]
-    together = generate(model.eval(), tokenizer, sources, "cpu", max_new_tokens=6)
-    alone = [generate(model, tokenizer, [s], "cpu", max_new_tokens=6)[0] for s in sources]
+    together = generate(model.eval(), tokenizer, sources, Decoding(6))
+    alone = [generate(model, tokenizer, [s], Decoding(6))[0] for s in sources]
     assert [said[:3] for said in together] == [said[:3] for said in alone]
     assert [said.confidence for said in together] == pytest.approx(
         [said.confidence for said in alone], rel=1e-3

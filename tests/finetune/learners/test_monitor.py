@@ -118,7 +118,7 @@ def test_out_of_memory_is_recognised_and_says_what_to_lower() -> None:
     import torch
 
     from finetune.learners.monitor import memory_line
-    from finetune.run.predict import is_out_of_memory
+    from language_models.decode import is_out_of_memory
 
     with pytest.raises(RuntimeError) as error:
         torch.empty(2**60)

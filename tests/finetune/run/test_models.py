@@ -27,7 +27,8 @@ def test_adapter_with_embeddings_trains_and_reloads_exactly(projection: str, tmp
 
     from finetune.batches.tokenizer import build_tokenizer
     from finetune.config import LoraArguments
-    from finetune.models import add_lora, load_model, new_model
+    from finetune.learners.start import add_lora, new_model
+    from language_models.load import load_model
 
     torch.manual_seed(0)
     tokenizer = build_tokenizer(["edge (0, 1)"], ["0", "1"])
@@ -64,9 +65,9 @@ def test_adapter_with_embeddings_trains_and_reloads_exactly(projection: str, tmp
 
 def test_scratch_then_unadapted_then_lora_on_new_names(tmp_path: Path) -> None:
     """The demo's chain: train on integers, answer a graph of names unadapted, adapt to it."""
-    from finetune.models import load_model
-    from finetune.run.predict import generate
     from finetune.train import main
+    from language_models.decode import Decoding, generate
+    from language_models.load import load_model
 
     plain = write_dataset(tmp_path / "plain", {"train": 40, "test": 6})
     named = write_dataset(tmp_path / "named", {"train": 40, "test": 6}, names=NAMES)
@@ -138,10 +139,10 @@ def test_scratch_then_unadapted_then_lora_on_new_names(tmp_path: Path) -> None:
     ]
     model, tokenizer = load_model(str(tmp_path / "lora" / "checkpoint"))
     text = "Is node Mme. Magloire connected to node Javert?"
-    ((short, stopped, count, _),) = generate(
-        model.eval(), tokenizer, [tokenizer(text)["input_ids"]], "cpu", max_new_tokens=1
+    ((short, reason, count, _),) = generate(
+        model.eval(), tokenizer, [tokenizer(text)["input_ids"]], Decoding(1)
     )
-    assert (stopped, count) == (False, 1) and short
+    assert (reason, count) == ("length", 1) and short
 
 
 def test_batches_of_other_lengths_do_not_change_an_answer() -> None:
@@ -149,15 +150,15 @@ def test_batches_of_other_lengths_do_not_change_an_answer() -> None:
     import torch
 
     from finetune.batches.tokenizer import build_tokenizer
-    from finetune.models import new_model
-    from finetune.run.predict import generate
+    from finetune.learners.start import new_model
+    from language_models.decode import Decoding, generate
 
     torch.manual_seed(1)
     tokenizer = build_tokenizer([], ["0", "1"])
     model = new_model(SIZE, tokenizer).eval()
     sources = [torch.randint(3, 99, (n,)).tolist() for n in (3, 12, 7)]
-    together = generate(model, tokenizer, sources, "cpu", max_new_tokens=6)
-    alone = [generate(model, tokenizer, [s], "cpu", max_new_tokens=6)[0] for s in sources]
+    together = generate(model, tokenizer, sources, Decoding(6))
+    alone = [generate(model, tokenizer, [s], Decoding(6))[0] for s in sources]
     assert [said[:3] for said in together] == [said[:3] for said in alone]
     assert [said.confidence for said in together] == pytest.approx(
         [said.confidence for said in alone], rel=1e-3
@@ -169,8 +170,8 @@ def test_the_confidence_is_the_probability_of_the_whole_answer() -> None:
     import torch
 
     from finetune.batches.tokenizer import build_tokenizer
-    from finetune.models import new_model
-    from finetune.run.predict import generate
+    from finetune.learners.start import new_model
+    from language_models.decode import Decoding, generate
 
     torch.manual_seed(4)
     tokenizer = build_tokenizer([], ["0", "1"])
@@ -183,14 +184,18 @@ def test_the_confidence_is_the_probability_of_the_whole_answer() -> None:
             with torch.no_grad():
                 model.lm_head.weight[end] = 1.1 * model.lm_head.weight[often]
         source = torch.randint(3, 99, (n,))
-        (said,) = generate(model, tokenizer, [source.tolist()], "cpu", max_new_tokens=5)
-        ids = model.generate(input_ids=source[None], max_new_tokens=5, do_sample=False)[0, 1:].tolist()
+        (said,) = generate(model, tokenizer, [source.tolist()], Decoding(5))
+        whole_ids = model.generate(
+            input_ids=source[None], max_new_tokens=5, do_sample=False, suppress_tokens=[0]
+        )
+        ids = whole_ids[0, 1:].tolist()
         whole = ids[: ids.index(end) + 1] if end in ids else ids
         logits = model(input_ids=source[None], decoder_input_ids=torch.tensor([[start, *whole[:-1]]])).logits[
             0
         ]
+        logits[:, tokenizer.pad_token_id] = -torch.inf  # it is never generated
         product = logits.softmax(-1)[range(len(whole)), whole].prod().item()
         assert said.confidence == pytest.approx(product, rel=1e-4)
-        ended += said.stopped
+        ended += said.finish_reason == "stop"
     assert 0 < ended < 37
-    assert generate(model, tokenizer, [[5, 6, 7]], "cpu", max_new_tokens=5, num_beams=2)[0].confidence is None
+    assert generate(model, tokenizer, [[5, 6, 7]], Decoding(5, num_beams=2))[0].confidence is None

@@ -11,7 +11,8 @@ import pytest
 
 from data_builders.errors import InputError
 from prompting.backends.fake_server import FAULTS, FakeServer, faults_for, plain_answer
-from prompting.backends.model import Completion, ModelOptions, Request, open_model
+from prompting.backends.model import Completion, ModelOptions, Request
+from prompting.backends.registry import open_model
 from prompting.backends.throttle import Throttle
 from prompting.budget import Budget, Price, Stopped
 
@@ -352,14 +353,14 @@ def test_retry_after_may_be_a_date() -> None:
     assert failure(429, {}, '{"error": {"code": "insufficient_quota", "message": "no money"}}').fatal
 
 
-def test_the_bar_tells_rate_money_and_errors() -> None:
-    from prompting.commands import _Bar
+def test_the_bar_tells_tokens_money_and_errors() -> None:
+    from data_builders.files import ProgressBar
+    from prompting.commands import _Counts
 
-    bar = _Bar(Budget(price=Price(1.0, 1.0), prompt_tokens=2_000_000))
-    bar.advance(0, 3, [])
-    bar.advance(
-        2, 3, [Completion("Yes.", "stop", 100, 2, 0.1), Completion("http_500: x", "error", 0, 0, 0.0)]
-    )
-    (task,) = bar._bar.tasks
-    assert (task.completed, task.total) == (2, 3)
-    assert "prompts/s" in task.fields["rate"] and "tokens/s, $2.0000, 1 errors" in task.fields["rate"]
+    bar = ProgressBar("prompts")
+    counts = _Counts(bar, Budget(price=Price(1.0, 1.0), prompt_tokens=2_000_000))
+    counts.add(0, 3, [])
+    counts.add(2, 3, [Completion("Yes.", "stop", 100, 2, 0.1), Completion("http_500: x", "error", 0, 0, 0.0)])
+    (task,) = bar._progress.tasks
+    assert (task.completed, task.total, counts.new, counts.errors) == (2, 3, 2, 1)
+    assert task.fields["note"].endswith("tokens/s, $2.0000, 1 errors")

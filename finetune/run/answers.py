@@ -1,5 +1,6 @@
 """How a run answers questions, while it trains and at its end, and what it says of its answers."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,23 +11,19 @@ from data_builders.building.floors import train_answers
 from data_builders.errors import InputError
 from data_builders.example import Example, load_examples
 from data_builders.tasks.shortcuts import most_frequent
+from eval.api import evaluate
 from eval.prediction import Prediction, write_predictions
 from eval.scoring.scorer import score
 from finetune.batches.cache import cached
-from finetune.batches.completions import (
-    check_lengths,
-    context_length,
-    encode_completions,
-    end_tokens,
-    wants_chat,
-)
+from finetune.batches.completions import check_lengths, completion_room, encode_completions
 from finetune.batches.data import Tokens, encode
-from finetune.batches.round_trip import check_spelling
-from finetune.batches.shared_rows import encode_shared, reads_graphs_alone
-from finetune.config import Options
-from finetune.learners.monitor import Validation
-from finetune.models import is_decoder_only, length_limits
-from finetune.run.predict import MAX_NEW_TOKENS, predict
+from finetune.batches.round_trip import check_round_trip
+from finetune.batches.shared_rows import encode_shared
+from finetune.config import MAX_NEW_TOKENS, Options
+from finetune.learners.start import length_limits
+from finetune.run.predict import predict
+from language_models.shared_graphs import reads_graphs_alone
+from language_models.text import end_tokens, is_decoder_only, uses_chat
 
 
 def test(options: Options, run: Path, model: Any, tokenizer: Any) -> None:
@@ -37,7 +34,9 @@ def test(options: Options, run: Path, model: Any, tokenizer: Any) -> None:
     if not getattr(model, "is_quantized", False):  # 4-bit weights are where they stay
         model.to(args.device)
     translator = translator_for(options, model, tokenizer)
-    predictions = predict(model, tokenizer, examples, tokens, translator=translator, **answering(options))
+    predictions = predict(
+        model, tokenizer, examples, tokens, translator=translator, **decoding_settings(options)
+    )
     if args.should_save:
         write_predictions(predictions, run)
 
@@ -46,17 +45,17 @@ def translator_for(options: Options, model: Any, tokenizer: Any) -> Any:
     """CTranslate2's copy of the model, where the run asks for it."""
     if options.train.predict_with == "transformers":
         return None
-    settings = answering(options)
+    settings = decoding_settings(options)
     if settings["sharded"] or settings["num_beams"] > 1:
         raise InputError(
             "predict_with ctranslate2 takes whole weights and greedy decoding; no ZeRO-3, FSDP or beams"
         )
-    from finetune.run.fast_predict import Translator
+    from language_models.fast_t5 import Translator
 
     return Translator(model, tokenizer, torch.get_num_threads())
 
 
-def answering(options: Options) -> dict[str, Any]:
+def decoding_settings(options: Options) -> dict[str, Any]:
     """How this run answers questions: arguments of `predict`."""
     args = options.train
     return {
@@ -75,12 +74,12 @@ def questions(options: Options, examples: list[Example], model: Any, tokenizer: 
     data = options.data
     if is_decoder_only(model):
         tokens = encode_completions(
-            examples, tokenizer, wants_chat(tokenizer, data.chat), end_tokens(model, tokenizer)
+            examples, tokenizer, uses_chat(tokenizer, data.chat), end_tokens(model, tokenizer)
         )
         room = options.train.generation_max_length or MAX_NEW_TOKENS
-        check_lengths(examples, tokens, context_length(model, tokenizer), room=room)
+        check_lengths(examples, tokens, completion_room(model, tokenizer), room=room)
         return tokens
-    check_spelling(examples, tokenizer)
+    check_round_trip(examples, tokenizer)
     code = encode_shared if reads_graphs_alone(model) else encode
     return cached(
         code,
@@ -88,6 +87,34 @@ def questions(options: Options, examples: list[Example], model: Any, tokenizer: 
         tokenizer,
         *length_limits(tokenizer, model, data.max_source_length, data.max_target_length),
     )
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Questions that are answered while training, and how.
+
+    majority: task -> share that the commonest answer of the train split gets right; empty without a train
+        split.
+    settings: keyword arguments of `finetune.run.predict.predict`.
+    """
+
+    examples: list[Example]
+    tokens: Tokens
+    majority: dict[str, float]
+    settings: dict[str, Any]
+
+    def __call__(self, model: Any, tokenizer: Any) -> dict[str, float]:
+        """Return `accuracy`, the mean over the tasks, `accuracy_TASK`, and the majority's beside them."""
+        results = evaluate(
+            self.examples, predict(model, tokenizer, self.examples, self.tokens, **self.settings)
+        )
+        metrics = {
+            "accuracy": results.macro.value,
+            **{f"accuracy_{task}": e.value for task, e in results.tasks.items()},
+        }
+        if self.majority:
+            metrics["majority"] = sum(self.majority.values()) / len(self.majority)
+        return {**metrics, **{f"majority_{task}": share for task, share in self.majority.items()}}
 
 
 def validation(options: Options, model: Any, tokenizer: Any) -> Validation:
@@ -106,4 +133,6 @@ def validation(options: Options, model: Any, tokenizer: Any) -> Validation:
                 if e.task == task
             ]
             majority[task] = sum(right) / len(right)
-    return Validation(examples, questions(options, examples, model, tokenizer), majority, answering(options))
+    return Validation(
+        examples, questions(options, examples, model, tokenizer), majority, decoding_settings(options)
+    )
