@@ -398,7 +398,7 @@ def test_the_page_shows_outcomes_floors_and_examples(data: Path, tmp_path: Path)
         "What this shows",
         "95% interval",
         "unparsed 100.0",
-        "isomorphic",
+        "numbering of their nodes",
         *OUTCOMES,
     ):
         assert text in page
