@@ -38,6 +38,7 @@ from data_builders.building.rows import open_files
 from data_builders.building.verify import verify
 from data_builders.errors import InputError
 from data_builders.example import read_lock
+from data_builders.readers.command import graph_command
 from data_builders.tasks import TASKS, Query
 
 
@@ -269,6 +270,7 @@ def verify_command(folder: Annotated[Path, typer.Argument(help="Dataset folder."
 
 
 COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [
+    ("graph", graph_command, {}),
     ("build", build_command, {}),
     ("tasks", tasks_command, {}),
     ("verify", verify_command, {}),

@@ -14,7 +14,9 @@ from data_builders.readers.source import UNLISTED, Listing, Options, Source
 
 # ---- GML --------------------------------------------------------------------------------------------------
 
-_GML = re.compile(r'\s+|#[^\n]*|(?P<key>[A-Za-z_]\w*)|(?P<number>[+-]?[\d.][\w.+-]*|[+-]INF)|"(?P<string>[^"]*)"|(?P<bracket>[\[\]])')
+_GML = re.compile(
+    r'\s+|#[^\n]*|(?P<key>[A-Za-z_]\w*)|(?P<number>[+-]?[\d.][\w.+-]*|[+-]INF)|"(?P<string>[^"]*)"|(?P<bracket>[\[\]])'
+)
 
 
 def _gml_tokens(source: Source) -> Iterator[tuple[str, Any, int]]:
@@ -93,7 +95,7 @@ def read_gml(source: Source, options: Options) -> Listing:
 
 _DOT = re.compile(
     r"""\s+|//[^\n]*|/\*.*?\*/|(?m:^)\#[^\n]*
-    |(?P<word>[A-Za-z_\x80-\U0010ffff][\w\x80-\U0010ffff]*|-?(?:\.\d+|\d+(?:\.\d*)?))
+    |(?P<word>[A-Za-z_\x80-\U0010ffff][\w\x80-\U0010ffff]*|-?(?:\.\d+|\d+(?:\.\d*)?)(?![\w.\x80-\U0010ffff]))
     |"(?P<string>(?:[^"\\]|\\.)*)"|(?P<html><)|(?P<edge>--|->)|(?P<mark>[\[\]{}=;,:+])""",
     re.VERBOSE | re.DOTALL,
 )
@@ -135,7 +137,9 @@ class _Dot:
     def take(self, value: str) -> bool:
         """Whether the next token is this mark or keyword, which is then left behind."""
         marks = ("mark", "edge")
-        same = self.value == value if self.kind in marks else self.kind == "word" and self.value.lower() == value
+        same = (
+            self.value == value if self.kind in marks else self.kind == "word" and self.value.lower() == value
+        )
         if same:
             self.advance()
         return same
@@ -175,7 +179,9 @@ def read_dot(source: Source, options: Options) -> Listing:
         label = fields.get("label", "").replace("\\N", node)
         plain = options.label is None and fields.get("shape", "") not in ("record", "Mrecord")
         label = re.sub(r"\\[nlr]", " ", label).replace("\\\\", "\\") if plain else label
-        listing.add_node(node, {**fields, "label": label if plain else ""} if options.label is None else fields)
+        listing.add_node(
+            node, {**fields, "label": label if plain else ""} if options.label is None else fields
+        )
     for u, v, fields in edges:
         listing.add_edge(u, v, {key: fields[key] for key in fields if key in ("weight", options.weight)})
     return listing
@@ -225,9 +231,7 @@ def _statements(
             nodes[chain[0][0]] |= fields
         if sum(len(a) * len(b) for a, b in pairwise(chain)) > UNLISTED + len(dot.source.data):
             raise dot.error("two subgraphs are joined by more edges than the file has bytes")
-        edges += [
-            (u, v, {**defaults, **fields}) for a, b in pairwise(chain) for u in a for v in b
-        ]
+        edges += [(u, v, {**defaults, **fields}) for a, b in pairwise(chain) for u in a for v in b]
         if len(edges) > UNLISTED + len(dot.source.data):
             raise dot.error("subgraphs are joined by more edges than the file has bytes")
     return list(inside)

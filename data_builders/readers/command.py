@@ -17,16 +17,20 @@ from data_builders.readers.source import MAX_BYTES
 
 MOST_DRAWN = 60  # nodes of a picture; of a larger graph, those that a random walk meets
 
-File = Annotated[Path, typer.Argument(help="File of a graph: edge list, CSV, GraphML, GEXF, GML, JSON, Pajek, ...")]
+File = Annotated[
+    Path, typer.Argument(help="File of a graph: edge list, CSV, GraphML, GEXF, GML, JSON, Pajek, ...")
+]
 Directed = Annotated[bool, typer.Option("--directed", help="Keep the edges' directions.")]
 Label = Annotated[str | None, typer.Option(help="Node attribute that holds the names.")]
 Columns = Annotated[
-    str | None, typer.Option(help="Columns of a table: SOURCE,TARGET or SOURCE,TARGET,WEIGHT; numbers with --no-header.")
+    str | None,
+    typer.Option(help="Columns of a table: SOURCE,TARGET or SOURCE,TARGET,WEIGHT; numbers with --no-header."),
 ]
 Weight = Annotated[str | None, typer.Option(help="Edge attribute, or column, that is the weight.")]
 Weights = Annotated[bool, typer.Option("--weights/--no-weights", help="Leave the weights out.")]
 Header = Annotated[
-    bool | None, typer.Option("--header/--no-header", help="Whether the first line of a table names its columns.")
+    bool | None,
+    typer.Option("--header/--no-header", help="Whether the first line of a table names its columns."),
 ]
 MaxBytes = Annotated[int, typer.Option(help="Largest file that is read, in bytes after unpacking.")]
 
@@ -38,7 +42,9 @@ def split_columns(columns: str | None) -> tuple[str, ...]:
 
 def graph_command(
     file: File,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: names, edge_list, weights, notes, ...")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON: names, edge_list, weights, notes, ...")
+    ] = False,
     picture: Annotated[Path | None, typer.Option(help="Draw the graph into this .svg file.")] = None,
     directed: Directed = False,
     label: Label = None,
@@ -105,7 +111,9 @@ def draw(read: GraphFile, size: int = 600) -> str:
         labels = [labels[int(u)] for u in picked]
     places: dict[int, Any] = nx.spring_layout(to_networkx(graph), seed=0)
     margin = size / 10
-    spots = {u: [margin + (1 + float(c)) / 2 * (size - 2 * margin) for c in spot] for u, spot in places.items()}
+    spots = {
+        u: [margin + (1 + float(c)) / 2 * (size - 2 * margin) for c in spot] for u, spot in places.items()
+    }
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size} {size}" font-family="sans-serif" font-size="11">',
         '<defs><marker id="to" viewBox="0 0 8 8" refX="14" refY="4" markerWidth="8" markerHeight="8" '

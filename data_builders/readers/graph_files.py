@@ -6,8 +6,8 @@
   counts once. Where it has different weights there, no edge keeps its weight: which of them is right depends
   on the question (the smallest for a distance, the sum for a flow). Directions are dropped unless asked for; with them, an undirected edge
   of a mixed file goes both ways.
-- Weights: read as they are, where every edge has one. In questions real weights are rounded to `decimals`
-  places, and the answers are exact for the numbers that are printed.
+- Weights: read as they are, where every edge has one. Questions have whole numbers only; real ones are left
+  out there.
 - Names: kept as the file has them. In questions (`GraphFile.names`) they are printable, without commas (answers
   are lists), at most LONGEST characters long, and different from one another.
 
@@ -15,7 +15,6 @@ Each thing that is dropped or changed is one line of `GraphFile.notes`.
 """
 
 import json
-import math
 import re
 import unicodedata
 from collections import Counter
@@ -27,7 +26,7 @@ from typing import Any
 from data_builders.errors import InputError
 from data_builders.graphs.graph import Edge, Graph, from_edges
 from data_builders.readers.formats import read_listing
-from data_builders.readers.source import MAX_BYTES, Listing, Options, Source, open_source, whole
+from data_builders.readers.source import MAX_BYTES, Listing, Options, Source, open_source
 
 LONGEST = 200  # characters of a name in a question
 _PACKED = (".gz", ".bz2", ".xz", ".zip")
@@ -39,7 +38,7 @@ _JOINERS = frozenset("\u200c\u200d") | frozenset(map(chr, range(0xE0020, 0xE0080
 class GraphFile:
     """A graph read from a file.
 
-    graph: over the nodes 0 .. n-1, its weights rounded as questions print them.
+    graph: over the nodes 0 .. n-1, with the weights that questions print: whole numbers only.
     names: of the nodes in questions. labels: of the nodes in the file. ids: of the nodes in the file.
     around: neighbours of each node whatever the directions.
     weights: of the edges of `graph`, as the file has them; None where there are none, or they are left out.
@@ -271,7 +270,7 @@ def assemble(listing: Listing) -> GraphFile:
         listing.format,
         loops,
         None if weights is None else {(u, v): _either(weights, u, v) for u, v in graph.edges},
-        weights is None and any(weight is not None for _, _, weight, _ in listing.edges),
+        graph.weights is None and any(weight is not None for _, _, weight, _ in listing.edges),
         listing.directed,
     )
 
@@ -311,7 +310,9 @@ def _edges(listing: Listing, notes: list[str]) -> tuple[dict[Edge, float | None]
                 merged += pair == (u, v)
                 differ |= kept[same] != weight
     if differ and listing.options.weights:
-        notes.append("repeated edges have different weights, so weights are left out; list each edge once to keep them")
+        notes.append(
+            "repeated edges have different weights, so weights are left out; list each edge once to keep them"
+        )
         kept = dict.fromkeys(kept)
     return kept, loops, merged
 
@@ -319,13 +320,15 @@ def _edges(listing: Listing, notes: list[str]) -> tuple[dict[Edge, float | None]
 def _weigh(
     listing: Listing, kept: dict[Edge, float | None], notes: list[str]
 ) -> tuple[Graph, dict[Edge, float] | None]:
-    """The graph, its weights rounded for questions; and the weights as they are in the file."""
+    """The graph, with its weights where they are whole; and the weights as they are in the file."""
     n, directed, options = len(listing.nodes), listing.options.directed, listing.options
     given = [w for w in kept.values() if w is not None]
     asked = options.weight
     if asked is not None and not given and listing.edges and asked not in listing.weight_names:
         known = ", ".join(listing.left_out) or "none"
-        raise listing.source.error(f"no edge has the weight {asked[:40]!r}; attributes of edges are {known[:200]}")
+        raise listing.source.error(
+            f"no edge has the weight {asked[:40]!r}; attributes of edges are {known[:200]}"
+        )
     unread = [name for name in listing.left_out if name not in listing.weight_names]
     if unread:
         hint = "; --weight NAME reads one as weight" if not given else ""
@@ -333,7 +336,9 @@ def _weigh(
     if given and not options.weights:
         notes.append("weights left out, as --no-weights says")
     elif len(listing.weight_names) > 1:
-        notes.append(f"weights left out: edges have both {' and '.join(listing.weight_names)}; choose with --weight")
+        notes.append(
+            f"weights left out: edges have both {' and '.join(listing.weight_names)}; choose with --weight"
+        )
         return from_edges(n, list(kept), directed), None
     elif 0 < len(given) < len(kept):
         notes.append(f"weights left out: {len(kept) - len(given)} of {len(kept)} edges have none")
@@ -345,24 +350,18 @@ def _weigh(
             notes.append(f"{name} used as weight")
     low = min(given)
     if low < 0:
-        notes.append(f"{sum(w < 0 for w in given)} negative weights, the smallest {low:g}: weighted tasks need positive ones")
+        notes.append(
+            f"{sum(w < 0 for w in given)} negative weights, the smallest {low:g}: weighted tasks need positive ones"
+        )
     elif low == 0:
         notes.append(f"{sum(w == 0 for w in given)} weights are 0: weighted tasks need positive ones")
-    places = decimals(given)
-    rounded = {pair: whole(round(weight, places)) for pair, weight in weights.items()}
-    if any(rounded[pair] != weight for pair, weight in weights.items()):
-        notes.append(f"weights are rounded to {places} decimal places in questions, whose answers are exact for these")
-    return from_edges(n, [(*pair, weight) for pair, weight in rounded.items()], directed), weights  # type: ignore[list-item]
-
-
-def decimals(weights: Iterable[float]) -> int:
-    """Decimal places of weights in questions: 3, and as many as the smallest needs for three digits, at most 9.
-
-    >>> decimals([1.5, 20.0]), decimals([0.00012, 3.0])
-    (3, 6)
-    """
-    least = min((abs(weight) for weight in weights if weight), default=1)
-    return min(9, max(3, 2 - math.floor(math.log10(least))))
+    if not all(isinstance(weight, int) for weight in given):
+        # The solvers add whole numbers: sums of real ones would carry the noise of floating point into answers.
+        notes.append(
+            "weights are real numbers, which are read here and not asked about: questions leave them out"
+        )
+        return from_edges(n, list(kept), directed), weights
+    return from_edges(n, [(*pair, int(weight)) for pair, weight in weights.items()], directed), weights
 
 
 def _call(listing: Listing, notes: list[str]) -> tuple[list[str], list[str]]:

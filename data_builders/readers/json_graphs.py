@@ -86,7 +86,9 @@ def _node_link(listing: Listing, data: Record) -> None:
     nodes = [] if given is None else _list(listing, given, "nodes")
     options = data.get("options")
     kind = options.get("type") if isinstance(options, dict) else None
-    if kind is not None or any(isinstance(node, dict) and "key" in node and "id" not in node for node in nodes[:1]):
+    if kind is not None or any(
+        isinstance(node, dict) and "key" in node and "id" not in node for node in nodes[:1]
+    ):
         listing.format = "graphology JSON"
         listing.directed = {"directed": True, "undirected": False}.get(str(kind), True)
     else:
@@ -123,7 +125,9 @@ def _node_link(listing: Listing, data: Record) -> None:
         ends = [(ids[u], ids[v]) for u, v in ends]  # type: ignore[index]
     skip = ("source", "target", "from", "to", "id", "key", "index", "directed", "undirected", "arrows")
     for (u, v), (record, way) in zip(ends, fields, strict=True):
-        attributes = {key: value for key, value in record.items() if key not in skip or key == listing.options.weight}
+        attributes = {
+            key: value for key, value in record.items() if key not in skip or key == listing.options.weight
+        }
         listing.add_edge(u, v, attributes, way)
 
 
@@ -188,13 +192,18 @@ def _elements(listing: Listing, elements: object) -> None:
         flat = [("", element) for element in _list(listing, elements, "elements")]
     for pass_nodes in (True, False):
         for group, element in flat:
-            fields = _record(listing, _record(listing, element, "an element").get("data"), "the data of an element")
-            is_edge = (group or element.get("group") or ("edges" if "source" in fields else "nodes")) == "edges"
+            fields = _record(
+                listing, _record(listing, element, "an element").get("data"), "the data of an element"
+            )
+            is_edge = (
+                group or element.get("group") or ("edges" if "source" in fields else "nodes")
+            ) == "edges"
             if pass_nodes and not is_edge:
                 listing.add_node(_scalar(listing, _pick(listing, fields, ("id",), "a node"), "an id"), fields)
             elif is_edge and not pass_nodes:
                 ends = [
-                    _scalar(listing, _pick(listing, fields, (end,), "an edge"), end) for end in ("source", "target")
+                    _scalar(listing, _pick(listing, fields, (end,), "an edge"), end)
+                    for end in ("source", "target")
                 ]
                 skip = ("id", "source", "target", "key")
                 attributes = {k: v for k, v in fields.items() if k not in skip or k == listing.options.weight}
@@ -222,7 +231,9 @@ def _adjacency(listing: Listing, data: Record) -> None:
                 continue
             seen[u, v, key] = seen.get((u, v, key), 0) + 1
     if listing.directed is False and any(count for (u, v, _), count in seen.items() if u != v):
-        raise listing.source.error("an undirected edge stands only at one of its nodes; adjacency has it at both")
+        raise listing.source.error(
+            "an undirected edge stands only at one of its nodes; adjacency has it at both"
+        )
 
 
 def _json_graph_format(listing: Listing, graph: Record) -> None:
@@ -235,10 +246,14 @@ def _json_graph_format(listing: Listing, graph: Record) -> None:
     else:
         for node in _list(listing, nodes, "nodes"):
             fields = _record(listing, node, "a node")
-            listing.add_node(_scalar(listing, _pick(listing, fields, ("id",), "a node"), "an id"), _fields(fields))
+            listing.add_node(
+                _scalar(listing, _pick(listing, fields, ("id",), "a node"), "an id"), _fields(fields)
+            )
     for edge in _list(listing, graph.get("edges", []), "edges"):
         fields = _record(listing, edge, "an edge")
-        ends = [_scalar(listing, _pick(listing, fields, (end,), "an edge"), end) for end in ("source", "target")]
+        ends = [
+            _scalar(listing, _pick(listing, fields, (end,), "an edge"), end) for end in ("source", "target")
+        ]
         skip = ("source", "target", "directed", "relation", "id")
         attributes = {key: value for key, value in _fields(fields).items() if key not in skip}
         listing.add_edge(*ends, attributes, _flag(listing, fields.get("directed")))

@@ -9,7 +9,13 @@ from collections.abc import Callable, Iterator
 
 from data_builders.readers.source import Listing, Options, Source, pairs_of, quoted_words, words
 
-_ASIDE = ("*partition", "*vector", "*permutation", "*cluster", "*hierarchy")  # what a project file has besides
+_ASIDE = (
+    "*partition",
+    "*vector",
+    "*permutation",
+    "*cluster",
+    "*hierarchy",
+)  # what a project file has besides
 _TIES = {"*arcs": True, "*edges": False, "*arcslist": True, "*edgeslist": False}
 
 
@@ -153,7 +159,9 @@ def read_dl(source: Source, options: Options) -> Listing:
         if key[1] and key[1].lower() == "n":
             n = source.promised(source.count(key[2], "n"))
         elif key[1] and (key[1].lower() != "nm" or int(key[2][:9]) > 1):
-            raise source.error(f"{key[0]}: two-mode data and several matrices are not read; export one network")
+            raise source.error(
+                f"{key[0]}: two-mode data and several matrices are not read; export one network"
+            )
         elif key[3]:
             layout = key[3].lower()
         elif key[5]:
@@ -183,8 +191,6 @@ def read_dl(source: Source, options: Options) -> Listing:
         listing.numbered(n)
         for id, label in zip(listing.nodes, labels, strict=False):
             listing.nodes[id] = label
-        ids = {label: str(u) for u, label in enumerate(labels, start=1)} if len(set(labels)) == n else {}
-        listing.edges = [(ids.get(u, u), ids.get(v, v), w, way) for u, v, w, way in listing.edges]
     elif labels and not set(names) <= set(labels):
         raise source.error(f"the data name {min(set(names) - set(labels))[:40]!r}, which is no label")
     else:
@@ -220,7 +226,9 @@ def _dl_matrix(listing: Listing, rows: list[list[str]], n: int, embedded: bool) 
 def _dl_edges(listing: Listing, rows: list[list[str]], n: int, embedded: bool) -> Iterator[str]:
     for row in rows:
         if len(row) not in (2, 3):
-            raise listing.source.error(f"{' '.join(row)[:40]!r}: an edge has two nodes and an optional weight")
+            raise listing.source.error(
+                f"{' '.join(row)[:40]!r}: an edge has two nodes and an optional weight"
+            )
         listing.add_edge(row[0], row[1])
         weight = listing.number(row[2]) if len(row) == 3 else None
         listing.edges[-1] = (*listing.edges[-1][:2], weight, None)

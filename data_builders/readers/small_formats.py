@@ -15,7 +15,9 @@ from data_builders.readers.source import Listing, Options, Source, quoted_words,
 
 def _mismatch(source: Source, what: str, promised: int, count: int) -> None:
     if promised != count:
-        raise source.error(f"the header promises {promised:,} {what}, and the file has {count:,}; it is not whole")
+        raise source.error(
+            f"the header promises {promised:,} {what}, and the file has {count:,}; it is not whole"
+        )
 
 
 def _numbered_end(listing: Listing, text: str, n: int, line: int) -> str:
@@ -33,10 +35,14 @@ def read_matrix_market(source: Source, options: Options) -> Listing:
     listing = Listing(source, options, "Matrix Market")
     first = words(source.text.lstrip("\n").split("\n", 1)[0].lower())
     if first[:2] != ["%%matrixmarket", "matrix"] or len(first) != 5:
-        raise source.error("a Matrix Market file starts with %%MatrixMarket matrix coordinate real general", 1)
+        raise source.error(
+            "a Matrix Market file starts with %%MatrixMarket matrix coordinate real general", 1
+        )
     layout, kind, symmetry = first[2:]
     if layout not in ("coordinate", "array") or kind not in ("real", "integer", "pattern", "double"):
-        raise source.error(f"a matrix of {layout} {kind} numbers is not read; expected coordinate, real or pattern", 1)
+        raise source.error(
+            f"a matrix of {layout} {kind} numbers is not read; expected coordinate, real or pattern", 1
+        )
     if symmetry not in ("general", "symmetric"):
         raise source.error(f"a {symmetry} matrix is not read; expected general or symmetric", 1)
     lines = source.lines(("%",))
@@ -54,7 +60,9 @@ def read_matrix_market(source: Source, options: Options) -> Listing:
     for number, line in lines:
         cells = words(line)
         if len(cells) != (2 if pattern else 3):
-            raise source.error(f"{len(cells)} numbers; an entry is row, column{'' if pattern else ', weight'}", number)
+            raise source.error(
+                f"{len(cells)} numbers; an entry is row, column{'' if pattern else ', weight'}", number
+            )
         u, v = (_numbered_end(listing, cell, n, number) for cell in cells[:2])
         entries += 1
         weight = None if pattern else listing.number(cells[2], number)
@@ -141,7 +149,10 @@ def read_metis(source: Source, options: Options) -> Listing:
     head = words(lines[0]) if lines else []
     if not 2 <= len(head) <= 4 or not all(cell.isdigit() for cell in head):
         raise source.error("METIS begins with the numbers of nodes and edges", 1)
-    n, m = source.promised(source.count(head[0], "the number of nodes", 1), 1), source.count(head[1], "edges", 1)
+    n, m = (
+        source.promised(source.count(head[0], "the number of nodes", 1), 1),
+        source.count(head[1], "edges", 1),
+    )
     code = head[2].zfill(3) if len(head) > 2 else "000"
     if not re.fullmatch("[01]{3}", code) or not n:
         raise source.error(f"{lines[0][:40]!r}: expected nodes, edges and a code such as 011", 1)
@@ -157,7 +168,9 @@ def read_metis(source: Source, options: Options) -> Listing:
     for u, row in enumerate(rows, start=1):
         cells = words(row)[skip:] if row else []
         if len(cells) % step:
-            raise source.error(f"node {u} has {len(cells)} numbers, which are no pairs of neighbour and weight")
+            raise source.error(
+                f"node {u} has {len(cells)} numbers, which are no pairs of neighbour and weight"
+            )
         for at in range(0, len(cells), step):
             v = _numbered_end(listing, cells[at], n, u + 1)
             weight = listing.number(cells[at + 1], u + 1) if step == 2 else None
@@ -188,7 +201,9 @@ def read_graph6(source: Source, options: Options) -> Listing:
     if line[:1] == b";":
         raise source.error("incremental sparse6 needs the graph before it; give a whole graph")
     sparse, directed = line[:1] == b":", line[:1] == b"&"
-    listing = Listing(source, options, "sparse6" if sparse else "digraph6" if directed else "graph6", directed)
+    listing = Listing(
+        source, options, "sparse6" if sparse else "digraph6" if directed else "graph6", directed
+    )
     bits = line[1:] if sparse or directed else line
     if not bits or any(not 63 <= byte <= 126 for byte in bits):
         raise source.error("graph6 has only the characters from ? to ~")
@@ -208,7 +223,9 @@ def read_graph6(source: Source, options: Options) -> Listing:
     else:
         need = n * n if directed else n * (n - 1) // 2
         if len(rest) != -(-need // 6):
-            raise source.error(f"{n} nodes need {-(-need // 6)} characters of edges; the file has {len(rest)}")
+            raise source.error(
+                f"{n} nodes need {-(-need // 6)} characters of edges; the file has {len(rest)}"
+            )
         flags = (value >> shift & 1 for value in rest for shift in range(5, -1, -1))
         places = (
             ((u, v) for u in range(n) for v in range(n))
@@ -232,11 +249,15 @@ def read_tgf(source: Source, options: Options) -> Listing:
             continue
         cells = line.split(None, 2 if edges else 1)
         if not edges:
-            listing.add_node(cells[0], {"label": cells[1]} if len(cells) > 1 and options.label is None else {}, number)
+            listing.add_node(
+                cells[0], {"label": cells[1]} if len(cells) > 1 and options.label is None else {}, number
+            )
         elif len(cells) < 2:
             raise source.error(f"an edge needs two nodes ({line[:40]!r})", number)
         else:
-            listing.add_edge(cells[0], cells[1], {"label": cells[2]} if len(cells) > 2 else None, None, number)
+            listing.add_edge(
+                cells[0], cells[1], {"label": cells[2]} if len(cells) > 2 else None, None, number
+            )
     if not edges:
         raise source.error("not a TGF file: no line # between nodes and edges")
     listing.check_ends()
@@ -290,18 +311,24 @@ def read_leda(source: Source, options: Options) -> Listing:
     n = source.promised(source.count(line, "the number of nodes", number), number)
     for u in range(1, n + 1):
         number, line = take("a node")
-        listing.add_node(u, {"label": _leda_label(source, line, number)} if options.label is None else {}, number)
+        listing.add_node(
+            u, {"label": _leda_label(source, line, number)} if options.label is None else {}, number
+        )
     number, line = take("the number of edges")
     m = source.count(line, "the number of edges", number)
     for _ in range(m):
         number, line = take("an edge")
         cells = line.split(None, 3)
         if len(cells) < 4:
-            raise source.error(f"{line[:40]!r} is no edge of LEDA: source target reversal |{{label}}|", number)
+            raise source.error(
+                f"{line[:40]!r} is no edge of LEDA: source target reversal |{{label}}|", number
+            )
         u, v = (_numbered_end(listing, cell, n, number) for cell in cells[:2])
         label = _leda_label(source, cells[3], number)
         weighted = edge_type in ("int", "double", "float", "short", "long") and label
-        listing.add_edge(u, v, {"weight": label} if weighted else {"label": label} if label else None, None, number)
+        listing.add_edge(
+            u, v, {"weight": label} if weighted else {"label": label} if label else None, None, number
+        )
     if (extra := next(lines, None)) is not None:
         raise source.error(f"a line after the {m} edges that the header promises", extra[0])
     listing.check_ends()
@@ -324,7 +351,9 @@ def read_gdf(source: Source, options: Options) -> Listing:
         text = line[found.end() :] if found else line
         mark = '"' if '"' in text or "'" not in text else "'"
         try:
-            cells = [cell.strip() for cell in next(csv.reader(io.StringIO(text), quotechar=mark, strict=True))]
+            cells = [
+                cell.strip() for cell in next(csv.reader(io.StringIO(text), quotechar=mark, strict=True))
+            ]
         except csv.Error as error:
             raise source.error(f"not GDF ({error})", number) from None
         if found:

@@ -12,6 +12,7 @@ import lzma
 import math
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -43,7 +44,10 @@ _PACKED: dict[str, tuple[bytes, Any]] = {
     ".xz": (b"\xfd7zXZ\x00", lzma.LZMAFile),
     ".zip": (b"PK\x03\x04", None),
 }
-BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
+BROKEN = (  # what the libraries that unpack raise for files that are not whole
+    OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError,
+    IndexError, KeyError, struct.error,
+)  # fmt: skip
 _ASIDE = re.compile(r"(^|/)(__MACOSX/|\.|readme|license|licence|meta\.)|\.(html?|md|pdf)$", re.IGNORECASE)
 
 
@@ -94,7 +98,9 @@ class Source:
         except UnicodeDecodeError as error:
             line = self.data[: error.start].count(b"\n") + 1
             if not encoding.startswith("utf-8"):
-                raise self.error(f"not {encoding.upper()}, as its first bytes say; save it as UTF-8") from None
+                raise self.error(
+                    f"not {encoding.upper()}, as its first bytes say; save it as UTF-8"
+                ) from None
             raise self.error(
                 f"byte 0x{self.data[error.start]:02x} is not UTF-8; save the file as UTF-8 text", line
             ) from None
@@ -200,7 +206,9 @@ class Listing:
         if asked is not None:
             if asked not in attributes:
                 has = ", ".join(str(key) for key in attributes if key != "id") or "none"
-                raise self.source.error(f"node {node[:40]!r} has no attribute {asked!r}; it has {has[:200]}", line)
+                raise self.source.error(
+                    f"node {node[:40]!r} has no attribute {asked!r}; it has {has[:200]}", line
+                )
             return attributes[asked]
         lower = {str(key).lower(): value for key, value in attributes.items()}
         for key in ("label", "name"):
@@ -312,6 +320,8 @@ def open_source(path: Path, max_bytes: int = MAX_BYTES) -> Source:
         else:
             try:
                 source.data = bounded(_PACKED[kind][1](io.BytesIO(source.data)), source, max_bytes)
+            except InputError:
+                raise
             except BROKEN as error:
                 name = {".gz": "gzip", ".bz2": "bzip2"}.get(kind, "xz")
                 raise source.error(f"not a whole {name} file ({error})") from None
@@ -329,7 +339,9 @@ def bounded(stream: IO[bytes], source: Source, max_bytes: int) -> bytes:
         if len(out) > max_bytes:
             raise source.error(f"unpacks to more than {max_bytes:,} bytes, which --max-bytes allows")
         if len(out) > SMALL and len(out) > RATIO * packed:
-            raise source.error(f"unpacks to more than {RATIO} times its size; unpack it yourself if you trust it")
+            raise source.error(
+                f"unpacks to more than {RATIO} times its size; unpack it yourself if you trust it"
+            )
     return bytes(out)
 
 
@@ -347,6 +359,8 @@ def _unzip(source: Source, max_bytes: int) -> list[str]:
                 )
             with archive.open(graphs[0]) as stream:
                 source.data = bounded(stream, source, max_bytes)
+    except InputError:
+        raise
     except BROKEN as error:
         raise source.error(f"not a whole zip file ({error})") from None
     if len(names) > 1:

@@ -195,7 +195,9 @@ def _plain_rows(rows: Iterator[Row], listing: Listing) -> None:
             elif _DATE.fullmatch(row[2]) and not third:
                 listing.left_out["a time"] = None
             elif row[2]:
-                weight = listing.number(row[2].replace(",", ".") if _is_comma(row[2], listing) else row[2], line)
+                weight = listing.number(
+                    row[2].replace(",", ".") if _is_comma(row[2], listing) else row[2], line
+                )
         u, v = row[0], row[1]
         if not u or not v:
             raise source.error("an edge needs two nodes; one is empty", line)
@@ -249,7 +251,9 @@ def _count_line(listing: Listing) -> None:
     listing.edges, listing.lines = rest, listing.lines[1:]
     listing.note(f"first line is a header: {n} nodes, {len(rest)} edges")
     if entries is None and len(ids) < int(n):
-        listing.note(f"the header names {n} nodes, of which {int(n) - len(ids)} have no edge and are not in the file")
+        listing.note(
+            f"the header names {n} nodes, of which {int(n) - len(ids)} have no edge and are not in the file"
+        )
 
 
 def _no_times(listing: Listing) -> None:
@@ -269,7 +273,9 @@ def _no_times(listing: Listing) -> None:
     if stamps or "a time" in listing.left_out:
         listing.left_out.clear()
         listing.edges = [(u, v, None, way) for u, v, _, way in listing.edges]
-        listing.note(f"third column is a timestamp, not a weight, and is left out (--weight {name} reads it as weight)")
+        listing.note(
+            f"third column is a timestamp, not a weight, and is left out (--weight {name} reads it as weight)"
+        )
 
 
 def _konect(source: Source, listing: Listing) -> list[str]:
@@ -280,7 +286,9 @@ def _konect(source: Source, listing: Listing) -> list[str]:
         return []
     listing.format, listing.directed = "KONECT", _KONECT[kind[0]]
     if kind[0] == "bip":
-        listing.note("two-mode: nodes of the first column are called L1, L2, ..., those of the second R1, R2, ...")
+        listing.note(
+            "two-mode: nodes of the first column are called L1, L2, ..., those of the second R1, R2, ..."
+        )
     return kind
 
 
@@ -329,7 +337,9 @@ def read_csv(source: Source, options: Options) -> Listing:
     try:
         line, header = next(table, (1, []))
         if len(header) < 2 and not options.columns:
-            raise source.error(f"one column ({first[:60]!r}); a CSV file has a header and one edge per line", 1)
+            raise source.error(
+                f"one column ({first[:60]!r}); a CSV file has a header and one edge per line", 1
+            )
         return _table(listing, (line, header), table, mark)
     except csv.Error as error:
         raise source.error(f"not CSV ({error})", rows.line_num) from None
@@ -435,7 +445,7 @@ def _matrix(listing: Listing, header: list[str], body: list[Row]) -> Listing | N
     rows of numbers and no names.
     """
     source, n = listing.source, len(header) - 1
-    if len(body) == n and n > 0 and all(len(row) == n + 1 for _, row in body):
+    if not is_number(header[0]) and len(body) == n > 0 and all(len(row) == n + 1 for _, row in body):
         names = [row[0] for _, row in body]
         if sorted(names) == sorted(header[1:]) and len(set(names)) == n:
             values = [row[1:] for _, row in body]
@@ -485,7 +495,9 @@ def _entries(
     listing: Listing, names: Sequence[str], entries: list[tuple[int, int, float]], symmetric: bool
 ) -> Listing:
     listing.directed = not symmetric
-    listing.note(f"the matrix is {'symmetric' if symmetric else 'not symmetric'}: edges are {'un' * symmetric}directed")
+    listing.note(
+        f"the matrix is {'symmetric' if symmetric else 'not symmetric'}: edges are {'un' * symmetric}directed"
+    )
     plain = all(value == 1 for *_, value in entries)
     for u, v, value in entries:
         if not symmetric or u <= v:
@@ -524,7 +536,9 @@ def read_numpy(source: Source, options: Options) -> Listing:
             rows, columns = columns, rows
         values = arrays["data"]
     else:
-        raise source.error(f"holds the arrays {', '.join(arrays)[:100]}; expected a matrix, dense or scipy's sparse")
+        raise source.error(
+            f"holds the arrays {', '.join(arrays)[:100]}; expected a matrix, dense or scipy's sparse"
+        )
     if not len(rows) == len(columns) == len(values) or values.dtype.kind not in "buif":
         raise source.error("a sparse matrix whose parts do not go together")
     if any(part.dtype.kind not in "iu" or part.ndim != 1 for part in (rows, columns)):
@@ -563,6 +577,8 @@ def _numpy_arrays(source: Source, options: Options) -> dict[str, Any]:
                         source, bounded(stream, source, options.max_bytes)
                     )
             return out
+    except InputError:
+        raise
     except BROKEN as error:
         raise source.error(f"not a whole numpy file ({error})") from None
 
@@ -590,7 +606,15 @@ def _numpy_array(source: Source, data: bytes) -> Any:
         return array.reshape(shape, order="F" if fortran else "C")
     except InputError:
         raise
-    except (ValueError, TypeError, OverflowError, SyntaxError, EOFError, RecursionError, MemoryError) as error:
+    except (
+        ValueError,
+        TypeError,
+        OverflowError,
+        SyntaxError,
+        EOFError,
+        RecursionError,
+        MemoryError,
+    ) as error:
         raise source.error(f"not a numpy file that can be read ({str(error)[:100]})") from None
 
 
@@ -603,7 +627,9 @@ def read_parquet(source: Source, options: Options) -> Listing:
     try:
         file = pq.ParquetFile(io.BytesIO(source.data))
         if file.metadata.num_rows > UNLISTED + 50 * len(source.data):
-            raise source.error(f"the file promises {file.metadata.num_rows:,} rows in {len(source.data):,} bytes")
+            raise source.error(
+                f"the file promises {file.metadata.num_rows:,} rows in {len(source.data):,} bytes"
+            )
         header = list(file.schema_arrow.names)
         ends = ends_of(header)
         if not options.columns and ends is None:
@@ -629,7 +655,9 @@ def read_parquet(source: Source, options: Options) -> Listing:
                 number = listing.number(weight[0]) if weight and weight[0] is not None else None
                 listing.edges.append((listing.name(u), listing.name(v), number, None))
         if len(listing.edges) != file.metadata.num_rows:
-            raise source.error(f"{file.metadata.num_rows} rows are promised, and {len(listing.edges)} are there")
+            raise source.error(
+                f"{file.metadata.num_rows} rows are promised, and {len(listing.edges)} are there"
+            )
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         if isinstance(error, InputError):
             raise

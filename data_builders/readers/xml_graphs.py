@@ -195,7 +195,9 @@ def _values(
     }
     for key, text in element.data.get("values", {}).items():
         if key not in keys:
-            raise listing.source.error(f"a value of the key {key[:40]}, but there is no key {key[:40]}", element.line)
+            raise listing.source.error(
+                f"a value of the key {key[:40]}, but there is no key {key[:40]}", element.line
+            )
         name = keys[key][1] or key
         if name == "nodegraphics":  # yEd's drawing of a node, whose label is its name
             values.setdefault("label", text) if text.strip() else None
@@ -263,7 +265,9 @@ def read_gexf(source: Source, options: Options) -> Listing:
 
 def _gexf_type(source: Source, element: Element, value: str) -> bool:
     if value.lower() not in _GEXF_TYPES:
-        raise source.error(f"an edge of type {value[:20]!r}; expected directed, undirected or mutual", element.line)
+        raise source.error(
+            f"an edge of type {value[:20]!r}; expected directed, undirected or mutual", element.line
+        )
     return _GEXF_TYPES[value.lower()]
 
 
@@ -295,9 +299,7 @@ def read_xgmml(source: Source, options: Options) -> Listing:
                 raise source.error("an edge has no source or no target", line)
             way = next((own[key] for key in own if key.rpartition(":")[2] == "directed"), None)
             values = {**element.data, **_named(own, "weight")}
-            listing.add_edge(
-                own["source"], own["target"], values, _direction(source, element, way), line
-            )
+            listing.add_edge(own["source"], own["target"], values, _direction(source, element, way), line)
 
     walk(source, start, end)
     listing.check_ends()
