@@ -15,7 +15,7 @@ RUN ?= runs/$(METHOD)
 LIMIT ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-finetune demo-prompt test test-slow check data finetune prompt eval report bench-build bench-finetune bench-eval bench-lora bench-prompt clean
+.PHONY: help setup demo demo-finetune demo-prompt test test-slow test-lowest check data finetune prompt eval report bench-build bench-finetune bench-eval bench-lora bench-prompt clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -60,6 +60,13 @@ test: setup ## the tests (about 10 minutes on two cores)
 
 test-slow: setup ## the tests marked slow
 	$(BIN)/python -m pytest -m slow
+
+test-lowest: ## the tests with the lowest versions that pyproject.toml allows, in an environment of its own
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/pip install -q --disable-pip-version-check uv "setuptools>=77"
+	.venv-lowest/bin/uv pip install -q --python .venv-lowest/bin/python --resolution lowest-direct \
+	    --no-build-isolation -e ".[prompting,finetune,dev]"
+	OMP_NUM_THREADS=1 .venv-lowest/bin/python -m pytest -m "not slow" $(ARGS)
 
 check: setup ## lint, format and types
 	$(BIN)/ruff check .

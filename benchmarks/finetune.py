@@ -98,7 +98,7 @@ def stock_trainer(folder: Path, out: Path) -> tuple[Any, Any]:
         T5ForConditionalGeneration,
     )
 
-    from finetune.batches.data import load_examples
+    from data_builders.example import load_examples
     from finetune.batches.loss import token_loss
 
     examples = load_examples(folder, None, "train")
@@ -175,8 +175,9 @@ def measure(name: str, folder: Path, seconds: float, every: float, target: float
     from transformers import TrainerCallback, set_seed
     from transformers import logging as hf_logging
 
+    from data_builders.example import load_examples
     from eval.api import evaluate
-    from finetune.batches.data import encode, load_examples
+    from finetune.batches.data import encode
     from finetune.batches.shared_rows import encode_shared, reads_graphs_alone
     from finetune.run.predict import predict
 

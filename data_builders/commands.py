@@ -7,105 +7,21 @@ from time import perf_counter
 from typing import Annotated, Any
 
 import typer
-from rich.box import SIMPLE
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.table import Table
-from rich.text import Text
 
-from data_builders.building.build import build
-from data_builders.building.card import (
-    ANSWER_COLUMNS,
-    FLOOR_COLUMNS,
-    GRAPH_COLUMNS,
-    TOKEN_COLUMNS,
-    answer_rows,
-    floor_rows,
-    graph_rows,
-    token_rows,
-)
-from data_builders.building.compatibility import offers, with_fitting_tasks
 from data_builders.building.config import BuildConfig, load_config, locked_config
-from data_builders.building.rows import open_files
-from data_builders.building.verify import verify
 from data_builders.errors import InputError
-from data_builders.example import read_lock
+from data_builders.files import ProgressBar
+from data_builders.options import options_of
 from data_builders.readers.command import graph_command
-from data_builders.tasks import TASKS, Query
 
 
+@options_of(BuildConfig)
 def build_command(
     config: Annotated[
         Path | None,
         typer.Argument(help="YAML file, e.g. configs/data/graphqa.yaml; flags override its keys."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Dataset folder; data/NAME by default.")] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the dataset.")] = None,
-    tasks: Annotated[
-        str | None,
-        typer.Option(help="Tasks, with commas; by default GraphQA's, of which those that fit the graphs."),
-    ] = None,
-    encoders: Annotated[str | None, typer.Option(help="Encoders, with commas.")] = None,
-    generators: Annotated[str | None, typer.Option(help="Random graph generators, with commas.")] = None,
-    graphs: Annotated[
-        list[Path] | None, typer.Option(help="File of a graph to sample subgraphs from; repeatable.")
-    ] = None,
-    names: Annotated[str | None, typer.Option(help="Node names of graph files: labels or encoder.")] = None,
-    sampling: Annotated[
-        str | None, typer.Option(help="Subgraphs of graph files: walk, jump, ego, fire or induced.")
-    ] = None,
-    balance: Annotated[
-        str | None, typer.Option(help="none, answers, or rules: every answer equally often.")
-    ] = None,
-    label: Annotated[
-        str | None, typer.Option(help="Node attribute of graph files that holds the names.")
-    ] = None,
-    columns: Annotated[
-        str | None, typer.Option(help="Columns of CSV files: SOURCE,TARGET or SOURCE,TARGET,WEIGHT.")
-    ] = None,
-    train: Annotated[int | None, typer.Option(help="Training graphs per generator.")] = None,
-    validation: Annotated[int | None, typer.Option(help="Validation graphs per generator.")] = None,
-    test: Annotated[int | None, typer.Option(help="Test graphs per generator.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of every random stream.")] = None,
-    min_nodes: Annotated[int | None, typer.Option(help="Smallest graph.")] = None,
-    max_nodes: Annotated[int | None, typer.Option(help="Largest graph.")] = None,
-    density: Annotated[
-        str | None, typer.Option(help="Edge probabilities of er, LOW,HIGH; 0,1 by default.")
-    ] = None,
-    test_encoders: Annotated[
-        str | None, typer.Option(help="Encoders of the test split, if not those of training.")
-    ] = None,
-    test_generators: Annotated[
-        str | None, typer.Option(help="Random graph generators of the test split.")
-    ] = None,
-    test_balance: Annotated[
-        str | None, typer.Option(help="Balance of the test split: none, answers, or rules.")
-    ] = None,
-    test_min_nodes: Annotated[
-        int | None, typer.Option(help="Smallest graph of the test split, if not that of training.")
-    ] = None,
-    test_max_nodes: Annotated[int | None, typer.Option(help="Largest graph of the test split.")] = None,
-    test_density: Annotated[
-        str | None, typer.Option(help="Edge probabilities of er in the test split, LOW,HIGH.")
-    ] = None,
-    directed: Annotated[bool | None, typer.Option("--directed/--undirected", help="Directed graphs.")] = None,
-    self_loops: Annotated[
-        bool | None, typer.Option("--self-loops/--no-self-loops", help="Keep the self loops of sfn.")
-    ] = None,
-    rationales: Annotated[
-        bool | None, typer.Option("--rationales/--no-rationales", help="Store chain-of-thought reasons.")
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(help="Processes; one per core by default. The dataset is the same.")
-    ] = None,
     tokenizer: Annotated[
         Path | None, typer.Option(help="tokenizer.json or model folder: count the examples' tokens for it.")
     ] = None,
@@ -120,28 +36,29 @@ def build_command(
         bool,
         typer.Option("--locked", help="Build what the folder's dataset.lock says, byte for byte, or fail."),
     ] = False,
+    **flags: Any,
 ) -> None:
     """Build a dataset folder of graph questions; the same command continues a build that was interrupted."""
-    flags = {key: value for key, value in locals().items() if key in BuildConfig.model_fields}
+    from data_builders.building.build import build
+
     part = None if shard is None else _part(shard)
     if locked:
         if out is None or config is not None or overwrite:
             raise InputError(
                 "--locked needs --out, the folder of the dataset.lock, and takes no config file and no --overwrite"
             )
-        flags = {**locked_config(out, graphs or ()), "workers": workers}
+        flags = {**locked_config(out, flags["graphs"] or ()), "workers": flags["workers"]}
     asked, left_out = _offered(load_config(config, flags))
     for task, reason in left_out.items():
         print(f"without {task}: it {reason}")
     folder = out or Path("data") / asked.name
     begin, made = perf_counter(), 0
-    with _progress() as progress:
-        bar = progress.add_task("examples", total=asked.rows if part is None else None)
+    with ProgressBar("examples", asked.rows if part is None else None) as bar:
 
         def advance(rows: int, new: bool) -> None:
             nonlocal made
             made += rows * new
-            progress.advance(bar, rows)
+            bar.advance(rows)
 
         lock = build(asked, folder, overwrite, advance, part, locked, tokenizer)
     seconds = perf_counter() - begin
@@ -160,24 +77,27 @@ def build_command(
 
 
 def _offered(config: BuildConfig) -> tuple[BuildConfig, dict[str, str]]:
+    from data_builders.building.compatibility import with_fitting_tasks
+    from data_builders.building.rows import open_files
+
     return with_fitting_tasks(config, open_files(config)) if config.graphs else (config, {})
 
 
-def tasks_command(
-    graphs: Annotated[
-        list[Path] | None, typer.Option(help="File of a graph: say which tasks can ask about it; repeatable.")
-    ] = None,
-    generators: Annotated[str | None, typer.Option(help="Random graph generators, with commas.")] = None,
-    encoders: Annotated[str | None, typer.Option(help="Encoders, with commas.")] = None,
-    min_nodes: Annotated[int | None, typer.Option(help="Smallest graph.")] = None,
-    max_nodes: Annotated[int | None, typer.Option(help="Largest graph.")] = None,
-    directed: Annotated[bool | None, typer.Option("--directed/--undirected", help="Directed graphs.")] = None,
-    columns: Annotated[
-        str | None, typer.Option(help="Columns of CSV files: SOURCE,TARGET or SOURCE,TARGET,WEIGHT.")
-    ] = None,
-) -> None:
+@options_of(
+    BuildConfig,
+    only=("graphs", "generators", "encoders", "min_nodes", "max_nodes", "directed", "columns"),
+)
+def tasks_command(**flags: Any) -> None:
     """List the tasks that can ask about a graph, and for the others the reason."""
-    config = load_config(None, {"tasks": "node_count", **locals()})
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    from data_builders.building.compatibility import offers
+    from data_builders.building.rows import open_files
+    from data_builders.tasks import TASKS, Query
+
+    config = load_config(None, {"tasks": "node_count", **flags})
     table = Table(box=SIMPLE, pad_edge=False, collapse_padding=True)
     for column in ("task", "class", "answer", "form", "question, or why not"):
         table.add_column(column, no_wrap=column == "task")
@@ -206,30 +126,20 @@ def _part(text: str) -> tuple[int, int]:
     return int(k), int(n)
 
 
-class _Rate(ProgressColumn):
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:,.0f}/s" if task.speed else "")
-
-
-def _progress() -> Progress:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _Rate(),
-        TimeRemainingColumn(),
-    )
-    return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
-
-
 def _print_report(lock: dict[str, Any]) -> None:
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    from data_builders.building import card
+
     console = Console(width=None if sys.stdout.isatty() else 120)  # a log file has no width of its own
     found = lock["report"]
     tables = [
-        (ANSWER_COLUMNS, answer_rows(found, shown=3)),
-        (FLOOR_COLUMNS, floor_rows(found)),
-        (GRAPH_COLUMNS, graph_rows(found)),
-        (TOKEN_COLUMNS, token_rows(found)),
+        (card.ANSWER_COLUMNS, card.answer_rows(found, shown=3)),
+        (card.FLOOR_COLUMNS, card.floor_rows(found)),
+        (card.GRAPH_COLUMNS, card.graph_rows(found)),
+        (card.TOKEN_COLUMNS, card.token_rows(found)),
     ]
     for columns, cells in tables:
         if not cells:
@@ -255,11 +165,13 @@ def verify_command(folder: Annotated[Path, typer.Argument(help="Dataset folder."
     """Make every row of a dataset again from its stored graph, and name the first that differs (exit code
     1).
     """
+    from data_builders.building.verify import verify
+    from data_builders.example import read_lock
+
     lock: Any = read_lock(folder)
     total = sum(by_split["n"] for task in lock["report"]["tasks"].values() for by_split in task.values())
-    with _progress() as progress:
-        bar = progress.add_task("examples", total=total)
-        verdict = verify(folder, lambda rows: progress.advance(bar, rows))
+    with ProgressBar("examples", total) as bar:
+        verdict = verify(folder, bar.advance)
     if verdict.difference is not None:
         print(f"{folder}: {verdict.difference}", file=sys.stderr)
         raise typer.Exit(1)

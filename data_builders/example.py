@@ -1,6 +1,7 @@
 """Example: the record that everything downstream of a dataset reads, and how it lies on disk."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_builders.errors import InputError, check_choice
+from data_builders.files import atomic_file
 
 SPLITS = ("train", "validation", "test")
 
@@ -68,9 +70,8 @@ class Example:
 def write_examples(examples: list[Example], path: Path) -> None:
     """Write one parquet file; it appears whole or not at all."""
     table = pa.Table.from_pylist([asdict(e) for e in examples], schema=SCHEMA)
-    part = path.with_name(path.name + ".part")
-    pq.write_table(table, part, compression="zstd")
-    part.replace(path)
+    with atomic_file(path) as file:
+        pq.write_table(table, file, compression="zstd")
 
 
 def read_lock(folder: Path) -> dict[str, object]:
@@ -102,3 +103,12 @@ def read_examples(folder: Path, task: str, split: str) -> list[Example]:
     names = [f.name for f in fields(Example)]
     rows = pa.concat_tables([pq.read_table(f, schema=SCHEMA) for f in files]).to_pylist()
     return [Example(**{name: row[name] for name in names}) for row in rows]
+
+
+def load_examples(
+    folder: Path, tasks: Sequence[str] | None, split: str, limit: int | None = None
+) -> list[Example]:
+    """The first `limit` examples of each task (all tasks: None) of one split, task by task."""
+    have = dataset_tasks(folder)
+    chosen = have if tasks is None else [check_choice(f"task in {folder}", task, have) for task in tasks]
+    return [e for task in chosen for e in read_examples(folder, task, split)[:limit]]

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from data_builders.errors import InputError
+from data_builders.files import atomic_file, write_text
 
 Outcome = Literal["correct", "wrong", "unparsed", "truncated", "refused", "error"]
 OUTCOMES: tuple[Outcome, ...] = ("correct", "wrong", "unparsed", "truncated", "refused", "error")
@@ -86,17 +87,11 @@ SCORE_SCHEMA = pa.schema(
 )
 
 
-def write_atomic(path: Path, text: str) -> None:
-    """Write a text file that appears whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
-
-
 def _write_rows(rows: list[Any], schema: pa.Schema, path: Path) -> None:
-    part = path.with_name(path.name + ".part")
-    pq.write_table(pa.Table.from_pylist([asdict(r) for r in rows], schema=schema), part, compression="zstd")
-    part.replace(path)
+    with atomic_file(path) as file:
+        pq.write_table(
+            pa.Table.from_pylist([asdict(r) for r in rows], schema=schema), file, compression="zstd"
+        )
 
 
 def write_predictions(predictions: list[Prediction], run: Path) -> None:
@@ -143,7 +138,7 @@ def write_config(config: dict[str, Any], run: Path) -> None:
     limit, label.
     """
     run.mkdir(parents=True, exist_ok=True)
-    write_atomic(run / "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+    write_text(run / "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
 
 
 def read_config(run: Path) -> dict[str, Any]:
@@ -186,4 +181,4 @@ def environment() -> dict[str, Any]:
 
 
 def write_environment(run: Path) -> None:
-    write_atomic(run / "environment.json", json.dumps(environment(), indent=2) + "\n")
+    write_text(run / "environment.json", json.dumps(environment(), indent=2) + "\n")

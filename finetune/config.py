@@ -9,11 +9,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import yaml
 from transformers import HfArgumentParser, Seq2SeqTrainingArguments
 
 from data_builders.errors import InputError, check_choice
 from data_builders.example import dataset_tasks, read_examples, read_lock
+from data_builders.files import read_yaml
 from finetune.launch import meeting_error
 
 
@@ -267,18 +267,8 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
 
 def yaml_flags(path: Path, known: set[str]) -> list[str]:
     """The keys of a YAML file as flags, so that one parser checks both; null stands for the default."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such configuration file")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(content, dict):
-        raise InputError(
-            f"{path}: expected keys and values, e.g. `learning_rate: 1e-3`, not a {type(content).__name__}"
-        )
     out: list[str] = []
-    for key, value in content.items():
+    for key, value in read_yaml(path).items():
         if key not in known - {"config", "help"}:
             raise InputError(f"{path}: {unknown('key', str(key), known)}")
         if isinstance(value, list):

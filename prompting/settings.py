@@ -1,59 +1,120 @@
 """What a prompting run is asked to do: a YAML file, flags on top, checked before anything is read or sent."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
-
-import yaml
-from pydantic import TypeAdapter, ValidationError
+from typing import Annotated, Any, Literal
 
 from data_builders.errors import InputError
+from data_builders.files import read_yaml
+from data_builders.options import Option, as_flag, fields_of, from_json, validate
 from prompting.backends.model import ModelOptions, priced_name
 from prompting.budget import Budget, find_price
 from prompting.prompts.methods import METHODS
-from prompting.run import PromptRun
+
+
+@dataclass(frozen=True)
+class PromptRun:
+    """What one run asks, and how. The help of each field says what it means."""
+
+    data: Annotated[Path, Option("Dataset folder, made by `graphtalk build`.")]
+    method: Annotated[str, Option(f"Prompt method: {', '.join(METHODS)}.")]
+    tasks: Annotated[
+        tuple[str, ...] | None, Option("Tasks, with commas; all of the dataset's by default.")
+    ] = None
+    split: Annotated[str, Option("Split that is asked; test by default.")] = "test"
+    limit: Annotated[
+        int | None, Option("Examples per task, from the front of the split; all by default.")
+    ] = None
+    shots: Annotated[int, Option("Exemplars of the methods that show some; 2 by default.")] = 2
+    seed: Annotated[int, Option("Seed of the exemplars and of sampling; 0 by default.")] = 0
+    any_generator: Annotated[bool, Option("Exemplars from every generator, not only the question's.")] = False
+    exemplars: Annotated[
+        Literal["drawn", "fixed"],
+        Option("drawn for each question, or fixed per task, encoder and generator."),
+    ] = "drawn"
+    balanced: Annotated[bool, Option("Exemplars whose answers take turns.")] = False
+    answer_format: Annotated[bool, Option("Tell the model what its answer is to look like.")] = False
+    samples: Annotated[
+        int, Option("Completions per prompt; more than one vote. 5 for self_consistency, else 1.")
+    ] = 1
 
 
 @dataclass(frozen=True)
 class Target:
-    """Which model, where the run is kept, and what tokens cost.
+    """Which model, where the run is kept, and what tokens cost. The help of each field says what it means."""
 
-    journal: file of completions that several runs share; the run folder's own by default. tokenizer: folder
-    or id of the tokenizer that --dry-run counts with. prices: model -> dollars per million tokens, `prompt:`
-    and `output:`.
-    """
+    model: Annotated[
+        str | None,
+        Option(
+            "hf:FOLDER or hf:ID (transformers), openai:NAME@BASE_URL (a server), or batch:NAME@URL_OR_FOLDER."
+        ),
+    ] = None
+    out: Annotated[
+        Path | None, Option("Run folder, e.g. runs/NAME; the same command again continues there.")
+    ] = None
+    label: Annotated[str | None, Option("Name of the run's row in tables; the folder's name by default.")] = (
+        None
+    )
+    journal: Annotated[
+        Path | None,
+        Option("File of completions that several runs share; the run folder's own by default."),
+    ] = None
+    tokenizer: Annotated[str | None, Option("Folder or id of the tokenizer that --dry-run counts with.")] = (
+        None
+    )
+    prices: Annotated[
+        Mapping[str, Any],
+        Option('JSON of dollars per million tokens, e.g. {"gpt-x": {"prompt": 1, "output": 4}}.', json=True),
+    ] = field(default_factory=dict)
 
-    model: str | None = None
-    out: Path | None = None
-    label: str | None = None
-    journal: Path | None = None
-    tokenizer: str | None = None
-    prices: Mapping[str, Any] = field(default_factory=dict)
+
+@dataclass(frozen=True)
+class Caps:
+    """Where a run stops by itself. None is no cap."""
+
+    max_tokens_total: Annotated[int | None, Option("Stop before the run takes more tokens than this.")] = None
+    max_cost: Annotated[
+        float | None, Option("Stop before the run costs more dollars; --prices has the prices.")
+    ] = None
+    max_time: Annotated[float | None, Option("Stop this invocation after so many seconds.")] = None
+
+    def __post_init__(self) -> None:
+        for key, value in asdict(self).items():
+            if value is not None and not value > 0:
+                raise InputError(f"{as_flag(key)} is {value!r}; it is a number above 0")
 
 
 @dataclass(frozen=True)
 class Settings:
-    target: Target
+    """All settings of one run, a record for each part of the program that reads them."""
+
     run: PromptRun
+    target: Target
     options: ModelOptions
-    caps: Mapping[str, Any]
+    caps: Caps
 
     def budget(self) -> Budget:
         """A fresh budget; InputError for a cap on money without a price."""
         if self.target.model is None:
-            return Budget(**self.caps)
+            return Budget(**asdict(self.caps))
         price = find_price(priced_name(self.target.model), self.target.prices)
         if price is not None and self.target.model.startswith("batch:"):
             price = replace(
                 price, prompt=price.prompt * price.batch, output=price.output * price.batch, batch=1.0
             )
-        return Budget(**self.caps, price=price)
+        return Budget(**asdict(self.caps), price=price)
 
 
-CAPS = ("max_tokens_total", "max_cost", "max_time")
-KEYS = (*(f.name for kind in (Target, PromptRun, ModelOptions) for f in fields(kind)), *CAPS)
+PARTS: tuple[Any, ...] = (PromptRun, Target, ModelOptions, Caps)
+FIELDS = {name: option for part in PARTS for name, (_, option) in fields_of(part).items()}
+"""Key of a YAML file, which is also a flag -> its option."""
+
+_EXAMPLES = {
+    "extra": '{"reasoning_effort": "low"}',
+    "prices": '{"gpt-x": {"prompt": 1, "output": 4}}',
+    "stop": r'["\n\n"]',
+}
 
 
 def load_settings(config: Path | None, flags: Mapping[str, Any]) -> Settings:
@@ -62,75 +123,30 @@ def load_settings(config: Path | None, flags: Mapping[str, Any]) -> Settings:
     >>> load_settings(None, {"data": "data/graphqa", "method": "cot", "tasks": "node_count, edge_count"}).run.tasks
     ('node_count', 'edge_count')
     """
-    given = {} if config is None else _read(config)
-    given.update({key: value for key, value in flags.items() if value is not None})
+    flags = {key: value for key, value in flags.items() if value is not None}
+    given = {} if config is None else read_yaml(config, FIELDS)
+    given |= flags
     for key in ("data", "method"):
         if key not in given:
             raise InputError(f"no {key}; give --{key}, or {key}: in the file of --config")
     if isinstance(given.get("tasks"), str):
         given["tasks"] = [name.strip() for name in given["tasks"].split(",") if name.strip()]
-    if isinstance(given.get("extra"), str):
-        given["extra"] = _json(given["extra"])
+    for key, example in _EXAMPLES.items():
+        if isinstance(given.get(key), str):
+            given[key] = from_json(key, given[key], example)
     method = METHODS.get(str(given["method"]))  # an unknown one is refused where the prompts are made
     given.setdefault("max_new_tokens", method.new_tokens if method else 1)
     given.setdefault("samples", method.samples if method else 1)
     given.setdefault("temperature", method.temperature if method else 0.0)
-    caps = {key: given.pop(key) for key in CAPS if key in given}
-    target, run, options = (_checked(kind, given, config) for kind in (Target, PromptRun, ModelOptions))
-    settings = Settings(target, run, options, _caps(caps))
+    settings = Settings(
+        *(
+            validate(part, {f.name: given[f.name] for f in fields(part) if f.name in given}, config, flags)
+            for part in PARTS
+        )
+    )
     if settings.run.samples > 1 and not settings.options.temperature:
         raise InputError(
-            f"--samples {settings.run.samples} would bring the same text each time; give --temperature, e.g. 0.7"
+            f"--samples {settings.run.samples} would bring the same text each time; "
+            "give --temperature, e.g. 0.7"
         )
     return settings
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); give a YAML file"
-        ) from None
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: not YAML ({' '.join(str(error).split())[:200]})") from None
-    if not isinstance(given, dict):
-        raise InputError(f"{path}: expected `key: value` lines; accepted keys are {', '.join(KEYS)}")
-    for key in given:
-        if key not in KEYS:
-            raise InputError(f"{path}: unknown key {key!r}; accepted keys are {', '.join(KEYS)}")
-    return given
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        raise InputError(
-            f'--extra is {text!r}; it is a JSON object of keys for the request, e.g. \'{{"reasoning_effort": "low"}}\''
-        ) from None
-
-
-def _checked(kind: Any, given: Mapping[str, Any], config: Path | None) -> Any:
-    own = {f.name: given[f.name] for f in fields(kind) if f.name in given}
-    try:
-        return TypeAdapter(kind).validate_python(own)
-    except ValidationError as error:
-        first = error.errors()[0]
-        cause = first.get("ctx", {}).get("error")
-        if isinstance(cause, InputError):
-            raise cause from None
-        key = str(first["loc"][0])
-        where = f"--{key.replace('_', '-')}" if config is None else f"{config}: {key}"
-        raise InputError(
-            f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}"
-        ) from None
-
-
-def _caps(given: Mapping[str, Any]) -> dict[str, Any]:
-    for key, value in given.items():
-        if value is not None and (
-            isinstance(value, bool) or not isinstance(value, int | float) or value <= 0
-        ):
-            raise InputError(f"--{key.replace('_', '-')} is {value!r}; it is a number above 0")
-    return dict(given)

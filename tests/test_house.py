@@ -15,6 +15,7 @@ UPSTREAM: dict[str, set[str]] = {
     "data_builders": set(),
     "eval": {"data_builders"},
     "language_models": {"data_builders", "eval"},
+    "graph_models": {"data_builders", "eval"},
     "prompting": {"data_builders", "eval", "language_models"},
     "finetune": {"data_builders", "eval", "language_models"},
 }

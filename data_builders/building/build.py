@@ -26,13 +26,14 @@ import pyarrow.parquet as pq
 from data_builders.building.card import card, label, report
 from data_builders.building.config import BuildConfig
 from data_builders.building.floors import dataset_floors
-from data_builders.building.folder import BUILDING, LOCK, claim, file_sha256, fingerprint, sweep, write_text
+from data_builders.building.folder import BUILDING, LOCK, claim, fingerprint, sweep
 from data_builders.building.held_out import ORDER, draws, hold_out
 from data_builders.building.processes import ctrl_c_later, process_pool
 from data_builders.building.rows import Chunk, Files, check_sizes, open_files
 from data_builders.building.tokens import count_tokens, load_tokenizer
 from data_builders.errors import InputError
 from data_builders.example import SCHEMA, read_lock
+from data_builders.files import atomic_file, file_sha256, write_text
 from data_builders.readers.graph_files import source_name
 from data_builders.tasks import TASKS
 
@@ -197,23 +198,26 @@ def write_shard(
     advance: Callable[[int], None] = lambda rows: None,
 ) -> Record:
     """Draw the graphs of a shard and ask about them; runs in any process, with the same result."""
-    parts = {task: out / f"{shard.file(task)}.part" for task in config.tasks}
     counts: dict[str, Counter[str]] = {task: Counter() for task in config.tasks}
     sources = config.of_split(shard.split).drawn
     graphs: dict[str, Record] = {
         source: {"redrawn": 0, "in_test": 0, "in_validation": 0, "seen": []} for source in sources
     }
-    with _few_collections(), _writers(parts) as writers:
-        for chunk in _chunks(config, done, shard, graphs):
-            tables = chunk.tables()
-            for task, table in tables.items():
-                writers[task].write_table(table)
-                for entry in table["answer"].value_counts().to_pylist():
-                    counts[task][label(TASKS[task].answer_kind, entry["values"])] += entry["counts"]
-            advance(sum(table.num_rows for table in tables.values()))
-    hashes = {shard.file(task): file_sha256(path) for task, path in parts.items()}
-    for task, path in parts.items():
-        path.replace(out / shard.file(task))
+    with ExitStack() as files:
+        parts = {}
+        for task in config.tasks:
+            (out / task).mkdir(exist_ok=True)
+            part = files.enter_context(atomic_file(out / shard.file(task), sync=False))
+            parts[task] = Path(part.name)
+        with _few_collections(), _writers(parts) as writers:
+            for chunk in _chunks(config, done, shard, graphs):
+                tables = chunk.tables()
+                for task, table in tables.items():
+                    writers[task].write_table(table)
+                    for entry in table["answer"].value_counts().to_pylist():
+                        counts[task][label(TASKS[task].answer_kind, entry["values"])] += entry["counts"]
+                advance(sum(table.num_rows for table in tables.values()))
+        hashes = {shard.file(task): file_sha256(path) for task, path in parts.items()}
     labels = {task: dict(counted.most_common()) for task, counted in counts.items()}
     record = {"split": shard.split, "files": hashes, "labels": labels, "graphs": graphs}
     write_text(done / shard.record, json.dumps(record))
@@ -231,7 +235,6 @@ def _writers(parts: dict[str, Path]) -> Iterator[dict[str, pq.ParquetWriter]]:
     }
     try:
         for task, path in parts.items():
-            path.parent.mkdir(exist_ok=True)
             writers[task] = pq.ParquetWriter(path, SCHEMA, **options)
         yield writers
     finally:

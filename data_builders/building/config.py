@@ -1,76 +1,94 @@
 """BuildConfig: what a dataset is made of, from a YAML file, from flags, or from both."""
 
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from data_builders.building.folder import file_sha256
 from data_builders.errors import InputError, check_choice
-from data_builders.example import SPLITS, read_lock
-from data_builders.graphs.generators import GENERATORS, SIZE_CLASSES
-from data_builders.readers.graph_files import source_name
-from data_builders.tasks import GRAPHQA, TASKS
-from data_builders.text.encoders import ENCODERS, get_encoder
+from data_builders.files import file_sha256, read_yaml
+from data_builders.options import Option, validate
+
+Names = tuple[str, ...]
+Range = tuple[float, float] | None
+Balance = Literal["none", "answers", "rules"]
+
+# Functions here import what knows the tasks, encoders and generators: `graphtalk build --help` needs the
+# fields alone, and networkx takes as long to load as all the rest.
+
+
+def _graphqa() -> tuple[str, ...]:
+    from data_builders.tasks import GRAPHQA
+
+    return GRAPHQA
 
 
 class BuildConfig(BaseModel):
-    """The keys of a data YAML; each is also a flag of `graphtalk build`.
-
-    tasks: names of tasks; GraphQA's by default, and of these only the ones that can ask about `graphs`.
-    encoders: names of encoders, or crosses of a name scheme and an encoder's edges: got+incident, or {names:
-        got, edges: incident}.
-    train, validation, test: graphs per generator and graph file; every task asks about each graph once per
-        encoder.
-    graphs: files of graphs (see graph_formats); each is a generator of subgraphs, called like the file
-        without its ending.
-    names: whether graphs from files keep their node labels or are called by the encoder's names.
-    sampling: how subgraphs are drawn from graph files: along a random walk (mostly connected), with jumps,
-        around a node (ego), by forest fire, or induced by uniform nodes.
-    balance: each answer equally often, and with rules, in questions that look alike to the known rules of
-        thumb (see balance).
-    label: the node attribute of graph files that holds the names; columns: those of CSV files for source,
-        target and weight.
-    min_nodes, max_nodes: sizes uniform in this range instead of GraphQA's size classes (5-9, 10-14, 15-19).
-    density: least and largest edge probability of er graphs, instead of 0 and 1; one number is both.
-    test_encoders, test_generators, test_balance, test_min_nodes, test_max_nodes, test_density: those of the
-        test split, where it is to differ from what is trained on.
-    rationales: store the reasons that chain-of-thought exemplars give.
-    workers: processes; changes nothing in the dataset, so it is no part of its identity.
-    """
+    """The keys of a data YAML; each is also a flag of `graphtalk build`, and its help says what it means."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
-    name: str = Field("graphqa", min_length=1)
-    tasks: tuple[str, ...] = GRAPHQA
-    encoders: tuple[str, ...] = ("adjacency",)
-    generators: tuple[str, ...] | None = None
-    graphs: tuple[Path, ...] = ()
-    names: Literal["labels", "encoder"] = "labels"
-    sampling: Literal["walk", "jump", "ego", "fire", "induced"] = "walk"
-    balance: Literal["none", "answers", "rules"] = "none"
-    label: str | None = None
-    columns: tuple[str, ...] = ()
-    train: int = Field(1000, ge=0)
-    validation: int = Field(500, ge=0)
-    test: int = Field(500, ge=0)
-    seed: int = 0
-    min_nodes: int | None = Field(None, ge=1)
-    max_nodes: int | None = Field(None, ge=1)
-    density: tuple[float, float] | None = None
-    test_encoders: tuple[str, ...] | None = None
-    test_generators: tuple[str, ...] | None = None
-    test_balance: Literal["none", "answers", "rules"] | None = None
-    test_min_nodes: int | None = Field(None, ge=1)
-    test_max_nodes: int | None = Field(None, ge=1)
-    test_density: tuple[float, float] | None = None
-    directed: bool = False
-    self_loops: bool = False
-    rationales: bool = True
-    workers: int | None = Field(None, ge=1)
+    name: Annotated[str, Option("Name of the dataset.")] = Field("graphqa", min_length=1)
+    tasks: Annotated[
+        Names, Option("Tasks, with commas; by default GraphQA's, of which those that fit the graphs.")
+    ] = Field(default_factory=_graphqa)
+    encoders: Annotated[
+        Names,
+        Option(
+            "Encoders, with commas; got+incident has the node names of one and the edges of the other, "
+            "{names: got, edges: incident} in YAML."
+        ),
+    ] = ("adjacency",)
+    generators: Annotated[Names | None, Option("Random graph generators, with commas.")] = None
+    graphs: Annotated[
+        tuple[Path, ...],
+        Option("File of a graph to sample subgraphs from; repeatable. Each is a generator, called like it."),
+    ] = ()
+    names: Annotated[
+        Literal["labels", "encoder"], Option("Node names of graph files: labels or encoder.")
+    ] = "labels"
+    sampling: Annotated[
+        Literal["walk", "jump", "ego", "fire", "induced"],
+        Option(
+            "Subgraphs of graph files: along a random walk, with jumps (jump), around a node (ego), by forest "
+            "fire (fire), or of uniform nodes (induced)."
+        ),
+    ] = "walk"
+    balance: Annotated[
+        Balance, Option("none, answers, or rules: every answer equally often, also where rules of thumb err.")
+    ] = "none"
+    label: Annotated[str | None, Option("Node attribute of graph files that holds the names.")] = None
+    columns: Annotated[Names, Option("Columns of CSV files: SOURCE,TARGET or SOURCE,TARGET,WEIGHT.")] = ()
+    train: Annotated[
+        int, Option("Training graphs per generator; every task asks about each once per encoder.")
+    ] = Field(1000, ge=0)
+    validation: Annotated[int, Option("Validation graphs per generator.")] = Field(500, ge=0)
+    test: Annotated[int, Option("Test graphs per generator.")] = Field(500, ge=0)
+    seed: Annotated[int, Option("Seed of every random stream.")] = 0
+    min_nodes: Annotated[
+        int | None, Option("Smallest graph; sizes are uniform then, not GraphQA's three classes.")
+    ] = Field(None, ge=1)
+    max_nodes: Annotated[int | None, Option("Largest graph.")] = Field(None, ge=1)
+    density: Annotated[Range, Option("Edge probabilities of er, LOW,HIGH; 0,1 by default.")] = None
+    test_encoders: Annotated[
+        Names | None, Option("Encoders of the test split, if not those of training.")
+    ] = None
+    test_generators: Annotated[Names | None, Option("Random graph generators of the test split.")] = None
+    test_balance: Annotated[Balance | None, Option("Balance of the test split: none, answers, or rules.")] = (
+        None
+    )
+    test_min_nodes: Annotated[
+        int | None, Option("Smallest graph of the test split, if not that of training.")
+    ] = Field(None, ge=1)
+    test_max_nodes: Annotated[int | None, Option("Largest graph of the test split.")] = Field(None, ge=1)
+    test_density: Annotated[Range, Option("Edge probabilities of er in the test split, LOW,HIGH.")] = None
+    directed: Annotated[bool, Option("Directed graphs.", "--directed/--undirected")] = False
+    self_loops: Annotated[bool, Option("Keep the self loops of sfn.")] = False
+    rationales: Annotated[bool, Option("Store chain-of-thought reasons.")] = True
+    workers: Annotated[int | None, Option("Processes; one per core by default. The dataset is the same.")] = (
+        Field(None, ge=1)
+    )
 
     @field_validator(
         "tasks",
@@ -85,6 +103,8 @@ class BuildConfig(BaseModel):
     @classmethod
     def _listed(cls, value: Any) -> Any:
         """A list may also be one name or names with commas between them; a repeated name counts once."""
+        from data_builders.text.encoders import get_encoder
+
         if isinstance(value, str):
             value = [name for name in value.split(",") if name.strip()]
         if isinstance(value, dict):
@@ -117,10 +137,14 @@ class BuildConfig(BaseModel):
     @property
     def sources(self) -> tuple[str, ...]:
         """Random generators, then graph files, by name."""
+        from data_builders.readers.graph_files import source_name
+
         return (*self.families, *(source_name(path) for path in self.graphs))
 
     def sources_of(self, task: str) -> tuple[str, ...]:
         """Where the graphs of a task come from: all sources, unless the task brings its own."""
+        from data_builders.tasks import TASKS
+
         own = TASKS[task].generator
         return self.sources if own is None else (own,)
 
@@ -148,6 +172,8 @@ class BuildConfig(BaseModel):
     @property
     def rows(self) -> int:
         """Number of examples in the whole dataset."""
+        from data_builders.example import SPLITS
+
         return sum(self.of_split(split)._questions * self.size(split) for split in SPLITS)
 
     @property
@@ -157,6 +183,8 @@ class BuildConfig(BaseModel):
 
     def check(self) -> None:
         """Raise InputError for names, sizes and options that do not go together."""
+        from data_builders.example import SPLITS
+
         if not any(self.size(split) for split in SPLITS):
             raise InputError("train, validation and test are all 0; ask for at least one graph")
         for config in (self, self.of_split("test")):
@@ -168,11 +196,15 @@ class BuildConfig(BaseModel):
     @property
     def smallest(self) -> int:
         """Number of nodes of the smallest graphs."""
+        from data_builders.graphs.generators import SIZE_CLASSES
+
         return SIZE_CLASSES[0][0] if self.min_nodes is None else self.min_nodes
 
     @property
     def largest(self) -> int:
         """Number of nodes of the largest graphs."""
+        from data_builders.graphs.generators import SIZE_CLASSES
+
         return SIZE_CLASSES[-1][1] if self.max_nodes is None else self.max_nodes
 
     def of_split(self, split: str) -> "BuildConfig":
@@ -182,6 +214,10 @@ class BuildConfig(BaseModel):
         return self.model_copy(update=own) if own else self
 
     def _check_names(self) -> None:
+        from data_builders.graphs.generators import GENERATORS
+        from data_builders.tasks import TASKS
+        from data_builders.text.encoders import ENCODERS, get_encoder
+
         for kind, given, known in (
             ("task", self.tasks, TASKS),
             ("encoder", self.encoders, ENCODERS),
@@ -196,6 +232,8 @@ class BuildConfig(BaseModel):
                     check_choice(kind, name, known)
 
     def _check_sizes(self) -> None:
+        from data_builders.graphs.generators import GENERATORS
+
         low, high = self.smallest, self.largest
         if low > high:
             raise InputError(f"min_nodes {low} is larger than max_nodes {high}")
@@ -206,6 +244,10 @@ class BuildConfig(BaseModel):
                 )
 
     def _check_options(self) -> None:
+        from data_builders.graphs.generators import GENERATORS
+        from data_builders.tasks import TASKS
+        from data_builders.text.encoders import ENCODERS, get_encoder
+
         plain = [
             name
             for name in self.encoders
@@ -247,6 +289,9 @@ class BuildConfig(BaseModel):
             raise InputError(f"no generator here can have self_loops; choose from {', '.join(able)}")
 
     def _check_stems(self) -> None:
+        from data_builders.graphs.generators import GENERATORS
+        from data_builders.readers.graph_files import source_name
+
         stems = [source_name(path) for path in self.graphs]
         for path in self.graphs:
             if source_name(path) in GENERATORS or stems.count(source_name(path)) > 1:
@@ -264,24 +309,11 @@ def load_config(path: Path | None, flags: dict[str, Any]) -> BuildConfig:
     >>> load_config(None, {"tasks": "node_count,edge_count", "train": 5}).tasks
     ('node_count', 'edge_count')
     """
-    given = {} if path is None else _read_yaml(path)
+    given = {} if path is None else read_yaml(path, BuildConfig.model_fields)
     flags = {key: value for key, value in flags.items() if value is not None}
-    for key in given:
-        if key not in BuildConfig.model_fields:
-            raise InputError(
-                f"{path}: unknown key {key!r}; accepted keys are {', '.join(BuildConfig.model_fields)}"
-            )
     if path is not None:
         given.setdefault("name", path.stem)
-    try:
-        config = BuildConfig.model_validate({**given, **flags})
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = str(first["loc"][0])
-        where = f"--{key.replace('_', '-')}" if key in flags or path is None else f"{path}: {key}"
-        raise InputError(
-            f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}"
-        ) from None
+    config: BuildConfig = validate(BuildConfig, {**given, **flags}, path, flags)
     config.check()
     return config
 
@@ -290,6 +322,11 @@ def locked_config(out: Path, graphs: Sequence[Path]) -> dict[str, Any]:
     """The keys of the config in a folder's dataset.lock; InputError where the versions here, or the graph
     files given, are others.
     """
+    from importlib import metadata
+
+    from data_builders.example import read_lock
+    from data_builders.readers.graph_files import source_name
+
     lock: Any = read_lock(out)
     for name, version in lock["versions"].items():
         if metadata.version(name) != version:
@@ -312,29 +349,3 @@ def locked_config(out: Path, graphs: Sequence[Path]) -> dict[str, Any]:
             f"{out}: dataset.lock samples from no graph file called {min(given.keys() - wanted.keys())!r}"
         )
     return {**config, "graphs": [str(given[stem]) for stem in wanted]}
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        given = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); give a YAML file"
-        ) from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not UTF-8 text; give a YAML file") from None
-    except yaml.YAMLError as error:
-        line = (
-            error.problem_mark.line + 1
-            if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark
-            else 1
-        )
-        problem = error.problem if isinstance(error, yaml.MarkedYAMLError) else "unreadable"
-        raise InputError(f"{path}: line {line}: not YAML ({problem})") from None
-    if given is None:
-        return {}
-    if not isinstance(given, dict):
-        raise InputError(
-            f"{path}: expected `key: value` lines; accepted keys are {', '.join(BuildConfig.model_fields)}"
-        )
-    return given

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from data_builders.errors import InputError
+from data_builders.files import write_text
 from data_builders.tasks import TASKS
 
 try:
@@ -19,20 +20,6 @@ except ImportError:  # Windows has no flock; there, nothing stops two builds of 
     fcntl = None  # type: ignore[assignment]
 
 LOCK, BUILDING = "dataset.lock", ".build"
-
-
-def write_text(path: Path, text: str, unique: bool = False) -> None:
-    """Write a file that appears whole or not at all; `unique`: other processes may be writing it too."""
-    part = path.with_name(
-        f"{path.name}.{socket.gethostname()}-{os.getpid()}.part" if unique else f"{path.name}.part"
-    )
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
-
-
-def file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def fingerprint(files: Mapping[str, str]) -> str:
@@ -82,7 +69,7 @@ def claim(
         if part is not None:
             held.enter_context(_alone(out, f"running-{part[0]}-of-{part[1]}"))
         mine.mkdir(exist_ok=True)
-        write_text(mine / "identity.json", json.dumps(identity, indent=2), unique=True)
+        write_text(mine / "identity.json", json.dumps(identity, indent=2))
         if other is not None:
             (out / LOCK).unlink(missing_ok=True)
         for folder in (out / BUILDING).iterdir():
@@ -117,7 +104,7 @@ def _alone(out: Path, name: str, shared: bool = False) -> Iterator[None]:
 def sweep(out: Path, expected: Container[str]) -> None:
     """Remove the parquet files of an earlier or killed build that the present one does not write."""
     for task in TASKS:
-        for path in [*(out / task).glob("*.parquet"), *(out / task).glob("*.parquet.part")]:
+        for path in [*(out / task).glob("*.parquet"), *(out / task).glob("*.part")]:
             if f"{task}/{path.name}" not in expected:
                 path.unlink()
         if (out / task).is_dir() and not any((out / task).iterdir()):

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from data_builders.building.balance import CANDIDATES, answers, wanted
 from data_builders.building.config import BuildConfig
-from data_builders.building.folder import write_text
 from data_builders.building.rows import Drawn, Files, candidate, drawing, numbered
+from data_builders.files import write_text
 from data_builders.graphs.splits import Taken, draw_apart, outline, take
 from data_builders.tasks import TASKS
 
@@ -51,7 +51,7 @@ def hold_out(config: BuildConfig, files: Files, done: Path) -> None:
             for source in graphs:
                 for choice in graphs[source].choices(index):
                     held[source].append(outline(choice.drawn[0]))
-        write_text(path, json.dumps(held), unique=True)
+        write_text(path, json.dumps(held), sync=False)
 
 
 def draws(config: BuildConfig, files: Files, split: str, done: Path) -> dict[str, "Draws"]:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from data_builders.building.folder import file_sha256
 from data_builders.errors import InputError
+from data_builders.files import file_sha256
 
 COUNTED = 1000  # examples of each task and split: the first, which are a fair sample
 

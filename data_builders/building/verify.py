@@ -17,9 +17,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data_builders.building.folder import file_sha256, fingerprint
+from data_builders.building.folder import fingerprint
 from data_builders.errors import InputError
 from data_builders.example import SCHEMA, read_lock
+from data_builders.files import file_sha256
 from data_builders.graphs.graph import Graph, graph_from_record
 from data_builders.tasks import TASKS, Query
 from data_builders.tasks.second_opinion import SECOND, WITNESS

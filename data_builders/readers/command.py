@@ -4,16 +4,15 @@ import json
 from html import escape
 from pathlib import Path
 from random import Random
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import networkx as nx
 import typer
 
 from data_builders.errors import InputError
-from data_builders.graphs.graph import to_networkx
-from data_builders.readers.graph_files import GraphFile, read_graph_file
-from data_builders.readers.sampling import sample
 from data_builders.readers.source import MAX_BYTES
+
+if TYPE_CHECKING:  # `graphtalk --help` loads nothing heavy
+    from data_builders.readers.graph_files import GraphFile
 
 MOST_DRAWN = 60  # nodes of a picture; of a larger graph, those that a random walk meets
 
@@ -55,6 +54,8 @@ def graph_command(
     max_bytes: MaxBytes = MAX_BYTES,
 ) -> None:
     """Say what is understood of a graph file: format, size, direction, weights, names, and what is left out."""
+    from data_builders.readers.graph_files import read_graph_file
+
     if picture is not None and picture.suffix != ".svg":
         raise InputError(f"--picture {picture}: pictures are SVG; call the file {picture.stem}.svg")
     read = read_graph_file(file, directed, label, split_columns(columns), weight, weights, header, max_bytes)
@@ -69,9 +70,10 @@ def graph_command(
         print(f"picture: {picture}{some}")
 
 
-def describe(read: GraphFile) -> list[str]:
+def describe(read: "GraphFile") -> list[str]:
     """What was understood of a file, a line a fact.
 
+    >>> import networkx as nx
     >>> from data_builders.readers.graph_files import read_graph
     >>> print("\\n".join(describe(read_graph(nx.path_graph(["a", "b", "c"])))))
     format: networkx Graph
@@ -101,8 +103,14 @@ def _some(names: list[str], total: int) -> str:
     return ", ".join(name[:60] for name in names) + (", ..." if total > len(names) else "")
 
 
-def draw(read: GraphFile, size: int = 600) -> str:
+def draw(read: "GraphFile", size: int = 600) -> str:
     """The graph as SVG: a force-directed drawing, of a large graph of MOST_DRAWN nodes."""
+    import networkx as nx
+
+    from data_builders.graphs.graph import to_networkx
+    from data_builders.readers.graph_files import GraphFile
+    from data_builders.readers.sampling import sample
+
     labels = list(read.labels or read.names)
     graph = read.graph
     if graph.n > MOST_DRAWN:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from data_builders.example import Example
 from data_builders.graphs.graph import graph_from_json
-from data_builders.tasks.second_opinion import to_igraph
+from data_builders.tasks.parallelizable import find_path
 from eval.analysis.runs import FLOORS, MAJORITY, SHORTCUT, TREES, Dataset, Row
 from eval.statistics.intervals import Estimate, accuracy
 
@@ -115,8 +115,8 @@ def hops(example: Example) -> int:
     2
     """
     graph, _ = graph_from_json(example.graph)
-    found = to_igraph(graph).distances(example.query[0], example.query[1])[0][0]
-    return NO_WAY if found == float("inf") else int(found)
+    path = find_path(graph.adjacency, example.query[0], example.query[1])
+    return NO_WAY if path is None else len(path) - 1
 
 
 def _curves(dataset: Dataset, task: str, ticks: list[str], place: Callable[[Example], int | None]) -> Curves:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data_builders.files import atomic_file
 from eval.analysis.calibration import Calibration, calibrations
 from eval.analysis.curves import APART, Curves, Points, by_distance, by_size
 from eval.analysis.runs import MAJORITY, SHORTCUT, TREES, Dataset, Report, Row, Sample
@@ -72,9 +73,9 @@ def write_figures(report: Report, out: Path) -> list[Path]:
 def _save(figure: "Figure", stem: Path) -> list[Path]:
     paths = []
     for kind, metadata in (("svg", {"Date": None, "Creator": None}), ("png", {"Software": None})):
-        part = stem.with_name(f"{stem.name}.{kind}.part")
-        figure.savefig(part, format=kind, dpi=300, metadata=metadata, bbox_inches="tight")
-        paths.append(part.replace(stem.with_name(f"{stem.name}.{kind}")))
+        paths.append(stem.with_name(f"{stem.name}.{kind}"))
+        with atomic_file(paths[-1]) as file:
+            figure.savefig(file, format=kind, dpi=300, metadata=metadata, bbox_inches="tight")
     return paths
 
 

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-import networkx as nx
-
 from data_builders.example import Example
-from data_builders.graphs.graph import Edge, Graph, graph_from_json, to_networkx
-from data_builders.tasks.second_opinion import to_igraph
+from data_builders.graphs.graph import Edge, Graph, graph_from_json
+from data_builders.tasks import Query
+from data_builders.tasks.parallelizable import components, find_cycle, find_path, spanning_forest
+from data_builders.tasks.search import eccentricities, lightest_path, maximum_flow, solve_bfs_order
+from data_builders.tasks.structure import core_numbers, maximum_matching
 
 Asking = Sequence[int]
 
@@ -33,60 +34,51 @@ def _edge(graph: Graph, asked: Asking) -> list[Edge]:
     return [(asked[0], asked[1])] if graph.has_edge(asked[0], asked[1]) else []
 
 
-def _path(graph: Graph, asked: Asking, weights: str | None = None) -> list[Edge]:
-    found = to_igraph(graph)
-    if found.distances(asked[0], asked[1])[0][0] == float("inf"):
-        return []
-    return list(pairwise(found.get_shortest_path(asked[0], asked[1], weights=weights)))
+def _along(path: Sequence[int] | None) -> list[Edge]:
+    return list(pairwise(path or ()))
 
 
-def _lightest_path(graph: Graph, asked: Asking) -> list[Edge]:
-    return _path(graph, asked, None if graph.weights is None else "weight")
-
-
-def _ring(nodes: Sequence[int]) -> list[Edge]:
-    return list(pairwise([*nodes, nodes[0]])) if nodes else []
+def _path(graph: Graph, asked: Asking) -> list[Edge]:
+    return _along(find_path(graph.adjacency, asked[0], asked[1]))
 
 
 def _cycle(graph: Graph, asked: Asking) -> list[Edge]:
-    loops = [(u, v) for u, v in graph.edges if u == v]
-    if loops or not graph.directed:
-        return loops[:1] or _ring(to_igraph(graph).girth(return_shortest_circle=True))
-    try:
-        return [(u, v) for u, v, *_ in nx.find_cycle(to_networkx(graph))]
-    except nx.NetworkXNoCycle:
-        return []
+    cycle = find_cycle(graph) or []
+    return _along([*cycle, *cycle[:1]])
 
 
 def _triangles(graph: Graph, asked: Asking) -> list[Edge]:
-    found = to_igraph(graph).as_undirected().simplify().list_triangles()
-    return sorted({edge for a, b, c in map(sorted, found) for edge in ((a, b), (b, c), (a, c))})
+    """The edges whose ends have a common neighbour, in either direction."""
+    ends: dict[int, set[int]] = {u: set() for u in graph.adjacency}
+    for u, v in graph.edges:
+        if u != v:
+            ends[u].add(v)
+            ends[v].add(u)
+    return sorted({(min(e), max(e)) for e in graph.edges if e[0] != e[1] and ends[e[0]] & ends[e[1]]})
 
 
 def _cut(graph: Graph, asked: Asking) -> list[Edge]:
-    found = to_igraph(graph)
-    capacity = None if graph.weights is None else "weight"
-    return [found.es[i].tuple for i in found.mincut(asked[0], asked[1], capacity=capacity).cut]
-
-
-def _spanning_tree(graph: Graph, asked: Asking) -> list[Edge]:
-    found = to_igraph(graph)
-    chosen = found.spanning_tree(weights=None if graph.weights is None else "weight", return_tree=False)
-    return [found.es[i].tuple for i in chosen]
+    _, _, side = maximum_flow(graph, asked[0], asked[1])
+    crossing = [(u, v) for u, v in graph.edges if (u in side) != (v in side)]
+    return [(u, v) for u, v in crossing if u in side] if graph.directed else crossing
 
 
 def _matching(graph: Graph, asked: Asking) -> list[Edge]:
     if graph.n > 200:
         return []  # it takes time with the cube of the nodes, and little of it would be drawn
-    return sorted(nx.max_weight_matching(nx.Graph(to_networkx(graph)), maxcardinality=True, weight=None))
+    return [(u, v) for u, v in enumerate(maximum_matching(graph)[0]) if u < v]
 
 
 def _diameter(graph: Graph, asked: Asking) -> list[Edge]:
-    return list(pairwise(to_igraph(graph).get_diameter(directed=graph.directed)))
+    if len(components(graph)) > 1:
+        return []
+    lengths = eccentricities(graph)
+    source = lengths.index(max(lengths))
+    return _along(find_path(graph.adjacency, source, solve_bfs_order(graph, Query((source,)))[-1]))
 
 
 def _core(graph: Graph, asked: Asking) -> list[Edge]:
-    cores = to_igraph(graph).coreness()
+    cores, _ = core_numbers(graph)
     return [(u, v) for u, v in graph.edges if min(cores[u], cores[v]) >= cores[asked[0]]]
 
 
@@ -99,10 +91,14 @@ HIGHLIGHTS: dict[str, Highlight] = {
     "reachability": Highlight("a path", _path),
     "shortest_path": Highlight("a shortest path", _path),
     "shortest_path_nodes": Highlight("a shortest path", _path),
-    "weighted_shortest_path": Highlight("a lightest path", _lightest_path),
+    "weighted_shortest_path": Highlight(
+        "a lightest path", lambda graph, asked: _along(lightest_path(graph, *asked))
+    ),
     "maximum_flow": Highlight("a minimum cut", _cut),
     "triangle_counting": Highlight("edges of triangles", _triangles),
-    "minimum_spanning_tree_weight": Highlight("a minimum spanning tree", _spanning_tree),
+    "minimum_spanning_tree_weight": Highlight(
+        "a minimum spanning tree", lambda graph, asked: spanning_forest(graph)
+    ),
     "maximum_matching_size": Highlight("a maximum matching", _matching),
     "diameter": Highlight("a longest shortest path", _diameter),
     "core_number": Highlight("the node's core", _core),

@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data_builders.building.folder import file_sha256
 from data_builders.errors import InputError
 from data_builders.example import Example, read_examples, read_lock
+from data_builders.files import file_sha256, write_text
 from eval.prediction import (
     OUTCOMES,
     Prediction,
     Score,
     read_config,
     read_predictions,
-    write_atomic,
     write_scores,
 )
 from eval.scoring.floors import floors
@@ -57,6 +56,17 @@ def score_run(run: Path, data: Path | None = None) -> dict[str, Any]:
     return judge(run, data).metrics
 
 
+def print_scores(metrics: dict[str, Any], run: Path) -> None:
+    """Say how a run did: each task's accuracy with its interval, then their mean."""
+    for task, row in metrics["tasks"].items():
+        interval = f"{100 * row['accuracy']:.1f} ({100 * row['low']:.1f} to {100 * row['high']:.1f})"
+        print(f"{task:20s} {row['correct']:5d} of {row['n']:5d} correct, {interval}")
+    macro = metrics["macro"]
+    print(
+        f"{'macro accuracy':20s} {100 * macro['accuracy']:.1f} ({100 * macro['low']:.1f} to {100 * macro['high']:.1f}); see {run}"
+    )
+
+
 Floors = dict[str, list[bool]]
 
 
@@ -94,7 +104,7 @@ def judge(
         **_metrics({task: [(e, scores[e.id]) for e in asked] for task, asked in examples.items()}, beside),
     }
     write_scores(list(scores.values()), run)
-    write_atomic(run / "metrics.json", json.dumps(metrics, indent=2, ensure_ascii=False) + "\n")
+    write_text(run / "metrics.json", json.dumps(metrics, indent=2, ensure_ascii=False) + "\n")
     return Judged(run, config, data, lock, examples, predictions, scores, beside, metrics)
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from data_builders.example import Example
+from data_builders.files import atomic_file
 from finetune.batches import data
 from finetune.batches import shared_rows as shared
 from finetune.batches.data import Tokens
@@ -64,6 +65,5 @@ def write(tokens: Tokens, path: Path) -> None:
     if tokens.heads is not None:
         arrays["heads"] = np.array(tokens.heads, dtype=np.int32)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    save_file(arrays, part)
-    part.replace(path)
+    with atomic_file(path) as file:
+        file.write(save(arrays))

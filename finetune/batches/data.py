@@ -4,14 +4,13 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch.utils.data import Dataset, Sampler
 
-from data_builders.errors import InputError, check_choice
-from data_builders.example import Example, dataset_tasks, read_examples
+from data_builders.errors import InputError
+from data_builders.example import Example
 from eval.prediction import Prediction
 from eval.scoring.scorer import score
 
@@ -25,15 +24,6 @@ def shortened(example: Example) -> Example:
     about the graph.
     """
     return replace(example, answer=score(example, Prediction(example.id, example.answer)).parsed)
-
-
-def load_examples(
-    folder: Path, tasks: Sequence[str] | None, split: str, limit: int | None = None
-) -> list[Example]:
-    """The first `limit` examples of each task (all tasks: None) of one split, task by task."""
-    have = dataset_tasks(folder)
-    chosen = have if tasks is None else [check_choice(f"task in {folder}", task, have) for task in tasks]
-    return [e for task in chosen for e in read_examples(folder, task, split)[:limit]]
 
 
 class Tokens(Dataset[dict[str, list[int]]]):

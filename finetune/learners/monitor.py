@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from transformers import Trainer, TrainerCallback
 
 from data_builders.errors import InputError
 from data_builders.example import Example
+from data_builders.files import ProgressBar
 from eval.api import evaluate
 from finetune.batches.data import Tokens
 from finetune.run.predict import is_out_of_memory, predict
@@ -184,26 +183,17 @@ class Lines(TrainerCallback):
     """
 
     def __init__(self) -> None:
-        columns = (
-            TextColumn("train"),
-            BarColumn(),
-            TextColumn("{task.completed}/{task.total}"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-        )
-        self.bar = Progress(
-            *columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True
-        )
+        self.bar = ProgressBar("train")
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.start, self.first = time.perf_counter(), state.global_step
         if state.is_world_process_zero:
             self.bar.start()
-            self.task = self.bar.add_task("train", total=state.max_steps, completed=state.global_step)
+            self.bar.update(state.global_step, state.max_steps)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if state.is_world_process_zero:
-            self.bar.update(self.task, completed=state.global_step)
+            self.bar.update(state.global_step)
 
     def on_log(
         self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any

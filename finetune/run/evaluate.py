@@ -8,7 +8,7 @@ from transformers.integrations.deepspeed import is_deepspeed_zero3_enabled
 
 from data_builders.building.floors import train_answers
 from data_builders.errors import InputError
-from data_builders.example import Example
+from data_builders.example import Example, load_examples
 from data_builders.tasks.shortcuts import most_frequent
 from eval.prediction import Prediction, write_predictions
 from eval.scoring.scorer import score
@@ -20,7 +20,7 @@ from finetune.batches.completions import (
     end_tokens,
     wants_chat,
 )
-from finetune.batches.data import Tokens, encode, load_examples
+from finetune.batches.data import Tokens, encode
 from finetune.batches.round_trip import check_spelling
 from finetune.batches.shared_rows import encode_shared, reads_graphs_alone
 from finetune.config import Options
@@ -87,20 +87,6 @@ def questions(options: Options, examples: list[Example], model: Any, tokenizer: 
         examples,
         tokenizer,
         *length_limits(tokenizer, model, data.max_source_length, data.max_target_length),
-    )
-
-
-def report(run: Path) -> None:
-    """Score the run and say how it did."""
-    from eval.scoring.run import score_run
-
-    metrics = score_run(run)
-    for task, row in metrics["tasks"].items():
-        interval = f"{100 * row['accuracy']:.1f} ({100 * row['low']:.1f} to {100 * row['high']:.1f})"
-        print(f"{task:20s} {row['correct']:5d} of {row['n']:5d} correct, {interval}")
-    macro = metrics["macro"]
-    print(
-        f"{'macro accuracy':20s} {100 * macro['accuracy']:.1f} ({100 * macro['low']:.1f} to {100 * macro['high']:.1f}); see {run}"
     )
 
 

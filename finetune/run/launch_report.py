@@ -11,7 +11,7 @@ import yaml
 from transformers import TrainerCallback
 
 from data_builders.errors import InputError
-from eval.prediction import write_atomic
+from data_builders.files import write_text
 from finetune.config import Options
 
 
@@ -30,7 +30,7 @@ class Describe(TrainerCallback):
         check_precision(self.options, self.trainer.accelerator.mixed_precision)
         facts = launch_facts(self.options, self.trainer, len(train_dataloader))
         if args.should_save:
-            write_atomic(Path(args.output_dir) / "launch.json", json.dumps(facts, indent=2) + "\n")
+            write_text(Path(args.output_dir) / "launch.json", json.dumps(facts, indent=2) + "\n")
         describe(self.options, facts)
 
 

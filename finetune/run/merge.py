@@ -1,9 +1,9 @@
 """Adapters worked into the weights of their base: a plain folder that any program loads."""
 
-import shutil
 from pathlib import Path
 
 from data_builders.errors import InputError
+from data_builders.files import atomic_folder
 from finetune.models import base_of, load_model
 
 
@@ -24,9 +24,7 @@ def merge(source: Path, out: Path) -> str:
         raise InputError(f"{out} exists already; name a folder that is to be made")
     model, tokenizer = load_model(str(adapter))
     merged = model.merge_and_unload(safe_merge=True)
-    part = out.with_name(out.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    merged.save_pretrained(part)
-    tokenizer.save_pretrained(part)
-    part.rename(out)
+    with atomic_folder(out) as folder:
+        merged.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
     return base_of(adapter)

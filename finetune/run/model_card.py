@@ -10,7 +10,8 @@ from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from data_builders.errors import InputError
 from data_builders.example import read_lock
-from eval.prediction import read_config, write_atomic
+from data_builders.files import write_text
+from eval.prediction import read_config
 
 PLACES = {
     "dataset",
@@ -38,7 +39,7 @@ def write_card(run: Path) -> str:
             f"---\n{card_data(run, config, metrics).to_yaml()}\n---\n\n{card_text(run, config, metrics)}"
         )
     )
-    write_atomic(run / "checkpoint" / "README.md", text)
+    write_text(run / "checkpoint" / "README.md", text)
     return text
 
 

@@ -1,25 +1,16 @@
 """Answers of a model to examples, on all ranks, each example once."""
 
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
 from accelerate.utils import gather_object
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from transformers import LogitsProcessorList
 
 from data_builders.errors import InputError
 from data_builders.example import Example
+from data_builders.files import ProgressBar
 from eval.prediction import Prediction
 from finetune.batches.completions import end_tokens
 from finetune.batches.data import Tokens
@@ -153,21 +144,10 @@ def is_out_of_memory(error: RuntimeError) -> bool:
 
 
 def _progress(batches: list[list[int]], total: int, ranks: int) -> Iterator[list[int]]:
-    """The batches, with a bar and a rate on stderr where that is a terminal."""
-    columns = (
-        TextColumn("predict"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}/s"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(
-        *columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True
-    ) as bar:
-        task = bar.add_task("predict", total=total, rate="?")
-        start, done = time.monotonic(), 0
+    """The batches of this rank, with a bar that counts those of all ranks."""
+    with ProgressBar("predict", total) as bar:
+        done = 0
         for batch in batches:
             yield batch
             done = min(total, done + len(batch) * ranks)
-            bar.update(task, completed=done, rate=f"{done / max(time.monotonic() - start, 1e-9):.0f}")
+            bar.update(done)

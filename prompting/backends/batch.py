@@ -16,6 +16,7 @@ from typing import Any
 import openai
 
 from data_builders.errors import InputError
+from data_builders.files import atomic_file
 from prompting.backends.model import Completion, ModelOptions, Request, split_server
 from prompting.backends.openai import read_key
 from prompting.backends.replies import Failed, Wire, failure, read_reply
@@ -134,9 +135,8 @@ class BatchModel:
             if b'"response"' in other[:100_000] and any(name.encode() in other for name in lines)
         ]
         if not answered:
-            part = path.with_name(path.name + ".part")
-            part.write_bytes(text)
-            part.replace(path)
+            with atomic_file(path) as file:
+                file.write(text)
             raise Stopped(
                 f"{path}: {len(lines)} requests written; have them answered as a batch, put the output file (.jsonl) into "
                 f"{self._folder} and start the same command again"

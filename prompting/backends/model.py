@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 from data_builders.errors import InputError, check_choice
+from data_builders.options import Option
 from prompting.budget import Budget
 
 STOP_STRINGS = ("\nQ:", "\nExample:")
@@ -47,40 +48,59 @@ class Completion:
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """How to run a model; None leaves the choice to the backend.
+    """How to run a model; None leaves the choice to the backend. The help of each field says what it means."""
 
-    Of every model: max_new_tokens: longest completion, in tokens. chat: send the prompt as a user's turn.
-    system: the system's turn before it. temperature: 0 is greedy. seed: of sampling.
-    Of local models: batch_tokens: most tokens, padding and completion included, that one batch holds.
-    batch_size: most prompts in one batch. context: tokens that the model can hold. cache: of keys and values,
-    as transformers' generate calls it (static, offloaded); by default a dynamic one whose rows leave when
-    they are done.
-    Of served models: concurrency: most requests at a time. timeout: seconds for one attempt. attempts: of a
-    request that fails; rate limits do not count. patience: seconds that a request waits for rate limits in
-    all. api_key_env: the environment variable that holds the key. poll: seconds between looks at a batch.
-    extra: further keys of the request's body; null takes a key out.
-    """
-
-    max_new_tokens: int
-    batch_tokens: int = 16384
-    batch_size: int = 32
-    dtype: str | None = None
-    device: str | None = None
-    chat: bool | None = None
-    context: int | None = None
-    cache: str | None = None
-    stop: tuple[str, ...] = STOP_STRINGS
-    system: str | None = None
-    temperature: float = 0.0
-    top_p: float | None = None
-    seed: int = 0
-    concurrency: int = 32
-    timeout: float = 120.0
-    attempts: int = 6
-    patience: float = 900.0
-    poll: float = 30.0
-    api_key_env: str = "OPENAI_API_KEY"
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    max_new_tokens: Annotated[int, Option("Longest completion, in tokens; by default as the method needs.")]
+    batch_tokens: Annotated[
+        int, Option("Local: most tokens in a batch, padding and completions included.")
+    ] = 16384
+    batch_size: Annotated[int, Option("Local: most prompts in a batch.")] = 32
+    dtype: Annotated[
+        str | None,
+        Option("Local: float32, bfloat16 or float16; by default as stored, where the device has it."),
+    ] = None
+    device: Annotated[
+        str | None, Option("Local: cpu, cuda, cuda:1, ...; by default a GPU where there is one.")
+    ] = None
+    chat: Annotated[bool | None, Option("Use the chat template or endpoint; by default if there is one.")] = (
+        None
+    )
+    context: Annotated[
+        int | None, Option("Local: tokens that the model holds, where its config says too little.")
+    ] = None
+    cache: Annotated[
+        str | None,
+        Option("Local: static, offloaded, ...; by default a dynamic cache that rows leave when done."),
+    ] = None
+    stop: Annotated[
+        tuple[str, ...],
+        Option(
+            r'JSON list of texts that end a completion; by default ["\nQ:", "\nExample:"], the next question.',
+            json=True,
+        ),
+    ] = STOP_STRINGS
+    system: Annotated[str | None, Option("System prompt.")] = None
+    temperature: Annotated[float, Option("0 is greedy, the default; 0.7 for self_consistency.")] = 0.0
+    top_p: Annotated[float | None, Option("Sample from the likeliest tokens of this share only.")] = None
+    seed: int = 0  # the flag is that of `PromptRun`, whose seed it is, too
+    concurrency: Annotated[int, Option("Served: most requests at a time; 32 by default.")] = 32
+    timeout: Annotated[float, Option("Served: seconds for one attempt; 120 by default.")] = 120.0
+    attempts: Annotated[
+        int, Option("Served: attempts of a request that fails; rate limits do not count.")
+    ] = 6
+    patience: Annotated[
+        float, Option("Served: seconds that a request waits for rate limits in all; 900 by default.")
+    ] = 900.0
+    poll: Annotated[float, Option("Batch files: seconds between looks; 30 by default.")] = 30.0
+    api_key_env: Annotated[
+        str, Option("Served: environment variable with the key; OPENAI_API_KEY by default.")
+    ] = "OPENAI_API_KEY"
+    extra: Annotated[
+        Mapping[str, Any],
+        Option(
+            'JSON of further request keys, e.g. {"reasoning_effort": "low"}; null removes one.', json=True
+        ),
+    ] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         whole = ("max_new_tokens", "batch_tokens", "batch_size", "context", "concurrency", "attempts")

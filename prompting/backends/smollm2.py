@@ -4,13 +4,13 @@ model without a hub.
 
 import importlib.util
 import io
-import shutil
 import sys
 from contextlib import nullcontext, redirect_stderr
 from pathlib import Path
 from typing import Any
 
 from data_builders.errors import InputError
+from data_builders.files import atomic_folder
 
 
 def find_gguf() -> Path:
@@ -37,15 +37,10 @@ def make_smollm2(out: Path, dtype: str = "bfloat16") -> bool:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out}: it exists and is not a model folder; choose another --out")
     gguf = find_gguf()
-    part = out.with_name(out.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    # the reader of GGUF files draws its bar wherever standard error goes
-    with nullcontext() if sys.stderr.isatty() else redirect_stderr(io.StringIO()):
-        _convert(gguf, part, dtype)
-    if out.is_dir():
-        out.rmdir()
-    part.rename(out)
+    # The reader of GGUF files draws its bar wherever standard error goes.
+    quiet = nullcontext() if sys.stderr.isatty() else redirect_stderr(io.StringIO())
+    with atomic_folder(out) as folder, quiet:
+        _convert(gguf, folder, dtype)
     return True
 
 

@@ -2,13 +2,17 @@
 3.1).
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from data_builders.errors import InputError, check_choice
-from data_builders.example import Example
-from data_builders.tasks import exemplar_answer
 from prompting.prompts.algorithms import ALGORITHMS
+
+if TYPE_CHECKING:  # `graphtalk prompt --help` needs the names of the methods, and not what an example is
+    from data_builders.example import Example
 
 FORMATS = {
     "yes_no": "Yes or No",
@@ -50,8 +54,14 @@ def _zero_cot(asked: Example, exemplars: Sequence[Example]) -> str:
     return f"{asked.question}Let's think step by step. "
 
 
+def _shown_answer(example: Example) -> str:
+    from data_builders.tasks import exemplar_answer
+
+    return exemplar_answer(example.task, example.answer)
+
+
 def _few_shot(asked: Example, exemplars: Sequence[Example]) -> str:
-    shown = "".join(f"Example: {e.question}{exemplar_answer(e.task, e.answer)}\n" for e in exemplars)
+    shown = "".join(f"Example: {e.question}{_shown_answer(e)}\n" for e in exemplars)
     return f"{shown}Example: {asked.question}"
 
 
@@ -63,9 +73,7 @@ def _cot(asked: Example, exemplars: Sequence[Example]) -> str:
             raise InputError(
                 f"exemplar {e.id} carries no rationale; build the dataset with rationales or use few_shot"
             )
-    shown = "".join(
-        f"Example: {e.question}{exemplar_answer(e.task, e.answer)}{e.rationale}\n" for e in exemplars
-    )
+    shown = "".join(f"Example: {e.question}{_shown_answer(e)}{e.rationale}\n" for e in exemplars)
     return f"{shown}Example: {asked.question}"
 
 

@@ -94,7 +94,10 @@ BAD = {
     "no such split": (["--test_split", "validation"], "has no split 'validation'; it has test, train"),
     "no validation": (["--eval_strategy", "epoch"], "has no split 'validation'; it has test, train"),
     "no such dataset": (["--dataset", "nowhere"], "nowhere: not a dataset folder"),
-    "no such configuration": (["--config", "no.yaml"], "no.yaml: no such configuration file"),
+    "no such file or directory": (
+        ["--config", "no.yaml"],
+        "no.yaml: cannot be read (no such file or directory)",
+    ),
     "fp16": (["--fp16"], "fp16 overflows in T5's feed-forward layers; use --bf16"),
     "two models": (["--model_name_or_path", "x"], "give either model_name_or_path"),
     "bad size": (
@@ -142,7 +145,7 @@ def test_bad_input_is_one_line_and_exit_code_2(
     ("content", "message"),
     [
         ("learnig_rate: 1", "unknown key 'learnig_rate'; did you mean learning_rate"),
-        ("- a", "expected keys and values"),
+        ("- a", "expected `key: value` lines"),
         ("a: [", "not YAML"),
     ],
 )

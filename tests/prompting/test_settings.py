@@ -59,7 +59,7 @@ def test_self_consistency_samples_by_itself() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("method: cot", "no data; give --data"), ("data: d\nmethod: cot\nmodle: x", "unknown key 'modle'; accepted keys are model, out"),
+        ("method: cot", "no data; give --data"), ("data: d\nmethod: cot\nmodle: x", "unknown key 'modle'; accepted keys are data, method"),
         ("data: d\nmethod: cot\nlimit: many", "limit: input should be a valid integer"), ("- a", "expected `key: value` lines"),
         ("data: d\nmethod: cot\nconcurrency: 0", "--concurrency is 0"), ("data: [", "not YAML"),
         ("data: d\nmethod: cot\nmax_cost: -1", "--max-cost is -1"),

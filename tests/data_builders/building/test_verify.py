@@ -5,7 +5,6 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pyarrow as pa
@@ -15,14 +14,12 @@ import pytest
 import graphtalk
 from data_builders.building.build import build
 from data_builders.building.config import load_config
-from data_builders.building.folder import file_sha256, fingerprint
+from data_builders.building.folder import fingerprint
 from data_builders.building.verify import verify
 from data_builders.errors import InputError
 from data_builders.example import SCHEMA
-from data_builders.graphs.generators import GENERATORS, draw_size
-from data_builders.graphs.graph import from_edges
-from data_builders.tasks import FORMS, GRAPHQA, TASKS, Query
-from data_builders.tasks.second_opinion import SECOND, WITNESS
+from data_builders.files import file_sha256
+from data_builders.tasks import GRAPHQA, TASKS
 from data_builders.text.encoders import ENCODERS
 
 SIZES: dict[str, Any] = {"train": 8, "validation": 3, "test": 3, "workers": 1}
@@ -156,46 +153,3 @@ def test_the_command_line(
         out, err = capsys.readouterr()
         assert ("examples agree with their graphs" in out) == (code == 0)
         assert err.count("\n") == (code > 0)
-
-
-def test_every_task_has_a_second_implementation() -> None:
-    assert sorted([*SECOND, *WITNESS]) == sorted(TASKS)
-
-
-@pytest.mark.parametrize("directed", [False, True])
-@pytest.mark.parametrize("name", TASKS)
-def test_solvers_and_second_implementations_agree(name: str, directed: bool) -> None:
-    """300 random graphs each, of every family that the task takes."""
-    task = TASKS[name]
-    if directed and (task.generator is not None or task.direction == "undirected"):
-        pytest.skip("takes undirected graphs only")
-    families = (
-        [task.generator]
-        if task.generator
-        else [f for f, g in GENERATORS.items() if not directed or "directed" in g.options]
-    )
-    for index in range(300):
-        rng = Random(f"second/{name}/{index}")
-        family = families[index % len(families)]
-        n = max(2, draw_size(rng, 2, 14), GENERATORS[family].min_nodes)
-        graph = FORMS[task.form](
-            GENERATORS[family].draw(rng, n, **{"directed": True} if directed else {}), rng
-        )
-        query = task.draw(graph, rng)
-        solution = task.solve(graph, query)
-        if name in WITNESS:
-            assert WITNESS[name](graph, query, solution), (graph, query)
-        else:
-            assert SECOND[name](graph, query) == solution, (graph, query)
-
-
-@pytest.mark.parametrize("name", ["shortest_path_nodes", "hamiltonian_path"])
-def test_wrong_witnesses_are_seen(name: str) -> None:
-    path = from_edges(4, [(0, 1), (1, 2), (2, 3)])
-    good, query = [0, 1, 2, 3], Query((0, 3))
-    assert WITNESS[name](path, query, good)
-    for wrong in (None, [0, 2, 1, 3], [0, 1, 3], [0, 1, 2, 2]):
-        assert not WITNESS[name](path, query, wrong)
-    assert not WITNESS[name](from_edges(4, [(0, 1), (1, 2)]), query, good) and WITNESS[name](
-        from_edges(4, [(0, 1)]), query, None
-    )

@@ -1,20 +1,17 @@
-"""The tasks beyond GraphQA: ground truth against a second implementation, their balance, and what they
+"""The tasks beyond GraphQA: what their solvers promise beyond the answer, their balance, and what they
 refuse.
 """
 
 import random
 import re
-from collections.abc import Callable
 from functools import lru_cache
 from itertools import pairwise, permutations
 from typing import Any
 
-import igraph
 import networkx as nx
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from networkx.algorithms.planarity import check_planarity_recursive
 
 from data_builders.errors import InputError
 from data_builders.example import Example
@@ -25,54 +22,14 @@ from data_builders.tasks.structure import HAMILTONIAN_LIMIT, barrier, hamiltonia
 from eval.prediction import Prediction
 from eval.scoring.scorer import score
 from tests.helpers.task_graphs import (
-    EDGELESS,
-    LOOP,
-    LOOPS,
     ONE_NODE,
     OPPOSITE,
-    NxGraph,
     drawn,
     graphs,
     prepared,
 )
 
 MORE = sorted(set(TASKS) - set(GRAPHQA))
-
-
-def without_loops(graph: Graph) -> NxGraph:
-    out: NxGraph = to_networkx(graph)
-    out.remove_edges_from(list(nx.selfloop_edges(out)))
-    return out
-
-
-def igraph_of(graph: Graph) -> igraph.Graph:
-    out = igraph.Graph(n=graph.n, edges=list(graph.edges), directed=graph.directed)
-    if graph.weights is not None:
-        out.es["weight"] = [graph.weights[edge] for edge in graph.edges]
-    return out
-
-
-def euler(graph: Graph) -> bool:
-    g: NxGraph = to_networkx(graph)
-    g.remove_nodes_from(list(nx.isolates(g)))
-    return not g or bool(nx.is_eulerian(g))
-
-
-def lightest(graph: Graph, s: int, t: int) -> int | None:
-    try:
-        return int(nx.dijkstra_path_length(to_networkx(graph), s, t))
-    except nx.NetworkXNoPath:
-        return None
-
-
-def furthest(choose: Callable[[list[int]], int]) -> Callable[[Graph], int | None]:
-    """The largest or the smallest eccentricity, from igraph's distances; None where there is no path."""
-
-    def distance(graph: Graph) -> int | None:
-        rows = igraph_of(graph).distances()
-        return None if any(float("inf") in row for row in rows) else int(choose([max(row) for row in rows]))
-
-    return distance
 
 
 def matching_by_trying(graph: Graph) -> int:
@@ -89,78 +46,20 @@ def matching_by_trying(graph: Graph) -> int:
     return most((1 << graph.n) - 1)
 
 
-def order_by_levels(graph: Graph, s: int) -> list[int]:
-    return [s, *(v for _, v in nx.bfs_edges(to_networkx(graph), s, sort_neighbors=sorted))]
-
-
-ORACLES: dict[str, Callable[..., Any]] = {
-    "connectivity": lambda g: igraph_of(g).is_connected(),
-    "component_count": lambda g: nx.number_connected_components(to_networkx(g)),
-    "bipartite_check": lambda g: igraph_of(g).is_bipartite() and not any(u == v for u, v in g.edges),
-    "tree_check": lambda g: nx.is_tree(to_networkx(g)),
-    "euler_circuit_check": euler,
-    "minimum_spanning_tree_weight": lambda g: sum(
-        igraph_of(g).spanning_tree(igraph_of(g).es["weight"]).es["weight"]
-    ),
-    "planarity_check": lambda g: check_planarity_recursive(to_networkx(g))[0],
-    "weighted_shortest_path": lightest,
-    "diameter": furthest(max),
-    "radius": furthest(min),
-    "bfs_order": order_by_levels,
-    "topological_order": lambda g: list(nx.lexicographical_topological_sort(to_networkx(g))),
-    "directed_cycle_check": lambda g: not igraph_of(g).is_dag(),
-    "strongly_connected_components": lambda g: len(igraph_of(g).connected_components(mode="strong")),
-    "maximum_matching_size": matching_by_trying,
-    "core_number": lambda g, s: nx.core_number(without_loops(g))[s],
-}
-
-
-def is_shortest(g: NxGraph, query: Query, path: list[int] | None) -> bool:
-    source, target = query.nodes
-    if path is None:
-        return not nx.has_path(g, source, target)
-    return bool(path == min(nx.all_shortest_paths(g, source, target)))
-
-
-def is_hamiltonian(g: NxGraph, query: Query, path: list[int] | None) -> bool:
-    if path is not None:
-        return sorted(path) == sorted(g) and all(g.has_edge(u, v) for u, v in pairwise(path))
-    whole = igraph.Graph(n=len(g), edges=[e for e in g.edges if e[0] != e[1]], directed=g.is_directed())
-    line = igraph.Graph(n=len(g), edges=list(pairwise(range(len(g)))), directed=g.is_directed())
-    return not whole.subisomorphic_lad(line)
-
-
-WITNESSED: dict[str, Callable[[NxGraph, Query, list[int] | None], bool]] = {
-    "shortest_path_nodes": is_shortest,
-    "hamiltonian_path": is_hamiltonian,
-}
-
-
-def test_every_task_has_a_second_implementation_and_there_are_enough() -> None:
-    assert sorted([*ORACLES, *WITNESSED]) == MORE
-    assert len(TASKS) >= 26
-
-
-@pytest.mark.parametrize("task", MORE)
 @settings(max_examples=300, deadline=None)
 @given(graph=graphs(), seed=st.integers(0, 99))
-@example(ONE_NODE, 0)
-@example(LOOP, 0)
-@example(EDGELESS, 0)
-@example(LOOPS, 1)
-@example(OPPOSITE, 0)
-def test_ground_truth_agrees_with_a_second_implementation(task: str, graph: Graph, seed: int) -> None:
-    graph = prepared(task, graph, seed)
-    query = drawn(task, graph, seed)
-    if query is None:
-        assert graph.n < 2
-        return
-    ours = TASKS[task].solve(graph, query)
-    if task in WITNESSED:
-        assert WITNESSED[task](to_networkx(graph), query, ours)
-    else:
-        assert ours == ORACLES[task](graph, *query.nodes)
-        assert type(ours) in (bool, int, list, type(None))
+def test_a_maximum_matching_is_as_large_as_trying_all_finds(graph: Graph, seed: int) -> None:
+    graph = prepared("maximum_matching_size", graph, seed)
+    assert TASKS["maximum_matching_size"].solve(graph, Query()) == matching_by_trying(graph)
+
+
+@settings(max_examples=300, deadline=None)
+@given(graph=graphs(), seed=st.integers(0, 99))
+def test_of_the_shortest_paths_the_first_by_node_ids_is_taken(graph: Graph, seed: int) -> None:
+    query = drawn("shortest_path_nodes", graph, seed)
+    path = TASKS["shortest_path_nodes"].solve(graph, query) if query else None
+    if query and path is not None:
+        assert path == min(nx.all_shortest_paths(to_networkx(graph), *query.nodes))
 
 
 @settings(max_examples=300, deadline=None)

@@ -144,7 +144,8 @@ def test_answers_are_ragged_enough_to_notice(data: Path, one_process: Path, tmp_
     """The mean of the two halves' means is another number than the mean over all tokens, so the tests above
     can fail.
     """
-    from finetune.batches.data import encode, load_examples
+    from data_builders.example import load_examples
+    from finetune.batches.data import encode
     from finetune.batches.tokenizer import tokenizer_for
     from finetune.train import main
 

@@ -151,8 +151,8 @@ def test_the_loss_is_the_mean_over_answers_only(data: Path, llama: Path, tmp_pat
     """
     import torch
 
+    from data_builders.example import load_examples
     from finetune.batches.completions import encode_completions
-    from finetune.batches.data import load_examples
     from finetune.models import load_model
     from finetune.train import main
 
@@ -202,8 +202,8 @@ def test_the_loss_on_a_cpu_is_trls(
 
 
 def test_prompts_are_those_of_prompting(data: Path, tmp_path: Path) -> None:
+    from data_builders.example import load_examples
     from finetune.batches.completions import encode_completions
-    from finetune.batches.data import load_examples
     from finetune.models import load_model
     from prompting.backends.hf import HfModel
     from prompting.backends.model import ModelOptions
@@ -269,7 +269,7 @@ def test_what_is_saved_answers_as_what_was_trained(
     assert read_config(run)["method"] == ("full" if mode == "full" else "lora")
     assert json.loads((run / "metrics.json").read_text())["macro"]["n"] == 6
     if mode == "full":
-        from finetune.batches.data import load_examples
+        from data_builders.example import load_examples
 
         asked = HfModel(str(run / "checkpoint"), ModelOptions(8, stop=()))
         prompts = [e.question for e in load_examples(data, None, "test")]

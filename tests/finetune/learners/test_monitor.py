@@ -131,7 +131,8 @@ def test_out_of_memory_is_recognised_and_says_what_to_lower() -> None:
 
 
 def test_launch_json_says_what_is_done(data: Path, tmp_path: Path) -> None:
-    from finetune.batches.data import encode, load_examples
+    from data_builders.example import load_examples
+    from finetune.batches.data import encode
     from finetune.batches.tokenizer import tokenizer_for
     from finetune.train import main
 
