@@ -69,7 +69,7 @@ def test_rewards_come_from_the_scorer_and_move_the_weights(
             base,
             tmp_path / "sft",
             "--num_train_epochs",
-            "25",
+            "14",
             "--learning_rate",
             "1e-2",
             "--do_predict",
@@ -114,17 +114,16 @@ def test_rewards_come_from_the_scorer_and_move_the_weights(
             "--max_steps",
             "8",
             "--temperature",
-            "2",
+            "1",
             "--eval_strategy",
             "steps",
             "--eval_steps",
             "8",
         )
     )
-    rewards = dict(judged)  # which pairs a random model samples differs between machines; both rewards occur
-    expected = {"Yes to Yes": 1.0, "No to No": 1.0, "Yes to No": 0.1, "No to Yes": 0.1}
-    assert rewards == pytest.approx({pair: expected[pair] for pair in rewards})
-    assert {round(reward, 6) for reward in rewards.values()} == {1.0, 0.1}
+    said = dict(judged)
+    assert said["Yes to Yes"] == said["No to No"] == 1.0
+    assert said["Yes to No"] == said["No to Yes"] == pytest.approx(0.1)
     log = [row for row in read_log(run) if "reward" in row]
     assert len(log) == 8 and len(judged) == 8 * 16 + 2 * 4  # and two validation questions
     assert [row["reward"] for row in log] == pytest.approx(

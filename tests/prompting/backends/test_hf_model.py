@@ -30,7 +30,7 @@ pytestmark = pytest.mark.torch
 ROOT = Path(__file__).parents[3]
 MAKERS: dict[str, Callable[[Path], Path]] = {
     "llama": lambda folder: make_llama(folder, eos_gain=1.4, pad="<pad>"),
-    "llama_pad_is_eos": lambda folder: make_llama(folder),
+    "llama_pad_is_eos": lambda folder: make_llama(folder, eos_gain=1.1),
     "llama_chat": lambda folder: make_llama(folder, chat=True, eos_gain=1.2),
     "t5": lambda folder: make_t5(folder, seed=2, eos_gain=3.0),
 }
@@ -87,7 +87,7 @@ def test_a_batch_says_what_each_prompt_alone_says(model: Path, data: Path) -> No
     batched = ask(model, prompts, batch_size=8)
     assert without_time(batched) == without_time(ask(model, prompts, batch_size=1))
     assert {c.finish_reason for c in batched} == {"stop", "length"}, "both ends are seen"
-    assert len({c.output_tokens for c in batched}) >= 2, "rows end at different places"
+    assert len({c.output_tokens for c in batched}) > 2, "rows end at different places"
     assert len({c.prompt_tokens for c in batched}) > 2, "prompts are filled up"
     for c in batched:
         assert c.output_tokens == 24 if c.finish_reason == "length" else c.output_tokens < 24
@@ -223,7 +223,9 @@ def test_a_static_cache_says_the_same(data: Path, llama: Path) -> None:
 def test_a_cap_ends_between_batches_and_the_next_start_goes_on(
     data: Path, llama: Path, tmp_path: Path
 ) -> None:
-    asked, options, fresh = PromptRun(data, "zero_shot"), ModelOptions(8, batch_size=4), list[Completion]()
+    # A static cache reads no common beginning, so that every batch has four prompts.
+    asked, options = PromptRun(data, "zero_shot"), ModelOptions(8, batch_size=4, cache="static")
+    fresh = list[Completion]()
     with pytest.raises(Stopped, match="--max-tokens-total of 2,000 is reached"):
         execute(
             asked,
@@ -235,7 +237,7 @@ def test_a_cap_ends_between_batches_and_the_next_start_goes_on(
             Budget(max_tokens_total=2000),
         )
     kept = len(fresh)
-    assert 0 < kept < len({prompt for _, prompt in plan(asked)}), kept
+    assert kept and kept % 4 == 0
     execute(asked, f"hf:{llama}", options, tmp_path / "run", None, lambda done, total, new: fresh.extend(new))
     assert len(fresh) == len({prompt for _, prompt in plan(asked)})
 
