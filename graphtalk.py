@@ -1,16 +1,14 @@
 """The `graphtalk` command line: one app that mounts each folder's commands."""
 
 import os
-import re
 import sys
-from importlib import metadata
 from typing import Annotated
 
 import typer
 from typer.exceptions import Abort, TyperException
 
 from data_builders import commands as data_commands
-from data_builders.errors import InputError
+from data_builders.errors import InputError, missing_extra
 from data_builders.plugins import VARIABLE, load_plugins
 from eval import commands as eval_commands
 from finetune import commands as finetune_commands
@@ -35,18 +33,6 @@ def plugins_option(
     load_plugins()
 
 
-def extras_with(module: str) -> list[str]:
-    """The extras of pyproject.toml that install a module.
-
-    >>> extras_with("ctranslate2"), extras_with("torch.nn"), extras_with("no_such_module")
-    (['ctranslate2'], ['prompting', 'finetune'], [])
-    """
-    name = module.partition(".")[0].replace("_", "-")
-    pattern = re.compile(rf"{re.escape(name)}\b(?!-).*extra == ['\"]([\w-]+)['\"]")
-    found = map(pattern.match, metadata.requires("graphtalk") or [])
-    return [match[1] for match in found if match and match[1] != "dev"]
-
-
 def main() -> None:
     """Run the command line: 2 for input that cannot be used, 130 for Ctrl-C, one line and no traceback for
     either.
@@ -60,14 +46,7 @@ def main() -> None:
         print(f"graphtalk: {error}", file=sys.stderr)
         sys.exit(2)
     except ModuleNotFoundError as error:
-        extras = extras_with(error.name or "")
-        if not extras:
-            raise
-        choices = " or ".join(f"'.[{extra}]'" for extra in extras)
-        print(
-            f"graphtalk: {error.name} is not installed; in the clone, pip install -e {choices}",
-            file=sys.stderr,
-        )
+        print(f"graphtalk: {missing_extra(error)}", file=sys.stderr)
         sys.exit(2)
     except TyperException as error:
         print(f"graphtalk: {error.format_message()}", file=sys.stderr)

@@ -1,6 +1,8 @@
 """The one error that a user is meant to see, and the check that names the choices."""
 
+import re
 from collections.abc import Iterable
+from importlib import metadata
 
 
 class InputError(ValueError):
@@ -8,6 +10,27 @@ class InputError(ValueError):
 
     The command line prints it without a traceback and exits with code 2.
     """
+
+
+def missing_extra(error: ModuleNotFoundError) -> InputError:
+    """Return what to install for a module that only an extra brings; raise `error` itself for any other."""
+    extras = extras_with(error.name or "")
+    if not extras:
+        raise error
+    choices = " or ".join(f"'.[{extra}]'" for extra in extras)
+    return InputError(f"{error.name} is not installed; in the clone, pip install -e {choices}")
+
+
+def extras_with(module: str) -> list[str]:
+    """The extras of pyproject.toml that install a module.
+
+    >>> extras_with("ctranslate2"), extras_with("torch.nn"), extras_with("no_such_module")
+    (['ctranslate2'], ['prompting', 'finetune'], [])
+    """
+    name = module.partition(".")[0].replace("_", "-")
+    pattern = re.compile(rf"{re.escape(name)}\b(?!-).*extra == ['\"]([\w-]+)['\"]")
+    found = map(pattern.match, metadata.requires("graphtalk") or [])
+    return [match[1] for match in found if match and match[1] != "dev"]
 
 
 def check_choice(kind: str, name: str, choices: Iterable[str]) -> str:

@@ -15,13 +15,9 @@ def run_here(argv: list[str]) -> None:
     """
     # DeepSpeed, where installed, is imported by others and remarks that there is no GPU
     logging.getLogger("DeepSpeed").addFilter(lambda record: record.levelno > logging.WARNING)
-    try:
-        from finetune.config import parser
-        from finetune.train import main
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"fine-tuning needs {error.name}; install it with `pip install 'graphtalk[finetune]'`"
-        ) from None
+    from finetune.config import parser
+    from finetune.train import main
+
     if {"-h", "--help"} & set(argv):
         parser().print_help()
         return

@@ -1,13 +1,10 @@
-"""Processes of one run: the port where they meet, workers' environment, how they end, how many there are."""
+"""Processes of one run: the port where they meet, workers' environment, how many there are."""
 
-import atexit
 import os
 import re
 import socket
-import sys
 from itertools import pairwise
 from pathlib import Path
-from typing import NoReturn
 
 import psutil  # type: ignore[import-untyped]
 import yaml
@@ -15,21 +12,6 @@ import yaml
 from data_builders.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[1]
-
-
-def leave(code: int) -> NoReturn:
-    """End this process; one of several ends without Python's own end.
-
-    There gloo's threads may hold tensors still, and abort a process whose Python is gone before they let go
-    of them (pytorch/pytorch#179291); destroy_process_group does not end them where a library's default
-    arguments hold the group.
-    """
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    sys.exit(code)
 
 
 def check_port(accelerate_config: Path) -> None:

@@ -33,13 +33,9 @@ def fit(
 
 def fit_arguments(argv: Sequence[str]) -> None:
     """Run `fit` on the words of a command line. Torch is imported late: `graphtalk --help` need not wait."""
-    try:
-        from graph_models.config import load_config
-        from graph_models.run import main
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"graph models need {error.name}; install it with `pip install 'graphtalk[graph_models]'`"
-        ) from None
+    from graph_models.config import load_config
+    from graph_models.run import main
+
     flags = read_flags(argv)
     path = flags.pop("config", None)
     main(load_config(None if path is None else Path(path), flags))

@@ -60,12 +60,7 @@ def load_model(
         raise InputError(f"{base or name}: its weights lack {len(missing)} tensors, e.g. {missing[0]}")
     _set_greedy(model, tokenizer)
     if base is not None:
-        try:
-            from language_models.adapters import attach_adapters
-        except ModuleNotFoundError:
-            raise InputError(
-                f"{name}: adapters need peft; install it with `pip install 'graphtalk[finetune]'`"
-            ) from None
+        from language_models.adapters import attach_adapters
 
         model = attach_adapters(model, base, Path(name).expanduser(), tokenizer)
         model = model.merge_and_unload() if merge else model
