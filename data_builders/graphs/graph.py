@@ -216,3 +216,20 @@ def graph_from_record(record: Mapping[str, Any]) -> Graph:
     """The graph of an Example's `graph` column after `json.loads`."""
     graph = from_edges(len(record["nodes"]), record["edges"], record["directed"])
     return replace(graph, blocks=tuple(record.get("blocks", ())))
+
+
+def union(parent: list[int], u: int, v: int) -> bool:
+    """Join the trees of two nodes of a union-find, and return whether they were different trees.
+
+    parent: of each node its parent, a root its own; `list(range(n))` at first. Paths to the root are halved.
+
+    >>> parent = list(range(3))
+    >>> union(parent, 0, 1), union(parent, 1, 0), union(parent, 1, 2)
+    (True, False, True)
+    """
+    while parent[u] != u:
+        parent[u] = u = parent[parent[u]]
+    while parent[v] != v:
+        parent[v] = v = parent[parent[v]]
+    parent[u] = v
+    return u != v

@@ -8,7 +8,7 @@ import random
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from data_builders.graphs.graph import Edge, Graph
+from data_builders.graphs.graph import Edge, Graph, union
 from data_builders.tasks.requirements import at_least, positive, two_blocks, undirected
 from data_builders.tasks.task import (
     Names,
@@ -25,6 +25,18 @@ from data_builders.tasks.task import (
 CLASSES = ("soccer", "baseball", "tennis", "golf", "football", "surfing")
 
 
+def path_to(target: int, before: Mapping[int, int]) -> list[int]:
+    """The path that a search took to `target`: `before` has each node's predecessor, the source its own.
+
+    >>> path_to(2, {0: 0, 1: 0, 2: 1})
+    [0, 1, 2]
+    """
+    path = [target]
+    while before[path[-1]] != path[-1]:
+        path.append(before[path[-1]])
+    return path[::-1]
+
+
 def find_path(adjacency: Mapping[int, Sequence[int]], source: int, target: int) -> list[int] | None:
     """A shortest path from source to target as a list of nodes, or None; breadth first, neighbours in
     adjacency order.
@@ -36,11 +48,7 @@ def find_path(adjacency: Mapping[int, Sequence[int]], source: int, target: int) 
     queue = [source]
     for u in queue:
         if u == target:
-            path = [u]
-            while u != source:
-                u = before[u]
-                path.append(u)
-            return path[::-1]
+            return path_to(target, before)
         for v in adjacency[u]:
             if v not in before:
                 before[v] = u
@@ -84,15 +92,7 @@ def solve_cycle_check(graph: Graph, query: Query) -> bool:
     if graph.m >= graph.n:
         return True
     parent = list(range(graph.n))
-    for u, v in graph.edges:
-        while parent[u] != u:
-            parent[u] = u = parent[parent[u]]
-        while parent[v] != v:
-            parent[v] = v = parent[parent[v]]
-        if u == v:
-            return True
-        parent[u] = v
-    return False
+    return any(not union(parent, u, v) for u, v in graph.edges)
 
 
 def find_cycle(graph: Graph) -> list[int] | None:
@@ -373,13 +373,7 @@ def spanning_forest(graph: Graph) -> list[Edge]:
     parent = list(range(graph.n))
     taken = []
     for u, v in sorted(graph.edges, key=lambda edge: graph.weight(*edge)):
-        a, b = u, v
-        while parent[a] != a:
-            parent[a] = a = parent[parent[a]]
-        while parent[b] != b:
-            parent[b] = b = parent[parent[b]]
-        if a != b:
-            parent[a] = b
+        if union(parent, u, v):
             taken.append((u, v))
     return taken
 

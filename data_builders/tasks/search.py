@@ -5,7 +5,13 @@ from heapq import heappop, heappush
 from itertools import pairwise
 
 from data_builders.graphs.graph import Graph
-from data_builders.tasks.parallelizable import components, explain_connectivity, explain_path, find_path
+from data_builders.tasks.parallelizable import (
+    components,
+    explain_connectivity,
+    explain_path,
+    find_path,
+    path_to,
+)
 from data_builders.tasks.requirements import at_least, positive, undirected
 from data_builders.tasks.task import (
     Names,
@@ -134,11 +140,7 @@ def lightest_path(graph: Graph, source: int, target: int) -> list[int] | None:
             continue
         before[u] = origin
         if u == target:
-            path = [u]
-            while u != source:
-                u = before[u]
-                path.append(u)
-            return path[::-1]
+            return path_to(target, before)
         for v in graph.adjacency[u]:
             if v not in before:
                 heappush(heap, (weight + graph.weight(u, v), v, u))

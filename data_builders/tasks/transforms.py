@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import chain
 from random import Random
 
-from data_builders.graphs.graph import Graph, from_edges
+from data_builders.graphs.graph import Graph, from_edges, union
 from data_builders.tasks.requirements import acyclic as reason_against_acyclic
 
 WEIGHTS = (1, 10)  # of edges that have none of their own, uniform
@@ -100,13 +100,7 @@ def nearly_tree(graph: Graph, rng: Random) -> Graph:
     for u, v in chain(
         rng.sample(graph.edges, graph.m), iter(lambda: (rng.randrange(graph.n), rng.randrange(graph.n)), None)
     ):
-        a, b = u, v
-        while root[a] != a:
-            root[a] = a = root[root[a]]
-        while root[b] != b:
-            root[b] = b = root[root[b]]
-        if a != b:
-            root[a] = b
+        if union(root, u, v):
             tree.add((min(u, v), max(u, v)))
             if len(tree) == graph.n - 1:
                 break

@@ -49,14 +49,7 @@ class BatchModel:
             options,
             self._folder is None and "://api.openai.com/" in f"{self._url}/",
         )
-        self.identity: Mapping[str, Any] = {
-            "backend": "openai",  # the same model answers: a journal serves both
-            "model": self._name,
-            "chat": self._wire.chat,
-            "max_new_tokens": options.max_new_tokens,
-            "stop": list(options.stop),
-            **options.sampling(),
-        }
+        self.identity: Mapping[str, Any] = self._wire.identity
 
     def complete(
         self, requests: Sequence[Request], done: Container[int], budget: Budget

@@ -46,14 +46,7 @@ class OpenAIModel:
         self._seen: set[str] | None = set()  # ids of replies
         self._repeats = 0
         self._turn = itertools.count()
-        self.identity: Mapping[str, Any] = {
-            "backend": "openai",
-            "model": self._name,
-            "chat": self._wire.chat,
-            "max_new_tokens": options.max_new_tokens,
-            "stop": list(options.stop),
-            **options.sampling(),
-        }
+        self.identity: Mapping[str, Any] = self._wire.identity
 
     def complete(
         self, requests: Sequence[Request], done: Container[int], budget: Budget

@@ -49,6 +49,18 @@ class Wire:
     def path(self) -> str:
         return "/chat/completions" if self.chat else "/completions"
 
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What the completions depend on; it names no server and no file, so that a journal serves both."""
+        return {
+            "backend": "openai",
+            "model": self.model,
+            "chat": self.chat,
+            "max_new_tokens": self.options.max_new_tokens,
+            "stop": list(self.options.stop),
+            **self.options.sampling(),
+        }
+
     def body(self, request: Request) -> dict[str, Any]:
         """The JSON body of one request.
 
