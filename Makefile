@@ -55,6 +55,8 @@ demo-prompt:
 	        --max-new-tokens $$new --out $(DEMO)/runs/smollm2_$${method}_$$data --label "SmolLM2-135M, $$method" || exit 1; \
 	done; done) > $(DEMO)/prompt.log 2>&1 || { tail -n 20 $(DEMO)/prompt.log; exit 1; }
 
+# Two workers with one thread each: torch's own threads would fight over the two cores.
+test: export OMP_NUM_THREADS = 1
 test: setup ## the tests (about 10 minutes on two cores)
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
