@@ -24,8 +24,8 @@ def missing_extra(error: ModuleNotFoundError) -> InputError:
 def extras_with(module: str) -> list[str]:
     """The extras of pyproject.toml that install a module.
 
-    >>> extras_with("ctranslate2"), extras_with("torch.nn"), extras_with("no_such_module")
-    (['ctranslate2'], ['prompting', 'finetune'], [])
+    >>> extras_with("ctranslate2"), extras_with("trl.trainer"), extras_with("no_such_module")
+    (['ctranslate2'], ['finetune'], [])
     """
     name = module.partition(".")[0].replace("_", "-")
     pattern = re.compile(rf"{re.escape(name)}\b(?!-).*extra == ['\"]([\w-]+)['\"]")

@@ -31,7 +31,7 @@ def run_together(folder: Path, runs: Sequence[Sequence[str]], processes: int = 2
     """
     worker = folder / f"worker_{abs(hash(str(runs)))}.py"
     lines = [
-        "from finetune.processes import leave",
+        "from data_builders.building.processes import leave",
         "from finetune.train import main",
         *(f"main({list(argv)!r})" for argv in runs),
         "leave(0)",
