@@ -17,7 +17,7 @@ from eval.scoring.valid_answers import PARTIAL, WITNESSES
 
 
 class Verdict(NamedTuple):
-    """Whether an answer is right, its credit in [0, 1], and how many nodes and edges it makes up."""
+    """Whether an answer is right, its credit in [0, 1], and how many nodes and edges it invents."""
 
     right: bool
     credit: float
@@ -39,27 +39,26 @@ def score(example: Example, prediction: Prediction) -> Score:
 
     Raises InputError if the example's answer kind or answer is of no form that can be scored.
 
-    >>> example = Example("node_degree/er/adjacency/test/0", "node_degree", "retrieval", "..A: ", "1.", "integer", "", "adjacency",
-    ...     "er", '{"directed": false, "nodes": ["0", "1"], "edges": [[0, 1]]}', "er/test/0", 2, 1, [0], "test")
-    >>> score(example, Prediction(example.id, "Node 0 is connected to node 1, so its degree is **1**."))
-    Score(example_id='node_degree/er/adjacency/test/0', outcome='correct', parsed='1', credit=1.0, strict=False, invented_nodes=0, \
-invented_edges=0)
+    >>> graph = '{"directed": false, "nodes": ["0", "1"], "edges": [[0, 1]]}'
+    >>> example = Example("er/0", "node_degree", "retrieval", "..A: ", "1.", "integer", "", "adjacency",
+    ...     "er", graph, "er/test/0", 2, 1, [0], "test")
+    >>> result = score(example, Prediction(example.id, "Node 0 is connected to node 1, so it is **1**."))
+    >>> result.outcome, result.parsed, result.credit, result.strict
+    ('correct', '1', 1.0, False)
     """
     kind = example.answer_kind
     if kind not in READERS:
         check_choice(f"answer kind of {example.id}", kind, READERS)
     if prediction.finish_reason == "error":
         return Score(prediction.example_id, "error", "", 0.0)
-    if (
-        prediction.finish_reason == "refusal"
-    ):  # the server's word: a filter, or a message that is marked as a refusal
+    if prediction.finish_reason == "refusal":  # A server's filter, or a message that it marks as a refusal.
         return Score(prediction.example_id, "refused", "", 0.0)
     asked = Asked(example)
     seen = visible(asked.replace_names(prediction.output), prediction.finish_reason)
     # The stored text is right, whatever it looks like to a reader: nodes may be called `None` or `Answer`.
     gold = example.answer.strip()
     if gold and (gold == prediction.output.strip() or asked.replace_names(gold) == seen.text.strip()):
-        return Score(prediction.example_id, "correct", _stored(asked), 1.0, strict=True)
+        return Score(prediction.example_id, "correct", _gold_text(asked), 1.0, strict=True)
     if seen.thinking:
         return Score(prediction.example_id, "truncated" if seen.cut else "unparsed", "", 0.0)
     text = tidy(seen.text)
@@ -82,7 +81,7 @@ invented_edges=0)
     return Score(
         prediction.example_id,
         outcome,
-        asked.spelled(_shown(answer.value, kind)),
+        asked.spelled(_text_of(answer.value, kind)),
         credit,
         strict,
         nodes,
@@ -90,26 +89,26 @@ invented_edges=0)
     )
 
 
-def _stored(asked: Asked) -> str:
-    """The right answer as `parsed` shows it."""
+def _gold_text(asked: Asked) -> str:
+    """The right answer in the form of `parsed`."""
     solution, kind = truth(asked.example), asked.kind
     if isinstance(solution, list):
         names = [asked.spelled(asked.names[u]) for u in solution]
         if ", ".join(names) not in asked.example.answer:  # a set that GraphQA's wording sorts
             names.sort()
-        return _shown(tuple(names), kind)
+        return _text_of(tuple(names), kind)
     if solution is None:
         return NO_PATH if kind == "distance" else NONE_EXISTS
     if isinstance(solution, str):
         return solution.lower()
-    return _shown(solution if isinstance(solution, bool) else float(solution), kind)
+    return _text_of(solution if isinstance(solution, bool) else float(solution), kind)
 
 
 def _plain(text: str) -> str:
     return text.strip(" .!").lower()
 
 
-def _shown(value: Value, kind: str) -> str:
+def _text_of(value: Value, kind: str) -> str:
     if isinstance(value, bool):
         return "Yes" if value else "No"
     if isinstance(value, tuple):
@@ -122,7 +121,7 @@ def _shown(value: Value, kind: str) -> str:
 def is_right(example: Example, solution: Any) -> bool:
     """Whether a solution (see `data_builders.example.truth`) answers the example.
 
-    >>> blank = Example("i", "shortest_path", "", "", "2.", "distance", "", "", "", "{}", "", 3, 2, [0, 2], "test")
+    >>> blank = Example("", "shortest_path", "", "", "2.", "distance", "", "", "", "{}", "", 3, 2, [0, 2], "")
     >>> is_right(blank, 2), is_right(blank, None)
     (True, False)
     """
@@ -143,10 +142,10 @@ def _judge_label(solution: Any, asked: Asked) -> Verdict:
 
 
 def _judge_set(solution: Any, asked: Asked) -> Verdict:
-    gold, said = set(truth(asked.example)), set(solution)
-    if gold == said:
+    gold, predicted = set(truth(asked.example)), set(solution)
+    if gold == predicted:
         return Verdict(True, 1.0)
-    return Verdict(False, 2 * len(gold & said) / (len(gold) + len(said)), _invented(said))
+    return Verdict(False, 2 * len(gold & predicted) / (len(gold) + len(predicted)), _invented(predicted))
 
 
 def _invented(nodes: Iterable[int | str]) -> int:

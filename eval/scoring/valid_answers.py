@@ -92,8 +92,8 @@ def _other_search(graph: Graph, query: Sequence[int], nodes: Sequence[int]) -> f
         return 0.0
     place = {u: i for i, u in enumerate(nodes)}
     # each node was found by the first of its possible finders, and is visited when that one's turn has come
-    found = [min(place[u] for u in nodes if v in graph.adjacency[u]) for v in nodes[1:]]
-    return 0.5 if found == sorted(found) and all(at < i for i, at in enumerate(found, 1)) else 0.0
+    finders = [min(place[u] for u in nodes if v in graph.adjacency[u]) for v in nodes[1:]]
+    return 0.5 if finders == sorted(finders) and all(at < i for i, at in enumerate(finders, 1)) else 0.0
 
 
 def _is_path(adjacency: Mapping[int, Sequence[int]], nodes: Sequence[int]) -> bool:
