@@ -43,7 +43,8 @@ def test_every_answer_of_every_task_gets_a_reason(data: Path) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("outcome", OUTCOMES)
 def test_every_outcome_of_every_kind_is_put_into_words(kind: str, outcome: str) -> None:
-    e = Example("i", "t", "", "", "1.", kind, "", "", "", "", "", 2, 1, [0], "test")
+    graph = '{"directed": false, "nodes": ["0", "1"], "edges": [[0, 1]]}'
+    e = Example("i", "t", "", "", "1.", kind, "", "", "", graph, "", 2, 1, [0], "test")
     sentence = reason(e, Prediction("i", "something"), Score("i", outcome, "7", 0.0))  # type: ignore[arg-type]
     assert sentence.endswith(".") and sentence[0].isupper()
 
