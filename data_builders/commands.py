@@ -76,10 +76,10 @@ def build_command(
 
 
 def _offered(config: BuildConfig) -> tuple[BuildConfig, dict[str, str]]:
-    from data_builders.building.compatibility import with_fitting_tasks
+    from data_builders.building.compatibility import with_compatible_tasks
     from data_builders.building.rows import open_files
 
-    return with_fitting_tasks(config, open_files(config)) if config.graphs else (config, {})
+    return with_compatible_tasks(config, open_files(config)) if config.graphs else (config, {})
 
 
 @options_of(
@@ -92,22 +92,22 @@ def tasks_command(**flags: Any) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from data_builders.building.compatibility import offers
+    from data_builders.building.compatibility import compatibility
     from data_builders.building.rows import open_files
     from data_builders.tasks import TASKS, Query
 
     config = load_config(None, {"tasks": "node_count", **flags})
     table = Table(box=SIMPLE, pad_edge=False, collapse_padding=True)
-    for column in ("task", "class", "answer", "form", "question, or why not"):
+    for column in ("task", "class", "answer", "transform", "question, or why not"):
         table.add_column(column, no_wrap=column == "task")
-    for name, reason in offers(config, open_files(config)).items():
+    for name, reason in compatibility(config, open_files(config)).items():
         task = TASKS[name]
         asks = task.ask(["S", "T"], Query((0, 1), ("C0", "C1"))).splitlines()[0].removeprefix("Q: ")
         table.add_row(
             name,
             task.task_class,
             task.answer_kind,
-            task.form,
+            task.transform,
             asks if reason is None else f"[red]it {reason}[/red]",
         )
     Console(width=None if sys.stdout.isatty() else 160).print(table)
