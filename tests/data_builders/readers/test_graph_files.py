@@ -150,7 +150,7 @@ BAD = {
     "no target": (
         "g.graphml",
         HEAD + '<node id="a"/><edge source="a"/></graph></graphml>',
-        "an edge names the node None",
+        "an edge has no source or no target",
     ),
     "bad key": (
         "g.graphml",
