@@ -247,7 +247,11 @@ def test_graphs_from_python(tmp_path: Path) -> None:
     assert (read.names, read.graph) == (same.names, same.graph)
     with pytest.raises(InputError, match="call the file"):
         write_graph(graph, tmp_path / "novel.gml")
-    with pytest.raises(InputError, match="expected a path, a graph of networkx, igraph or rustworkx, or a torch_geometric Data, not list"):
+    with pytest.raises(
+        InputError,
+        match="expected a path, a graph of networkx, igraph or rustworkx, or a torch_geometric Data, not "
+        "list",
+    ):
         write_graph([(0, 1)], tmp_path / "list.json")
 
 
