@@ -30,6 +30,7 @@ from data_builders.graphs.names import RANDOM, fixed_names, node_names
 from data_builders.graphs.streams import Stream
 from data_builders.readers.graph_files import GraphFile, read_graph_file, source_name
 from data_builders.readers.sampling import sample
+from data_builders.readers.source import OPTIONS
 from data_builders.tasks import FORMS, TASKS, Query, Task
 from data_builders.text.encoders import Encoder, get_encoder
 
@@ -42,7 +43,7 @@ Drawn = tuple[Graph, list[str] | None]  # a graph, and its nodes' own names wher
 def open_files(config: BuildConfig) -> dict[str, GraphFile]:
     """The graph files of a config, by source name."""
     return {
-        source_name(path): read_graph_file(path, config.directed, config.label, config.columns)
+        source_name(path): read_graph_file(path, **{name: getattr(config, name) for name in OPTIONS})
         for path in config.graphs
     }
 
@@ -78,6 +79,18 @@ def numbered(index: int, nth: int) -> str:
     return f"{index}.{nth}" if nth else f"{index}"
 
 
+def against_weights(task: Task, file: GraphFile | None) -> str | None:
+    """Why a task cannot ask about the weights of a graph file: no real network gets random ones in place of
+    its own.
+    """
+    if file is None or not task.weighted:
+        return None
+    if file.weights_left_out:
+        return f"asks about the {task.quantity} of edges, and the weights of {file.path.name} are left out"
+    least = min(file.graph.weights.values(), default=1) if file.graph.weights else 1
+    return None if least > 0 else f"needs positive weights; {file.path.name} has an edge of weight {least}"
+
+
 def check_sizes(config: BuildConfig, files: Files) -> None:
     """InputError where a task cannot ask about the smallest or the largest graphs of a source: tasks know
     best what they need.
@@ -88,7 +101,9 @@ def check_sizes(config: BuildConfig, files: Files) -> None:
         for size, n in (("smallest", config.smallest), ("largest", config.largest)):
             graph, _ = draw(rng, n)
             for task in tasks:
-                reason = task.fits(FORMS[task.form](graph, Random(0)))
+                reason = against_weights(task, files.get(source)) or task.fits(
+                    FORMS[task.form](graph, Random(0))
+                )
                 if reason is not None:
                     raise InputError(
                         f"task {task.name!r} cannot ask about the {size} graphs of {source!r}: it {reason}"

@@ -16,12 +16,15 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Annotated, Any
+
+from pydantic import BeforeValidator, Field
 
 from data_builders.errors import InputError
+from data_builders.options import Option
 
 MAX_BYTES = 2 << 30  # of a file after unpacking, by default
 RATIO = 250  # real graphs shrink 3 to 100 times; what grows more than this is made to fill memory
@@ -60,27 +63,50 @@ BROKEN = (  # what the libraries that unpack raise for files that are not whole
 _ASIDE = re.compile(r"(^|/)(__MACOSX/|\.|readme|license|licence|meta\.)|\.(html?|md|pdf)$", re.IGNORECASE)
 
 
+def _split(value: object) -> object:
+    return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
+
+
+Directed = Annotated[
+    bool, Option("Directed graphs; of a file: keep the directions of its edges.", "--directed/--undirected")
+]
+Label = Annotated[str | None, Option("Node attribute of graph files that holds the names.")]
+Columns = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_split),
+    Option("Columns of tables: SOURCE,TARGET or SOURCE,TARGET,WEIGHT; numbers from 1 with --no-header."),
+]
+Weight = Annotated[str | None, Option("Edge attribute, or column, of graph files that is the weight.")]
+Weights = Annotated[bool, Option("Whether the weights of graph files are read.", "--weights/--no-weights")]
+Header = Annotated[
+    bool | None,
+    Option(
+        "Whether the first line of tables names their columns; seen for itself by default.",
+        "--header/--no-header",
+    ),
+]
+MaxBytes = Annotated[int, Field(ge=1), Option("Largest graph file that is read, in bytes after unpacking.")]
+
+
 @dataclass(frozen=True)
 class Options:
     """What the user says about a file; each is a flag of `graph`, `ask`, `build` and `tasks`.
 
-    directed: keep the directions of the edges.
-    label: the node attribute that holds the names.
-    columns: the columns of a table for source, target and, if there is one, weight: by name, or by number
-        from 1 where there is no header.
-    weight: the edge attribute that is the weight; of an edge list without a header, the number of its column.
-    weights: False leaves all weights out.
-    header: whether the first line of a table names the columns; None where the reader may decide.
-    max_bytes: of the file after unpacking.
+    columns: by name, or by number from 1 where there is no header.
+    weight: the name of an attribute or a column; of a table without a header, the column's number.
+    header: None where the reader may decide.
     """
 
-    directed: bool = False
-    label: str | None = None
-    columns: tuple[str, ...] = ()
-    weight: str | None = None
-    weights: bool = True
-    header: bool | None = None
-    max_bytes: int = MAX_BYTES
+    directed: Directed = False
+    label: Label = None
+    columns: Columns = ()
+    weight: Weight = None
+    weights: Weights = True
+    header: Header = None
+    max_bytes: MaxBytes = MAX_BYTES
+
+
+OPTIONS = tuple(field.name for field in fields(Options))
 
 
 @dataclass
