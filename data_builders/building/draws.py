@@ -105,7 +105,7 @@ class Draws:
         out: list[tuple[Drawn, int] | None] = [None] * len(indices)
         for rng, index in zip(self._rngs, indices, strict=False):
             rng.seed(f"{self._stream}/{numbered(index, nth)}")
-        places = range(len(indices))
+        places: Sequence[int] = range(len(indices))
         for _ in range(DRAWS):
             graphs = [
                 self._graph(rng, self._size(rng) if size is None else size)
