@@ -12,6 +12,7 @@ from data_builders.building.config import BuildConfig, load_config, locked_confi
 from data_builders.errors import InputError
 from data_builders.files import ProgressBar
 from data_builders.options import options_of
+from data_builders.readers.command import graph_command
 
 
 @options_of(BuildConfig)
@@ -182,6 +183,7 @@ def verify_command(folder: Annotated[Path, typer.Argument(help="Dataset folder."
 
 
 COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [
+    ("graph", graph_command, {}),
     ("build", build_command, {}),
     ("tasks", tasks_command, {}),
     ("verify", verify_command, {}),

@@ -28,7 +28,8 @@ from data_builders.graphs.generators import GENERATORS, draw_size
 from data_builders.graphs.graph import Graph, graph_to_json
 from data_builders.graphs.names import RANDOM, fixed_names, node_names
 from data_builders.graphs.streams import Stream
-from data_builders.readers.graph_files import GraphFile, read_graph_file, sample, source_name
+from data_builders.readers.graph_files import GraphFile, read_graph_file, source_name
+from data_builders.readers.sampling import sample
 from data_builders.tasks import FORMS, TASKS, Query, Task
 from data_builders.text.encoders import Encoder, get_encoder
 
