@@ -89,23 +89,22 @@ _STOP_WITHIN = re.compile(r"[.!?].")
 _CLAUSE_END = case_insensitive(
     r"\s*[;:]\s+|,\s+(?!(?:and |or )?(?:nodes? )?[\w'-]+(?:[,.)]|$| and | or ))|\s+-\s+|(?:,\s*|\s+)"
     + either(
-        "but | because | since | so | while | although | though | however | which | therefore | thus | "
-        "hence | whereas | where"
+        """but | because | since | so | while | although | though | however | which | therefore | thus | hence
+        whereas | where"""
     )
     + r"\s+|\s+(?:and|as)\s+(?="
     + either(
         """there | it | the | this | so | no | they | node \\S+ (?:is|has|likes|does|can|cannot)
-        nodes \\S+ (?:and \\S+ )?(?:are|have|like)
-        also | therefore | thus | hence | does | is | are | has | not | cannot | can't | only
-        \\w+ (?:has|is|likes|knows)"""
+        nodes \\S+ (?:and \\S+ )?(?:are|have|like) | also | therefore | thus | hence | does | is | are | has
+        not | cannot | can't | only | \\w+ (?:has|is|likes|knows)"""
     )
     + r"\b)"
 )
 _ASIDE = case_insensitive(
     r",\s*"
     + either(
-        "in fact | indeed | therefore | thus | hence | of course | however | then | clearly | in this "
-        "case | as a result"
+        """in fact | indeed | therefore | thus | hence | of course | however | then | clearly | in this case
+        as a result"""
     )
     + r"\s*,"
 )
@@ -148,10 +147,9 @@ _ECHO = case_insensitive(
     r"(?:q:|question:|in an? (?:un)?directed graph, ?\(|"
     + either(
         """list (?:all )?(?:of )?the | what (?:is|are) | which (?:nodes?|class) | how many | is there
-            are there
-        do(?:es)? node | is node | find the
-        name (?:all )?the | please | g (?:describes|has) (?:an?|the) | you are (?:an?|given) | we are given
-        given (?:a|the) graph | the question (?:is|asks)"""
+        are there | do(?:es)? node | is node | find the | name (?:all )?the | please
+        g (?:describes|has) (?:an?|the) | you are (?:an?|given) | we are given | given (?:a|the) graph
+        the question (?:is|asks)"""
     )
     + r"\b)"
 )
@@ -167,12 +165,10 @@ _CANNOT = either(
     difficult to | not possible to | no way to"""
 )
 _HEDGE = words(
-    """may or may not | might or might not | (?:might|may) not(?! be obvious) | unclear | uncertain
-        unknown | undetermined
-        undecidable | indeterminate
-    ambiguous | insufficient | inconclusive | lacks? (?:the )?(?:necessary )?information | more information
-    missing information | it depends | depends on
-    depending on | no idea | either way | one or the other | both are possible
+    """may or may not | might or might not | (?:might|may) not(?! be obvious) | unclear | uncertain | unknown
+    undetermined | undecidable | indeterminate | ambiguous | insufficient | inconclusive
+    lacks? (?:the )?(?:necessary )?information | more information | missing information | it depends
+    depends on | depending on | no idea | either way | one or the other | both are possible
     (?:not|isn't|aren't|don't|doesn't|never) (?:\\w+ly )?(?:sure|certain|clear|know|known|enough)
     (?:not|isn't|aren't|don't|doesn't|never) (?:\\w+ly )?(?:determinable|specified|have enough)"""
 )
@@ -211,14 +207,12 @@ def strip_hedge(sentence: str) -> str:
 _CONCLUSION = case_insensitive(
     r"(?:^|[,;:.]\s*|\band\s+)"
     + either(
-        """so | therefore | thus | hence | then | finally | overall | altogether | accordingly
-            consequently | ultimately
-        in conclusion | in total | in summary
-        in short | in sum | in all | in the end | as a result | to conclude | to summari[sz]e | to sum up
+        """so | therefore | thus | hence | then | finally | overall | altogether | accordingly | consequently
+        ultimately | in conclusion | in total | in summary | in short | in sum | in all | in the end
+        as a result | to conclude | to summari[sz]e | to sum up
         (?:this|that|which) (?:means|gives|shows|implies|makes|leaves)
         we (?:get|obtain|conclude|have a total) | it follows | result(?: is)? | conclusion | final(?:ly)?
-        summing | adding
-        dividing"""
+        summing | adding | dividing"""
     )
     + r"\b|\b"
     + either("in total | altogether | in all | overall | total(?:s|ing)?(?: of)?")
@@ -233,9 +227,8 @@ def concludes(sentence: str) -> bool:
 
 _LOOKING = either(
     """find | see | determine | check | decide | answer | count | verify | know | calculate | compute
-        identify | look
-        examine | list | explore | search
-    trace | figure | consider | solve | test | start | use"""
+    identify | look | examine | list | explore | search | trace | figure | consider | solve | test | start
+    use"""
 )
 _SUPPOSITION = case_insensitive(
     r"\b"
@@ -259,8 +252,8 @@ _NEITHER = case_insensitive(r"\bneither\b.*\bnor\b")
 _NEGATION = case_insensitive(
     r"\b"
     + either(
-        "no | not | never | cannot | without | neither | nor | none | nobody | lacks? | free of | absence of "
-        "| fails? to | impossible | unable | nothing"
+        """no | not | never | cannot | without | neither | nor | none | nobody | lacks? | free of | absence of
+        fails? to | impossible | unable | nothing"""
     )
     + r"\b|n't\b"
 )
@@ -272,8 +265,8 @@ def negations(clause: str) -> int:
 
 
 def is_final(backwards: list[tuple[Value, bool]]) -> bool:
-    """Whether what was said before cannot change what `resolve` makes of values that were read from the end of
-    the text.
+    """Whether what stands before cannot change what `resolve` makes of values that were read from the
+    end of the text.
     """
     if not backwards:
         return False
@@ -283,9 +276,7 @@ def is_final(backwards: list[tuple[Value, bool]]) -> bool:
 
 REVISION = words(
     """wait | actually | correction | on second thought | on reflection | i was wrong
-        i made an? (?:mistake|error)
-        let me (?:correct|re-?\\w+)
-    scratch that | oops | then again""",
+    i made an? (?:mistake|error) | let me (?:correct|re-?\\w+) | scratch that | oops | then again""",
     needs=(
         "wait",
         "actually",

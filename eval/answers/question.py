@@ -16,8 +16,8 @@ from eval.answers.prose import word_set
 
 # Words of the language itself: a node that is called so is named only where a name may stand.
 _FUNCTION_WORDS = word_set(
-    "a i will may an am as at be by do he if in is it me my no of on or so to up us we and not the "
-    "from there this that node all any"
+    """a i will may an am as at be by do he if in is it me my no of on or so to up us we and not the from
+    there this that node all any"""
 )
 _SENTENCE_START = re.compile(r"(?:^|[.!?:\n])[\s\"'(]*$")
 _TOKEN = re.compile(r"\w+(?:'(?=\w)(?!s\b)\w+)?")
@@ -130,7 +130,7 @@ def _letter_form(letter: str) -> str:
 _names = lru_cache(maxsize=2048)(Names)  # one graph is asked about by many tasks and answered by many runs
 
 
-class QuestionContext:
+class Question:
     """The question behind an example. Names that are no plain words have stand-ins, here and in the text, see
     `replace_names`.
     """

@@ -8,13 +8,13 @@ from eval.answers.final_answer import AnswerMarker, answer_markers
 from eval.answers.kinds import KINDS
 from eval.answers.kinds.kind import AnswerKind
 from eval.answers.prose import REVISION, UNCLEAR, Answer, Reading, hedges, sentences
-from eval.answers.question import QuestionContext
+from eval.answers.question import Question
 from eval.answers.refusals import refusals
 
 Silence = Literal["unparsed", "truncated", "refused"]
 
 
-def read_answer(text: str, question: QuestionContext, cut: bool) -> Answer | Silence:
+def read_answer(text: str, question: Question, cut: bool) -> Answer | Silence:
     """The answer that a normalized text states, else why there is none.
 
     The last mark that holds an answer wins; without one the text may open with the answer; without that its
@@ -49,7 +49,7 @@ def _with_alone(answer: Answer, text: str) -> Answer:
     return Answer(answer.value, answer.end, _NOTHING_MORE.match(text, answer.end) is not None)
 
 
-def _on_last_line(answer: Answer, text: str, kind: AnswerKind, question: QuestionContext) -> Answer:
+def _on_last_line(answer: Answer, text: str, kind: AnswerKind, question: Question) -> Answer:
     """An answer that sentences state, `alone` where the last line repeats it and says nothing else."""
     before, _, line = text.strip().rpartition("\n")
     if not before:
@@ -59,9 +59,7 @@ def _on_last_line(answer: Answer, text: str, kind: AnswerKind, question: Questio
     return Answer(answer.value, answer.end, alone)
 
 
-def _read_markers(
-    text: str, kind: AnswerKind, question: QuestionContext, cut: bool
-) -> Answer | Silence | None:
+def _read_markers(text: str, kind: AnswerKind, question: Question, cut: bool) -> Answer | Silence | None:
     for marker in reversed(answer_markers(text, letter=not _lists_node_a(text, question))):
         reading = _read_marker(marker, kind, question)
         # "The answer is in the list. Node 1 is" was not cut in an answer: its sentence ended.
@@ -83,7 +81,7 @@ def _read_markers(
 _NOT_BUT = case_insensitive(r"[\s:]*not\b[^.;\n]{1,40}?\bbut\b")
 
 
-def _read_marker(marker: AnswerMarker, kind: AnswerKind, question: QuestionContext) -> Reading:
+def _read_marker(marker: AnswerMarker, kind: AnswerKind, question: Question) -> Reading:
     """What a mark holds: an answer at its start, in its first sentence, or (unless the mark is part of a
     sentence) further on.
     """
@@ -104,7 +102,7 @@ def _read_marker(marker: AnswerMarker, kind: AnswerKind, question: QuestionConte
     return reading
 
 
-def _is_revised(rest: str, answer: Answer, kind: AnswerKind, question: QuestionContext) -> bool:
+def _is_revised(rest: str, answer: Answer, kind: AnswerKind, question: Question) -> bool:
     """Whether the text after a leading answer gives another one: after `Wait`, or as a bare Yes or No."""
     if isinstance(answer.value, bool):
         later = (kind.at_start(sentence, question) for sentence in sentences(rest))
@@ -125,7 +123,7 @@ def _complete(text: str, answer: Answer, kind: AnswerKind) -> bool:
     return answer.end < len(text) or kind.is_word
 
 
-def _opening_sentence(text: str, kind: AnswerKind, question: QuestionContext) -> Answer | None:
+def _opening_sentence(text: str, kind: AnswerKind, question: Question) -> Answer | None:
     """The answer of a complete first sentence that states it in full, as in `The degree of node 2 is 3. This
     is because`.
     """
@@ -136,7 +134,7 @@ def _opening_sentence(text: str, kind: AnswerKind, question: QuestionContext) ->
     return reading if isinstance(reading, Answer) else None
 
 
-def _lists_node_a(text: str, question: QuestionContext) -> bool:
+def _lists_node_a(text: str, question: Question) -> bool:
     """Whether `A:` at the start of a line is the node A followed by its neighbours."""
     return (
         "A:" in text

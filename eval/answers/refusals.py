@@ -7,22 +7,16 @@ from eval.answers.prose import either
 
 _UNWILLING = either(
     """cannot | can't | can not | won't | will not | must (?:respectfully )?decline | have to decline
-        decline | refuse
-        not able to | unable to
-    not (?:allowed|permitted|programmed|designed|authorized) to | would (?:rather )?not | not going to
-    don't feel comfortable
-    do not feel comfortable
+    decline | refuse | not able to | unable to | not (?:allowed|permitted|programmed|designed|authorized) to
+    would (?:rather )?not | not going to | don't feel comfortable | do not feel comfortable
     don't have the (?:ability|capability|capacity) | do not have the (?:ability|capability|capacity)
     don't (?:provide|offer|engage) | do not (?:provide|offer|engage)"""
 )
 _SERVICE = either(
     """help | assist | answer | share | provid | discuss | comply | fulfil | support | engag | participat
-        continu | disclos
-        reveal | give | complet
-    do (?:that|this|so) | process | mak(?:e|ing) guesses | speculat | generat | creat | respond | offer
-    perform | solv | handl
-    accommodat | proceed
-    talk | reply | work on | access | analy[sz] | carry(?:ing)? out"""
+    continu | disclos | reveal | give | complet | do (?:that|this|so) | process | mak(?:e|ing) guesses
+    speculat | generat | creat | respond | offer | perform | solv | handl | accommodat | proceed | talk
+    reply | work on | access | analy[sz] | carry(?:ing)? out"""
 )
 _REFUSAL = case_insensitive(
     rf"\b(?:(?:i|we)(?: am| are|'m|'re)?(?: (?:really|truly|also|sorry|afraid|but|i))* "
@@ -39,7 +33,7 @@ _REFUSAL = case_insensitive(
 _WORDS = ("n't", "unable", "decline", "refuse", "against", "violate")
 _NOT = case_insensitive(
     r"not(?:(?<=cannot)|(?<=(?:can|ill|uld|her) not)|(?<=do not)| (?:able|allowed|permitted|programmed"
-    r"|designed|authorized|going))",
+    r"|designed|authorized|going))"
 )
 _AFTER_REFUSAL = re.compile(r"\b(?:because|since|but|however)\b|[;.!\n](?:\s|$)")
 _NOT_ENOUGH = case_insensitive(

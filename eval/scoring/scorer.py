@@ -7,7 +7,7 @@ from data_builders.example import Example, truth
 from eval.answers.final_answer import normalize, strip_reasoning
 from eval.answers.kinds import KINDS
 from eval.answers.prose import NO_PATH, NONE_EXISTS, Answer, Value
-from eval.answers.question import QuestionContext
+from eval.answers.question import Question
 from eval.answers.read import read_answer
 from eval.prediction import Outcome, Prediction, Score
 
@@ -36,7 +36,7 @@ def score(example: Example, prediction: Prediction) -> Score:
         return Score(prediction.example_id, "error", "", 0.0)
     if prediction.finish_reason == "refusal":  # A server's filter, or a message that it marks as a refusal.
         return Score(prediction.example_id, "refused", "", 0.0)
-    question = QuestionContext(example)
+    question = Question(example)
     visible = strip_reasoning(question.replace_names(prediction.output), prediction.finish_reason)
     # The stored text is right, whatever it looks like to a reader: nodes may be called `None` or `Answer`.
     gold = example.answer.strip()
@@ -72,7 +72,7 @@ def score(example: Example, prediction: Prediction) -> Score:
     )
 
 
-def _gold_text(question: QuestionContext) -> str:
+def _gold_text(question: Question) -> str:
     """The right answer in the form of `parsed`."""
     solution, kind = truth(question.example), question.kind
     if isinstance(solution, list):
@@ -108,13 +108,13 @@ def is_right(example: Example, solution: Any) -> bool:
     >>> is_right(blank, 2), is_right(blank, None)
     (True, False)
     """
-    question = QuestionContext(example)
+    question = Question(example)
     if isinstance(solution, list):  # of another graph, perhaps, that has more nodes
         solution = [u if u < len(question.names) else str(u) for u in solution]
     return KINDS[example.answer_kind].judge(solution, question).right
 
 
-def solution_of(value: Value, question: QuestionContext) -> Any:
+def solution_of(value: Value, question: Question) -> Any:
     """What was read as a solution: names as ids, those that the graph does not have as they stand.
 
     >>> solution_of(NO_PATH, None), solution_of(2.0, None), solution_of(False, None)

@@ -14,6 +14,7 @@ from prompting.prompts.algorithms import ALGORITHMS
 if TYPE_CHECKING:  # `graphtalk prompt --help` needs the names of the methods, and not what an example is
     from data_builders.example import Example
 
+
 @dataclass(frozen=True)
 class Method:
     """One way to ask.

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from data_builders.example import truth
 from eval.answers.prose import Reading
-from eval.answers.question import QuestionContext
+from eval.answers.question import Question
 
 
 class Verdict(NamedTuple):
@@ -18,7 +18,7 @@ class Verdict(NamedTuple):
     invented_edges: int = 0
 
 
-def judge_equal(solution: Any, question: QuestionContext) -> Verdict:
+def judge_equal(solution: Any, question: Question) -> Verdict:
     """An answer is right where it is the stored solution."""
     right = solution == truth(question.example)
     return Verdict(right, float(right))
@@ -39,9 +39,9 @@ class AnswerKind:
     separator: what stands between the nodes of a list, where `parsed` writes one.
     """
 
-    at_start: Callable[[str, QuestionContext], Reading]
-    stated: Callable[[str, QuestionContext], Reading]
-    judge: Callable[[Any, QuestionContext], Verdict]
+    at_start: Callable[[str, Question], Reading]
+    stated: Callable[[str, Question], Reading]
+    judge: Callable[[Any, Question], Verdict]
     noun: str
     instruction: str
     is_word: bool = False

@@ -23,30 +23,25 @@ from eval.answers.prose import (
     word_set,
     words,
 )
-from eval.answers.question import QuestionContext
+from eval.answers.question import Question
 
 _OPENING = opening("(?:the )?(?:class|label|category|sport) | the | that")
 _FIRST_WORD = re.compile(r"[^\W_]+")
 _ONE_OR_TWO_WORDS = re.compile(r"[^\W\d_]+(?:[- ][^\W\d_]+)?")
 # Words that are no class although they may be all that is said.
 _FUNCTION_WORDS = word_set(
-    """the a an this that these those it they he she we i you there here node nodes based since because
-    as if in on of to
-    for from with by
-    let let's first looking according given most all both neither either none unknown no yes not and or
-    but is are was were be
-    has have do
-    does what which who why how when where more less majority each some any one two three step question
-    answer example
-    likes like liking
-    unclear undetermined cannot can't sure well ok okay so however although while we're i'm unable sorry
-    likely probably maybe perhaps
-    depends tie equal equally undecided nothing anything everything something its their his her error"""
+    """the a an this that these those it they he she we i you there here node nodes based since because as if
+    in on of to for from with by let let's first looking according given most all both neither either none
+    unknown no yes not and or but is are was were be has have do does what which who why how when where more
+    less majority each some any one two three step question answer example likes like liking unclear
+    undetermined cannot can't sure well ok okay so however although while we're i'm unable sorry likely
+    probably maybe perhaps depends tie equal equally undecided nothing anything everything something its their
+    his her error"""
 )
 _JOINED = case_insensitive(r"\W{0,3}\s*(?:(?:or|and|and/or|/|&|vs\.?|versus)\s*\W{0,2}|,\s*(?=\w+\W*$))")
 
 
-def label_at_start(text: str, question: QuestionContext) -> Reading:
+def label_at_start(text: str, question: Question) -> Reading:
     """The class that a text opens with; a lone word that was not offered is an answer too, a wrong one."""
     lead = _OPENING.match(text)
     word = _FIRST_WORD.match(text, lead.end() if lead else 0)
@@ -73,17 +68,15 @@ def label_at_start(text: str, question: QuestionContext) -> Reading:
 
 
 _LIKES = words(
-    """likes? | liking | prefers? | preferr?ing | enjoys? | loves? | plays? | favou?rs? | chooses? | is
-        be | class | label | category
-    group | belongs? | for | assigned | classified | predict\\w* | say | choose | pick | guess | answer
-    go with | interest\\w* | fan"""
+    """likes? | liking | prefers? | preferr?ing | enjoys? | loves? | plays? | favou?rs? | chooses? | is | be
+    class | label | category | group | belongs? | for | assigned | classified | predict\\w* | say | choose
+    pick | guess | answer | go with | interest\\w* | fan"""
 )
 _REJECTS = case_insensitive(
     r"(?:\b"
     + either(
-        """not | no | never | rather than | instead of | over | unlike | than | dislikes?
-            prefers? \\w+ to | hates? | neither | nor
-        against | without | fewer | less | except"""
+        """not | no | never | rather than | instead of | over | unlike | than | dislikes? | prefers? \\w+ to
+        hates? | neither | nor | against | without | fewer | less | except"""
     )
     + r"|n't)\s+(?:\w+\s+){0,4}$"
 )
@@ -93,7 +86,7 @@ _PRONOUN = words(
 _ITS_NEIGHBOURS = r"\b(?:connected|linked|adjacent|neighbou?rs?|friends?)\b.*\b"
 
 
-def label_stated(text: str, question: QuestionContext) -> Reading:
+def label_stated(text: str, question: Question) -> Reading:
     """The class that the sentences give to the node of the question, else the one that all of them agree
     on.
     """
@@ -140,7 +133,7 @@ def _both(sentence: str, offered: list[str]) -> bool:
     return re.search(rf"\b(?:{pair})\s+(?:or|and)\s+(?:{pair})\b", sentence, re.IGNORECASE) is not None
 
 
-def _subject(sentence: str, said: set[str], question: QuestionContext) -> str:
+def _subject(sentence: str, said: set[str], question: Question) -> str:
     """Whose class a sentence gives: `query`, `others`, or '' where it names nobody."""
     query = question.query[0] if question.query else ""
     match = ""
@@ -161,7 +154,7 @@ def _subject(sentence: str, said: set[str], question: QuestionContext) -> str:
     return match
 
 
-def _choice(sentence: str, question: QuestionContext) -> str | None:
+def _choice(sentence: str, question: Question) -> str | None:
     """The class of the one clause that is about the node of the question, in a sentence that names
     several.
     """
@@ -173,7 +166,7 @@ def _choice(sentence: str, question: QuestionContext) -> str | None:
     return chosen[-1] if len(set(chosen)) == 1 else None
 
 
-def _unknown(sentence: str, question: QuestionContext) -> str | None:
+def _unknown(sentence: str, question: Question) -> str | None:
     """A word that was not offered, said of the node of the question: `Node 3 likes hockey.`"""
     if not question.query:
         return None
@@ -183,7 +176,7 @@ def _unknown(sentence: str, question: QuestionContext) -> str | None:
     return word if word and word not in question.classes and word not in _FUNCTION_WORDS else None
 
 
-def _judge_label(solution: Any, question: QuestionContext) -> Verdict:
+def _judge_label(solution: Any, question: Question) -> Verdict:
     right = str(solution).lower() == str(truth(question.example)).lower()
     return Verdict(right, float(right))
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from eval.answers.case_insensitive import case_insensitive
 from eval.answers.prose import either, word_set
-from eval.answers.question import QuestionContext
+from eval.answers.question import Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +66,16 @@ def _gap(text: str) -> _Gap | None:
 _LIST_WORDS = frozenset(["and", "then", "node", "nodes", "vertex", "vertices", "also", "finally"])
 # Words that open sentences in capitals; any other capitalised word in a list of names is an invented name.
 _CAPITALISED = word_set(
-    "The There This That These Those It They He She We I You A An In On Of To For From With By Let First "
-    "Next Then So Thus Therefore Hence Because Since As "
-    "If Is Are No None Not Yes And But Or Node Nodes All Both Each Every Finally Here However Also Final "
-    "Answer Step List Based Looking Given Now Edge Edges "
-    "Graph G Note Wait Actually Explanation Reason Path Order Starting Start Visited Only Hamiltonian "
-    "Topological Kahn BFS DFS Q Example Alphabetical Sorted "
-    "Neighbors Neighbours Sorry Unfortunately Remove Removing According One Two Three Connected "
-    "Disconnected Nobody Nothing Neither Either Unknown Empty Error"
+    """The There This That These Those It They He She We I You A An In On Of To For From With By Let First
+    Next Then So Thus Therefore Hence Because Since As If Is Are No None Not Yes And But Or Node Nodes All
+    Both Each Every Finally Here However Also Final Answer Step List Based Looking Given Now Edge Edges Graph
+    G Note Wait Actually Explanation Reason Path Order Starting Start Visited Only Hamiltonian Topological
+    Kahn BFS DFS Q Example Alphabetical Sorted Neighbors Neighbours Sorry Unfortunately Remove Removing
+    According One Two Three Connected Disconnected Nobody Nothing Neither Either Unknown Empty Error"""
 )
 
 
-def run_at(text: str, at: int, question: QuestionContext) -> Run | None:
+def run_at(text: str, at: int, question: Question) -> Run | None:
     """The bare list that begins at an index."""
     first = question.token(text, at)
     return (
@@ -87,12 +85,12 @@ def run_at(text: str, at: int, question: QuestionContext) -> Run | None:
     )
 
 
-def runs(text: str, question: QuestionContext) -> Iterator[Run]:
+def runs(text: str, question: Question) -> Iterator[Run]:
     """The runs of names in prose, in order; each names a node of the graph at least."""
     return (run for run in _runs(text, question, True) if question.known & set(run.names))
 
 
-def _runs(text: str, question: QuestionContext, prose: bool, at: int = 0) -> Iterator[Run]:
+def _runs(text: str, question: Question, prose: bool, at: int = 0) -> Iterator[Run]:
     """All runs from an index on. prose: whether words that are also names need to stand like names."""
     names: list[str] = []
     start = end = 0
@@ -114,7 +112,7 @@ def _runs(text: str, question: QuestionContext, prose: bool, at: int = 0) -> Ite
         yield Run(tuple(names), start, end, doubt, other, arrows)
 
 
-def _item(text: str, match: re.Match[str], question: QuestionContext, prose: bool) -> str | None:
+def _item(text: str, match: re.Match[str], question: Question, prose: bool) -> str | None:
     """The name that a token is, or would be if the graph had it."""
     token = match[0]
     if name := question.name(token, listed=not prose):

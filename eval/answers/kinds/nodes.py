@@ -27,26 +27,26 @@ from eval.answers.prose import (
     supposes,
     words,
 )
-from eval.answers.question import QuestionContext
+from eval.answers.question import Question
 
 EMPTY: tuple[str, ...] = ()
 _OPENING = opening(
     """the list is | list | here (?:is|are) the (?:list|nodes) | path | order
-        (?:the )?(?:shortest |hamiltonian |topological )?(?:path|order|answer|list|nodes) (?:is|are)
-    nodes? | vertices | in alphabetical order | neighbou?rs | in order"""
+    (?:the )?(?:shortest |hamiltonian |topological )?(?:path|order|answer|list|nodes) (?:is|are) | nodes?
+    vertices | in alphabetical order | neighbou?rs | in order"""
 )
 _FINISH = case_insensitive(
     r"[\s\"')\]}]*(?:$|[.!;\n]|\(|- |[,:]?\s*"
     + either(
-        "because | since | as | in (?:alphabetical|that|this|ascending|sorted|order) | which | these | this "
-        "| that is | so | where | there (?:is|are) | with | here"
+        """because | since | as | in (?:alphabetical|that|this|ascending|sorted|order) | which | these | this
+        that is | so | where | there (?:is|are) | with | here"""
     )
     + r"\b)"
 )
 _TUPLES = re.compile(r"\(\s*[^\s(),]+\s*,\s*[^\s(),]+\s*\)\s*(?:,|;|and)?\s*\(")
 
 
-def nodes_at_start(text: str, question: QuestionContext) -> Reading:
+def nodes_at_start(text: str, question: Question) -> Reading:
     """The list that a text opens with, or its `No nodes`."""
     joined = join_bullets(text)
     if (none := _none_at_start(joined, question)) is not None:
@@ -81,8 +81,8 @@ def _numbers_a_step(rest: str, run: Run) -> bool:
 _NONE_OPENING = case_insensitive(
     r"[\s\"'(:;,.=>\-]*(?:"
     + either(
-        "so | thus | therefore | hence | there (?:are|is) | it is | they are | the (?:list|set) is | "
-        "answer | sorry | an? | the"
+        """so | thus | therefore | hence | there (?:are|is) | it is | they are | the (?:list|set) is | answer
+        sorry | an? | the"""
     )
     + r"\b[\s:,]*){0,3}"
 )
@@ -98,7 +98,7 @@ _NO_WITNESS_AT_START = case_insensitive(
 )
 
 
-def _none_at_start(text: str, question: QuestionContext) -> Reading:
+def _none_at_start(text: str, question: Question) -> Reading:
     lead = _NONE_OPENING.match(text)
     at = lead.end() if lead else 0
     if question.kind != "node_set":
@@ -124,16 +124,16 @@ def _none_at_start(text: str, question: QuestionContext) -> Reading:
 
 
 _CONNECTED = words(
-    "connect(?:ed|s|ions?) | adjacent | neighbou?rs? | linked | links? | friends? | edges? | joined | "
-    "co-?authors? | papers? | knows?"
+    """connect(?:ed|s|ions?) | adjacent | neighbou?rs? | linked | links? | friends? | edges? | joined
+    co-?authors? | papers? | knows?"""
 )
 _APART = words(
-    "disconnected | unconnected | non-?adjacent | non-?neighbou?rs? | remaining | left | rest | isolated "
-    "from | missing"
+    """disconnected | unconnected | non-?adjacent | non-?neighbou?rs? | remaining | left | rest
+    isolated from | missing"""
 )
 
 
-def _relation(sentence: str, question: QuestionContext) -> bool | None:
+def _relation(sentence: str, question: Question) -> bool | None:
     """Whether a sentence speaks about the relation that was asked for; None where it speaks about none."""
     apart = _APART.search(sentence) is not None
     if not apart and not _CONNECTED.search(sentence):
@@ -142,7 +142,7 @@ def _relation(sentence: str, question: QuestionContext) -> bool | None:
     return negative == (question.task == "disconnected_nodes")
 
 
-def nodes_stated(text: str, question: QuestionContext) -> Reading:
+def nodes_stated(text: str, question: Question) -> Reading:
     """The list that the sentences give: the last, if all agree or it is a conclusion."""
     match: list[tuple[Value, bool]] = []
     elsewhere = 0
@@ -169,8 +169,9 @@ _ASIDES = re.compile(
     r"|due)\b[^()\n]{0,80}\)"
 )
 _ALL_BUT = words(
-    "(?:all|every(?:thing|one|body)?|any)\\b[^.]{0,40}\\b(?:except|but|other than|besides|apart from"
-    "|excluding) | except | excluding"
+    """(?:all|every(?:thing|one|body)?|any)\\b[^.]{0,40}\\b(?:except|but|other than|besides|apart from)
+    (?:all|every(?:thing|one|body)?|any)\\b[^.]{0,40}\\bexcluding
+    except | excluding"""
 )
 _INTRODUCTION = case_insensitive(
     r"(?:\b(?:are|is|include|includes|only|namely|be)|:|=|\bto|\bwith|\bof|->)\s*(?:\b(?:only|just|exactly"
@@ -178,9 +179,8 @@ _INTRODUCTION = case_insensitive(
 )
 _WHOLE_GRAPH = words(
     """all (?:the )?nodes? | graph among nodes | nodes in (?:the|this) graph
-        (?:the|this) graph (?:has|contains|consists)
-        set of (?:all )?nodes | visited
-    remove | removing | excluding | check(?:ing)?"""
+    (?:the|this) graph (?:has|contains|consists) | set of (?:all )?nodes | visited | remove | removing
+    excluding | check(?:ing)?"""
 )
 
 
@@ -189,7 +189,7 @@ def _introduced(sentence: str, lists: list[Run]) -> list[Run]:
     return [run for run in lists if _INTRODUCTION.search(sentence, max(0, run.start - 60), run.start)]
 
 
-def _set_stated(sentence: str, question: QuestionContext) -> Value | None:
+def _set_stated(sentence: str, question: Question) -> Value | None:
     """The set that one sentence gives: a sorted tuple, `unclear`, `others` (a list about another node) or
     None.
     """
@@ -277,18 +277,15 @@ _NONE_STATED = case_insensitive(
     r"\b"
     + either(
         """there (?:is|are) none
-            no (?:other )?(?:nodes?|vertices|one|neighbou?rs?|friends?|connections?|edges?) | none
-        nobody | nothing
-        not (?:directly )?(?:connected|adjacent|linked|friends) (?:to|with) any\\w* | not have any
-        (?:is|as) (?:an )?isolated
-        (?:set|list) is empty
-        empty (?:set|list)"""
+        no (?:other )?(?:nodes?|vertices|one|neighbou?rs?|friends?|connections?|edges?) | none | nobody
+        nothing | not (?:directly )?(?:connected|adjacent|linked|friends) (?:to|with) any\\w* | not have any
+        (?:is|as) (?:an )?isolated | (?:set|list) is empty | empty (?:set|list)"""
     )
     + r"\b|n't (?:have any|(?:directly )?(?:connected|adjacent|linked|friends) (?:to|with) any\w*)\b"
 )
 
 
-def _states_none(sentence: str, question: QuestionContext) -> Value | None:
+def _states_none(sentence: str, question: Question) -> Value | None:
     """The empty tuple where a sentence without a list says that there are no such nodes."""
     clause = next((c for c in clauses(sentence) if _NONE_STATED.search(c) or _TO_ALL.search(c)), None)
     if (
@@ -318,16 +315,15 @@ _NO_WITNESS = case_insensitive(
     r"|way)\b|\u221e|\b"
     + either(
         """none exists? | (?:path|order|ordering|sort) (?:does not|doesn't|cannot|can't) (?:exist|be)
-            unreachable
-        not reachable | cannot be reached | infinite
+        unreachable | not reachable | cannot be reached | infinite
         (?:does not|doesn't|do not|don't) (?:have|contain|exist|admit) | (?:not|dis)[ ]?connected
         impossible"""
     )
     + r"\b"
 )
 _ABOUT_WITNESS = words(
-    "paths? | orders? | orderings? | sort | exists? | reach\\w* | routes? | infinite | \\w*connected | "
-    "impossible | none"
+    """paths? | orders? | orderings? | sort | exists? | reach\\w* | routes? | infinite | \\w*connected
+    impossible | none"""
 )
 
 
@@ -337,7 +333,7 @@ _PATH_IS = case_insensitive(
 )
 
 
-def _witness_stated(sentence: str, question: QuestionContext) -> Value | None:
+def _witness_stated(sentence: str, question: Question) -> Value | None:
     """The path or order that one sentence gives, or its statement that there is none."""
     lists = [
         run

@@ -41,7 +41,7 @@ from eval.answers.prose import (
     supposes,
     words,
 )
-from eval.answers.question import QuestionContext
+from eval.answers.question import Question
 
 _OPENING = opening("equal to | equals | count")
 _START = case_insensitive(NUMBER)
@@ -57,8 +57,8 @@ _EQUATION_END = case_insensitive(rf"=\s*({NUMBER})(?!\s*[+*/x]\s*\d)")
 _FINISH = case_insensitive(
     r"[\"')\]}]*\s*(?:$|[.!,;:\n\"')\]}(<]|- |"
     + either(
-        "because | since | as | in | for | is the | which | this | that | the | total | altogether | so | "
-        "edges? long | away | from | between | on | by | and (?:the|that|here|this)"
+        """because | since | as | in | for | is the | which | this | that | the | total | altogether | so
+        edges? long | away | from | between | on | by | and (?:the|that|here|this)"""
     )
     + r"\b)"
 )
@@ -66,17 +66,16 @@ _NEXT_NUMBER = re.compile(r"\n\s*(\d+)[.)]\s")
 _ITEM = case_insensitive(
     r"[.)]\s*(?:[(\[{]|-|\d|\w+\s*(?:->|-\s)|"
     + either(
-        """first | start | begin | identify | find | count | list | check | look | determine | examine
-            let | edge | step
-        write | note | understand | read
-        analy[sz]e | draw | consider | go | take | use | add | make | for | calculate | initiali[sz]e"""
+        """first | start | begin | identify | find | count | list | check | look | determine | examine | let
+        edge | step | write | note | understand | read | analy[sz]e | draw | consider | go | take | use | add
+        make | for | calculate | initiali[sz]e"""
     )
     + r"\b)"
 )
 _NONE = case_insensitive(r"none\b(?!\s+of)(?=\s*(?:[.,!;\n\"]|$))")
 
 
-def number_at_start(text: str, question: QuestionContext) -> Reading:
+def number_at_start(text: str, question: Question) -> Reading:
     """The number that a text opens with; for a distance, -1, an infinity sign and `None` mean that there is
     no path.
     """
@@ -149,7 +148,7 @@ _EQUALS_END = case_insensitive(rf"=\s*(?P<n>{NUMBER})[^=\d]*$")
 _SHORTEST = case_insensitive(r"\b(?:shortest|minimum|minimal)\b")
 
 
-def number_stated(text: str, question: QuestionContext) -> Reading:
+def number_stated(text: str, question: Question) -> Reading:
     """The count that the sentences state: tied to what is counted, else the only number that is no node
     id.
     """
@@ -179,9 +178,8 @@ _PART_BEFORE = case_insensitive(
     r"\b"
     + either(
         """each | every | per | if | another | first | missing | only the | these | those | than | least
-            most | remaining | up
-        about the | of the | of its
-        of these | adds? | removed? | extra | nodes with"""
+        most | remaining | up | about the | of the | of its | of these | adds? | removed? | extra
+        nodes with"""
     )
     + r"\s*$"
 )
@@ -189,10 +187,9 @@ _PART_AFTER = case_insensitive(
     r"\s*"
     + either(
         """each | per
-            (?:that|which|who) (?:includes?|contains?|involves?|goes?|go|start|have|has|are|is|do|does)
-            including
-        containing | of degree
-        with (?:degree|no|only|one|two|exactly|at) | at (?:node|each|every)
+        (?:that|which|who) (?:includes?|contains?|involves?|goes?|go|start|have|has|are|is|do|does)
+        including | containing | of degree | with (?:degree|no|only|one|two|exactly|at)
+        at (?:node|each|every)
         (?:are|is|have|has) (?:isolated|not|only|already|left|missing|connected|reachable|unvisited)
         involving | left | already | so far | would | not | in (?:the )?(?:first|second|one|each|component)
         to (?:check|visit|consider)"""
@@ -201,7 +198,7 @@ _PART_AFTER = case_insensitive(
 )
 
 
-def _tied(sentence: str, masked: str, question: QuestionContext) -> Value | None:
+def _tied(sentence: str, masked: str, question: Question) -> Value | None:
     """The last value that a sentence ties to what was asked; 0 or no path where it says that there is
     none.
     """
@@ -235,9 +232,7 @@ _STOP = re.compile(r"[,;:.(]|\b(?:because|since|so|namely|which)\b")
 _NUMERAL = re.compile(r"\d+")
 
 
-def _about_the_question(
-    sentence: str, masked: str, at: int, quantity: Quantity, question: QuestionContext
-) -> bool:
+def _about_the_question(sentence: str, masked: str, at: int, quantity: Quantity, question: Question) -> bool:
     """Whether the number at `at` is about the nodes of the question, or about the whole graph where it names
     none.
     """
@@ -255,7 +250,7 @@ def _about_the_question(
     )
 
 
-def _fits(named: list[str], question: QuestionContext) -> bool:
+def _fits(named: list[str], question: Question) -> bool:
     """Whether a clause that names these nodes is about the question's."""
     query = set(question.query)
     if len(question.query) == 1:
@@ -263,7 +258,7 @@ def _fits(named: list[str], question: QuestionContext) -> bool:
     return set(named) <= query or query <= set(named)
 
 
-def _named(sentence: str, masked: str, start: int, end: int, question: QuestionContext) -> list[str]:
+def _named(sentence: str, masked: str, start: int, end: int, question: Question) -> list[str]:
     """Nodes named in a part of a sentence; of numbers, those that are masked as ids."""
     if not question.numeric:
         return question.mentioned(sentence[start:end])
@@ -274,7 +269,7 @@ def _named(sentence: str, masked: str, start: int, end: int, question: QuestionC
     ]
 
 
-def _nothing(sentence: str, masked: str, quantity: Quantity, question: QuestionContext) -> Value | None:
+def _nothing(sentence: str, masked: str, quantity: Quantity, question: Question) -> Value | None:
     """0 or no path, where a clause says that there is none of what was asked."""
     distance = question.kind == "distance"
     at = 0

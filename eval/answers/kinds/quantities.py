@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from eval.answers.case_insensitive import CaseInsensitive, case_insensitive
 from eval.answers.prose import either, words
-from eval.answers.question import QuestionContext
+from eval.answers.question import Question
 
 _SMALL = "zero one two three four five six seven eight nine ten"
 _TEENS = "eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty"
@@ -36,12 +36,12 @@ def to_number(text: str) -> float:
 
 
 ADJECTIVES = either(
-    "total | unique | distinct | different | direct | directly | connected | adjacent | neighbou?ring | "
-    "other | incident | undirected | directed | such | separate | individual | labell?ed"
+    """total | unique | distinct | different | direct | directly | connected | adjacent | neighbou?ring
+    other | incident | undirected | directed | such | separate | individual | labell?ed"""
 )
 UNITS = either(
-    "nodes? | vertices | edges? | triangles? | neighbou?rs? | connections? | links? | friends? | people |"
-    " hops? | steps? | units?"
+    """nodes? | vertices | edges? | triangles? | neighbou?rs? | connections? | links? | friends? | people
+    hops? | steps? | units?"""
 )
 _IS = (
     r"\s*(?:\b(?:is|are|was|were|be|equals?|equal to|comes? (?:out )?to|amounts to|becomes|totals|gives"
@@ -49,8 +49,7 @@ _IS = (
 )
 _FILL_WORDS = either(
     """is | equal to | to | exactly | simply | just | only | therefore | thus | then | hence | clearly
-        indeed | now | also
-    likely | probably | an? | the | total | of | be | about | value"""
+    indeed | now | also | likely | probably | an? | the | total | of | be | about | value"""
 )
 _FILL = rf"(?:\s*(?:\b{_FILL_WORDS}\b|[:=(]))"
 
@@ -91,8 +90,8 @@ def _quantity(
     """
     nothing = rf"""(?:no|zero|not any|without any|(?:not|n't) (?:\w+ )?any) (?:\w+ )?{either(none)}"""
     before = either(
-        "is | are | has | have | had | contains? | shares? | there | with | find | found | see | that | so | "
-        "since | because | exist | forms? | hence"
+        """is | are | has | have | had | contains? | shares? | there | with | find | found | see | that | so
+        since | because | exist | forms? | hence"""
     )
     return Quantity(
         case_insensitive(
@@ -118,34 +117,28 @@ def _quantity(
 
 QUANTITIES: dict[str, Quantity] = {
     "node_count": _quantity(
-        unit="nodes? | vertices | vertex | people | persons | members | individuals | characters | authors | "
-        "politicians | students | friends",
+        unit="""nodes? | vertices | vertex | people | persons | members | individuals | characters | authors
+            politicians | students | friends""",
         noun="""(?:number|count|total(?: number)?) of (?:the )?(?:\\w+ )?(?:nodes|vertices|people)
-            (?:node|vertex) count
-        total nodes | nodes | vertices
-            \\|?V\\|? | n""",
+            (?:node|vertex) count | total nodes | nodes | vertices | \\|?V\\|? | n""",
         none="nodes | vertices | people",
         part="connected | adjacent | reachable | neighbou?rs",
     ),
     "edge_count": _quantity(
-        unit="edges? | links? | connections? | friendships? | relationships? | collaborations? | arcs? | "
-        "pairs of "
-        "(?:friends|nodes) | co-?authorships",
+        unit="""edges? | links? | connections? | friendships? | relationships? | collaborations? | arcs?
+            pairs of (?:friends|nodes) | co-?authorships""",
         noun="""(?:number|count|total(?: number)?) of (?:the )?(?:\\w+ )?(?:edges|links)
-        (?:number|count|total(?: number)?) of (?:the )?(?:\\w+ )?(?:connections|friendships)
-        (?:edge|connection) count | total edges
-            edges | \\|E\\| | E | m""",
+            (?:number|count|total(?: number)?) of (?:the )?(?:\\w+ )?(?:connections|friendships)
+            (?:edge|connection) count | total edges | edges | \\|E\\| | E | m""",
         none="edges? | links? | connections? | friendships?",
-        also_none="\\bedgeless\\b | \\bempty graph\\b | \\ball nodes are isolated\\b | \\bno nodes are "
-        "connected\\b",
-        part="to | with | of | for | at | incident | connected | from | between | including | involving |"
-        " touching",
+        also_none="""\\bedgeless\\b | \\bempty graph\\b | \\ball nodes are isolated\\b
+            \\bno nodes are connected\\b""",
+        part="""to | with | of | for | at | incident | connected | from | between | including | involving
+            touching""",
     ),
     "node_degree": _quantity(
         unit="""neighbou?rs? | edges? | connections? | links? | friends? | co-?authors? | friendships?
-            adjacent nodes?
-        (?:other )?nodes? | people | papers?
-            others""",
+            adjacent nodes? | (?:other )?nodes? | people | papers? | others""",
         noun="""degree | deg ?\\( ?\\S+ ?\\) | d\\( ?\\S+ ?\\)
             (?:number|count|total) of (?:the |its |his |her )?(?:\\w+ )?(?:edges|connections|links)
             (?:number|count|total) of (?:the |its |his |her )?(?:\\w+ )?(?:neighbou?rs|friends|nodes)""",
@@ -159,12 +152,12 @@ QUANTITIES: dict[str, Quantity] = {
     ),
     "triangle_counting": _quantity(
         unit="triangles? | (?:3|three)-cycles",
-        noun="(?:number|count|total(?: number)?) of (?:the )?(?:\\w+ )?triangles | triangle count | "
-        "total triangles | triangles",
+        noun="""(?:number|count|total(?: number)?) of (?:the )?(?:\\w+ )?triangles | triangle count
+            total triangles | triangles""",
         none="triangles? | 3-cycles",
         also_none="""\\bno (?:set of |group of )?(?:three|3) \\w+\\b.{0,50}\\b(?:triangles?|all connected)
-            \\bno (?:set of |group of )?(?:three|3) \\w+\\b.{0,50}\\b(?:mutual|pairwise)
-            \\btriangle-free\\b | \\bnone of (?:the|these) .{0,40}triangles?\\b""",
+            \\bno (?:set of |group of )?(?:three|3) \\w+\\b.{0,50}\\b(?:mutual|pairwise) | \\btriangle-free\\b
+            \\bnone of (?:the|these) .{0,40}triangles?\\b""",
         part="including | contain\\w* | involv\\w* | with | of | for | at | through | incident",
     ),
     "shortest_path": _quantity(
@@ -174,9 +167,8 @@ QUANTITIES: dict[str, Quantity] = {
     ),
     "maximum_flow": _quantity(
         noun="""max(?:imum)?[-_ ](?:possible |total |achievable )?(?:capacity of the )?flow
-            max(?:imum)? capacity
-            max(?:imum)? amount of flow
-            total flow | flow value | value of the (?:max(?:imum)? )?flow | total capacity""",
+            max(?:imum)? capacity | max(?:imum)? amount of flow | total flow | flow value
+            value of the (?:max(?:imum)? )?flow | total capacity""",
         none="flow",
     ),
     "minimum_spanning_tree_weight": _quantity(
@@ -204,7 +196,7 @@ _HOW_MANY = case_insensitive(
 _PLURALS = (("ves", "(?:f|ves)"), ("ices", "(?:ex|ix|ices)"), ("ies", "(?:y|ies)"), ("s", "s?"))
 
 
-def quantity_of(question: QuestionContext) -> Quantity:
+def quantity_of(question: Question) -> Quantity:
     """How the count that a question asks for is stated: by its task, else by the noun of the question."""
     return QUANTITIES.get(question.task) or _of_noun(question.asks, not question.example.query)
 
@@ -235,12 +227,10 @@ NO_PATH_WORDS = case_insensitive(
         """no (?:(?:valid|possible|shortest|such|available|existing) ){0,2}(?:paths?|routes?|way|connection)
         no (?:(?:connecting|directed|feasible|existing) ){0,2}(?:paths?|routes?)
         (?:paths?|route) (?:does not|doesn't|do not|don't) exist | does not exist | doesn't exist
-        not (?:\\w+ ){0,3}(?:an?|any) (?:\\w+ )?path
-        without (?:a|any) path | unreachable | not (?:be )?reach(?:able|ed)
-        (?:cannot|can't|can not|never) (?:be reached|reach|get)
-        (?:impossible|not possible) to (?:get|reach|go|travel) | none exists?
-        nothing exists | (?:not|dis|un)[ -]?connected
-        (?:different|separate|disconnected) (?:connected )?components?"""
+        not (?:\\w+ ){0,3}(?:an?|any) (?:\\w+ )?path | without (?:a|any) path | unreachable
+        not (?:be )?reach(?:able|ed) | (?:cannot|can't|can not|never) (?:be reached|reach|get)
+        (?:impossible|not possible) to (?:get|reach|go|travel) | none exists? | nothing exists
+        (?:not|dis|un)[ -]?connected | (?:different|separate|disconnected) (?:connected )?components?"""
     )
     + r"\b|n't (?:\w+ ){0,3}(?:an?|any) (?:\w+ )?path\b|n't (?:connected|reachable)\b"
 )
@@ -254,18 +244,17 @@ DENIES = case_insensitive(
 # "No shorter path", "no path with fewer edges": there is one.
 NO_PATH_QUALIFIED = words(
     """shorter | direct(?:ly)? | fewer | less | other | better | alternative | longer | cheaper | quicker
-        additional | more
-        one[- ]edge | two[- ]edge
-    of length | edges? | augmenting | remaining | further | without(?! any path) | unless | avoid\\w*"""
+    additional | more | one[- ]edge | two[- ]edge | of length | edges? | augmenting | remaining | further
+    without(?! any path) | unless | avoid\\w*"""
 )
 NONE_QUALIFIED = words(
-    "(?:no|any) (?:other|more|further|additional|direct|self|duplicate|such|multiple|parallel|common|new"
-    "|extra|missing) (?!nodes?)\\w+"
+    """(?:no|any) (?:other|more|further|additional|direct|self|duplicate|such) (?!nodes?)\\w+
+    (?:no|any) (?:multiple|parallel|common|new|extra|missing) (?!nodes?)\\w+"""
 )
 
 _BOUND = either(
-    "at least | at most | more than | fewer than | less than | up to | no more than | no fewer than | "
-    "over | under | or more | or fewer | or less"
+    """at least | at most | more than | fewer than | less than | up to | no more than | no fewer than | over
+    under | or more | or fewer | or less"""
 )
 _BOUNDED = case_insensitive(
     rf"\b(?:between|from)\s+{NUMBER}\s+(?:and|to)\s+{NUMBER}\s+(?:{ADJECTIVES}\s+)*{UNITS}\b"
@@ -292,8 +281,7 @@ _IDS = rf"(?:{DIGITS})(?:\s*(?:,\s*and|,|and|or|&|->|-|to)\s*(?:nodes?\s+)?(?:{D
 _COUNTED_NEXT = rf"(?!\s+(?:{ADJECTIVES}\s+)*{UNITS}\b)"
 _NUMBERED = either(
     """nodes? | vertex | vertices | ids? | steps? | example | part | case | edge | component | group
-        community | level | layer | round
-    iteration | option"""
+    community | level | layer | round | iteration | option"""
 )
 _MASKS = [
     # tuples and lists in brackets

@@ -9,7 +9,7 @@ from data_builders.errors import check_choice
 from data_builders.example import truth
 from data_builders.graphs.graph import Graph, graph_from_json
 from eval.answers.kinds.kind import Verdict
-from eval.answers.question import QuestionContext
+from eval.answers.question import Question
 
 
 def is_shortest_path(graph: Graph, query: Sequence[int], nodes: Sequence[int]) -> bool:
@@ -123,7 +123,7 @@ PARTIAL: dict[str, Callable[[Graph, Sequence[int], Sequence[int]], float]] = {
 """task -> the credit, at most one half, of an answer that is not right but valid in the graph."""
 
 
-def judge_set(solution: Any, question: QuestionContext) -> Verdict:
+def judge_set(solution: Any, question: Question) -> Verdict:
     gold, predicted = set(truth(question.example)), set(solution)
     if gold == predicted:
         return Verdict(True, 1.0)
@@ -138,7 +138,7 @@ def _invented(nodes: Iterable[int | str]) -> int:
 _parsed = lru_cache(maxsize=2048)(graph_from_json)
 
 
-def judge_witness(solution: Any, question: QuestionContext) -> Verdict:
+def judge_witness(solution: Any, question: Question) -> Verdict:
     """Any valid path or order is right; that none exists is right where the solution says so too."""
     example = question.example
     none = truth(example) is None

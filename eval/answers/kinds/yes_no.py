@@ -24,7 +24,7 @@ from eval.answers.prose import (
     supposes,
     words,
 )
-from eval.answers.question import QuestionContext
+from eval.answers.question import Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,31 +45,29 @@ class Topic:
 TOPICS: dict[str, Topic] = {
     "edge_existence": Topic(
         yes=words(
-            """edges? | links? | connections? | connect(?:ed|s|ing)? | adjacent | linked | joined
-                friends? | friendship
-        neighbou?rs? | co-?authors? | papers?
-            listed | in the (?:edge )?list | appears? | present | relationship | know each other"""
+            """edges? | links? | connections? | connect(?:ed|s|ing)? | adjacent | linked | joined | friends?
+            friendship | neighbou?rs? | co-?authors? | papers? | listed | in the (?:edge )?list | appears?
+            present | relationship | know each other"""
         ),
         no=words("disconnected | unconnected | non-?adjacent | missing | absent | isolated | strangers"),
         other=words(
-            "paths? | indirect(?:ly)? | via | through | reach(?:able|ed)? | other nodes? | any (?:other "
-            ")?node"
+            """paths? | indirect(?:ly)? | via | through | reach(?:able|ed)? | other nodes?
+            any (?:other )?node"""
         ),
         pair=True,
     ),
     "reachability": Topic(
         yes=words(
-            """paths? | reach(?:able|ed|es)? | connected | gets? (?:from|to) | routes? | walk
-                travel(?:led)? | connection | connects
-            (?:there )?is an edge"""
+            """paths? | reach(?:able|ed|es)? | connected | gets? (?:from|to) | routes? | walk | travel(?:led)?
+            connection | connects | (?:there )?is an edge"""
         ),
         no=words(
-            "unreachable | disconnected | unconnected | isolated | (?:different|separate) (?:connected "
-            ")?components?"
+            """unreachable | disconnected | unconnected | isolated
+            (?:different|separate) (?:connected )?components?"""
         ),
         other=words(
-            "direct(?:ly)? | shorter | (?:no|not)[^.]{0,20} edges? | other path | simple | length | "
-            "cycles? | any other nodes?"
+            """direct(?:ly)? | shorter | (?:no|not)[^.]{0,20} edges? | other path | simple | length | cycles?
+            any other nodes?"""
         ),
         pair=True,
     ),
@@ -96,8 +94,8 @@ TOPICS: dict[str, Topic] = {
             "connected | (?:a )?path between (?:every|any|all) | (?:single|one) (?:connected )?component"
         ),
         no=words(
-            "disconnected | unconnected | isolated | (?:two|three|four|multiple|several|separate|more "
-            "than one) (?:connected )?components"
+            """disconnected | unconnected | isolated
+            (?:two|three|four|multiple|several|separate|more than one) (?:connected )?components"""
         ),
         other=words("(?:not )?connected (?:to|with) | strongly | directly"),
     ),
@@ -110,8 +108,8 @@ TOPICS: dict[str, Topic] = {
 TOPICS["directed_cycle_check"] = TOPICS["cycle_check"]
 
 _OPENING = opening(
-    "based on [^.,:\n?]{1,80} | according to [^.,:\n?]{1,80} | given [^.,:\n?]{1,80} | looking at "
-    "[^.,:\n?]{1,80} | from [^.,:\n?]{1,60} | an?"
+    """based on [^.,: | ?]{1,80} | according to [^.,: | ?]{1,80} | given [^.,: | ?]{1,80} | looking at [^.,:
+    ?]{1,80} | from [^.,: | ?]{1,60} | an?"""
 )
 _WORD = case_insensitive(
     r"(?P<yes>yes|yeah|yep|yup|true|correct|affirmative)\b|(?P<no>no|nope|false|incorrect|negative)\b"
@@ -128,7 +126,7 @@ _BOTH = case_insensitive(
 )
 
 
-def yes_no_at_start(text: str, question: QuestionContext) -> Reading:
+def yes_no_at_start(text: str, question: Question) -> Reading:
     """The Yes or No that a text opens with.
 
     "Yes and no" is unclear; "No node is isolated" opens with no answer.
@@ -153,7 +151,7 @@ def _leading_word(text: str) -> re.Match[str] | None:
     return match
 
 
-def yes_no_stated(text: str, question: QuestionContext) -> Reading:
+def yes_no_stated(text: str, question: Question) -> Reading:
     """What the sentences claim: the last claim, if all agree or it is a conclusion."""
     match: list[tuple[Value, bool]] = []
     elsewhere = 0
@@ -189,7 +187,7 @@ _CONDITION = words("if | whether | suppos(?:e|ing) | assum(?:e|ing) | unless")
 _FALSE_THAT = case_insensitive(r"\b(?:not the case|false|not true|incorrect|untrue) that\b")
 
 
-def _claims(sentence: str, question: QuestionContext) -> tuple[list[bool], int]:
+def _claims(sentence: str, question: Question) -> tuple[list[bool], int]:
     """The claims of one sentence, and how many of its clauses say the same of other nodes."""
     if word := _leading_word(sentence):
         return [word["yes"] is not None], 0
@@ -225,7 +223,7 @@ _DEFINITION = case_insensitive(
 _WITHOUT = case_insensitive(r"^without .*?(?=\b(?:there|it|we|the graph)\b)")
 
 
-def _claim(clause: str, topic: Topic, question: QuestionContext) -> Literal["yes", "no", "others"] | None:
+def _claim(clause: str, topic: Topic, question: Question) -> Literal["yes", "no", "others"] | None:
     """What one clause claims: `others` where it says something of the kind about other nodes."""
     against = topic.no.search(clause)
     if not (against or topic.yes.search(clause)) or topic.other.search(clause) or _DEFINITION.match(clause):
@@ -250,7 +248,7 @@ _BETWEEN = case_insensitive(
 
 
 def _about_pair(
-    clause: str, named: list[str], negative: bool, no_word: bool, question: QuestionContext
+    clause: str, named: list[str], negative: bool, no_word: bool, question: Question
 ) -> Literal["yes", "no", "others"] | None:
     pair = set(question.query)
     if question.directed and set(named) >= pair and len(pair) == 2 and _backwards(clause, named, question):
@@ -280,7 +278,7 @@ def _about_pair(
     return "no" if negative else "yes"
 
 
-def _backwards(clause: str, named: list[str], question: QuestionContext) -> bool:
+def _backwards(clause: str, named: list[str], question: Question) -> bool:
     """Whether a clause about a directed pair goes from the target to the source."""
     passive = re.search(r"\b(?:reached|reachable) from\b", clause, re.IGNORECASE) is not None
     return (named[0] == question.query[0]) is passive

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from data_builders.errors import InputError
 from data_builders.graphs.graph import from_edges
 from eval.answers.kinds.valid_answers import WITNESSES
-from eval.answers.question import QuestionContext
+from eval.answers.question import Question
 from eval.prediction import OUTCOMES, Prediction
 from eval.scoring.scorer import score
 from tests.helpers.scorer_cases import OWN, cases, example, judged
@@ -243,7 +243,7 @@ def test_a_hamiltonian_path_of_the_right_length_may_still_repeat_a_node() -> Non
 
 
 def test_names_that_are_words_need_their_capital_in_prose() -> None:
-    asked = QuestionContext(example(next(case for case in CASES if case["graph"]["nodes"][3] == "Will")))
+    asked = Question(example(next(case for case in CASES if case["graph"]["nodes"][3] == "Will")))
     assert (
         asked.name("will") is None
         and asked.name("will", listed=True) == "Will"
@@ -327,6 +327,6 @@ def test_any_word_may_be_the_name_of_a_node() -> None:
     case = next(case for case in CASES if case["graph"]["nodes"][3] == "Will")
     names = [*case["graph"]["nodes"]]
     names[0] = "Harvest"
-    question = QuestionContext(example({**case, "graph": {**case["graph"], "nodes": names}}))
+    question = Question(example({**case, "graph": {**case["graph"], "nodes": names}}))
     assert question.mentioned("They harvest apples; then Harvest knows Robert.") == ["Harvest", "Robert"]
     assert question.mentioned("node harvest is connected to robert.") == ["Harvest", "Robert"]
