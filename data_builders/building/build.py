@@ -102,7 +102,7 @@ def build(
     for split in SPLITS:
         check_sizes(config.of_split(split), files)
         for source in config.of_split(split).drawn if config.size(split) else ():
-            Draws(config.of_split(split), files, split, source).choices(0)
+            next(Draws(config.of_split(split), files, split, source).choices([0]))
     if tokenizer is not None:
         load_tokenizer(tokenizer)
     identity = _identity(config, files)
@@ -259,11 +259,12 @@ def _chunks(config: BuildConfig, done: Path, shard: Shard, graphs: dict[str, lis
     """The rows of a shard, a few graphs at a time; the invariants of its graphs are added to `graphs`."""
     split, own = shard.split, config.of_split(shard.split)
     files = _files(config, done)
-    draws = {source: Draws(own, files, split, source) for source in own.drawn}
+    indices = range(shard.start, shard.stop)
+    choices = {source: Draws(own, files, split, source).choices(indices) for source in own.drawn}
     chunk = Chunk(own, split)
-    for index in range(shard.start, shard.stop):
-        for source, of_source in draws.items():
-            for choice in of_source.choices(index):
+    for index in indices:
+        for source, of_source in choices.items():
+            for choice in next(of_source):
                 graphs[source].append(choice.invariant)
                 chunk.add(source, index, choice.drawn, choice.nth, choice.tasks)
         if index + 1 == shard.stop or chunk.graphs >= CHUNK_GRAPHS or chunk.characters >= CHUNK_CHARACTERS:

@@ -13,7 +13,7 @@ questions column by column.
 import json
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from itertools import accumulate, chain
 from random import Random
 from typing import Any
@@ -179,7 +179,7 @@ class Chunk:
         out = self._asked[task.name]
         query = task.draw(graph, self._rng)
         solution = task.solve(graph, query)
-        value = json.dumps(solution)
+        value = _scalar(solution) if isinstance(solution, _SCALARS) else json.dumps(solution)
         for encoder, names in named:
             out.ask.append(encoder.ask(task, names, query))
             out.answer.append(task.say(solution, names, query))
@@ -240,6 +240,14 @@ def _names(encoder: Encoder, n: int, stream: str, place: str) -> Sequence[str]:
     if encoder.names not in RANDOM:
         return fixed_names(encoder.names, n)
     return node_names(encoder.names, n, Stream(f"{stream}/{encoder.name}/names/{place}"))
+
+
+_SCALARS = (bool, int, str)
+
+
+@lru_cache(maxsize=4096, typed=True)  # json.dumps takes as long as to answer a question; True is not 1
+def _scalar(solution: object) -> str:
+    return json.dumps(solution)
 
 
 def _with_classes(graph: Graph, names: Sequence[str], query: Query) -> str:
