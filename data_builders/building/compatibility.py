@@ -3,7 +3,7 @@
 from random import Random
 
 from data_builders.building.config import BuildConfig
-from data_builders.building.rows import Files, graph_source
+from data_builders.building.rows import Files, against_weights, graph_source
 from data_builders.tasks import GRAPH_TRANSFORMS, GRAPHQA, TASKS, Task
 from data_builders.text.encoders import get_encoder
 
@@ -26,6 +26,7 @@ def compatibility(config: BuildConfig, files: Files) -> dict[str, str | None]:
             if task.generator is None
             else []
         )
+        reasons = [*(against_weights(task, file) for file in files.values()), *reasons]
         out[task.name] = _why_not(config, task, files) or next(
             (reason for reason in reasons if reason is not None), None
         )
@@ -33,7 +34,7 @@ def compatibility(config: BuildConfig, files: Files) -> dict[str, str | None]:
 
 
 def _why_not(config: BuildConfig, task: Task, files: Files) -> str | None:
-    """What keeps a task from question, whatever the graph is like."""
+    """What keeps a task from asking, whatever the graph is like."""
     if task.generator is not None and not config.families:
         return f"asks about graphs of the generator {task.generator} only"
     if task.generator is not None and config.directed:
