@@ -127,7 +127,7 @@ class Questions:
     """Examples as flat arrays, so that a batch is a few array operations and not a loop over Python objects.
 
     Questions about one graph (the same draw, nodes, edges, names and labels) share it. A small graph that was
-    drawn a hundred times is a hundred graphs: as one, its questions would make a batch of all the others wide.
+    drawn a hundred times is a hundred graphs: as one, its questions would make rows of padding of all others.
     tasks: the names that number the tasks. laplacian: how many eigenvectors of each graph's Laplacian.
     """
 

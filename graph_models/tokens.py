@@ -152,7 +152,7 @@ def positions(tokens: Tensor) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()], 1)[:, :width]
 
 
-WAYS = 6  # of touching
+WAYS = 8  # of touching
 
 
 def touching(batch: Batch, tokens: Tokens, length: int) -> Tensor:
@@ -160,7 +160,8 @@ def touching(batch: Batch, tokens: Tokens, length: int) -> Tensor:
 
     A way each: nodes, the first of which an arc reaches from the second; the same against the arc; a node and
     the first end of an edge; a node and its second end, which in a graph without directions is the first way
-    again; a question and what has the first node that it names; the same with the second node.
+    again; a question and what has the first node that it names; the same with the second node; a question and
+    the nodes to which an arc leads from the first; and those from which one leads to the second.
 
     length: Q, tokens of the questions of each graph, of which there are as many for each question.
     """
@@ -185,6 +186,8 @@ def touching(batch: Batch, tokens: Tokens, length: int) -> Tensor:
     query = padded(batch.query + 1, torch.bincount(batch.graphs, minlength=graphs))[0] - 1
     query = query.repeat_interleave(length // query.shape[1], 1)
     has = node + first + (second if batch.directed else 0)
-    for way in (0, 1):
-        out[:, size:, :size, 4 + way] = marks(query[..., way]) @ has.mT
+    for way, arcs in enumerate((adjacency.mT, adjacency)):
+        named = marks(query[..., way])
+        out[:, size:, :size, 4 + way] = named @ has.mT
+        out[:, size:, :size, 6 + way] = named @ arcs @ node.mT
     return out

@@ -25,7 +25,7 @@ class Block(nn.Module):
         self.query = nn.Linear(width, width)
         self.key_value = nn.Linear(width, 2 * width, bias=False)  # a key's bias would cancel out
         self.out = nn.Linear(width, width)
-        self.bias = nn.Parameter(torch.zeros(WAYS, config.heads)) if config.edge_bias else None
+        self.bias = nn.Parameter(torch.randn(WAYS, config.heads) * 0.5) if config.edge_bias else None
         self.into = nn.Linear(width, hidden * (2 if config.glu else 1))
         self.back = nn.Linear(hidden, width)
 
@@ -38,7 +38,7 @@ class Block(nn.Module):
         The keys are the states, with the memory (G, M, width) before them where there is one.
         """
         if self.bias is not None and ways is not None:
-            bias = (ways @ self.bias).permute(0, 3, 1, 2)
+            bias = (ways @ (4 * self.bias)).permute(0, 3, 1, 2)
             mask = bias.masked_fill(~mask, -torch.inf)
         normed = self.norms[0](states)
         keys = normed if memory is None else torch.cat([memory, normed], 1)

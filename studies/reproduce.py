@@ -28,6 +28,11 @@ from eval.statistics.intervals import Estimate, accuracy
 FOLDER = Path(__file__).parent
 DONE = "study.json"  # in a run folder: the words that made it
 
+LEGEND = """\
+Percent right on held-out graphs that are isomorphic to no training graph [95% interval over the questions,
+which knows which of them share a graph]; with several seeds their mean, and below it the lowest and the
+highest seed. n: questions a task. Seconds: processor time of one training."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -64,7 +69,7 @@ def runs(row: Row, study: dict[str, Any], out: Path) -> Iterator[Run]:
         for tasks in [(task,) for task in row.tasks] if row.each_task else [row.tasks]:
             name = "_".join([row.label.replace(" ", "_"), *(tasks if row.each_task else ()), str(seed)])
             folder = out / "runs" / name
-            places = {"dataset": out / "data" / row.dataset, "run": folder, "seed": seed}
+            places = {"dataset": out / "data" / row.dataset, "run": folder, "seed": seed, "out": out}
             places["tasks"] = ",".join(tasks)
             flags = study["commands"][row.command] | row.flags
             words = [row.command]
@@ -133,6 +138,14 @@ def make_datasets(study: dict[str, Any], names: Sequence[str], out: Path) -> Non
             raise InputError(f"dataset {name} could not be built; see {log}")
 
 
+def prepare(study: dict[str, Any], commands: set[str], out: Path) -> None:
+    """What a command needs beforehand, such as a model's folder; each leaves alone what is there."""
+    for command in sorted(commands & set(study.get("before", {}))):
+        log = out / "logs" / f"before_{command}.log"
+        if not graphtalk(study["before"][command].format(out=out).split(), log):
+            raise InputError(f"{command} could not be prepared; see {log}")
+
+
 def cell(finished: Sequence[Run], task: str, data: Path) -> tuple[Estimate, list[float]] | None:
     """Accuracy on a task over the finished runs with an interval over its questions, and that of each run."""
     right: list[bool] = []
@@ -162,7 +175,9 @@ def line(row: Row, study: dict[str, Any], out: Path) -> list[str] | None:
     finished = [run for run in runs(row, study, out) if is_done(run)]
     if not finished:
         return None
-    facts = [{**read_facts(r.folder, "launch.json"), **read_facts(r.folder, "training.json")} for r in finished]
+    facts = [
+        {**read_facts(r.folder, "launch.json"), **read_facts(r.folder, "training.json")} for r in finished
+    ]
     size = max((f.get("parameters", 0) for f in facts), default=0)
     seconds = [f["processor_seconds"] for f in facts if "processor_seconds" in f]
     cells, asked = [], set()
@@ -177,7 +192,14 @@ def line(row: Row, study: dict[str, Any], out: Path) -> list[str] | None:
                 cells[-1] += f"<br>{percent(min(each))} to {percent(max(each))}"
     seeds = len({run.folder.name.rpartition("_")[2] for run in finished})
     spent = f"{sum(seconds) / len(seconds):.0f}" if seconds else ""
-    return [row.label, *cells, f"{size:,}" if size else "", spent, str(seeds), "/".join(map(str, sorted(asked)))]
+    return [
+        row.label,
+        *cells,
+        f"{size:,}" if size else "",
+        spent,
+        str(seeds),
+        "/".join(map(str, sorted(asked))),
+    ]
 
 
 def floor_lines(row: Row, study: dict[str, Any], out: Path) -> list[list[str]]:
@@ -226,11 +248,9 @@ def page(study: dict[str, Any], rows: Sequence[Row], out: Path, size: str) -> st
     floors = floor_lines(base, study, out)
     parts = [
         "# Can a transformer stand in for a graph neural network?",
-        f"Written by `make reproduce SIZE={size}` from the run folders; never by hand. {study['about'].strip()}",
+        f"Written by `make reproduce SIZE={size}` from the run folders; never by hand. {study['about']}",
         "## Ours",
-        "Percent right on held-out graphs that are isomorphic to no training graph [95% interval over the questions, "
-        "which knows which of them share a graph]; with several seeds their mean, and below it the lowest and the "
-        "highest seed. n: questions a task. Seconds: processor time of one training.",
+        LEGEND,
         table(["row", *names, "parameters", "seconds", "seeds", "n"], [*ours, *floors]),
         "\n".join(about),
     ]
@@ -248,7 +268,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--size", default="small", help="small (two cores) or gpu: a YAML file of this folder")
+    parser.add_argument(
+        "--size", default="small", help="small (two cores) or gpu: a YAML file of this folder"
+    )
     parser.add_argument("--out", type=Path, help="folder of datasets and runs; default: runs/reproduce_SIZE")
     parser.add_argument("--page", type=Path, default=Path("docs/results.md"))
     parser.add_argument("--jobs", type=int, default=2, help="processes at once")
@@ -261,6 +283,7 @@ def main() -> None:
         chosen = [row for row in rows if row.label.startswith(given.rows or "")]
         if not given.write:
             make_datasets(study, list(dict.fromkeys(row.dataset for row in chosen)), out)
+            prepare(study, {row.command for row in chosen}, out)
             with ThreadPoolExecutor(given.jobs) as pool:
                 list(pool.map(carry_out, [run for row in chosen for run in runs(row, study, out)]))
         write_text(given.page, page(study, rows, out, given.size))
