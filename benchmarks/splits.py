@@ -1,6 +1,7 @@
 """How far the answers' shares differ between the splits, and how the salt of `graphs.splits` was chosen.
 
     python -m benchmarks.splits                     the tables of docs/data_format.md
+    python -m benchmarks.splits --families er --graphs 400000     what of it is not chance
     python -m benchmarks.splits --salts 5000000     the best of so many salts (half an hour on one core)
 
 Graphs are drawn as a build draws them and then put into their splits: given its split, a graph is distributed
@@ -151,7 +152,7 @@ def tables(drawn: dict[str, Drawn]) -> list[str]:
         cells = [f"{points[task]:.1f}" if task in points else "-" for task in GRAPHQA]
         lines.append(f"| {family} | {len(np.unique(found.invariants)):,} | {' | '.join(cells)} |")
     lines += ["", "| task | answer | train | validation | test |", "|---|---|---|---|---|"]
-    for i, task in enumerate(tasks_of("er")):
+    for i, task in enumerate(tasks_of("er") if "er" in drawn else ()):
         of_task = shares(drawn["er"], i)
         for number in range(1 if TASKS[task].answer_kind == "yes_no" else 3):
             cells = " | ".join(f"{share:.1f}" for share in of_task[:, number])
@@ -164,6 +165,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--graphs", type=int, default=20_000, help="per family")
+    parser.add_argument("--families", nargs="+", default=list(GENERATORS), choices=GENERATORS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--salts", type=int, help="look for a salt instead")
     parser.add_argument("--workers", type=int, default=1)
@@ -171,7 +173,7 @@ def main() -> None:
     sizes = (given.graphs, given.graphs) if given.salts is None else (SEARCH_GRAPHS, SEARCH_ER_GRAPHS)
     with Pool(given.workers) as pool:
         one = partial(draw, graphs=sizes[0], er_graphs=sizes[1], seed=given.seed)
-        drawn = dict(zip(GENERATORS, pool.map(one, GENERATORS, chunksize=1), strict=True))
+        drawn = dict(zip(given.families, pool.map(one, given.families, chunksize=1), strict=True))
     if given.salts is None:
         print("\n".join(tables(drawn)))
         return

@@ -11,7 +11,7 @@ from data_builders.errors import InputError
 from data_builders.example import Example
 from eval.prediction import OUTCOMES, Prediction, Score
 from eval.scoring.floors import answer_floors
-from eval.scoring.run import matched
+from eval.scoring.run import match_predictions
 from eval.scoring.scorer import score
 from eval.statistics.intervals import Estimate, accuracy, macro_accuracy
 
@@ -24,7 +24,7 @@ class Results:
     """What a set of answers is worth.
 
     scores: one for each example, in their order. tasks: task -> accuracy with its 95% interval. strict: task
-    -> the same for answers that stand alone where they were asked for. macro: unweighted mean of `tasks`.
+    -> the same for answers that stand alone where they were rows_of for. macro: unweighted mean of `tasks`.
     floors: task -> floor -> what answers without understanding reach on the same questions.
     """
 
@@ -36,7 +36,7 @@ class Results:
     floors: dict[str, dict[str, Estimate]]
 
     def to_pandas(self) -> "DataFrame":
-        """One row for each answer: its example's task, split, graph and sizes, and how it was judged."""
+        """One row for each answer: its example's task, split, graph and sizes, and its score."""
         from pandas import DataFrame
 
         about = (
@@ -50,10 +50,10 @@ class Results:
             "split",
             "answer",
         )
-        judged = [f.name for f in fields(Score)]
+        scores = [f.name for f in fields(Score)]
         return DataFrame(
             [
-                {**{key: getattr(s, key) for key in judged}, **{key: getattr(e, key) for key in about}}
+                {**{key: getattr(s, key) for key in scores}, **{key: getattr(e, key) for key in about}}
                 for e, s in zip(self.examples, self.scores, strict=True)
             ]
         )
@@ -68,11 +68,14 @@ def evaluate(
     examples of the train split, of which the majority floor is taken; without it only the rules are floors.
     Raises InputError where predictions are missing, doubled or unknown.
 
-    >>> example = Example("e/0", "cycle_check", "", "..A: ", "Yes, there is a cycle.", "yes_no", "", "adjacency", "er",
-    ...     '{"directed": false, "nodes": ["0", "1", "2"], "edges": [[0, 1], [0, 2], [1, 2]]}', "g/0", 3, 3, [], "test")
+    >>> graph = '{"directed": false, "nodes": ["0", "1", "2"], "edges": [[0, 1], [0, 2], [1, 2]]}'
+    >>> example = Example("e/0", "cycle_check", "", "..A: ", "Yes, there is a cycle.", "yes_no", "",
+    ...     "adjacency", "er", graph, "g/0", 3, 3, [], "test")
     >>> results = evaluate([example], ["There is a cycle: 0, 1, 2."])
-    >>> results.tasks["cycle_check"].value, results.strict["cycle_check"].value, results.floors["cycle_check"]["rule"].value
-    (1.0, 0.0, 1.0)
+    >>> results.tasks["cycle_check"].value, results.strict["cycle_check"].value
+    (1.0, 0.0)
+    >>> results.floors["cycle_check"]["rule"].value
+    1.0
     """
     if not examples:
         raise InputError("evaluate takes at least one example")
@@ -80,23 +83,23 @@ def evaluate(
         raise InputError(
             f"{len(predictions)} texts for {len(examples)} examples; one for each is needed, in their order"
         )
-    said = [Prediction(examples[i].id, p) if isinstance(p, str) else p for i, p in enumerate(predictions)]
-    by_id = matched("evaluate", said, [e.id for e in examples])
+    answers = [Prediction(examples[i].id, p) if isinstance(p, str) else p for i, p in enumerate(predictions)]
+    by_id = match_predictions("evaluate", answers, [e.id for e in examples])
     scores = [score(e, by_id[e.id]) for e in examples]
-    asked: dict[str, list[int]] = {}
+    rows_of: dict[str, list[int]] = {}
     for i, e in enumerate(examples):
-        asked.setdefault(e.task, []).append(i)
-    graphs = {task: [examples[i].graph_id for i in rows] for task, rows in asked.items()}
-    right = {task: [scores[i].outcome == "correct" for i in rows] for task, rows in asked.items()}
+        rows_of.setdefault(e.task, []).append(i)
+    graphs = {task: [examples[i].graph_id for i in rows] for task, rows in rows_of.items()}
+    right = {task: [scores[i].outcome == "correct" for i in rows] for task, rows in rows_of.items()}
     floors = {
         task: answer_floors([e for e in train if e.task == task], [examples[i] for i in rows])
-        for task, rows in asked.items()
+        for task, rows in rows_of.items()
     }
     return Results(
         list(examples),
         scores,
-        {task: accuracy(right[task], graphs[task]) for task in asked},
-        {task: accuracy([scores[i].strict for i in rows], graphs[task]) for task, rows in asked.items()},
+        {task: accuracy(right[task], graphs[task]) for task in rows_of},
+        {task: accuracy([scores[i].strict for i in rows], graphs[task]) for task, rows in rows_of.items()},
         macro_accuracy(right, graphs),
         {
             task: {name: accuracy(hits, graphs[task]) for name, hits in known.items()}
@@ -130,7 +133,7 @@ def compute_metrics(examples: Sequence[Example], tokenizer: Any) -> Callable[[An
 
 
 FORMAT_CREDIT = 0.1
-_NEEDED = ("task", "answer", "answer_kind", "graph", "query")
+_REQUIRED = ("task", "answer", "answer_kind", "graph", "query")
 
 
 def graph_reward(completions: Sequence[str | Sequence[Mapping[str, str]]], **columns: Any) -> list[float]:
@@ -138,23 +141,24 @@ def graph_reward(completions: Sequence[str | Sequence[Mapping[str, str]]], **col
     (`reward_funcs=graph_reward`).
 
     completions: texts, or lists of chat messages, of which the last is read. columns: the columns of the
-    Example record, each a list as long; `task`, `answer`, `answer_kind`, `graph` and `query` are needed,
-    `solution` is taken where it is there, and others are
-    ignored.
+    Example record, each a list as long as `completions`; `task`, `answer`, `answer_kind`, `graph` and `query`
+    are required, `solution` is used where it is there, and other columns are ignored.
 
     0 where no answer can be read; 0.1 for an answer of the kind that was asked for; the rest by its credit:
     F1 of a set, up to one half of a path or order that the graph allows but that is not what was asked for (a
     longer path), all for a right one.
 
-    >>> columns = dict(task=["node_degree"] * 3, answer=["1."] * 3, answer_kind=["integer"] * 3, query=[[0]] * 3,
-    ...     graph=['{"directed": false, "nodes": ["0", "1"], "edges": [[0, 1]]}'] * 3)
+    >>> graph = '{"directed": false, "nodes": ["0", "1"], "edges": [[0, 1]]}'
+    >>> columns = dict(task=["node_degree"] * 3, answer=["1."] * 3, answer_kind=["integer"] * 3,
+    ...     query=[[0]] * 3, graph=[graph] * 3)
     >>> graph_reward(["Hm.", "2.", "<think>0 and 1</think>1."], **columns)
     [0.0, 0.1, 1.0]
     """
-    absent = [name for name in _NEEDED if name not in columns]
+    absent = [name for name in _REQUIRED if name not in columns]
     if absent:
         raise InputError(
-            f"graph_reward needs the columns {', '.join(_NEEDED)} of the dataset; it was given no {', '.join(absent)}"
+            f"graph_reward needs the columns {', '.join(_REQUIRED)} of the dataset; "
+            f"it was given no {', '.join(absent)}"
         )
     blank: dict[str, Any] = {"rationale": "", "num_nodes": 0, "num_edges": 0}
     names = [f.name for f in fields(Example)]
@@ -171,7 +175,7 @@ def graph_reward(completions: Sequence[str | Sequence[Mapping[str, str]]], **col
             if completion
             else ""
         )
-        judged = score(example, Prediction(example.id, text))
-        stated = judged.outcome in ("correct", "wrong")
-        rewards.append(FORMAT_CREDIT + (1 - FORMAT_CREDIT) * judged.credit if stated else 0.0)
+        result = score(example, Prediction(example.id, text))
+        stated = result.outcome in ("correct", "wrong")
+        rewards.append(FORMAT_CREDIT + (1 - FORMAT_CREDIT) * result.credit if stated else 0.0)
     return rewards

@@ -76,14 +76,14 @@ def conformance(
     """Hold a scorer against the public suite: false accepts and false rejects per task; 1 where any case is
     decided otherwise.
     """
-    from eval.scoring.conformance import CASES, load_scorer, print_tallies, read_cases, together
-    from eval.scoring.conformance import conformance as held
+    from eval.scoring.conformance import CASES, load_scorer, print_tallies, read_cases, total
+    from eval.scoring.conformance import conformance as run_suite
 
-    found = held(load_scorer(scorer), read_cases(cases or CASES))
-    print_tallies(scorer, found)
+    tallies = run_suite(load_scorer(scorer), read_cases(cases or CASES))
+    print_tallies(scorer, tallies)
     if faults:
-        typer.echo("\n".join(together(found).faults))
-    raise typer.Exit(1 if together(found).faults else 0)
+        typer.echo("\n".join(total(tallies).faults))
+    raise typer.Exit(1 if total(tallies).faults else 0)
 
 
 COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [

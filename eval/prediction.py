@@ -21,7 +21,7 @@ OUTCOMES: tuple[Outcome, ...] = ("correct", "wrong", "unparsed", "truncated", "r
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a model said to one example.
+    """A model's output for one example.
 
     output: the raw completion, untouched.
     finish_reason: `stop`, `length`, `refusal` where a server withheld an answer, or `error` where there is no
@@ -29,7 +29,7 @@ class Prediction:
     seconds: wall time that this completion took (its share of the batch's).
     confidence: in [0, 1], the probability that the model gave to the whole output, its end included, or the
         share of its samples that agree with it; None where that was not recorded.
-    prompt: what was asked, where that is more than the example's question, else ''.
+    prompt: the whole prompt, where that is more than the example's question, else ''.
     """
 
     example_id: str
@@ -44,11 +44,11 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How one prediction was judged.
+    """The verdict on one prediction.
 
     parsed: the answer that was read out of it, '' where none was. credit: in [0, 1]; 1 for correct and for
         nothing else.
-    strict: whether it is correct and its answer stands alone where it was asked for (docs/scoring.md).
+    strict: whether it is correct and its answer stands alone where an answer belongs (docs/scoring.md).
     invented_nodes, invented_edges: how many nodes the answer names, and steps its path takes, that the graph
         does not have.
     """
@@ -102,12 +102,12 @@ def read_predictions(run: Path) -> list[Prediction]:
     path = run / "predictions.parquet"
     if not path.is_file():
         raise InputError(
-            f"{run}: no predictions.parquet; start the command that makes this run again, it continues where it stopped"
+            f"{run}: no predictions.parquet; start the command that makes this run again, "
+            "it continues where it stopped"
         )
     try:
-        rows = pq.read_table(
-            path, schema=PREDICTION_SCHEMA
-        ).to_pylist()  # a column that the file does not have is all None
+        # A column that the file does not have is all None.
+        rows = pq.read_table(path, schema=PREDICTION_SCHEMA).to_pylist()
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         raise InputError(
             f"{path}: cannot be read as predictions ({str(error).splitlines()[0]}); columns: {_columns()}"
@@ -116,7 +116,8 @@ def read_predictions(run: Path) -> list[Prediction]:
         for name in ("example_id", "output"):
             if row[name] is None:
                 raise InputError(
-                    f"{path}: row {at} has no {name}; columns: {_columns()}, of which all but the first two may be missing"
+                    f"{path}: row {at} has no {name}; columns: {_columns()}, "
+                    "of which all but the first two may be missing"
                 )
         if row["confidence"] is not None and not 0 <= row["confidence"] <= 1:
             raise InputError(
@@ -134,7 +135,7 @@ def write_scores(scores: list[Score], run: Path) -> None:
 
 
 def write_config(config: dict[str, Any], run: Path) -> None:
-    """Store what the run was asked to do. Keys that eval reads: data, dataset_fingerprint, split, tasks,
+    """Store the settings of the run. Keys that eval reads: data, dataset_fingerprint, split, tasks,
     limit, label.
     """
     run.mkdir(parents=True, exist_ok=True)

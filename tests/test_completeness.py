@@ -15,8 +15,8 @@ from data_builders.tasks.second_opinion import SECOND, WITNESS
 from data_builders.tasks.shortcuts import RULES
 from data_builders.text.decoders import DECODERS
 from data_builders.text.encoders import ENCODERS
-from eval.answers.read import READERS
-from eval.answers.yes_no import TOPICS
+from eval.answers.kinds import KINDS
+from eval.answers.kinds.yes_no import TOPICS
 from eval.scoring.conformance import read_cases
 from prompting.prompts.algorithms import ALGORITHMS
 
@@ -39,14 +39,14 @@ def missing_of_tasks() -> Iterator[str]:
     tests = "".join(path.read_text(encoding="utf-8") for path in files)
     outcomes = Counter((case.example.task, case.outcome == "correct") for case in read_cases())
     for name, task in TASKS.items():
-        if task.answer_kind not in READERS:
-            yield f"{name}: a reader of {task.answer_kind!r} in READERS of eval/answers/read.py"
+        if task.answer_kind not in KINDS:
+            yield f"{name}: the kind {task.answer_kind!r} in KINDS of eval/answers/kinds"
         if name not in SECOND and name not in WITNESS:
             yield f"{name}: a second opinion, in SECOND or WITNESS of data_builders/tasks/second_opinion.py"
         if name not in RULES and task.task_class != "retrieval":
             yield f"{name}: a shortcut that a score must beat, in RULES of data_builders/tasks/shortcuts.py"
         if task.answer_kind == "yes_no" and name not in TOPICS:
-            yield f"{name}: how its answer is worded, in TOPICS of eval/answers/yes_no.py"
+            yield f"{name}: how its answer is worded, in TOPICS of eval/answers/kinds/yes_no.py"
         if name not in ALGORITHMS:
             yield f"{name}: its algorithm in words, in ALGORITHMS of prompting/prompts/algorithms.py"
         if min(outcomes[name, True], outcomes[name, False]) < CASES:

@@ -17,7 +17,7 @@ from data_builders.graphs.graph import from_edges
 from data_builders.graphs.names import SCHEMES
 from data_builders.tasks import FORMS, TASKS, Query, Task, second_opinion
 from data_builders.text.encoders import ENCODERS
-from eval.answers.read import READERS
+from eval.answers.kinds import KINDS
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -84,7 +84,7 @@ def test_the_format_names_every_task_with_its_question() -> None:
         )
     assert table("data_format.md", "task") == want
     kinds = {task.answer_kind for task in TASKS.values()}
-    assert {kind for kind, _ in table("data_format.md", "kind")} == kinds == set(READERS)
+    assert {kind for kind, _ in table("data_format.md", "kind")} == kinds == set(KINDS)
 
 
 def drawn(task: Task) -> tuple[int, ...]:

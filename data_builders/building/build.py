@@ -102,7 +102,7 @@ def build(
     for split in SPLITS:
         check_sizes(config.of_split(split), files)
         for source in config.of_split(split).drawn if config.size(split) else ():
-            Draws(config.of_split(split), files, split, source).choices(0)
+            next(Draws(config.of_split(split), files, split, source).choices([0]))
     if tokenizer is not None:
         load_tokenizer(tokenizer)
     identity = _identity(config, files)
@@ -128,7 +128,10 @@ def build(
 
 def _identity(config: BuildConfig, files: Files) -> Record:
     """Everything that the bytes of the dataset depend on."""
-    asked = config.model_dump(mode="json", exclude={"workers"})
+    # How graph files are read is named where it is not the default, as in the locks of earlier versions.
+    new = ("weight", "weights", "header")
+    defaults = [name for name in new if getattr(config, name) == BuildConfig.model_fields[name].default]
+    asked = config.model_dump(mode="json", exclude={"workers", "max_bytes", *defaults})
     asked["generators"] = list(config.families)
     asked["graphs"] = {
         name: {"file": path.name, "sha256": files[name].sha256}
@@ -259,11 +262,12 @@ def _chunks(config: BuildConfig, done: Path, shard: Shard, graphs: dict[str, lis
     """The rows of a shard, a few graphs at a time; the invariants of its graphs are added to `graphs`."""
     split, own = shard.split, config.of_split(shard.split)
     files = _files(config, done)
-    draws = {source: Draws(own, files, split, source) for source in own.drawn}
+    indices = range(shard.start, shard.stop)
+    choices = {source: Draws(own, files, split, source).choices(indices) for source in own.drawn}
     chunk = Chunk(own, split)
-    for index in range(shard.start, shard.stop):
-        for source, of_source in draws.items():
-            for choice in of_source.choices(index):
+    for index in indices:
+        for source, of_source in choices.items():
+            for choice in next(of_source):
                 graphs[source].append(choice.invariant)
                 chunk.add(source, index, choice.drawn, choice.nth, choice.tasks)
         if index + 1 == shard.stop or chunk.graphs >= CHUNK_GRAPHS or chunk.characters >= CHUNK_CHARACTERS:

@@ -3,7 +3,7 @@
 from random import Random
 
 from data_builders.building.config import BuildConfig
-from data_builders.building.rows import Files, drawing
+from data_builders.building.rows import Files, against_weights, drawing
 from data_builders.tasks import FORMS, GRAPHQA, TASKS, Task
 from data_builders.text.encoders import get_encoder
 
@@ -26,6 +26,7 @@ def offers(config: BuildConfig, files: Files) -> dict[str, str | None]:
             if task.generator is None
             else []
         )
+        reasons = [*(against_weights(task, file) for file in files.values()), *reasons]
         found[task.name] = _unasked(config, task, files) or next(
             (reason for reason in reasons if reason is not None), None
         )

@@ -4,6 +4,7 @@ Nothing is looked up and nothing is remembered: the graphs for an index depend o
 the index alone, so that every shard can be built by itself.
 """
 
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -13,11 +14,12 @@ from data_builders.building.rows import Drawn, Files, drawing, numbered
 from data_builders.errors import InputError
 from data_builders.graphs.generators import GENERATORS
 from data_builders.graphs.graph import Graph
-from data_builders.graphs.splits import invariant, side, split_of
+from data_builders.graphs.splits import invariants, side, split_of
 from data_builders.graphs.streams import Stream
 from data_builders.tasks import FORMS, RESHAPING, TASKS
 
 DRAWS = 1000  # for one graph: of an eighth of the classes, one is missed with a chance of 10^-58
+BLOCK_NODES = 4096  # drawn at once
 TRIED_PER_SIZE = 20  # graphs of a size, to name the sizes that a split has graphs of
 
 
@@ -42,6 +44,8 @@ class Draws:
         self._config, self._files, self._split, self._source = config, files, split, source
         self._stream = f"{config.seed}/{split}/{source}"
         self._rng, self._size, self._graph = drawing(config, files, source)
+        self._block = max(1, BLOCK_NODES // max(1, config.largest))
+        self._rngs = [type(self._rng)("") for _ in range(self._block)]
         among = {
             task: answers(task, TASKS[task].answer_kind, config.balance) for task in config.tasks_of(source)
         }
@@ -50,13 +54,18 @@ class Draws:
         }
         self._others = frozenset(among.keys() - self._particular.keys())
 
-    def choices(self, index: int) -> list[Choice]:
-        """The graphs for an index: the first for all tasks but the particular ones, each of which has the
+    def choices(self, indices: Sequence[int]) -> Iterator[list[Choice]]:
+        """For each index its graphs: the first for all tasks but the particular ones, each of which has the
         first that gives the answer wanted (with `balance`) and that is still of this split in the task's form.
 
         Raises InputError where no graph of the asked sizes is of this split.
         """
-        first = self.draw(index)
+        for start in range(0, len(indices), self._block):
+            block = indices[start : start + self._block]
+            for index, first in zip(block, self.draw(block), strict=True):
+                yield self._choices(index, first)
+
+    def _choices(self, index: int, first: tuple[Drawn, int] | None) -> list[Choice]:
         if first is None:
             raise self._none(f"graphs of {self._split}")
         if not self._particular:
@@ -67,7 +76,7 @@ class Draws:
         # Of this split, but with another answer: a family may not have the one wanted.
         second_best: dict[str, int] = {}
         for nth in range(CANDIDATES[self._config.balance]):
-            candidate = self.draw(index, nth, size) if left and nth else first
+            candidate = self.draw([index], nth, size)[0] if left and nth else first
             if not left or candidate is None:
                 break
             drawn[nth] = candidate
@@ -84,21 +93,32 @@ class Draws:
             chosen.setdefault(second_best[task], set()).add(task)
         return [Choice(nth, *drawn[nth], frozenset(tasks)) for nth, tasks in sorted(chosen.items()) if tasks]
 
-    def draw(self, index: int, nth: int = 0, size: int | None = None) -> tuple[Drawn, int] | None:
-        """The `nth` graph of this split for an index, and its invariant; None where DRAWS graphs are of other
-        splits.
+    def draw(
+        self, indices: Sequence[int], nth: int = 0, size: int | None = None
+    ) -> list[tuple[Drawn, int] | None]:
+        """For each index the `nth` graph of this split, and its invariant; None where DRAWS graphs are of
+        other splits.
 
         Size and graph are drawn again, from the same stream, until the graph is of this split; of a given
         `size` the graph alone. (A family may have one graph of a size, which is of another split.)
         """
-        rng, split = self._rng, self._split
-        rng.seed(f"{self._stream}/{numbered(index, nth)}")
+        out: list[tuple[Drawn, int] | None] = [None] * len(indices)
+        for rng, index in zip(self._rngs, indices, strict=False):
+            rng.seed(f"{self._stream}/{numbered(index, nth)}")
+        places: Sequence[int] = range(len(indices))
         for _ in range(DRAWS):
-            drawn = self._graph(rng, self._size(rng) if size is None else size)
-            found = invariant(drawn[0])
-            if side(found) == split:
-                return drawn, found
-        return None
+            graphs = [
+                self._graph(rng, self._size(rng) if size is None else size)
+                for rng in map(self._rngs.__getitem__, places)
+            ]
+            found = list(zip(places, graphs, invariants([graph for graph, _ in graphs]), strict=True))
+            for place, drawn, of_graph in found:
+                if side(of_graph) == self._split:
+                    out[place] = drawn, of_graph
+            places = [place for place in places if out[place] is None]
+            if not places:
+                break
+        return out
 
     def _fits(self, index: int, nth: int, graph: Graph, task: str) -> bool | None:
         """Whether a graph in the task's form gives the answer wanted; None where it is of another split."""

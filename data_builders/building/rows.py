@@ -13,7 +13,7 @@ questions column by column.
 import json
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from itertools import accumulate, chain
 from random import Random
 from typing import Any
@@ -28,7 +28,9 @@ from data_builders.graphs.generators import GENERATORS, draw_size
 from data_builders.graphs.graph import Graph, graph_to_json
 from data_builders.graphs.names import RANDOM, fixed_names, node_names
 from data_builders.graphs.streams import Stream
-from data_builders.readers.graph_files import GraphFile, read_graph_file, sample, source_name
+from data_builders.readers.graph_files import GraphFile, read_graph_file, source_name
+from data_builders.readers.sampling import sample
+from data_builders.readers.source import OPTIONS
 from data_builders.tasks import FORMS, TASKS, Query, Task
 from data_builders.text.encoders import Encoder, get_encoder
 
@@ -41,7 +43,7 @@ Drawn = tuple[Graph, list[str] | None]  # a graph, and its nodes' own names wher
 def open_files(config: BuildConfig) -> dict[str, GraphFile]:
     """The graph files of a config, by source name."""
     return {
-        source_name(path): read_graph_file(path, config.directed, config.label, config.columns)
+        source_name(path): read_graph_file(path, **{name: getattr(config, name) for name in OPTIONS})
         for path in config.graphs
     }
 
@@ -77,6 +79,18 @@ def numbered(index: int, nth: int) -> str:
     return f"{index}.{nth}" if nth else f"{index}"
 
 
+def against_weights(task: Task, file: GraphFile | None) -> str | None:
+    """Why a task cannot ask about the weights of a graph file: no real network gets random ones in place of
+    its own.
+    """
+    if file is None or not task.weighted:
+        return None
+    if file.weights_left_out:
+        return f"asks about the {task.quantity} of edges, and the weights of {file.path.name} are left out"
+    least = min(file.graph.weights.values(), default=1) if file.graph.weights else 1
+    return None if least > 0 else f"needs positive weights; {file.path.name} has an edge of weight {least}"
+
+
 def check_sizes(config: BuildConfig, files: Files) -> None:
     """InputError where a task cannot ask about the smallest or the largest graphs of a source: tasks know
     best what they need.
@@ -87,7 +101,9 @@ def check_sizes(config: BuildConfig, files: Files) -> None:
         for size, n in (("smallest", config.smallest), ("largest", config.largest)):
             graph, _ = draw(rng, n)
             for task in tasks:
-                reason = task.fits(FORMS[task.form](graph, Random(0)))
+                reason = against_weights(task, files.get(source)) or task.fits(
+                    FORMS[task.form](graph, Random(0))
+                )
                 if reason is not None:
                     raise InputError(
                         f"task {task.name!r} cannot ask about the {size} graphs of {source!r}: it {reason}"
@@ -178,7 +194,7 @@ class Chunk:
         out = self._asked[task.name]
         query = task.draw(graph, self._rng)
         solution = task.solve(graph, query)
-        value = json.dumps(solution)
+        value = _scalar(solution) if isinstance(solution, _SCALARS) else json.dumps(solution)
         for encoder, names in named:
             out.ask.append(encoder.ask(task, names, query))
             out.answer.append(task.say(solution, names, query))
@@ -239,6 +255,14 @@ def _names(encoder: Encoder, n: int, stream: str, place: str) -> Sequence[str]:
     if encoder.names not in RANDOM:
         return fixed_names(encoder.names, n)
     return node_names(encoder.names, n, Stream(f"{stream}/{encoder.name}/names/{place}"))
+
+
+_SCALARS = (bool, int, str)
+
+
+@lru_cache(maxsize=4096, typed=True)  # json.dumps takes as long as to answer a question; True is not 1
+def _scalar(solution: object) -> str:
+    return json.dumps(solution)
 
 
 def _with_classes(graph: Graph, names: Sequence[str], query: Query) -> str:

@@ -1,4 +1,4 @@
-"""Which answers are taken for which: right answers against read ones, where there are few kinds of them."""
+"""Confusion tables: right answers against the answers that were read, where there are few different ones."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -7,26 +7,28 @@ from data_builders.example import Example, truth
 from eval.analysis.runs import Row
 from eval.prediction import Score
 
-MOST = 12  # different right answers; with more, a table says nothing at a glance
-OTHER, SILENT, NO_PATH = "other", "no answer", "no path"
+MAX_ANSWERS = 12  # With more different right answers, a table cannot be read at a glance.
+OTHER, NO_ANSWER, NO_PATH = "other", "no answer", "no path"
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """counts[i][j]: questions whose right answer is gold[i] and whose output was read as said[j]; they add up
-    to n.
+    """counts[i][j]: questions whose right answer is gold[i] and whose output was read as
+    predicted[j]; they add up to n.
     """
 
     gold: list[str]
-    said: list[str]
+    predicted: list[str]
     counts: list[list[int]]
 
 
 def kind_of(e: Example) -> str | None:
-    """The right answer as one of a few: a yes or no, a number, no path, a word; None for lists of nodes,
-    paths and orders.
+    """The right answer where there are few different ones: a yes or no, a number, no path, or a word.
 
-    >>> kind_of(Example("i", "cycle_check", "", "", "Yes, there is a cycle.", "yes_no", "", "", "", "", "", 3, 2, [], "test"))
+    None for sets of nodes, paths and orders.
+
+    >>> text = "Yes, there is a cycle."
+    >>> kind_of(Example("i", "cycle_check", "", "", text, "yes_no", "", "", "", "", "", 3, 2, [], "test"))
     'Yes'
     """
     if e.answer_kind not in ("yes_no", "integer", "label", "distance"):
@@ -44,22 +46,22 @@ def confusion(row: Row, task: str) -> Confusion | None:
     examples = row.run.examples.get(task, [])
     golds = [kind_of(e) for e in examples]
     gold = sorted({g for g in golds if g is not None}, key=_order)
-    if not gold or None in golds or len(gold) > MOST:
+    if not gold or None in golds or len(gold) > MAX_ANSWERS:
         return None
     for e, g in zip(examples, golds, strict=True):
         assert g is not None
-        counts[g, _read(row.run.scores[e.id], g, gold)] += 1
-    said = [*gold, *(extra for extra in (OTHER, SILENT) if any(s == extra for _, s in counts))]
-    return Confusion(gold, said, [[counts[g, s] for s in said] for g in gold])
+        counts[g, _predicted_answer(row.run.scores[e.id], g, gold)] += 1
+    predicted = [*gold, *(extra for extra in (OTHER, NO_ANSWER) if any(p == extra for _, p in counts))]
+    return Confusion(gold, predicted, [[counts[g, p] for p in predicted] for g in gold])
 
 
-def _read(score: Score, gold: str, kinds: list[str]) -> str:
+def _predicted_answer(score: Score, gold: str, gold_answers: list[str]) -> str:
     if score.outcome == "correct":
         return gold
     if score.outcome != "wrong":
-        return SILENT
-    found = {kind.lower(): kind for kind in kinds}
-    return found.get(score.parsed.lower(), OTHER)
+        return NO_ANSWER
+    by_lower_case = {kind.lower(): kind for kind in gold_answers}
+    return by_lower_case.get(score.parsed.lower(), OTHER)
 
 
 def _order(kind: str) -> tuple[bool, int, str]:

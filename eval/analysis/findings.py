@@ -66,10 +66,11 @@ def _against_majority(row: Row, sample: Sample) -> str:
     if floor is None:
         return "The dataset has no train split, so there is no majority floor to read this against."
     tasks = [task for task in row.cells if task in floor.cells]
-    won = [task for task in tasks if above(row.cells[task], floor.cells[task])]
-    lost = [task for task in tasks if above(floor.cells[task], row.cells[task])]
-    text = f"Above the majority floor on {len(won)} of {len(tasks)} tasks{f': {_tasks(won)}' if won else ''}"
-    return f"{text}; below it on {_tasks(lost)}." if lost else f"{text}."
+    above_on = [task for task in tasks if above(row.cells[task], floor.cells[task])]
+    below_on = [task for task in tasks if above(floor.cells[task], row.cells[task])]
+    text = f"Above the majority floor on {len(above_on)} of {len(tasks)} tasks"
+    text += f": {_tasks(above_on)}" if above_on else ""
+    return f"{text}; below it on {_tasks(below_on)}." if below_on else f"{text}."
 
 
 def _against_shortcuts(row: Row, sample: Sample) -> str:
@@ -78,16 +79,16 @@ def _against_shortcuts(row: Row, sample: Sample) -> str:
     ruled = [task for task in row.cells if task in RULES and floor is not None and task in floor.cells]
     if floor is None or not ruled:
         return ""
-    won = [task for task in ruled if above(row.cells[task], floor.cells[task])]
-    rest = [task for task in ruled if task not in won]
+    above_on = [task for task in ruled if above(row.cells[task], floor.cells[task])]
+    rest = [task for task in ruled if task not in above_on]
     if not rest:
         return f"Above the known shortcut on each of the {len(ruled)} tasks that have one."
-    if not won:
+    if not above_on:
         count = len(ruled)
         return (
             f"On none of the {count} tasks with a known shortcut does it show more than the shortcut would."
         )
-    more = f"Above the known shortcut on {_tasks(won)}"
+    more = f"Above the known shortcut on {_tasks(above_on)}"
     return f"{more}; on {_tasks(rest)} it shows no more than the shortcut would."
 
 
@@ -95,13 +96,13 @@ def _against_trees(row: Row, sample: Sample) -> str:
     """Where trees that see a few counts, and run no algorithm, would do as well."""
     floor = sample.floor(TREES)
     trained = [task for task in row.cells if row.run and floor and "trees_size" in row.run.floors[task]]
-    won = [task for task in trained if floor and above(row.cells[task], floor.cells[task])]
-    rest = [task for task in trained if task not in won]
+    above_on = [task for task in trained if floor and above(row.cells[task], floor.cells[task])]
+    rest = [task for task in trained if task not in above_on]
     if not trained:
         return ""
     if not rest:
         return f"Above trees trained on a few counts on each of the {len(trained)} tasks that have them."
-    more = f"; above them on {_tasks(won)}" if won else ""
+    more = f"; above them on {_tasks(above_on)}" if above_on else ""
     return f"On {_tasks(rest)} it shows no more than trees trained on a few counts would{more}."
 
 
@@ -143,7 +144,7 @@ def _caveats(sample: Sample) -> list[str]:
 
 def _versions(dataset: Dataset) -> list[str]:
     """Which libraries differ between runs, as far as the runs recorded them; one sentence."""
-    seen: dict[str, dict[str, list[str]]] = {}
+    runs_of: dict[str, dict[str, list[str]]] = {}
     for row in dataset.rows:
         environment = row.run.folder / "environment.json" if row.run else None
         if environment is None or not environment.is_file():
@@ -155,9 +156,9 @@ def _versions(dataset: Dataset) -> list[str]:
             return [f"{environment} cannot be read, so {unknown}."]
         for package in ("graphtalk", "torch", "transformers"):
             if package in versions:
-                seen.setdefault(package, {}).setdefault(str(versions[package]), []).append(row.label)
+                runs_of.setdefault(package, {}).setdefault(str(versions[package]), []).append(row.label)
     mixed = []
-    for package, runs in seen.items():
+    for package, runs in runs_of.items():
         parts = [f"{version} ({join_words(labels)})" for version, labels in sorted(runs.items())]
         mixed += [f"{package} {', '.join(parts)}"] if len(parts) > 1 else []
     return [f"The runs were made with different versions: {'; '.join(mixed)}."] if mixed else []
@@ -167,5 +168,5 @@ def _leakage(dataset: Dataset) -> list[str]:
     """What the build could not keep apart, where the lock has it."""
     leakage = (dataset.lock.get("report") or {}).get("leakage") or {}
     share = leakage.get(f"train_in_{dataset.split}", 0.0)
-    known = f"{percent(share)}% of the training graphs are isomorphic to one in {dataset.split}"
-    return [f"{known}: a model may have seen what it is asked about."] if share else []
+    leaked = f"{percent(share)}% of the training graphs are isomorphic to one in {dataset.split}"
+    return [f"{leaked}: a model may have seen what it is asked about."] if share else []

@@ -1,4 +1,4 @@
-"""Judged runs as comparable rows: by dataset and by the questions they answered, with their floors."""
+"""Scored runs as comparable rows: by dataset and by the questions they answered, with their floors."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from data_builders.errors import InputError
 from data_builders.example import Example, read_lock
 from data_builders.tasks import TASKS
 from eval.prediction import OUTCOMES, read_config
-from eval.scoring.run import Judged, estimate, judge
+from eval.scoring.run import ScoredRun, estimate, judge
 from eval.statistics.intervals import Estimate, accuracy, macro_accuracy
 
 
@@ -25,7 +25,7 @@ class Row:
     label: str
     cells: dict[str, Estimate]
     macro: Estimate | None
-    run: Judged | None = None
+    run: ScoredRun | None = None
     colour: int = 0
 
     @property
@@ -94,26 +94,26 @@ FLOORS = {
 def gather(runs: Sequence[Path], data: Sequence[Path] = (), strict: bool = False) -> Report:
     """Judge runs and group those that can be compared.
 
-    Runs are judged again from their predictions, so that a report cannot lag behind them. data: dataset
+    Runs are scored again from their predictions, so that a report cannot lag behind them. data: dataset
     folders to look in first, matched by fingerprint. A run that cannot be scored is listed under `left_out`;
     InputError is raised instead if `strict`, or if none can be scored.
     """
     places = {str(read_lock(folder).get("fingerprint")): Path(folder) for folder in data}
-    judged: list[Judged] = []
+    scored: list[ScoredRun] = []
     left_out: list[str] = []
     floors: dict[Any, Any] = {}  # Runs on the same questions share their floors.
     for run in dict.fromkeys(Path(r) for r in runs):
         try:
-            judged.append(judge(run, _place(run, places), floors))
+            scored.append(judge(run, _place(run, places), floors))
         except InputError as error:
             if strict:
                 raise
             left_out.append(str(error))
-    if not judged:
+    if not scored:
         raise InputError(left_out[0] if left_out else "no runs given; name run folders, e.g. runs/*")
-    labels = _labels(judged)
-    groups: dict[tuple[str, str], list[Judged]] = {}
-    for j in judged:
+    labels = _labels(scored)
+    groups: dict[tuple[str, str], list[ScoredRun]] = {}
+    for j in scored:
         groups.setdefault((str(j.config["dataset_fingerprint"]), str(j.config["split"])), []).append(j)
     datasets = [_dataset(group, labels) for group in groups.values()]
     colours = {
@@ -139,20 +139,20 @@ def _place(run: Path, places: dict[str, Path]) -> Path | None:
     return place
 
 
-def _labels(judged: Sequence[Judged]) -> dict[Path, str]:
+def _labels(scored: Sequence[ScoredRun]) -> dict[Path, str]:
     """Folder -> label, with the folder's name where two runs on one dataset share a label."""
     keys = [
         (str(j.metrics["label"]), str(j.metrics["dataset_fingerprint"]), str(j.metrics["split"]))
-        for j in judged
+        for j in scored
     ]
     return {
         j.folder: f"{key[0]} ({j.folder.resolve().name})" if keys.count(key) > 1 else key[0]
-        for j, key in zip(judged, keys, strict=True)
+        for j, key in zip(scored, keys, strict=True)
     }
 
 
-def _dataset(group: Sequence[Judged], labels: Mapping[Path, str]) -> Dataset:
-    samples: dict[tuple[tuple[str, int], ...], list[Judged]] = {}
+def _dataset(group: Sequence[ScoredRun], labels: Mapping[Path, str]) -> Dataset:
+    samples: dict[tuple[tuple[str, int], ...], list[ScoredRun]] = {}
     for j in group:  # A run answers the first n of each task in file order: equal counts, equal questions.
         counts = tuple(sorted((task, len(examples)) for task, examples in j.examples.items()))
         samples.setdefault(counts, []).append(j)
@@ -165,7 +165,7 @@ def _dataset(group: Sequence[Judged], labels: Mapping[Path, str]) -> Dataset:
     return Dataset(name, str(first.config["split"]), first.data, first.lock, tasks, parts)
 
 
-def _sample(group: Sequence[Judged], labels: Mapping[Path, str]) -> Sample:
+def _sample(group: Sequence[ScoredRun], labels: Mapping[Path, str]) -> Sample:
     first = group[0]
     rows = []
     for j in group:
@@ -182,17 +182,17 @@ def _sample(group: Sequence[Judged], labels: Mapping[Path, str]) -> Sample:
     return Sample(text, first.examples, rows, [row for label in FLOORS if (row := _floor(first, label))])
 
 
-def _floor(judged: Judged, label: str) -> Row | None:
+def _floor(scored: ScoredRun, label: str) -> Row | None:
     """A floor as a row, None where it covers no task; tasks without a shortcut or trees take the majority."""
     right: dict[str, list[bool]] = {}
     own = False
-    for task, floors in judged.floors.items():
+    for task, floors in scored.floors.items():
         name = next((name for name in FLOORS[label] if name in floors), None)
         if name is not None:
             right[task] = floors[name]
             own = own or name == FLOORS[label][0] or name != MAJORITY
     if not own:
         return None
-    graphs = {task: [e.graph_id for e in judged.examples[task]] for task in right}
+    graphs = {task: [e.graph_id for e in scored.examples[task]] for task in right}
     cells = {task: accuracy(hits, graphs[task]) for task, hits in right.items()}
-    return Row(label, cells, macro_accuracy(right, graphs) if len(cells) == len(judged.floors) else None)
+    return Row(label, cells, macro_accuracy(right, graphs) if len(cells) == len(scored.floors) else None)

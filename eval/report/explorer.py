@@ -16,7 +16,7 @@ from data_builders.example import Example
 from eval.analysis.runs import Dataset, Report, Row
 from eval.escape import visible
 from eval.prediction import OUTCOMES
-from eval.report.highlights import HIGHLIGHTS, highlighted
+from eval.report.highlights import HIGHLIGHTS, highlight
 from eval.report.reasons import ending, reason
 
 BLOCK = 200  # questions that are unpacked together
@@ -102,19 +102,19 @@ def _outcome(row: Row, e: Example) -> str:
 
 def _question(dataset: Dataset, e: Example) -> list[Any]:
     """One question as example_view.js reads it: `showExample` takes it apart in this order."""
-    nodes, edges = highlighted(e)
+    nodes, edges = highlight(e)
     graph = json.loads(e.graph)
-    wanted = dict.fromkeys([*e.query, *chain.from_iterable(edges), *nodes])
-    kept = nearest(len(graph["nodes"]), graph["edges"], list(wanted))
-    place = {node: i for i, node in enumerate(kept)}
+    required = dict.fromkeys([*e.query, *chain.from_iterable(edges), *nodes])
+    chosen = nearest(len(graph["nodes"]), graph["edges"], list(required))
+    place = {node: i for i, node in enumerate(chosen)}
     query, gold_nodes = ([place[u] for u in ids if u in place] for ids in (e.query, nodes))
     gold_edges = [(place[u], place[v]) for u, v in edges if u in place and v in place]
     texts = [_text(text) for text in (e.id, e.question, e.answer.strip())]
     return [*texts, _graph(graph, place), query, gold_nodes, gold_edges, list(_answers(dataset.rows, e))]
 
 
-def nearest(n: int, edges: Sequence[Sequence[int]], wanted: Sequence[int]) -> list[int]:
-    """The nodes to draw, in order: of a large graph the wanted ones (else node 0) and those nearest to them.
+def nearest(n: int, edges: Sequence[Sequence[int]], required: Sequence[int]) -> list[int]:
+    """The nodes to draw, in order: of a large graph the required ones (else node 0), and the nearest to them.
 
     >>> nearest(500, [(i, i + 1) for i in range(499)], [250])[::59]
     [220, 279]
@@ -125,14 +125,14 @@ def nearest(n: int, edges: Sequence[Sequence[int]], wanted: Sequence[int]) -> li
     for u, v, *_ in edges:
         neighbours.setdefault(u, []).append(v)
         neighbours.setdefault(v, []).append(u)
-    queue = list(wanted[:MAX_NODES]) or [0]
-    kept = set(queue)
+    queue = list(required[:MAX_NODES]) or [0]
+    chosen = set(queue)
     for u in queue:
         for v in neighbours.get(u, []):
-            if v not in kept and len(kept) < MAX_NODES:
-                kept.add(v)
+            if v not in chosen and len(chosen) < MAX_NODES:
+                chosen.add(v)
                 queue.append(v)
-    return sorted(kept)
+    return sorted(chosen)
 
 
 def _graph(record: Mapping[str, Any], place: Mapping[int, int]) -> dict[str, Any]:

@@ -1,45 +1,33 @@
 """Why an output was judged as it was, in a sentence."""
 
-from data_builders.example import Example
+from data_builders.example import Example, truth
+from eval.answers.kinds import KINDS
 from eval.prediction import Prediction, Score
-
-_WANTED = {
-    "yes_no": "a yes or no",
-    "integer": "a number",
-    "distance": "a number or that there is no path",
-    "node_set": "a list of nodes",
-    "label": "one of the words on offer",
-    "path": "a path, node by node",
-    "order": "an order of the nodes",
-}
 
 
 def reason(example: Example, prediction: Prediction, score: Score) -> str:
-    """What was read out of the output and what decided; for every outcome.
+    """Which answer was read from the output, and why it has its outcome.
 
     >>> example = Example("i", "node_degree", "", "", "1.", "integer", "", "", "", "", "", 2, 1, [0], "test")
     >>> reason(example, Prediction("i", "It is 2."), Score("i", "wrong", "2", 0.0))
     'It says 2; the right answer is 1.'
     >>> reason(example, Prediction("i", "Let me see", "length"), Score("i", "truncated", "", 0.0))
-    'It was cut off at the length limit before it said a number.'
+    'It was cut off at the length limit before it stated a number.'
     """
-    wanted, gold = _WANTED.get(example.answer_kind, "an answer"), example.answer.strip().rstrip(".")
+    expected, gold = KINDS[example.answer_kind].noun, example.answer.strip().rstrip(".")
     match score.outcome:
         case "correct":
-            loose = (
-                ""
-                if score.strict
-                else " It does not stand alone where an answer belongs, so it is not right in the strict sense."
-            )
-            return f"It says {score.parsed}, which {'holds in the graph too' if _another(example, score.parsed) else 'is right'}.{loose}"
+            why = "holds in the graph too" if _is_alternative(example, score.parsed) else "is right"
+            loose = "It does not stand alone where an answer belongs, so it is not right in the strict sense."
+            return f"It says {score.parsed}, which {why}.{'' if score.strict else f' {loose}'}"
         case "wrong":
             return f"It says {score.parsed}; the right answer is {gold}.{_partly(example, score)}"
         case "unparsed":
             if not prediction.output.strip():
                 return "The output is empty."
-            return f"{wanted[0].upper()}{wanted[1:]} was asked for, and none can be read from the output."
+            return f"{expected[0].upper()}{expected[1:]} was asked for, and none can be read from the output."
         case "truncated":
-            return f"It was cut off at the length limit before it said {wanted}."
+            return f"It was cut off at the length limit before it stated {expected}."
         case "refused":
             return "It declines to answer."
         case _:
@@ -47,22 +35,21 @@ def reason(example: Example, prediction: Prediction, score: Score) -> str:
 
 
 def _partly(example: Example, score: Score) -> str:
-    """What a wrong answer is worth, and what it makes up."""
+    """The partial credit of a wrong answer, and the nodes and edges that it invents."""
     nodes, edges = score.invented_nodes, score.invented_edges
-    made_up = [f"{k} {what}{'' if k == 1 else 's'}" for k, what in ((nodes, "node"), (edges, "edge")) if k]
-    said = f" It names {' and '.join(made_up)} that the graph does not have." if made_up else ""
+    counts = [f"{k} {what}{'' if k == 1 else 's'}" for k, what in ((nodes, "node"), (edges, "edge")) if k]
+    invented = f" It names {' and '.join(counts)} that the graph does not have." if counts else ""
     if not score.credit:
-        return said
+        return invented
     if example.answer_kind == "node_set":
-        return f"{said} The two share nodes (F1 {score.credit:.2f})."
-    return f"{said} It is possible in the graph, though not what was asked (credit {score.credit:.2f})."
+        return f"{invented} The two share nodes (F1 {score.credit:.2f})."
+    return f"{invented} It is possible in the graph, though not what was asked (credit {score.credit:.2f})."
 
 
-def _another(example: Example, parsed: str) -> bool:
-    """Whether a right path or order is another than the stored one."""
-    gold = example.answer.strip().rstrip(".")
-    none = gold.startswith("There is no")
-    return example.answer_kind in ("path", "order") and not none and parsed.replace(" -> ", ", ") != gold
+def _is_alternative(example: Example, parsed: str) -> bool:
+    """Whether a right path or order differs from the stored one."""
+    same = parsed.replace(" -> ", ", ") == example.answer.strip().removesuffix(".")
+    return example.answer_kind in ("path", "order") and not same and truth(example) is not None
 
 
 def ending(prediction: Prediction) -> str:

@@ -25,10 +25,10 @@ SCORE_COLUMNS = (
 )
 NOTE = (
     "Percent correct [95% interval]: Wilson per task, for the macro mean stratified over tasks (MOVER), both "
-    "wider where questions share graphs and are answered alike. Outputs without a readable answer count as not "
-    "correct. Floors answer the same questions: the most frequent answer of the train split; one drawn from "
-    "it; each task's known shortcut; and trees trained on a few counts around the asked nodes (the majority "
-    "where a task has no shortcut or trees)."
+    "wider where questions share graphs and are answered alike. Outputs without a readable answer "
+    "count as not correct. Floors answer the same questions: the most frequent answer of the train split; a "
+    "random one of its answers; each task's known shortcut; and trees trained on a few counts around the "
+    "query nodes (the majority where a task has no shortcut or trees)."
 )
 
 

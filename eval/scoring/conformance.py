@@ -112,7 +112,8 @@ def load_scorer(name: str) -> Scorer:
         ) from None
     if not callable(scorer):
         raise InputError(
-            f"--scorer {name!r}: is a {type(scorer).__name__}; give module:function, a function of an example and a prediction"
+            f"--scorer {name!r}: is a {type(scorer).__name__}; "
+            "give module:function, a function of an example and a prediction"
         )
     return scorer  # type: ignore[no-any-return]
 
@@ -129,73 +130,75 @@ def substring(example: Example, prediction: Prediction) -> bool:
 
 def conformance(scorer: Scorer, cases: Iterable[Case]) -> dict[str, Tally]:
     """Task -> how a scorer decides its cases. A scorer that raises an error takes nothing."""
-    found: dict[str, list[tuple[Case, str]]] = {}
+    decisions: dict[str, list[tuple[Case, str]]] = {}
     for case in cases:
-        found.setdefault(case.example.task, []).append((case, _decided(scorer, case)))
+        decisions.setdefault(case.example.task, []).append((case, _outcome(scorer, case)))
     return {
         task: _tally(rows)
-        for task, rows in sorted(found.items(), key=lambda item: list(TASKS).index(item[0]))
+        for task, rows in sorted(decisions.items(), key=lambda item: list(TASKS).index(item[0]))
     }
 
 
-def _decided(scorer: Scorer, case: Case) -> str:
+def _outcome(scorer: Scorer, case: Case) -> str:
     """An outcome; `right` or `not right` of a scorer that says no more."""
-    said = scorer(case.example, case.prediction)
-    outcome = said.outcome if isinstance(said, Score) else said
+    verdict = scorer(case.example, case.prediction)
+    outcome = verdict.outcome if isinstance(verdict, Score) else verdict
     return outcome if isinstance(outcome, str) else "right" if outcome else "not right"
 
 
 def _tally(rows: Sequence[tuple[Case, str]]) -> Tally:
-    taken = [(case, said, said in ("correct", "right")) for case, said in rows]
-    accepts = sum(took and case.outcome != "correct" for case, _, took in taken)
-    rejects = sum(not took and case.outcome == "correct" for case, _, took in taken)
+    decided = [(case, outcome, outcome in ("correct", "right")) for case, outcome in rows]
+    accepts = sum(accepted and case.outcome != "correct" for case, _, accepted in decided)
+    rejects = sum(not accepted and case.outcome == "correct" for case, _, accepted in decided)
     differ = [
-        (case, said)
-        for case, said, took in taken
-        if (said != case.outcome if said in OUTCOMES else took is not (case.outcome == "correct"))
+        (case, outcome)
+        for case, outcome, accepted in decided
+        if (outcome != case.outcome if outcome in OUTCOMES else accepted is not (case.outcome == "correct"))
     ]
     right = sum(case.outcome == "correct" for case, _ in rows)
     faults = tuple(
-        f"{c.example.id}: {said}, not {c.outcome} ({c.why}): {c.prediction.output[:80]!r}"
-        for c, said in differ
+        f"{c.example.id}: {outcome}, not {c.outcome} ({c.why}): {c.prediction.output[:80]!r}"
+        for c, outcome in differ
     )
     return Tally(right, len(rows) - right, accepts, rejects, len(differ) - accepts - rejects, faults)
 
 
-def print_tallies(name: str, found: dict[str, Tally], console: Console | None = None) -> None:
+def print_tallies(name: str, tallies: dict[str, Tally], console: Console | None = None) -> None:
     """The rates per task on stdout."""
     console = console or Console()
     if not console.is_terminal:
         console.width = 120
     table = Table(
-        title=f"{name} against {sum(t.right + t.wrong for t in found.values()):,} cases", title_justify="left"
+        title=f"{name} against {sum(t.right + t.wrong for t in tallies.values()):,} cases",
+        title_justify="left",
     )
     table.add_column("task")
     for head in ("cases", "false accepts", "false rejects", "other outcome"):
         table.add_column(head, justify="right")
-    for task, t in found.items():
-        table.add_row(task.replace("_", " "), *_shown(t))
+    for task, t in tallies.items():
+        table.add_row(task.replace("_", " "), *_cells(t))
     table.add_section()
-    table.add_row("all tasks", *_shown(together(found)))
+    table.add_row("all tasks", *_cells(total(tallies)))
     console.print(table)
     console.print(
-        "False accepts: of the answers that are not right, those taken for right. False rejects: of the right ones, those not.",
+        "False accepts: answers that are not right, but are taken for right. "
+        "False rejects: right answers that are not.",
         style="dim",
     )
 
 
-def together(found: dict[str, Tally]) -> Tally:
+def total(tallies: dict[str, Tally]) -> Tally:
     """All tasks as one."""
     right, wrong, accepts, rejects, others = (
-        sum(getattr(t, key) for t in found.values())
+        sum(getattr(t, key) for t in tallies.values())
         for key in ("right", "wrong", "accepts", "rejects", "others")
     )
     return Tally(
-        right, wrong, accepts, rejects, others, tuple(fault for t in found.values() for fault in t.faults)
+        right, wrong, accepts, rejects, others, tuple(fault for t in tallies.values() for fault in t.faults)
     )
 
 
-def _shown(t: Tally) -> list[str]:
+def _cells(t: Tally) -> list[str]:
     rates = [
         f"{100 * part / whole:.1f}% ({part} of {whole})" if whole else "–"
         for part, whole in ((t.accepts, t.wrong), (t.rejects, t.right))

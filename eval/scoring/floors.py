@@ -1,6 +1,4 @@
-"""Floors: what answers without understanding reach on the very same questions, so that a score can be read
-against them.
-"""
+"""Floors: what simple answers without understanding reach on the same questions, to compare scores with."""
 
 import json
 from collections import Counter
@@ -17,30 +15,31 @@ from eval.scoring.trees import ROWS, tree_answers
 
 
 def floors(data: Path, task: str, examples: Sequence[Example]) -> dict[str, list[bool]]:
-    """For each floor, whether it is correct on each of the examples, judged by the same scorer as every run.
+    """For each floor, whether it is right about each of the examples, by the same scorer as every run.
 
-    majority: always the most frequent answer of the train split, never of the split that is judged. random:
+    majority: always the most frequent answer of the train split, never of the split that is scored. random:
     an answer drawn from the train split for each example. rule: the task's known shortcut. trees_size,
     trees_degree, trees_two_hop: boosted trees, see `eval.scoring.trees`. Those that need a train split, a
         rule, or few classes are absent where there is none.
     """
     counts = train_answers(data, task)
-    return _judged(counts, spread(read_examples(data, task, "train")) if counts else [], examples)
+    return _score_floors(counts, spread(read_examples(data, task, "train")) if counts else [], examples)
 
 
 def answer_floors(train: Sequence[Example], examples: Sequence[Example]) -> dict[str, list[bool]]:
     """As `floors`, for examples of one task that are at hand and not in a folder."""
-    return _judged(Counter(map(solution_key, train)), spread(train), examples)
+    return _score_floors(Counter(map(solution_key, train)), spread(train), examples)
 
 
 def spread(train: Sequence[Example]) -> Sequence[Example]:
-    """At most ROWS of the examples, from all over the split: its beginning may hold other graphs than its
-    end.
+    """At most ROWS of the examples, at equal steps over the whole split.
+
+    The generators and sizes of a split may follow one another, so its first rows are no fair sample.
     """
     return train[:: max(1, -(-len(train) // ROWS))]
 
 
-def _judged(
+def _score_floors(
     counts: Counter[str], train: Sequence[Example], examples: Sequence[Example]
 ) -> dict[str, list[bool]]:
     answers: dict[str, list[str]] = {}

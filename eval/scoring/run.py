@@ -1,4 +1,4 @@
-"""From a run folder to its scores: every prediction judged once, none dropped, floors beside them."""
+"""From a run folder to its scores: every prediction scored once, none dropped, with the floors."""
 
 import json
 from collections import Counter
@@ -10,6 +10,7 @@ from typing import Any
 from data_builders.errors import InputError
 from data_builders.example import Example, read_examples, read_lock, solution_key
 from data_builders.files import file_sha256, write_text
+from eval.answers.kinds import KINDS
 from eval.prediction import (
     OUTCOMES,
     Prediction,
@@ -20,15 +21,14 @@ from eval.prediction import (
 )
 from eval.scoring.floors import floors
 from eval.scoring.scorer import score
-from eval.statistics.intervals import Estimate, accuracy, balanced, macro_accuracy
+from eval.statistics.intervals import Estimate, accuracy, balanced_accuracy, macro_accuracy
 
 CONFIG_KEYS = ("data", "dataset_fingerprint", "split", "tasks")
-BALANCED = ("yes_no", "label")  # kinds of few answers, which may be skewed
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A run with everything that was found out about it.
+class ScoredRun:
+    """A run with its scores, floors and metrics.
 
     examples: task -> the examples that the run answered, in file order.
     floors: task -> floor name -> whether that floor is correct on each of those examples.
@@ -63,7 +63,8 @@ def print_scores(metrics: dict[str, Any], run: Path) -> None:
         print(f"{task:20s} {row['correct']:5d} of {row['n']:5d} correct, {interval}")
     macro = metrics["macro"]
     print(
-        f"{'macro accuracy':20s} {100 * macro['accuracy']:.1f} ({100 * macro['low']:.1f} to {100 * macro['high']:.1f}); see {run}"
+        f"{'macro accuracy':20s} {100 * macro['accuracy']:.1f} "
+        f"({100 * macro['low']:.1f} to {100 * macro['high']:.1f}); see {run}"
     )
 
 
@@ -71,41 +72,41 @@ Floors = dict[str, list[bool]]
 
 
 def judge(
-    run: Path, data: Path | None = None, known: dict[tuple[object, ...], Floors] | None = None
-) -> Judged:
-    """As `score_run`, and everything comes back. known: floors that were found for earlier runs, to which
-    this run's are added.
+    run: Path, data: Path | None = None, cache: dict[tuple[object, ...], Floors] | None = None
+) -> ScoredRun:
+    """As `score_run`, and everything comes back. cache: the floors of earlier runs, to which this
+    run's are added.
     """
     run = Path(run)
     config = _config(run)
     data, lock = _dataset(run, config, data)
     limit = config.get("limit")
     examples = {task: read_examples(data, task, config["split"])[:limit] for task in config["tasks"]}
-    for task, asked in examples.items():
-        if not asked:
+    for task, rows in examples.items():
+        if not rows:
             raise InputError(
                 f"{run}: task {task} has no examples in split {config['split']!r} of {data}; nothing to score"
             )
-    predictions = matched(
-        str(run), read_predictions(run), [e.id for asked in examples.values() for e in asked]
+    predictions = match_predictions(
+        str(run), read_predictions(run), [e.id for rows in examples.values() for e in rows]
     )
-    scores = {e.id: score(e, predictions[e.id]) for asked in examples.values() for e in asked}
-    beside: dict[str, Floors] = {}
-    for task, asked in examples.items():
-        key = (config["dataset_fingerprint"], config["split"], task, len(asked))
-        beside[task] = (known or {}).get(key) or floors(data, task, asked)
-        if known is not None:
-            known[key] = beside[task]
+    scores = {e.id: score(e, predictions[e.id]) for rows in examples.values() for e in rows}
+    floors_of: dict[str, Floors] = {}
+    for task, rows in examples.items():
+        key = (config["dataset_fingerprint"], config["split"], task, len(rows))
+        floors_of[task] = (cache or {}).get(key) or floors(data, task, rows)
+        if cache is not None:
+            cache[key] = floors_of[task]
     metrics = {
         "label": str(config.get("label") or run.resolve().name),
         "data": str(data),
         "dataset_fingerprint": config["dataset_fingerprint"],
         "split": config["split"],
-        **_metrics({task: [(e, scores[e.id]) for e in asked] for task, asked in examples.items()}, beside),
+        **_metrics({task: [(e, scores[e.id]) for e in rows] for task, rows in examples.items()}, floors_of),
     }
     write_scores(list(scores.values()), run)
     write_text(run / "metrics.json", json.dumps(metrics, indent=2, ensure_ascii=False) + "\n")
-    return Judged(run, config, data, lock, examples, predictions, scores, beside, metrics)
+    return ScoredRun(run, config, data, lock, examples, predictions, scores, floors_of, metrics)
 
 
 def _config(run: Path) -> dict[str, Any]:
@@ -136,16 +137,17 @@ def _dataset(run: Path, config: dict[str, Any], data: Path | None) -> tuple[Path
         raise InputError(f"{run}: its dataset {folder} is not there; name where it is now with --data")
     lock = read_lock(folder)
     if lock.get("fingerprint") != config["dataset_fingerprint"]:
-        found, asked = str(lock.get("fingerprint"))[:12], str(config["dataset_fingerprint"])[:12]
+        actual, expected = str(lock.get("fingerprint"))[:12], str(config["dataset_fingerprint"])[:12]
         raise InputError(
-            f"{run}: it answered the dataset with fingerprint {asked}.., but {folder} has {found}..; name the right one with --data"
+            f"{run}: it answered the dataset with fingerprint {expected}.., but {folder} has {actual}..; "
+            "name the right one with --data"
         )
     _unchanged(folder, lock, config)
     return folder, lock
 
 
 def _unchanged(folder: Path, lock: dict[str, Any], config: dict[str, Any]) -> None:
-    """InputError if a file that is judged against, or that the majority floor reads, is not the one that was
+    """InputError if a file that is scored against, or that the majority floor reads, is not the one that was
     built.
     """
     for task in config["tasks"]:
@@ -157,20 +159,21 @@ def _unchanged(folder: Path, lock: dict[str, Any], config: dict[str, Any]) -> No
                     )
 
 
-def matched(where: str, rows: Sequence[Prediction], asked: Sequence[str]) -> dict[str, Prediction]:
-    """Predictions by example id, one for each id asked and no other, else InputError, which opens with
+def match_predictions(where: str, rows: Sequence[Prediction], ids: Sequence[str]) -> dict[str, Prediction]:
+    """Predictions by example id, one for each of `ids` and no other, else InputError, which opens with
     `where`.
     """
-    counts, wanted = Counter(p.example_id for p in rows), set(asked)
+    counts, expected = Counter(p.example_id for p in rows), set(ids)
     faults = {
-        "missing": [i for i in asked if i not in counts],
+        "missing": [i for i in ids if i not in counts],
         "doubled": [i for i, count in counts.items() if count > 1],
-        "unknown": [i for i in counts if i not in wanted],
+        "unknown": [i for i in counts if i not in expected],
     }
-    said = [f"{len(ids)} {what} (first: {ids[0]})" for what, ids in faults.items() if ids]
-    if said:
+    parts = [f"{len(of)} {what} (first: {of[0]})" for what, of in faults.items() if of]
+    if parts:
         raise InputError(
-            f"{where}: its predictions do not match the {len(asked)} examples asked: {', '.join(said)}; each example needs exactly one"
+            f"{where}: its predictions do not match the {len(ids)} examples asked: {', '.join(parts)}; "
+            "each example needs exactly one"
         )
     return {p.example_id: p for p in rows}
 
@@ -185,12 +188,12 @@ def _numbers(e: Estimate) -> dict[str, float]:
 
 
 def _metrics(
-    judged: dict[str, list[tuple[Example, Score]]], beside: dict[str, dict[str, list[bool]]]
+    scored: dict[str, list[tuple[Example, Score]]], floors_of: dict[str, dict[str, list[bool]]]
 ) -> dict[str, Any]:
     tasks: dict[str, Any] = {}
-    right = {task: [s.outcome == "correct" for _, s in rows] for task, rows in judged.items()}
-    graphs = {task: [e.graph_id for e, _ in rows] for task, rows in judged.items()}
-    for task, rows in judged.items():
+    right = {task: [s.outcome == "correct" for _, s in rows] for task, rows in scored.items()}
+    graphs = {task: [e.graph_id for e, _ in rows] for task, rows in scored.items()}
+    for task, rows in scored.items():
         outcomes = Counter(s.outcome for _, s in rows)
         tasks[task] = {
             "n": len(rows),
@@ -201,12 +204,14 @@ def _metrics(
             "invented_nodes": sum(s.invented_nodes for _, s in rows),
             "invented_edges": sum(s.invented_edges for _, s in rows),
             "outcomes": {outcome: outcomes[outcome] for outcome in OUTCOMES},
-            "floors": {name: sum(hits) / len(hits) for name, hits in beside[task].items()},
+            "floors": {name: sum(hits) / len(hits) for name, hits in floors_of[task].items()},
         }
-        if beside[task]:
+        if floors_of[task]:
             tasks[task]["margin"] = tasks[task]["accuracy"] - max(tasks[task]["floors"].values())
-        if rows[0][0].answer_kind in BALANCED:
-            tasks[task]["balanced_accuracy"] = balanced(right[task], [solution_key(e) for e, _ in rows])
+        if KINDS[rows[0][0].answer_kind].is_word:
+            tasks[task]["balanced_accuracy"] = balanced_accuracy(
+                right[task], [solution_key(e) for e, _ in rows]
+            )
     mean = macro_accuracy(right, graphs)
     strict = sum(t["strict_accuracy"] for t in tasks.values()) / len(tasks)
     return {"tasks": tasks, "macro": {**_numbers(mean), "n": mean.n, "strict_accuracy": strict}}

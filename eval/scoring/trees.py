@@ -24,8 +24,8 @@ def size_features(graph: Graph, query: Sequence[int]) -> list[float]:
 
 
 def degree_features(graph: Graph, query: Sequence[int]) -> list[float]:
-    """Sizes; degrees of the asked nodes out and in, and their weights; nodes without an edge, with one, with
-    an odd number; most.
+    """Sizes; the query nodes' out-degrees, in-degrees and weights; how many nodes have no edge, one edge, an
+    odd number of edges; the largest and the smallest degree.
     """
     before = Counter(v for ends in graph.adjacency.values() for v in ends)
     degrees = [len(ends) for ends in graph.adjacency.values()]
@@ -50,7 +50,7 @@ def degree_features(graph: Graph, query: Sequence[int]) -> list[float]:
 
 
 def two_hop_features(graph: Graph, query: Sequence[int]) -> list[float]:
-    """Degrees; whether the asked nodes are joined, how many neighbours they share, how many nodes lie within
+    """Degrees; whether the query nodes are joined, how many neighbours they share, how many nodes lie within
     two steps of each.
     """
     near = [set(graph.adjacency[u]) for u in query[:2]]
@@ -77,15 +77,15 @@ FEATURES: dict[str, Features] = {
     "trees_degree": degree_features,
     "trees_two_hop": two_hop_features,
 }
-"""floor -> what its trees look at; each holds the one before it."""
+"""floor -> the features of its trees; each has those of the one before it, and more."""
 
-ANSWERS = {
+GIVEN_AWAY = {
     "node_count": tuple(FEATURES),
     "edge_count": tuple(FEATURES),
     "node_degree": ("trees_degree", "trees_two_hop"),
     "edge_existence": ("trees_two_hop",),
 }
-"""task -> the floors that it has not, since what their trees look at is the answer itself."""
+"""task -> the floors that it does not have, since the features of their trees hold the answer itself."""
 
 
 def tree_answers(train: Sequence[Example], examples: Sequence[Example]) -> dict[str, list[str]]:
@@ -98,29 +98,32 @@ def tree_answers(train: Sequence[Example], examples: Sequence[Example]) -> dict[
     usable = {
         name: look
         for name, look in FEATURES.items()
-        if examples and name not in ANSWERS.get(examples[0].task, ())
+        if examples and name not in GIVEN_AWAY.get(examples[0].task, ())
     }
     if not usable or examples[0].answer_kind not in KINDS:
         return {}
-    said = [solution_key(e) for e in train]
+    answers = [solution_key(e) for e in train]
     common = [
-        answer for answer, _ in sorted(Counter(said).items(), key=lambda item: (-item[1], item[0]))[:CLASSES]
+        answer
+        for answer, _ in sorted(Counter(answers).items(), key=lambda item: (-item[1], item[0]))[:CLASSES]
     ]
-    kept = [(e, answer) for e, answer in zip(train, said, strict=True) if answer in common]
-    if len(common) < 2 or len(kept) < 20:
+    usable_rows = [(e, answer) for e, answer in zip(train, answers, strict=True) if answer in common]
+    if len(common) < 2 or len(usable_rows) < 20:
         return {}
     from sklearn.ensemble import HistGradientBoostingClassifier
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    known, asked = ([graph_from_json(e.graph)[0] for e in rows] for rows in ([e for e, _ in kept], examples))
-    found = {}
+    train_graphs, graphs = (
+        [graph_from_json(e.graph)[0] for e in rows] for rows in ([e for e, _ in usable_rows], examples)
+    )
+    predicted = {}
     for name, features in usable.items():
         trees = HistGradientBoostingClassifier(
             max_iter=40, learning_rate=0.2, max_leaf_nodes=15, early_stopping=False, random_state=0
         )
-        seen = [features(g, e.query) for g, (e, _) in zip(known, kept, strict=True)]
-        wanted = [features(g, e.query) for g, e in zip(asked, examples, strict=True)]
+        train_features = [features(g, e.query) for g, (e, _) in zip(train_graphs, usable_rows, strict=True)]
+        test_features = [features(g, e.query) for g, e in zip(graphs, examples, strict=True)]
         with threadpool_limits(1):  # beside another job several threads wait for each other: 20 times slower
-            trees.fit(seen, [answer for _, answer in kept])
-            found[name] = [str(answer) for answer in trees.predict(wanted)]
-    return found
+            trees.fit(train_features, [answer for _, answer in usable_rows])
+            predicted[name] = [str(answer) for answer in trees.predict(test_features)]
+    return predicted

@@ -149,12 +149,12 @@ def macro_accuracy(right: Mapping[str, Sequence[bool]], clusters: Mapping[str, S
     return Estimate(mean.value, low, high, mean.n)
 
 
-def balanced(right: Sequence[bool], answers: Sequence[str]) -> float:
+def balanced_accuracy(right: Sequence[bool], answers: Sequence[str]) -> float:
     """Mean over the gold answers of the accuracy on their questions, in [0, 1].
 
     Always giving the most frequent answer does not raise it.
 
-    >>> balanced([True, True, True, False], ["Yes.", "Yes.", "Yes.", "No."])
+    >>> balanced_accuracy([True, True, True, False], ["Yes.", "Yes.", "Yes.", "No."])
     0.5
     """
     total, correct = Counter(answers), Counter(answer for answer, r in zip(answers, right, strict=True) if r)

@@ -85,9 +85,9 @@ def test_the_commands_say_what_is_left_out(
     built = said("build", "--graphs", ring, *sizes, "--out", tmp_path / "d")
     assert "without node_classification: it asks about graphs of the generator two_blocks only\n" in built
     assert dataset_tasks(tmp_path / "d") == sorted(set(GRAPHQA) - {"node_classification"})
-    listed = said("tasks", "--graphs", ring, "--min-nodes", 1)
+    listed = said("tasks", ring, "--min-nodes", 1)
     assert all(task in listed for task in TASKS) and "Is there a cycle in this graph?" in listed
     assert "it needs a graph of at least 2 nodes" in listed
     missing = tmp_path / "no.csv"
     want = f"graphtalk: {missing}: cannot be read (no such file or directory); give a file of a graph\n"
-    assert run("tasks", "--graphs", missing, capsys=capsys, monkeypatch=monkeypatch) == (2, want)
+    assert run("tasks", missing, capsys=capsys, monkeypatch=monkeypatch) == (2, want)

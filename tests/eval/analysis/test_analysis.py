@@ -13,7 +13,7 @@ from data_builders.building.config import load_config
 from data_builders.errors import InputError
 from data_builders.example import Example, read_examples, read_lock
 from eval.analysis.comparisons import MAX_RUNS, best_rows, pairs, to_json
-from eval.analysis.confusion import OTHER, SILENT, confusion
+from eval.analysis.confusion import NO_ANSWER, OTHER, confusion
 from eval.analysis.costs import cost
 from eval.analysis.curves import NO_PATH, by_distance, by_size, hops
 from eval.analysis.runs import Dataset, Report, gather
@@ -89,12 +89,15 @@ def dataset(runs: Report) -> Dataset:
 
 
 def test_pairs_count_every_common_question_once(dataset: Dataset) -> None:
-    found = {(dataset.rows[a].label, dataset.rows[b].label): c for a, b, c in pairs(dataset)}
-    assert set(found) == {("gold", "near"), ("gold", "few"), ("near", "few")}
-    for (a, b), c in found.items():
+    comparisons = {(dataset.rows[a].label, dataset.rows[b].label): c for a, b, c in pairs(dataset)}
+    assert set(comparisons) == {("gold", "near"), ("gold", "few"), ("near", "few")}
+    for (a, b), c in comparisons.items():
         n = 9 if "few" in (a, b) else 60
         assert {of.n for of in c.tasks.values()} == {n} and c.together.n == n * len(TASKS)
-    assert found["near", "few"].together.difference == 0 and found["gold", "near"].holm["node_degree"] < 0.001
+    assert (
+        comparisons["near", "few"].together.difference == 0
+        and comparisons["gold", "near"].holm["node_degree"] < 0.001
+    )
     first = to_json(next(pairs(dataset)))
     assert [row[0] for row in first["rows"]] == [*TASKS, "all questions"] and {
         len(row) for row in first["rows"]
@@ -104,25 +107,25 @@ def test_pairs_count_every_common_question_once(dataset: Dataset) -> None:
 def test_of_many_runs_the_best_are_compared(data: Path, tmp_path: Path) -> None:
     runs = [make(tmp_path / f"r{i:02}", data, gold if i % 2 else near, limit=3) for i in range(MAX_RUNS + 3)]
     (many,) = gather(runs).datasets
-    kept = best_rows(many)
-    assert len(kept) == MAX_RUNS and {many.rows[i].macro.value for i in kept[:7]} == {1.0}  # type: ignore[union-attr]
+    best = best_rows(many)
+    assert len(best) == MAX_RUNS and {many.rows[i].macro.value for i in best[:7]} == {1.0}  # type: ignore[union-attr]
 
 
 def test_confusion_counts_add_up(dataset: Dataset) -> None:
     row = next(row for row in dataset.rows if row.label == "near")
     for task in TASKS:
-        found = confusion(row, task)
+        table = confusion(row, task)
         if task == "connected_nodes":
-            assert found is None
+            assert table is None
             continue
-        assert found is not None and sum(map(sum, found.counts)) == 60 == row.cells[task].n
-        right = sum(found.counts[i][found.said.index(g)] for i, g in enumerate(found.gold))
+        assert table is not None and sum(map(sum, table.counts)) == 60 == row.cells[task].n
+        right = sum(table.counts[i][table.predicted.index(g)] for i, g in enumerate(table.gold))
         assert right == round(row.cells[task].value * 60)
     distance, degree = confusion(row, "shortest_path"), confusion(row, "node_degree")
-    assert distance is not None and distance.gold[-1] == "no path" and distance.said == distance.gold
+    assert distance is not None and distance.gold[-1] == "no path" and distance.predicted == distance.gold
     assert (
         degree is not None
-        and degree.said == [*degree.gold, OTHER, SILENT]
+        and degree.predicted == [*degree.gold, OTHER, NO_ANSWER]
         and sum(c[-1] for c in degree.counts) == 12
     )
 
@@ -228,14 +231,14 @@ def test_of_a_large_graph_the_part_around_the_asked_nodes_is_packed(tmp_path: Pa
     examples = read_examples(tmp_path / "d", "shortest_path", "test")
     write_predictions([gold(e) for e in examples], run)
     (block,) = explorer_data(gather([run]))[1]
-    for e, (_, question, _, graph, asked, _, edges, _) in zip(
+    for e, (_, question, _, graph, query, _, edges, _) in zip(
         examples, json.loads(zlib.decompress(base64.b64decode(block))), strict=True
     ):
         whole = json.loads(e.graph)
         assert (graph["n"], graph["m"], len(graph["nodes"])) == (300, e.num_edges, MAX_NODES)
-        assert [graph["nodes"][u] for u in asked] == [whole["nodes"][u] for u in e.query]
+        assert [graph["nodes"][u] for u in query] == [whole["nodes"][u] for u in e.query]
         answer = e.answer.strip().rstrip(".")
-        assert [u for u, _ in edges[:1]] + [v for _, v in edges[-1:]] == (asked if answer.isdigit() else [])
+        assert [u for u, _ in edges[:1]] + [v for _, v in edges[-1:]] == (query if answer.isdigit() else [])
         assert len(edges) == (int(answer) if answer.isdigit() else 0)
         names = {(graph["nodes"][u], graph["nodes"][v]) for u, v in graph["edges"]}
         assert names < {(whole["nodes"][u], whole["nodes"][v]) for u, v in whole["edges"]}

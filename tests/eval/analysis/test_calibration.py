@@ -17,12 +17,14 @@ from eval.report.write import write_report
 
 
 def test_bins_gap_and_error_by_hand() -> None:
-    found = calibration([0.1, 0.1, 0.55, 0.6, 1.0], [False, True, False, True, True], "abcde")
-    assert [(b.low, b.high, round(b.confidence, 3), b.accuracy.value, b.accuracy.n) for b in found.bins] == [
+    result = calibration([0.1, 0.1, 0.55, 0.6, 1.0], [False, True, False, True, True], "abcde")
+    assert [(b.low, b.high, round(b.confidence, 3), b.accuracy.value, b.accuracy.n) for b in result.bins] == [
         (0.0, 0.1, 0.1, 0.5, 2), (0.5, 0.6, 0.575, 0.5, 2), (0.9, 1.0, 1.0, 1.0, 1)
     ]  # fmt: skip
-    assert found.gap.value == pytest.approx(0.47 - 0.6) and found.gap.low < found.gap.value < found.gap.high
-    assert found.ece == pytest.approx((2 * 0.4 + 2 * 0.075 + 0) / 5)
+    assert (
+        result.gap.value == pytest.approx(0.47 - 0.6) and result.gap.low < result.gap.value < result.gap.high
+    )
+    assert result.ece == pytest.approx((2 * 0.4 + 2 * 0.075 + 0) / 5)
     assert calibration([0.0, 1.0], [True, True], "ab").auroc is None
 
 
@@ -30,13 +32,13 @@ def test_the_order_is_that_of_scikit_learn() -> None:
     rng = np.random.default_rng(0)
     for n in (2, 5, 40, 300):
         right = rng.permutation(np.arange(n) % 2 == 0)
-        sure = rng.integers(0, 6, n) / 5  # with ties
-        found = calibration(sure.tolist(), right.tolist(), list(map(str, range(n)))).auroc
-        assert found is not None and found.value == pytest.approx(roc_auc_score(right, sure))
-        assert 0 <= found.low <= found.value <= found.high <= 1
+        confidence = rng.integers(0, 6, n) / 5  # with ties
+        result = calibration(confidence.tolist(), right.tolist(), list(map(str, range(n)))).auroc
+        assert result is not None and result.value == pytest.approx(roc_auc_score(right, confidence))
+        assert 0 <= result.low <= result.value <= result.high <= 1
 
 
-def drawn(
+def random_answers(
     rng: np.random.Generator, graphs: int, each: int, alike: float
 ) -> tuple[list[float], list[bool], list[str]]:
     """Answers about `graphs` graphs; `alike`: how far those about one graph share whether they are right, and
@@ -45,30 +47,30 @@ def drawn(
     common = alike * rng.normal(size=(graphs, 1))
     skill = common + rng.normal(size=(graphs, each))
     right = skill > -0.4
-    sure = 1 / (1 + np.exp(-(skill + 0.6 + common + rng.normal(size=(graphs, each)))))
+    confidence = 1 / (1 + np.exp(-(skill + 0.6 + common + rng.normal(size=(graphs, each)))))
     names = np.repeat(np.arange(graphs), each).astype(str)
-    return sure.ravel().tolist(), right.ravel().tolist(), names.tolist()
+    return confidence.ravel().tolist(), right.ravel().tolist(), names.tolist()
 
 
 @pytest.mark.parametrize(("graphs", "each", "alike"), [(200, 1, 0.0), (80, 4, 1.0)])
 def test_intervals_cover(graphs: int, each: int, alike: float) -> None:
     """95% of the intervals hold what a very large sample has, also where questions share graphs."""
     rng = np.random.default_rng(graphs)
-    true = calibration(*drawn(rng, 200_000, each, alike))
+    true = calibration(*random_answers(rng, 200_000, each, alike))
     assert true.auroc is not None
     gap = auroc = 0
     for _ in range(1500):
-        found = calibration(*drawn(rng, graphs, each, alike))
-        assert found.auroc is not None
-        gap += found.gap.low <= true.gap.value <= found.gap.high
-        auroc += found.auroc.low <= true.auroc.value <= found.auroc.high
+        result = calibration(*random_answers(rng, graphs, each, alike))
+        assert result.auroc is not None
+        gap += result.gap.low <= true.gap.value <= result.gap.high
+        auroc += result.auroc.low <= true.auroc.value <= result.auroc.high
     assert 0.93 <= gap / 1500 <= 0.97 and 0.93 <= auroc / 1500 <= 0.97
 
 
 def test_the_report_shows_what_runs_recorded(tmp_path: Path) -> None:
     keys = {"tasks": "cycle_check,node_count", "train": 4, "validation": 0, "test": 20, "workers": 1}
     build(load_config(None, keys), tmp_path / "data")
-    asked = [
+    examples = [
         e for task in ("cycle_check", "node_count") for e in read_examples(tmp_path / "data", task, "test")
     ]
     where = {
@@ -81,12 +83,13 @@ def test_the_report_shows_what_runs_recorded(tmp_path: Path) -> None:
             {"label": name, "kind": "rule", **where, "tasks": ["cycle_check", "node_count"]}, tmp_path / name
         )
         write_environment(tmp_path / name)
-        said = [
+        predictions = [
             Prediction(e.id, e.answer if i % 2 else "I do not know.", confidence=(i % 4 + 1) / 5)
-            for i, e in enumerate(asked)
+            for i, e in enumerate(examples)
         ]
         write_predictions(
-            said if name == "sure" else [Prediction(p.example_id, p.output) for p in said], tmp_path / name
+            predictions if name == "sure" else [Prediction(p.example_id, p.output) for p in predictions],
+            tmp_path / name,
         )
     assert [p.confidence for p in read_predictions(tmp_path / "sure")][:4] == [0.2, 0.4, 0.6, 0.8]
     out = tmp_path / "report"

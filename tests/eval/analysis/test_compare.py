@@ -21,34 +21,38 @@ def often(e: Example) -> str:
 
 
 def test_two_runs_are_paired_by_question(data: Path, tmp_path: Path) -> None:
-    found = compare(make(tmp_path / "gold", data, gold), make(tmp_path / "often", data, often))
-    assert (found.a, found.b, found.only_one) == ("gold", "often", 0) and list(found.tasks) == TASKS
-    for pair in [*found.tasks.values(), found.together]:
+    comparison = compare(make(tmp_path / "gold", data, gold), make(tmp_path / "often", data, often))
+    assert (comparison.a, comparison.b, comparison.only_one) == ("gold", "often", 0) and list(
+        comparison.tasks
+    ) == TASKS
+    for pair in [*comparison.tasks.values(), comparison.together]:
         assert pair.both + pair.only_a == pair.n and pair.only_b == pair.neither == 0
         assert (
             pair.difference == pytest.approx(0.25)
             and 0.1 < pair.low < 0.25 < pair.high < 0.4
             and 0.1 < pair.mde < 0.25
         )
-    assert found.together.n == 180 and len({pair.n for pair in found.tasks.values()}) == 1
+    assert comparison.together.n == 180 and len({pair.n for pair in comparison.tasks.values()}) == 1
     same = paired([True] * 60, [bool(i % 4) for i in range(60)], [str(i) for i in range(60)])
-    assert found.tasks["cycle_check"] == same
-    assert list(found.holm.values()) == holm([same.p] * 3)
+    assert comparison.tasks["cycle_check"] == same
+    assert list(comparison.holm.values()) == holm([same.p] * 3)
     # a graph is missed for all three tasks or for none: no more evidence than one task brings
-    assert found.together.p == pytest.approx(same.p)
+    assert comparison.together.p == pytest.approx(same.p)
 
 
 def test_only_shared_questions_are_compared(data: Path, tmp_path: Path) -> None:
-    found = compare(
+    comparison = compare(
         make(tmp_path / "gold", data, gold),
         make(tmp_path / "few", data, gold, limit=10, tasks=["cycle_check"]),
     )
     assert (
-        list(found.tasks) == ["cycle_check"] and found.tasks["cycle_check"].n == 10 and found.only_one == 170
+        list(comparison.tasks) == ["cycle_check"]
+        and comparison.tasks["cycle_check"].n == 10
+        and comparison.only_one == 170
     )
     assert (
-        found.tasks["cycle_check"].p == 1.0
-        and found.tasks["cycle_check"].low < 0 < found.tasks["cycle_check"].high
+        comparison.tasks["cycle_check"].p == 1.0
+        and comparison.tasks["cycle_check"].low < 0 < comparison.tasks["cycle_check"].high
     )
 
 
@@ -67,10 +71,10 @@ def test_what_cannot_be_compared_is_said_in_one_line(data: Path, tmp_path: Path)
         (one, "is both runs"),
         (tmp_path / "nowhere", "not a run folder"),
     ]
-    for other, said in cases:
+    for other, message in cases:
         with pytest.raises(InputError) as error:
             compare(one, other)
-        assert said in str(error.value) and "\n" not in str(error.value)
+        assert message in str(error.value) and "\n" not in str(error.value)
 
 
 def test_the_command_prints_a_table_or_json(
@@ -86,9 +90,13 @@ def test_the_command_prints_a_table_or_json(
         and "all questions" in out
     )
     code, out, _ = command("compare", *runs[::-1], "--json", capsys=capsys, monkeypatch=monkeypatch)
-    found = json.loads(out)
-    assert code == 0 and found["a"] == "[red]silent" and found["tasks"]["cycle_check"]["difference"] == -1.0
-    assert set(found["tasks"]["cycle_check"]) >= {
+    comparison = json.loads(out)
+    assert (
+        code == 0
+        and comparison["a"] == "[red]silent"
+        and comparison["tasks"]["cycle_check"]["difference"] == -1.0
+    )
+    assert set(comparison["tasks"]["cycle_check"]) >= {
         "n",
         "both",
         "only_a",

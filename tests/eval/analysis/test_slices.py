@@ -43,13 +43,13 @@ def half(e: Example) -> str:
 
 def test_slices_hold_every_question_once_and_what_was_right(data: Path, tmp_path: Path) -> None:
     (dataset,) = gather([make(tmp_path / "half", data, half, tasks=TASKS)]).datasets
-    found = list(slices(dataset))
+    rows = list(slices(dataset))
     examples = {task: read_examples(data, task, "test") for task in TASKS}
     for task in TASKS:
-        for by in {s.by for s in found}:
-            sizes = [s.estimate.n for s in found if (s.task, s.by) == (task, by)]
+        for by in {s.by for s in rows}:
+            sizes = [s.estimate.n for s in rows if (s.task, s.by) == (task, by)]
             assert sum(sizes) == (120 if by != "distance" or task == "reachability" else 0), by
-    at = {(s.task, s.by, s.value): s.estimate for s in found}
+    at = {(s.task, s.by, s.value): s.estimate for s in rows}
     assert (at["node_degree", "generator", "ba"].value, at["node_degree", "generator", "ba"].n) == (0, 60)
     assert at["node_degree", "encoder", "adjacency"].value == 0.5
     inside = [e.num_nodes <= 19 for e in examples["node_degree"]]
@@ -71,8 +71,8 @@ def test_density_and_distance_are_networkxs(data: Path) -> None:
         graph = to_networkx(graph_from_json(e.graph)[0])
         low, high = map(float, density(e).split(" to "))
         assert low <= nx.density(graph) <= high
-        known = nx.single_source_shortest_path_length(graph, e.query[0])
-        assert distance(e) == str(known.get(e.query[1], "no path"))
+        lengths = nx.single_source_shortest_path_length(graph, e.query[0])
+        assert distance(e) == str(lengths.get(e.query[1], "no path"))
     assert distance(read_examples(data, "node_degree", "test")[0]) is None
 
 
@@ -82,10 +82,16 @@ def test_invariance_counts_questions_and_not_tellings(data: Path, tmp_path: Path
         make(tmp_path / "gold", data, gold, tasks=TASKS),
     ]
     (dataset,) = gather(runs).datasets
-    found = {(i.row.label, i.task): i for i in invariance(dataset)}
-    assert set(found) == {(label, task) for label in ("half", "gold") for task in TASKS}
-    sure, some = found["gold", "node_degree"], found["half", "node_degree"]
-    assert (sure.questions, sure.ways, sure.mean, sure.worst, sure.agreement) == (60, 2, 1.0, 1.0, 1.0)
+    rows = {(i.row.label, i.task): i for i in invariance(dataset)}
+    assert set(rows) == {(label, task) for label in ("half", "gold") for task in TASKS}
+    stable, some = rows["gold", "node_degree"], rows["half", "node_degree"]
+    assert (stable.questions, stable.ways, stable.mean, stable.worst, stable.agreement) == (
+        60,
+        2,
+        1.0,
+        1.0,
+        1.0,
+    )
     thirds = sum(
         int(e.id.rsplit("/", 1)[1]) % 3 == 0
         for e in read_examples(data, "node_degree", "test")
@@ -106,7 +112,7 @@ def test_the_report_writes_both_tables(data: Path, tmp_path: Path) -> None:
         with (tmp_path / "report" / name).open(encoding="utf-8") as file:
             lines = list(csv.reader(file))
         assert len(lines) == rows + 1 and {len(line) for line in lines} == {columns}
-    told = (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
+    text = (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
     assert (
-        "| half | node degree | 60 | 2 |" in told and "### The same question under several encoders" in told
+        "| half | node degree | 60 | 2 |" in text and "### The same question under several encoders" in text
     )

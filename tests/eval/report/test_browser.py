@@ -62,12 +62,12 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
             {"label": label, "kind": "rule", **where, "split": "test", "tasks": TASKS, "limit": limit}, run
         )
         write_environment(run)
-        asked = [e for task in TASKS for e in read_examples(root / "data", task, "test")[:limit]]
-        said = [
+        examples = [e for task in TASKS for e in read_examples(root / "data", task, "test")[:limit]]
+        predictions = [
             Prediction(e.id, answer(e), prompt=f"{HOSTILE} comes first.\n{e.question}" if limit else "")
-            for e in asked
+            for e in examples
         ]
-        write_predictions(said, run)
+        write_predictions(predictions, run)
     return write_report(gather(sorted((root / "runs").iterdir())), root / "report")
 
 
@@ -89,15 +89,15 @@ def page(browser: "Browser", report: Path) -> Iterator["Page"]:
     """
     context = browser.new_context(offline=True, viewport={"width": 1400, "height": 900})
     page = context.new_page()
-    asked_for: list[str] = []
+    requests: list[str] = []
     wrong: list[str] = []
-    page.on("request", lambda request: asked_for.append(request.url))
+    page.on("request", lambda request: requests.append(request.url))
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda message: wrong.append(message.text))
     page.goto(report.as_uri())
     page.wait_for_selector("#explorer[data-ready]")
     yield page
-    assert set(asked_for) == {report.as_uri()} and not wrong
+    assert set(requests) == {report.as_uri()} and not wrong
     assert page.evaluate("window.hacked") is None
     context.close()
 
@@ -124,16 +124,16 @@ def test_filters_narrow_the_list(page: "Page") -> None:
 
 
 def test_the_search_reads_questions_answers_and_outputs(page: "Page", report: Path) -> None:
-    asked = [e for task in TASKS for e in read_examples(report.parents[1] / "data", task, "test")]
-    friends = sum("are friends" in e.question for e in asked)
-    assert 0 < friends < len(asked)
-    for text, found in (
+    examples = [e for task in TASKS for e in read_examples(report.parents[1] / "data", task, "test")]
+    friends = sum("are friends" in e.question for e in examples)
+    assert 0 < friends < len(examples)
+    for text, matches in (
         ("ARE friends", friends),
         ("i CANNOT tell", 130),
         ("shortest_path/er/friendship/test/3", 1),
     ):
         page.fill("#x-search", text)
-        page.wait_for_selector(f"#x-count:text-matches('^{found} of')")
+        page.wait_for_selector(f"#x-count:text-matches('^{matches} of')")
     assert "shortest_path/er/friendship/test/3" in page.inner_text("#x-open")
 
 
@@ -167,9 +167,9 @@ def test_an_open_question_shows_graph_prompt_answers_and_judgement(page: "Page",
     for e in (read_examples(report.parents[1] / "data", task, "test")[0] for task in TASKS):
         page.fill("#x-search", e.id)
         page.wait_for_selector(f"#x-open .x-id:text-is('{e.id}')")
-        shown = page.text_content("#x-open") or ""
-        assert e.question in shown and e.answer.strip() in shown and shown.count("extracted: ") == 3
-        assert shown.count("right.") >= 2 and "ended by itself" in shown
+        text = page.text_content("#x-open") or ""
+        assert e.question in text and e.answer.strip() in text and text.count("extracted: ") == 3
+        assert text.count("right.") >= 2 and "ended by itself" in text
         assert page.locator("#x-open .node").count() == e.num_nodes
         assert page.locator("#x-open .edge").count() == e.num_edges
         assert page.locator("#x-open .node.asked").count() == len(set(e.query))
@@ -180,11 +180,11 @@ def test_an_open_question_shows_graph_prompt_answers_and_judgement(page: "Page",
 
 
 def test_the_whole_prompt_is_unpacked_when_it_is_asked_for(page: "Page", report: Path) -> None:
-    asked = read_examples(report.parents[1] / "data", TASKS[1], "test")
+    examples = read_examples(report.parents[1] / "data", TASKS[1], "test")
     for e, prompts in (
-        (asked[0], 1),
-        (asked[9], 1),
-        (asked[10], 0),
+        (examples[0], 1),
+        (examples[9], 1),
+        (examples[10], 0),
     ):  # one of the runs asked no more than ten
         page.fill("#x-search", e.id)
         page.wait_for_selector(f"#x-open .x-id:text-is('{e.id}')")
@@ -250,8 +250,8 @@ def test_the_questions_that_only_one_of_two_runs_got_right_are_listed(page: "Pag
 
 
 def test_hostile_text_is_shown_as_text(page: "Page") -> None:
-    shown = page.text_content("#x-open") or ""
-    assert shown.count(HOSTILE[:-1] + "⟨U+202E⟩") == 2  # the run's label and its output
+    text = page.text_content("#x-open") or ""
+    assert text.count(HOSTILE[:-1] + "⟨U+202E⟩") == 2  # the run's label and its output
     assert page.locator("#x-open img, #x-open script").count() == 0
 
 

@@ -32,11 +32,11 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     }
     for run, label, limit in (("one", "costs $1 and $\\frac{", None), ("two", "<b>名\u202e", 5)):
         write_config({"label": label, **where, "limit": limit}, root / run)
-        asked = [e for task in TASKS for e in read_examples(root / "data", task, "test")[:limit]]
-        write_predictions([Prediction(e.id, e.answer) for e in asked], root / run)
-    found = gather([root / "one", root / "two"])
+        examples = [e for task in TASKS for e in read_examples(root / "data", task, "test")[:limit]]
+        write_predictions([Prediction(e.id, e.answer) for e in examples], root / run)
+    report = gather([root / "one", root / "two"])
     return replace(
-        found, datasets=[replace(found.datasets[0], name="../a b")]
+        report, datasets=[replace(report.datasets[0], name="../a b")]
     )  # a name that would lead out of the folder
 
 

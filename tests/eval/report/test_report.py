@@ -42,7 +42,10 @@ from eval.scoring.run import score_run
 from eval.statistics.intervals import proportion
 
 TASKS = ["edge_existence", "cycle_check", "node_degree"]
-HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)></pre></details>\x00\u202e<style>*{display:none}</style>&amp; \"'"
+HOSTILE = (
+    "</script><script>alert(1)</script><img src=x onerror=alert(1)></pre></details>\x00\u202e"
+    "<style>*{display:none}</style>&amp; \"'"
+)
 
 Answer = Callable[[Example], str]
 
@@ -84,8 +87,8 @@ def make(
     }
     write_config({**config, "tasks": TASKS, "limit": limit, **keys}, run)
     write_environment(run)
-    asked = [e for task in keys.get("tasks", TASKS) for e in read_examples(data, task, "test")[:limit]]
-    write_predictions([Prediction(e.id, answer(e)) for e in asked], run)
+    examples = [e for task in keys.get("tasks", TASKS) for e in read_examples(data, task, "test")[:limit]]
+    write_predictions([Prediction(e.id, answer(e)) for e in examples], run)
     return run
 
 
@@ -143,7 +146,7 @@ def test_predictions_of_another_program_need_two_columns(data: Path, tmp_path: P
     assert score_run(run) == whole
     gather([run])
     rows = table.to_pylist()
-    for spoiled, said in (
+    for spoiled, message in (
         (
             [{"example_id": row["example_id"], "answer": row["output"]} for row in rows],
             "row 1 has no output; columns: example_id (string), ",
@@ -156,7 +159,7 @@ def test_predictions_of_another_program_need_two_columns(data: Path, tmp_path: P
         ),
     ):
         pq.write_table(pa.Table.from_pylist(spoiled), run / "predictions.parquet")
-        with pytest.raises(InputError, match=re.escape(said)):
+        with pytest.raises(InputError, match=re.escape(message)):
             score_run(run)
 
 
@@ -173,7 +176,7 @@ def test_a_floor_is_what_a_run_of_the_same_answers_scores(data: Path, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "message"),
     [
         (lambda ps: ps[1:], "1 missing (first: edge_existence/er/adjacency/test/0)"),
         (lambda ps: [*ps, ps[2], ps[3]], "2 doubled (first: edge_existence/er/adjacency/test/2)"),
@@ -185,18 +188,18 @@ def test_a_floor_is_what_a_run_of_the_same_answers_scores(data: Path, tmp_path: 
     ],
 )
 def test_predictions_that_do_not_match_are_refused_in_one_line(
-    spoil: Callable[[list[Prediction]], list[Prediction]], said: str, data: Path, tmp_path: Path
+    spoil: Callable[[list[Prediction]], list[Prediction]], message: str, data: Path, tmp_path: Path
 ) -> None:
     run = make(tmp_path / "run", data, gold)
     write_predictions(spoil(read_predictions(run)), run)
     with pytest.raises(InputError) as error:
         score_run(run)
-    assert said in str(error.value) and "\n" not in str(error.value)
+    assert message in str(error.value) and "\n" not in str(error.value)
     assert not (run / "metrics.json").exists() and not (run / "scores.parquet").exists()
 
 
 @pytest.mark.parametrize(
-    ("keys", "said"),
+    ("keys", "message"),
     [
         ({"dataset_fingerprint": "0" * 64}, "fingerprint 000000000000.."),
         ({"data": "nowhere/at/all"}, "dataset nowhere/at/all is not there"),
@@ -209,7 +212,7 @@ def test_predictions_that_do_not_match_are_refused_in_one_line(
     ],
 )
 def test_a_config_that_does_not_fit_is_refused(
-    keys: dict[str, Any], said: str, data: Path, tmp_path: Path
+    keys: dict[str, Any], message: str, data: Path, tmp_path: Path
 ) -> None:
     run = make(tmp_path / "run", data, gold)
     config = {
@@ -222,7 +225,7 @@ def test_a_config_that_does_not_fit_is_refused(
     write_config({**config, **keys}, run)
     with pytest.raises(InputError, match=r".*") as error:
         score_run(run)
-    assert said in str(error.value) and "\n" not in str(error.value)
+    assert message in str(error.value) and "\n" not in str(error.value)
 
 
 def test_a_dataset_file_that_was_edited_is_noticed(data: Path, tmp_path: Path) -> None:
@@ -242,30 +245,30 @@ def test_what_only_a_patient_reader_finds_is_said(data: Path, tmp_path: Path) ->
         return f"I think that the answer is {e.answer.strip(' .')}, as far as I can see from the edges."
 
     (dataset,) = gather([make(tmp_path / "told", data, told), make(tmp_path / "gold", data, gold)]).datasets
-    said = {about: " ".join(texts) for about, texts in findings(dataset)}
+    sentences = {about: " ".join(texts) for about, texts in findings(dataset)}
     assert (
         "Read strictly, so that an answer must stand alone in its place, 0.0% instead of 100.0%."
-        in said["told"]
+        in sentences["told"]
     )
-    assert "Read strictly" not in said["gold"]
+    assert "Read strictly" not in sentences["gold"]
 
 
 def test_mixed_versions_are_said_in_one_line(data: Path, tmp_path: Path) -> None:
     runs = [make(tmp_path / name, data, gold, limit=5) for name in ("one", "two", "three")]
-    said = {about: " ".join(texts) for about, texts in findings(gather(runs).datasets[0])}
-    assert "different versions" not in said[""]
+    sentences = {about: " ".join(texts) for about, texts in findings(gather(runs).datasets[0])}
+    assert "different versions" not in sentences[""]
     for run, version in zip(runs, ("5.20.0", "5.23.0", "5.23.0"), strict=True):
         (run / "environment.json").write_text(
             json.dumps({"versions": {"transformers": version, "graphtalk": "0.1.0"}}), encoding="utf-8"
         )
-    said = {about: " ".join(texts) for about, texts in findings(gather(runs).datasets[0])}
+    sentences = {about: " ".join(texts) for about, texts in findings(gather(runs).datasets[0])}
     assert (
         "The runs were made with different versions: transformers 5.20.0 (one), 5.23.0 (three and two)."
-        in said[""]
+        in sentences[""]
     )
     (runs[0] / "environment.json").write_text("{", encoding="utf-8")
-    said = {about: " ".join(texts) for about, texts in findings(gather(runs).datasets[0])}
-    assert "one/environment.json cannot be read" in said[""]
+    sentences = {about: " ".join(texts) for about, texts in findings(gather(runs).datasets[0])}
+    assert "one/environment.json cannot be read" in sentences[""]
 
 
 def test_a_moved_dataset_is_found_by_its_fingerprint(data: Path, tmp_path: Path) -> None:
@@ -298,27 +301,29 @@ def test_runs_are_grouped_by_the_questions_they_answered(data: Path, tmp_path: P
             for row in sample.rows + sample.floors
             for t in sample.examples
         )
-    said = {about: " ".join(texts) for about, texts in findings(dataset)}
+    sentences = {about: " ".join(texts) for about, texts in findings(dataset)}
     assert (
-        "above silent; not told apart from oracle (same) and oracle on ten; not compared (other tasks) with one task"
-        in said["oracle (gold)"]
+        "above silent; not told apart from oracle (same) and oracle on ten; "
+        "not compared (other tasks) with one task" in sentences["oracle (gold)"]
     )
-    assert "Above the majority floor on 3 of 3 tasks" in said["oracle (gold)"]
-    assert "No answer could be read from 100.0% of its outputs (30 unparsed of 30)" in said["silent"]
-    assert "Above the majority floor on 0 of 3 tasks" in said["silent"]
-    assert "On all 60 questions of each of 3 tasks (180 in all), no run" not in said[""]
+    assert "Above the majority floor on 3 of 3 tasks" in sentences["oracle (gold)"]
+    assert "No answer could be read from 100.0% of its outputs (30 unparsed of 30)" in sentences["silent"]
+    assert "Above the majority floor on 0 of 3 tasks" in sentences["silent"]
+    assert "On all 60 questions of each of 3 tasks (180 in all), no run" not in sentences[""]
 
 
 def test_a_run_that_falls_short_is_told_so(data: Path, tmp_path: Path) -> None:
     weak = make(tmp_path / "weak", data, lambda e: "Yes." if e.answer_kind == "yes_no" else "1.")
     (dataset,) = gather([weak]).datasets
-    said = {about: " ".join(texts) for about, texts in findings(dataset)}
+    sentences = {about: " ".join(texts) for about, texts in findings(dataset)}
     assert (
         "On none of the 3 tasks with a known shortcut does it show more than the shortcut would."
-        in said["weak"]
+        in sentences["weak"]
     )
-    assert "no run is above the shortcuts taken together" in said[""]
-    assert "With all 60 questions of each of 3 tasks (180 in all), a task's interval is up to" in said[""]
+    assert "no run is above the shortcuts taken together" in sentences[""]
+    assert (
+        "With all 60 questions of each of 3 tasks (180 in all), a task's interval is up to" in sentences[""]
+    )
 
 
 class Page(HTMLParser):

@@ -12,7 +12,7 @@ from data_builders.example import Example, dataset_tasks, read_examples
 from data_builders.graphs.graph import graph_from_json, to_networkx
 from data_builders.tasks import TASKS
 from eval.prediction import OUTCOMES, Prediction, Score
-from eval.report.highlights import highlighted
+from eval.report.highlights import highlight
 from eval.report.reasons import ending, reason
 from eval.scoring.scorer import score
 
@@ -34,8 +34,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_answer_of_every_task_gets_a_reason(data: Path) -> None:
     for task in dataset_tasks(data):
         for e in read_examples(data, task, "test"):
-            said = Prediction(e.id, e.answer)
-            assert reason(e, said, score(e, said)).endswith("which is right."), e
+            prediction = Prediction(e.id, e.answer)
+            assert reason(e, prediction, score(e, prediction)).endswith("which is right."), e
             silent = Prediction(e.id, "Let me think about it.")
             assert "none can be read from the output" in reason(e, silent, score(e, silent))
 
@@ -43,9 +43,10 @@ def test_every_answer_of_every_task_gets_a_reason(data: Path) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("outcome", OUTCOMES)
 def test_every_outcome_of_every_kind_is_put_into_words(kind: str, outcome: str) -> None:
-    e = Example("i", "t", "", "", "1.", kind, "", "", "", "", "", 2, 1, [0], "test")
-    said = reason(e, Prediction("i", "something"), Score("i", outcome, "7", 0.0))  # type: ignore[arg-type]
-    assert said.endswith(".") and said[0].isupper()
+    graph = '{"directed": false, "nodes": ["0", "1"], "edges": [[0, 1]]}'
+    e = Example("i", "t", "", "", "1.", kind, "", "", "", graph, "", 2, 1, [0], "test")
+    sentence = reason(e, Prediction("i", "something"), Score("i", outcome, "7", 0.0))  # type: ignore[arg-type]
+    assert sentence.endswith(".") and sentence[0].isupper()
 
 
 def test_another_right_path_is_said_to_be_another() -> None:
@@ -54,8 +55,8 @@ def test_another_right_path_is_said_to_be_another() -> None:
         "i", "shortest_path_nodes", "", "", "0, 1, 2.", "path", "", "", "", graph, "", 4, 4, [0, 2], "test"
     )
     for text, words in (("0, 3, 2.", "which holds in the graph too."), ("0, 1, 2.", "which is right.")):
-        said = Prediction("i", text)
-        assert reason(e, said, score(e, said)).endswith(words)
+        prediction = Prediction("i", text)
+        assert reason(e, prediction, score(e, prediction)).endswith(words)
 
 
 @pytest.mark.parametrize(
@@ -98,8 +99,8 @@ def test_a_reason_tells_what_an_answer_is_worth(
     graph = '{"directed": false, "nodes": ["0", "1", "2", "3"], "edges": [[0, 1], [1, 2], [2, 3], [0, 3]]}'
     query = [0, 1] if kind == "path" else [0]
     e = Example("i", task, "", "", gold, kind, "", "", "", graph, "", 4, 4, query, "test")
-    said = Prediction("i", text)
-    assert reason(e, said, score(e, said)).endswith(words)
+    prediction = Prediction("i", text)
+    assert reason(e, prediction, score(e, prediction)).endswith(words)
 
 
 def test_an_ending_tells_what_was_recorded() -> None:
@@ -113,13 +114,13 @@ def test_an_ending_tells_what_was_recorded() -> None:
 
 def edges_of(e: Example) -> tuple[list[tuple[int, int]], "nx.Graph[int]"]:
     graph, _ = graph_from_json(e.graph)
-    return [(u, v) for u, v in highlighted(e)[1]], to_networkx(graph)
+    return [(u, v) for u, v in highlight(e)[1]], to_networkx(graph)
 
 
 def test_what_is_highlighted_lies_in_the_graph(data: Path) -> None:
     for task in dataset_tasks(data):
         for e in read_examples(data, task, "test"):
-            nodes, _ = highlighted(e)
+            nodes, _ = highlight(e)
             edges, graph = edges_of(e)
             assert all(graph.has_edge(u, v) for u, v in edges), (task, edges)
             assert set(nodes) <= set(graph) and not set(nodes) & set(e.query)
@@ -130,7 +131,7 @@ def value(e: Example) -> int:
 
 
 def test_what_is_highlighted_gives_the_answer(data: Path) -> None:
-    seen = 0
+    checked = 0
     for e in (e for task in dataset_tasks(data) for e in read_examples(data, task, "test")):
         edges, graph = edges_of(e)
         number = e.answer.strip().rstrip(".").isdigit()
@@ -144,7 +145,7 @@ def test_what_is_highlighted_gives_the_answer(data: Path) -> None:
                 assert bool(edges) == e.answer.strip().startswith("Yes"), e
             case "connected_nodes" | "disconnected_nodes":
                 names = json.loads(e.graph)["nodes"]
-                assert {names[u] for u in highlighted(e)[0]} == set(
+                assert {names[u] for u in highlight(e)[0]} == set(
                     e.answer.strip().removesuffix(".").split(", ")
                 ) - {"No nodes"}, e
             case "hamiltonian_path" | "shortest_path_nodes":
@@ -152,5 +153,5 @@ def test_what_is_highlighted_gives_the_answer(data: Path) -> None:
                 assert len(edges) == (0 if "no" in stops[0].split() else len(stops) - 1), e
             case _:
                 continue
-        seen += 1
-    assert seen > 120
+        checked += 1
+    assert checked > 120

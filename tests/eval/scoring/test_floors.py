@@ -15,7 +15,7 @@ from data_builders.graphs.graph import from_edges, graph_to_json
 from data_builders.tasks import GRAPHQA, TASKS
 from data_builders.tasks.shortcuts import RULES, most_frequent, rule_answer
 from eval.scoring.floors import answer_floors, floors, spread, train_answers
-from eval.scoring.trees import ANSWERS, FEATURES, KINDS, ROWS, tree_answers
+from eval.scoring.trees import FEATURES, GIVEN_AWAY, KINDS, ROWS, tree_answers
 
 
 def make(out: Path, **keys: Any) -> Path:
@@ -23,7 +23,7 @@ def make(out: Path, **keys: Any) -> Path:
     return out
 
 
-def asked(
+def make_example(
     task: str,
     n: int,
     edges: Sequence[Sequence[int]],
@@ -47,25 +47,25 @@ TRIANGLE = [(0, 1), (1, 2), (0, 2)]
 @pytest.mark.parametrize(
     ("example", "answer"),
     [
-        (asked("edge_existence", 3, PATH, (0, 2)), True),
-        (asked("edge_existence", 4, PATH[:1], (0, 1)), False),
-        (asked("node_degree", 4, TRIANGLE, (3,)), 2),
-        (asked("node_degree", 4, [(0, 1), (1, 2), (2, 0), (3, 0)], (3,), directed=True), 2),
-        (asked("cycle_check", 4, TRIANGLE), False),
-        (asked("cycle_check", 3, TRIANGLE), True),
-        (asked("reachability", 4, [(0, 1), (2, 3)], (0, 2)), True),
-        (asked("reachability", 4, PATH, (0, 3)), False),
-        (asked("reachability", 3, PATH, (2, 0), directed=True), False),
-        (asked("reachability", 3, [(0, 0), (1, 2)], (0, 2)), False),
-        (asked("shortest_path", 3, PATH, (0, 1)), 1),
-        (asked("shortest_path", 5, [(0, 1), (2, 3)], (0, 3)), 2),
-        (asked("shortest_path", 4, PATH, (3, 0)), None),
-        (asked("shortest_path", 3, PATH, (1, 0), directed=True), None),
-        (asked("triangle_counting", 4, [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]), 4),
-        (asked("maximum_flow", 3, [(0, 1, 7), (1, 2, 2), (0, 2, 4)], (0, 2)), 6),
-        (asked("maximum_flow", 3, [(0, 1, 7), (1, 2, 2)], (0, 2), directed=True), 2),
+        (make_example("edge_existence", 3, PATH, (0, 2)), True),
+        (make_example("edge_existence", 4, PATH[:1], (0, 1)), False),
+        (make_example("node_degree", 4, TRIANGLE, (3,)), 2),
+        (make_example("node_degree", 4, [(0, 1), (1, 2), (2, 0), (3, 0)], (3,), directed=True), 2),
+        (make_example("cycle_check", 4, TRIANGLE), False),
+        (make_example("cycle_check", 3, TRIANGLE), True),
+        (make_example("reachability", 4, [(0, 1), (2, 3)], (0, 2)), True),
+        (make_example("reachability", 4, PATH, (0, 3)), False),
+        (make_example("reachability", 3, PATH, (2, 0), directed=True), False),
+        (make_example("reachability", 3, [(0, 0), (1, 2)], (0, 2)), False),
+        (make_example("shortest_path", 3, PATH, (0, 1)), 1),
+        (make_example("shortest_path", 5, [(0, 1), (2, 3)], (0, 3)), 2),
+        (make_example("shortest_path", 4, PATH, (3, 0)), None),
+        (make_example("shortest_path", 3, PATH, (1, 0), directed=True), None),
+        (make_example("triangle_counting", 4, [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]), 4),
+        (make_example("maximum_flow", 3, [(0, 1, 7), (1, 2, 2), (0, 2, 4)], (0, 2)), 6),
+        (make_example("maximum_flow", 3, [(0, 1, 7), (1, 2, 2)], (0, 2), directed=True), 2),
         (
-            asked(
+            make_example(
                 "node_classification",
                 4,
                 [(0, 1)],
@@ -75,47 +75,47 @@ TRIANGLE = [(0, 1), (1, 2), (0, 2)]
             ),
             "golf",
         ),
-        (asked("connectivity", 4, [(0, 1), (2, 3)]), True),
-        (asked("connectivity", 4, TRIANGLE), False),
-        (asked("component_count", 6, [(0, 1), (2, 3)]), 3),
-        (asked("component_count", 2, []), 2),
-        (asked("bipartite_check", 3, TRIANGLE), False),
-        (asked("bipartite_check", 4, TRIANGLE), True),
-        (asked("tree_check", 4, TRIANGLE), True),
-        (asked("tree_check", 4, PATH), False),
-        (asked("euler_circuit_check", 6, [*TRIANGLE, (3, 4), (4, 5), (3, 5)]), True),
-        (asked("euler_circuit_check", 3, PATH), False),
-        (asked("minimum_spanning_tree_weight", 3, [(0, 1, 4), (1, 2, 3), (0, 2, 9)]), 7),
-        (asked("shortest_path_nodes", 4, [(0, 1), (1, 2), (2, 3)], (0, 2)), [0, 1, 2]),
-        (asked("shortest_path_nodes", 4, [(0, 1), (1, 2), (2, 3)], (3, 2)), [3, 2]),
-        (asked("shortest_path_nodes", 4, [(0, 1), (1, 2), (2, 3)], (0, 3)), None),
-        (asked("weighted_shortest_path", 3, [(0, 1, 4), (1, 2, 3), (0, 2, 9)], (0, 2)), 9),
-        (asked("weighted_shortest_path", 4, [(0, 1, 4), (1, 2, 1), (2, 3, 3)], (0, 3)), 7),
-        (asked("weighted_shortest_path", 3, [(0, 1, 4)], (0, 2)), None),
-        (asked("diameter", 3, TRIANGLE), 1),
-        (asked("diameter", 5, [(0, 1), (1, 2), (2, 3), (3, 4)]), 2),
-        (asked("diameter", 4, TRIANGLE), None),
-        (asked("radius", 3, PATH), 1),
-        (asked("radius", 4, [(0, 1), (2, 3)]), 2),
-        (asked("radius", 4, TRIANGLE), None),
-        (asked("bfs_order", 5, [(1, 4), (1, 2), (2, 3), (3, 0)], (1,)), [1, 2, 4, 0, 3]),
-        (asked("topological_order", 3, [(2, 1), (2, 0), (0, 1)], (), True), [2, 0, 1]),
+        (make_example("connectivity", 4, [(0, 1), (2, 3)]), True),
+        (make_example("connectivity", 4, TRIANGLE), False),
+        (make_example("component_count", 6, [(0, 1), (2, 3)]), 3),
+        (make_example("component_count", 2, []), 2),
+        (make_example("bipartite_check", 3, TRIANGLE), False),
+        (make_example("bipartite_check", 4, TRIANGLE), True),
+        (make_example("tree_check", 4, TRIANGLE), True),
+        (make_example("tree_check", 4, PATH), False),
+        (make_example("euler_circuit_check", 6, [*TRIANGLE, (3, 4), (4, 5), (3, 5)]), True),
+        (make_example("euler_circuit_check", 3, PATH), False),
+        (make_example("minimum_spanning_tree_weight", 3, [(0, 1, 4), (1, 2, 3), (0, 2, 9)]), 7),
+        (make_example("shortest_path_nodes", 4, [(0, 1), (1, 2), (2, 3)], (0, 2)), [0, 1, 2]),
+        (make_example("shortest_path_nodes", 4, [(0, 1), (1, 2), (2, 3)], (3, 2)), [3, 2]),
+        (make_example("shortest_path_nodes", 4, [(0, 1), (1, 2), (2, 3)], (0, 3)), None),
+        (make_example("weighted_shortest_path", 3, [(0, 1, 4), (1, 2, 3), (0, 2, 9)], (0, 2)), 9),
+        (make_example("weighted_shortest_path", 4, [(0, 1, 4), (1, 2, 1), (2, 3, 3)], (0, 3)), 7),
+        (make_example("weighted_shortest_path", 3, [(0, 1, 4)], (0, 2)), None),
+        (make_example("diameter", 3, TRIANGLE), 1),
+        (make_example("diameter", 5, [(0, 1), (1, 2), (2, 3), (3, 4)]), 2),
+        (make_example("diameter", 4, TRIANGLE), None),
+        (make_example("radius", 3, PATH), 1),
+        (make_example("radius", 4, [(0, 1), (2, 3)]), 2),
+        (make_example("radius", 4, TRIANGLE), None),
+        (make_example("bfs_order", 5, [(1, 4), (1, 2), (2, 3), (3, 0)], (1,)), [1, 2, 4, 0, 3]),
+        (make_example("topological_order", 3, [(2, 1), (2, 0), (0, 1)], (), True), [2, 0, 1]),
         (
-            asked("directed_cycle_check", 3, [(0, 1), (1, 2), (2, 0)], (), True),
+            make_example("directed_cycle_check", 3, [(0, 1), (1, 2), (2, 0)], (), True),
             True,
         ),
         (
-            asked("directed_cycle_check", 4, [(0, 1), (1, 2), (2, 1), (2, 3)], (), True),
+            make_example("directed_cycle_check", 4, [(0, 1), (1, 2), (2, 1), (2, 3)], (), True),
             False,
         ),
-        (asked("strongly_connected_components", 4, [(0, 1), (1, 0), (1, 2), (2, 3)], (), True), 2),
-        (asked("hamiltonian_path", 3, [(2, 1), (1, 0)]), [0, 1, 2]),
-        (asked("hamiltonian_path", 4, [(0, 1), (0, 2), (0, 3)]), None),
-        (asked("planarity_check", 5, [(i, j) for i in range(5) for j in range(i)]), False),
-        (asked("planarity_check", 3, TRIANGLE), True),
-        (asked("maximum_matching_size", 5, [(0, 1), (0, 2), (0, 3)]), 2),
-        (asked("core_number", 4, TRIANGLE, (3,)), 0),
-        (asked("core_number", 4, TRIANGLE, (0,)), 1),
+        (make_example("strongly_connected_components", 4, [(0, 1), (1, 0), (1, 2), (2, 3)], (), True), 2),
+        (make_example("hamiltonian_path", 3, [(2, 1), (1, 0)]), [0, 1, 2]),
+        (make_example("hamiltonian_path", 4, [(0, 1), (0, 2), (0, 3)]), None),
+        (make_example("planarity_check", 5, [(i, j) for i in range(5) for j in range(i)]), False),
+        (make_example("planarity_check", 3, TRIANGLE), True),
+        (make_example("maximum_matching_size", 5, [(0, 1), (0, 2), (0, 3)]), 2),
+        (make_example("core_number", 4, TRIANGLE, (3,)), 0),
+        (make_example("core_number", 4, TRIANGLE, (0,)), 1),
     ],
 )
 def test_a_rule_says_what_its_text_says(example: Example, answer: object) -> None:
@@ -124,11 +124,11 @@ def test_a_rule_says_what_its_text_says(example: Example, answer: object) -> Non
 
 def test_rules_are_for_tasks_that_exist() -> None:
     assert set(RULES) < set(TASKS)
-    assert set(ANSWERS) < set(TASKS) and {TASKS[task].answer_kind for task in ANSWERS} < set(KINDS)
+    assert set(GIVEN_AWAY) < set(TASKS) and {TASKS[task].answer_kind for task in GIVEN_AWAY} < set(KINDS)
 
 
 def test_the_majority_is_of_the_train_split_and_ties_are_settled_by_the_text(tmp_path: Path) -> None:
-    base = asked("shortest_path", 3, PATH, (0, 2))
+    base = make_example("shortest_path", 3, PATH, (0, 2))
     answers = {
         "train": ["2.", "2.", "1.", *(f"There is no path from node {i} to node 3." for i in range(3))],
         "test": ["1."] * 9,
@@ -149,17 +149,17 @@ def test_every_task_has_a_majority_floor_judged_by_the_scorer(tmp_path: Path) ->
     data = make(tmp_path / "d", generators="er", encoders="adjacency,friendship")
     for task in GRAPHQA:
         examples = read_examples(data, task, "test")
-        found = floors(data, task, examples)
-        trees = set(FEATURES) - set(ANSWERS.get(task, ())) if TASKS[task].answer_kind in KINDS else set()
-        assert set(found) == {"majority", "random"} | ({"rule"} if task in RULES else set()) | trees
-        assert all(len(right) == len(examples) for right in found.values())
+        result = floors(data, task, examples)
+        trees = set(FEATURES) - set(GIVEN_AWAY.get(task, ())) if TASKS[task].answer_kind in KINDS else set()
+        assert set(result) == {"majority", "random"} | ({"rule"} if task in RULES else set()) | trees
+        assert all(len(right) == len(examples) for right in result.values())
         common = most_frequent(train_answers(data, task))
         if task not in (
             "shortest_path",
             "connected_nodes",
             "disconnected_nodes",
         ):  # there, texts differ and mean the same
-            assert found["majority"] == [e.solution == common for e in examples]
+            assert result["majority"] == [e.solution == common for e in examples]
 
 
 def test_without_a_train_split_there_is_no_majority_floor(tmp_path: Path) -> None:
@@ -197,10 +197,10 @@ def test_trees_learn_what_their_features_show_and_are_the_same_every_time(tmp_pa
         read_examples(data, "reachability", "test"),
         read_examples(data, "reachability", "train"),
     )
-    found = {name: sum(right) / len(right) for name, right in answer_floors(train, examples).items()}
+    result = {name: sum(right) / len(right) for name, right in answer_floors(train, examples).items()}
     assert (
-        found["majority"] - 0.03 <= found["trees_size"]
-        and found["majority"] + 0.05 < found["trees_two_hop"] > 0.9
+        result["majority"] - 0.03 <= result["trees_size"]
+        and result["majority"] + 0.05 < result["trees_two_hop"] > 0.9
     )
     assert answer_floors(train, examples) == floors(data, "reachability", examples)
     degree = tree_answers(
@@ -218,9 +218,39 @@ def test_trees_learn_what_their_features_show_and_are_the_same_every_time(tmp_pa
 
 def test_floors_look_at_rows_from_all_over_the_train_split() -> None:
     """Generators and sizes may follow one another in a split, so the first rows alone are no fair sample."""
-    base = asked("node_degree", 3, PATH, (0,))
+    base = make_example("node_degree", 3, PATH, (0,))
     rows = [replace(base, id=str(i)) for i in range(3 * ROWS + 1)]
     chosen = [int(e.id) for e in spread(rows)]
     assert len(chosen) <= ROWS and chosen[0] == 0 and chosen[-1] >= 3 * ROWS - 3
     assert {after - before for before, after in pairwise(chosen)} == {4}
     assert list(spread(rows[:ROWS])) == rows[:ROWS]
+
+
+@pytest.mark.parametrize("in_folder", [True, False])
+def test_trees_are_trained_on_rows_from_the_whole_split(
+    in_folder: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first rows of this train split are triangles with a cycle, the others are paths without one."""
+    step = 4
+    count = 100 * step
+    monkeypatch.setattr("eval.scoring.floors.ROWS", count // step)
+    triangle = replace(
+        make_example("cycle_check", 3, TRIANGLE), answer="Yes, there is a cycle.", split="train"
+    )
+    path = replace(make_example("cycle_check", 6, PATH), answer="No, there is no cycle.", split="train")
+    train = [replace(triangle if i < 45 * step else path, id=str(i)) for i in range(count)]
+    (tmp_path / "cycle_check").mkdir()
+    (tmp_path / "dataset.lock").write_text("{}")
+    write_examples(train, tmp_path / "cycle_check" / "train-00000-of-00001.parquet")
+    rows: list[str] = []
+
+    def record(examples: Sequence[Example], *_: object) -> dict[str, list[str]]:
+        rows.extend(e.id for e in examples)
+        return tree_answers(examples, *_)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("eval.scoring.floors.tree_answers", record)
+    questions = [replace(triangle, id="a"), replace(path, id="b")]
+    result = floors(tmp_path, "cycle_check", questions) if in_folder else answer_floors(train, questions)
+    assert rows == [str(i) for i in range(0, count, step)]
+    # The majority is that of all rows, also of those that no tree has seen.
+    assert result["majority"] == [False, True] and result["trees_size"] == [True, True]

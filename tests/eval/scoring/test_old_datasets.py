@@ -34,8 +34,8 @@ def test_its_solutions_are_those_that_the_graphs_give() -> None:
         for e in read_examples(OLD / "data", task, "test"):
             names = json.loads(e.graph)["nodes"]
             # The text comes back from the value, whatever order a set is told in.
-            told = ", ".join(names[u] for u in truth(e)) + "." if truth(e) and task in LISTS else e.answer
-            assert e.solution and e.answer == told, e.id
+            expected = ", ".join(names[u] for u in truth(e)) + "." if truth(e) and task in LISTS else e.answer
+            assert e.solution and e.answer == expected, e.id
 
 
 def test_its_run_scores_as_it_did(run: Path) -> None:
@@ -43,11 +43,11 @@ def test_its_run_scores_as_it_did(run: Path) -> None:
     now = judge(run, OLD / "data")
     assert pq.read_table(run / "scores.parquet").equals(scores)
     for task, numbers in metrics["tasks"].items():
-        found = now.metrics["tasks"][task]
+        current = now.metrics["tasks"][task]
         if task in LISTS:  # their floors count nodes by their ids, no longer by what an encoder calls them
             for key in ("floors", "margin"):
-                assert bool(found.pop(key)) is bool(numbers.pop(key))
-        assert found == numbers, task
+                assert bool(current.pop(key)) is bool(numbers.pop(key))
+        assert current == numbers, task
     assert now.metrics["macro"] == metrics["macro"]
 
 

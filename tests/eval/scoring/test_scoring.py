@@ -10,7 +10,7 @@ import pytest
 from data_builders.errors import InputError
 from data_builders.tasks import TASKS
 from eval.prediction import OUTCOMES
-from eval.scoring.conformance import conformance, read_cases, substring, together
+from eval.scoring.conformance import conformance, read_cases, substring, total
 from eval.scoring.scorer import score
 from tests.eval.report.test_report import command
 from tests.helpers.scorer_cases import NAMED, OWN, SHARED, cases
@@ -20,14 +20,14 @@ from tests.helpers.scorer_cases import NAMED, OWN, SHARED, cases
 def test_every_case_is_judged_as_a_careful_reader_does(path: Path, tmp_path: Path) -> None:
     if not path.is_file():
         pytest.skip(f"no cases: {path} is not there")
-    known = [json.dumps(case) for case in cases(path) if case["task"] in TASKS]
+    built = [json.dumps(case) for case in cases(path) if case["task"] in TASKS]
     skipped = sorted({case["task"] for case in cases(path)} - set(TASKS))
     print(
-        f"{len(known)} of {len(cases(path))} cases; tasks that are not built: {', '.join(skipped) or 'none'}"
+        f"{len(built)} of {len(cases(path))} cases; tasks that are not built: {', '.join(skipped) or 'none'}"
     )
-    (tmp_path / "known.jsonl").write_text("\n".join(known), encoding="utf-8")
-    faults = together(conformance(score, read_cases(tmp_path / "known.jsonl"))).faults
-    assert not faults, f"{len(faults)} of {len(known)}:\n" + "\n".join(faults)
+    (tmp_path / "known.jsonl").write_text("\n".join(built), encoding="utf-8")
+    faults = total(conformance(score, read_cases(tmp_path / "known.jsonl"))).faults
+    assert not faults, f"{len(faults)} of {len(built)}:\n" + "\n".join(faults)
 
 
 def test_the_suite_has_cases_of_every_outcome() -> None:
@@ -38,20 +38,20 @@ def test_the_suite_has_cases_of_every_outcome() -> None:
 
 def test_rates_of_a_scorer_by_hand() -> None:
     suite = read_cases()
-    everything = together(conformance(lambda example, prediction: True, suite))
-    nothing = together(conformance(lambda example, prediction: "wrong", suite))
+    everything = total(conformance(lambda example, prediction: True, suite))
+    nothing = total(conformance(lambda example, prediction: "wrong", suite))
     assert (everything.accepts, everything.rejects, everything.others) == (everything.wrong, 0, 0)
     assert (nothing.accepts, nothing.rejects) == (0, nothing.right) and 0 < nothing.others < nothing.wrong
     assert len(nothing.faults) == nothing.rejects + nothing.others
 
 
 def test_a_substring_scorer_is_as_wrong_as_the_page_says() -> None:
-    found = together(conformance(substring, read_cases()))
+    tally = total(conformance(substring, read_cases()))
     page = (Path(__file__).parents[3] / "docs" / "scoring.md").read_text(encoding="utf-8")
-    assert f"{found.accepts} of {found.wrong}" in page and f"{found.rejects} of {found.right}" in page
+    assert f"{tally.accepts} of {tally.wrong}" in page and f"{tally.rejects} of {tally.right}" in page
     assert (
-        f"{100 * found.accepts / found.wrong:.0f}%" in page
-        and f"{100 * found.rejects / found.right:.0f}%" in page
+        f"{100 * tally.accepts / tally.wrong:.0f}%" in page
+        and f"{100 * tally.rejects / tally.right:.0f}%" in page
     )
 
 
@@ -73,14 +73,14 @@ def test_the_command(
     (tmp_path / "few.jsonl").write_text(json.dumps(cases(OWN)[0]) + "\n", encoding="utf-8")
     code, out, _ = run("--cases", "few.jsonl", "--scorer", "eval.scoring.conformance:substring")
     assert code == 0 and "against 1 cases" in out
-    for arguments, said in [
+    for arguments, message in [
         (("--scorer", "nowhere:judge"), "No module named"),
         (("--scorer", "my_scorer:jugde"), "give module:function"),
         (("--scorer", "json:__name__"), "is a str"),
         (("--cases", "none.jsonl"), "no such file"),
     ]:
         code, _, err = run(*arguments)
-        assert code == 2 and said in err and err.count("\n") == 1
+        assert code == 2 and message in err and err.count("\n") == 1
     (tmp_path / "few.jsonl").write_text('{"case": "x"}\n', encoding="utf-8")
     with pytest.raises(InputError, match=r"few\.jsonl, line 1: not a case"):
         read_cases(tmp_path / "few.jsonl")

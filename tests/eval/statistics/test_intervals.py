@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from scipy.stats import binom, binomtest, norm
 
 from data_builders.errors import InputError
-from eval.statistics.intervals import Estimate, above, accuracy, balanced, macro, macro_accuracy, proportion
+from eval.statistics.intervals import (
+    Estimate,
+    above,
+    accuracy,
+    balanced_accuracy,
+    macro,
+    macro_accuracy,
+    proportion,
+)
 
 counts = st.integers(1, 2000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -18,8 +26,8 @@ counts = st.integers(1, 2000).flatmap(lambda n: st.tuples(st.integers(0, n), st.
 def test_the_interval_is_scipys_wilson_interval(case: tuple[int, int]) -> None:
     correct, n = case
     e = proportion(correct, n)
-    known = binomtest(correct, n).proportion_ci(0.95, method="wilson")
-    assert (e.low, e.high) == pytest.approx((known.low, known.high), abs=1e-12)
+    expected = binomtest(correct, n).proportion_ci(0.95, method="wilson")
+    assert (e.low, e.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
     assert 0 <= e.low <= e.value <= e.high <= 1 and e.n == n
 
 
@@ -149,4 +157,7 @@ def test_right_on_every_graph_claims_no_more_than_the_graphs_can_show() -> None:
 
 def test_balanced_accuracy_does_not_reward_the_common_answer() -> None:
     answers = ["Yes."] * 83 + ["No."] * 17
-    assert balanced([a == "Yes." for a in answers], answers) == 0.5 and balanced([True] * 100, answers) == 1.0
+    assert (
+        balanced_accuracy([a == "Yes." for a in answers], answers) == 0.5
+        and balanced_accuracy([True] * 100, answers) == 1.0
+    )

@@ -23,13 +23,13 @@ def split(answers: list[tuple[bool, bool]]) -> tuple[list[bool], list[bool]]:
 @given(pairs)
 def test_with_one_question_per_graph_p_is_mcnemars(answers: list[tuple[bool, bool]]) -> None:
     a, b = split(answers)
-    found = paired(a, b, [str(i) for i in range(len(a))])
-    assert found.both + found.only_a + found.only_b + found.neither == found.n == len(a)
-    known = mcnemar([[found.both, found.only_a], [found.only_b, found.neither]], exact=True).pvalue
-    assert found.p == pytest.approx(known)
-    assert found.low <= found.difference <= found.high and found.mde > 0
+    result = paired(a, b, [str(i) for i in range(len(a))])
+    assert result.both + result.only_a + result.only_b + result.neither == result.n == len(a)
+    expected = mcnemar([[result.both, result.only_a], [result.only_b, result.neither]], exact=True).pvalue
+    assert result.p == pytest.approx(expected)
+    assert result.low <= result.difference <= result.high and result.mde > 0
     mirrored = paired(b, a, [str(i) for i in range(len(a))])
-    assert (mirrored.difference, mirrored.p) == (-found.difference, pytest.approx(found.p))
+    assert (mirrored.difference, mirrored.p) == (-result.difference, pytest.approx(result.p))
 
 
 @given(
@@ -85,9 +85,9 @@ def simulated(
                 .ravel()
                 .tolist()
             )
-        found = paired(right[0], right[1], clusters)
-        covered += found.low <= truth <= found.high
-        rejected += found.p < 0.05
+        result = paired(right[0], right[1], clusters)
+        covered += result.low <= truth <= result.high
+        rejected += result.p < 0.05
     return covered / repeats, rejected / repeats
 
 
