@@ -81,9 +81,9 @@ def build_command(
 
 
 def _offered(config: BuildConfig) -> tuple[BuildConfig, dict[str, str]]:
-    from data_builders.building.compatibility import with_fitting_tasks
+    from data_builders.building.compatibility import with_compatible_tasks
 
-    return with_fitting_tasks(config, _open_files(config)) if config.graphs else (config, {})
+    return with_compatible_tasks(config, _open_files(config)) if config.graphs else (config, {})
 
 
 def _open_files(config: BuildConfig) -> "dict[str, GraphFile]":
@@ -109,21 +109,21 @@ def tasks_command(
     from rich.console import Console
     from rich.table import Table
 
-    from data_builders.building.compatibility import offers
+    from data_builders.building.compatibility import compatibility
     from data_builders.tasks import TASKS, Query
 
     config = load_config(None, {"tasks": "node_count", "graphs": graphs or None, **flags})
     table = Table(box=SIMPLE, pad_edge=False, collapse_padding=True)
-    for column in ("task", "class", "answer", "form", "question, or why not"):
+    for column in ("task", "class", "answer", "transform", "question, or why not"):
         table.add_column(column, no_wrap=column == "task")
-    for name, reason in offers(config, _open_files(config)).items():
+    for name, reason in compatibility(config, _open_files(config)).items():
         task = TASKS[name]
         asks = task.ask(["S", "T"], Query((0, 1), ("C0", "C1"))).splitlines()[0].removeprefix("Q: ")
         table.add_row(
             name,
             task.task_class,
             task.answer_kind,
-            task.form,
+            task.transform,
             asks if reason is None else f"[red]it {reason}[/red]",
         )
     Console(width=None if sys.stdout.isatty() else 160).print(table)

@@ -162,7 +162,7 @@ class BuildConfig(BaseModel):
         return self.sources if own is None else (own,)
 
     @property
-    def drawn(self) -> tuple[str, ...]:
+    def all_sources(self) -> tuple[str, ...]:
         """Every source that any task draws from, each once."""
         return tuple(dict.fromkeys(source for task in self.tasks for source in self.sources_of(task)))
 
@@ -240,7 +240,7 @@ class BuildConfig(BaseModel):
         low, high = self.smallest, self.largest
         if low > high:
             raise InputError(f"min_nodes {low} is larger than max_nodes {high}")
-        for name in self.drawn:
+        for name in self.all_sources:
             if name in GENERATORS and low < GENERATORS[name].min_nodes:
                 raise InputError(
                     f"generator {name!r} needs at least {GENERATORS[name].min_nodes} nodes; min_nodes is {low}"
