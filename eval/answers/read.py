@@ -4,7 +4,7 @@ import re
 from typing import Literal
 
 from eval.answers.case_insensitive import case_insensitive
-from eval.answers.final_answer import AnswerMarker, answer_markers
+from eval.answers.final_answer import EXPLANATION, AnswerMarker, answer_markers
 from eval.answers.kinds import KINDS
 from eval.answers.kinds.kind import AnswerKind
 from eval.answers.prose import REVISION, UNCLEAR, Answer, Reading, hedges, sentences
@@ -27,6 +27,10 @@ def read_answer(text: str, question: Question, cut: bool) -> Answer | Silence:
         return marked
     whole = text
     text, refused = refusals(text)
+    # "Here is how I got this answer: 1. ..." explains what was stated before.
+    if (explained := EXPLANATION.search(text)) and (head := text[: explained.start()]).strip():
+        if isinstance(kind.at_start(head, question) or kind.stated(head, question), Answer):
+            text, cut = head, False
     reading = kind.at_start(text, question)
     if isinstance(reading, Answer) and _is_revised(text[reading.end :], reading, kind, question):
         reading = UNCLEAR
@@ -94,7 +98,7 @@ def _read_marker(marker: AnswerMarker, kind: AnswerKind, question: Question) -> 
         return _with_alone(reading, content) if isinstance(reading, Answer) else reading
     if refusals(parts[0])[1]:
         return None
-    reading = kind.stated(parts[0], question)
+    reading = kind.stated(parts[0], question) or kind.in_mark(parts[0], question)
     if reading is None and hedges(parts[0]):
         return UNCLEAR
     if reading is None and len(parts) > 1 and (not marker.inline or parts[0].endswith(":")):
