@@ -125,12 +125,15 @@ def _goes_on(text: str, at: int, asks: str) -> bool:
     if not asks:
         return False
     if "Q" in text[at - 4 : at]:
+        if _DESCRIPTION.search(text, 0, at):
+            return False  # the prompt's own form: a graph and its question
         line = text[at:].lstrip().split("\n", maxsplit=1)[0]
         return _WORD.findall(line.lower()) == _WORD.findall(asks.lower())
     return "Q:" not in text[at:]
 
 
 _WORD = re.compile(r"\w+")
+_DESCRIPTION = re.compile(r"\bdescribes an?\b|graph, ?\(")
 
 
 def normalize_characters(text: str) -> str:
