@@ -73,7 +73,7 @@ _COMMAND_TEXT = {
 _TAG = re.compile(r"</?(?:b|i|em|strong|u|br|p|code|pre|div|span|sub|sup|li|ul|ol)\s*/?>", re.IGNORECASE)
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)[\w+-]*[ \t]*$", re.MULTILINE)
 _BULLET = re.compile(r"^([ \t>]*)[*+\-][ \t]+", re.MULTILINE)
-_QUOTE = re.compile(r"^[ \t]*>[ \t]?", re.MULTILINE)
+_QUOTE = re.compile(r"^[ \t]*(?:>[ \t]?)+", re.MULTILINE)
 _HEADING = re.compile(r"^[ \t]*(#{1,6})[ \t]*", re.MULTILINE)
 _EMPHASIS = re.compile(r"(?<!\w)_{1,3}(?=\S)|(?<=[^\s_])_{1,3}(?!\w)")
 _SPACES = re.compile(r"[ \t]{2,}|[ \t]+(?=\n)")
@@ -95,7 +95,7 @@ class VisibleText:
     thinking: bool
 
 
-def strip_reasoning(output: str, finish_reason: str, asks: str = "") -> VisibleText:
+def strip_reasoning(output: str, finish_reason: str, asks: str | None = None) -> VisibleText:
     r"""The completion without thinking and without a run-on into the next question. asks: the question, which
     a model may repeat before it answers.
 
@@ -120,12 +120,12 @@ def strip_reasoning(output: str, finish_reason: str, asks: str = "") -> VisibleT
     return VisibleText(_END_TOKEN.sub(" ", text[:end]), cut and end == len(text), False)
 
 
-def _goes_on(text: str, at: int, asks: str) -> bool:
+def _goes_on(text: str, at: int, asks: str | None) -> bool:
     """Whether a `Q:` repeats the question, or an `Example:` holds no question, so that the answer follows."""
-    if not asks:
+    if asks is None:
         return False
-    if "Q" in text[at - 4 : at]:
-        if _DESCRIPTION.search(text, 0, at):
+    if "Q" in text[max(0, at - 4) : at]:
+        if not asks or _DESCRIPTION.search(text, 0, at):
             return False  # the prompt's own form: a graph and its question
         line = text[at:].lstrip().split("\n", maxsplit=1)[0]
         return _WORD.findall(line.lower()) == _WORD.findall(asks.lower())

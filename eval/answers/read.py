@@ -14,6 +14,9 @@ from eval.answers.refusals import refusals
 Silence = Literal["unparsed", "truncated", "refused"]
 
 
+_FIRST_ITEM = re.compile(r"\W*1[.)]\s+\S")  # perhaps the first item of a list whose second was cut off
+
+
 def read_answer(text: str, question: Question, cut: bool) -> Answer | Silence:
     """The answer that a normalized text states, else why there is none.
 
@@ -28,12 +31,15 @@ def read_answer(text: str, question: Question, cut: bool) -> Answer | Silence:
     whole = text
     text, refused = refusals(text)
     # "Here is how I got this answer: 1. ..." explains what was stated before.
-    if (explained := EXPLANATION.search(text)) and (head := text[: explained.start()]).strip():
-        if isinstance(kind.at_start(head, question) or kind.stated(head, question), Answer):
-            text, cut = head, False
+    explained = EXPLANATION.search(text)
+    head = text[: explained.start()] if explained else ""
+    if head.strip() and isinstance(kind.at_start(head, question) or kind.stated(head, question), Answer):
+        text, cut = head, False
     reading = kind.at_start(text, question)
     if isinstance(reading, Answer) and _is_revised(text[reading.end :], reading, kind, question):
         reading = UNCLEAR
+    if cut and _FIRST_ITEM.match(text):
+        return "truncated"
     if cut and not (isinstance(reading, Answer) and _complete(text, reading, kind)):
         return _opening_sentence(text, kind, question) or ("refused" if refused else "truncated")
     if reading is None:

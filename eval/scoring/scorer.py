@@ -46,7 +46,9 @@ def score(example: Example, prediction: Prediction) -> Score:
     text, answer = _read(visible, question)
     if not isinstance(answer, Answer) and ("Q:" in output or "Example:" in output):
         # The model may have repeated the question, or given an example of its own, before it answered.
-        text, answer = _read(strip_reasoning(output, prediction.finish_reason, question.asks), question)
+        # A question that names no node is the same of every graph, so that this may be the next one.
+        asks = question.asks if question.query else ""
+        text, answer = _read(strip_reasoning(output, prediction.finish_reason, asks), question)
     if not isinstance(answer, Answer):
         return Score(prediction.example_id, answer, "", 0.0)
     right, credit, nodes, edges = KINDS[kind].judge(solution_of(answer.value, question), question)

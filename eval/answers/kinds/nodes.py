@@ -334,7 +334,7 @@ _NO_WITNESS = case_insensitive(
         unreachable | not reachable | cannot be reached | infinite
         (?:does not|doesn't|do not|don't) (?:have|contain|exist|admit) | (?:not|dis)[ ]?connected
         impossible | no \\w+ (?:\\w+ )?is possible
-        (?:cannot|can't|not possible to|no way to|unable to) (?:\\w+ )?(?:visit|traverse|order|sort|construct)"""
+        (?:cannot|can't|not possible to|no way to|unable to) (?:\\w+ )?(?:visit|traverse|order|sort)"""
     )
     + r"\b"
 )

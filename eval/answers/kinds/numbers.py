@@ -69,7 +69,7 @@ _ITEM = case_insensitive(
     + either(
         """first | start | begin | identify | find | count | list | check | look | determine | examine | let
         edge | step | write | note | understand | read | analy[sz]e | draw | consider | go | take | use | add
-        make | for | calculate | initiali[sz]e"""
+        make | for | calculate | initiali[sz]e | we | i | to"""
     )
     + r"\b)"
 )
@@ -106,7 +106,7 @@ def number_at_start(text: str, question: Question) -> Reading:
     return _answer(match[0], question, end)
 
 
-_BOUND_SIGN = re.compile(r"[<>\u2264\u2265]\s*$")
+_BOUND_SIGN = re.compile(r"(?<!-)[<>\u2264\u2265]=?\s*$")
 
 
 def _answer(number: str, question: Question, end: int = -1) -> Answer:
@@ -253,8 +253,10 @@ def _tied(sentence: str, masked: str, question: Question) -> Value | None:
     return max(values)[1] if values else _nothing(sentence, masked, quantity, question)
 
 
+_BETWEEN = case_insensitive(r"\bbetween (?:nodes? )?\S+$")
 _ONE_OF_MANY = case_insensitive(
-    r"\b(?:through|along|via|over|on|across) (?:this|that|these|each|every|one|another|the (?:first|second|other|direct)) "
+    r"\b(?:through|along|via|over|on|across) "
+    r"(?:this|that|these|each|every|one|another|the (?:first|second|other|direct)) "
 )
 _EACH = words("each | every | per", needs=("each", "every", "per"))
 _STOP = re.compile(r"[,;:.(]|\b(?:because|since|so|namely|which)\b")
@@ -267,6 +269,8 @@ def _about_the_question(sentence: str, masked: str, at: int, quantity: Quantity,
     """
     clause = clauses(sentence[:at])
     start = sentence.rfind(clause[-1], 0, at) if clause else 0
+    if len(clause) > 1 and _BETWEEN.search(clause[-2]):
+        start = sentence.rfind(clause[-2], 0, start)
     if _ONE_OF_MANY.search(sentence, start, at):
         return False
     if supposes(sentence[start:at]) or (not quantity.local and _EACH.search(sentence, start, at)):
@@ -345,7 +349,7 @@ _BARE = case_insensitive(rf"\W{{0,4}}(?P<n>{NUMBER})[.!\"')\s]*$")
 def _loose(masked: str) -> str | None:
     """A number that stands where an answer would, although nothing says what it counts."""
     if bare := _BARE.match(masked):
-        return bare["n"]
+        return None if _BOUND_SIGN.search(masked, 0, bare.start("n")) else bare["n"]
     if "=" in masked and (end := _EQUALS_END.search(masked)):
         return end["n"]
     match = [*_LOOSE.finditer(masked), *_ALTOGETHER.finditer(masked)]
@@ -358,6 +362,8 @@ def _only_number(sentence: str, question: Question) -> Reading:
     numbers = [] if len(sentence) > 100 else list(_START.finditer(masked))
     if len(numbers) != 1 or gives_range(masked):
         return None
+    if _BOUND_SIGN.search(masked, 0, numbers[0].start()):
+        return UNCLEAR
     end = numbers[0].end()
     unit = _unit(quantity_of(question)).match(masked, end)
     wrong = (unit and unit["wrong"]) or _OPERATOR.match(masked, end) or _PART_AFTER.match(masked, end)

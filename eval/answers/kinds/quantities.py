@@ -163,7 +163,8 @@ QUANTITIES: dict[str, Quantity] = {
     "shortest_path": _quantity(
         unit="""edges? | hops? | steps? | links? | units? | moves? | jumps? | edge traversals?
             connections? | (?:\\w+ )?(?:long|away)""",
-        noun="(?:path )?length | distance | d\\( ?\\S+ ?, ?\\S+ ?\\) | number of (?:edges|hops|steps) | shortest path",
+        noun="""(?:path )?length | distance | d\\( ?\\S+ ?, ?\\S+ ?\\) | number of (?:edges|hops|steps)
+            shortest path""",
         bare="length | distance",
     ),
     "maximum_flow": _quantity(

@@ -143,7 +143,8 @@ def yes_no_at_start(text: str, question: Question) -> Reading:
 
 # "No, there is no cycle of length 3" says nothing of the others.
 _NO_PART = case_insensitive(
-    r"[^.!?\n]{0,60}?\b(?:no|any) (?:\w+ ){0,2}(?:of (?:length|size)|with (?:length|\w+ (?:nodes|edges|vertices)))\b"
+    r"[^.!?\n]{0,60}?\b(?:no|any) (?:\w+ ){0,2}"
+    r"(?:of (?:length|size)|with (?:length|\w+ (?:nodes|edges|vertices)))\b"
 )
 
 
@@ -203,7 +204,7 @@ def yes_no_stated(text: str, question: Question) -> Reading:
 
 
 _INLINE = case_insensitive(
-    r"(?:\b(?:say|think|believe|guess|is|be|probably|likely|definitely|certainly|clearly|so|therefore"
+    r"(?:\b(?:but|say|think|believe|guess|is|be|probably|likely|definitely|certainly|clearly|so|therefore"
     r"|thus|hence|then)[,:]?|:)\s+"
     r"[\"']?(?P<word>yes|no|true|false)\b[\"']?\s*(?=[.,;!)\]}\n]|$)"
 )
