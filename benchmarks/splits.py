@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 
 from data_builders.building.card import label
 from data_builders.building.config import BuildConfig
-from data_builders.building.rows import drawing
+from data_builders.building.rows import graph_source
 from data_builders.example import SPLITS
 from data_builders.graphs.generators import GENERATORS
 from data_builders.graphs.splits import SALT, SIDES, invariant
 from data_builders.graphs.streams import Stream
-from data_builders.tasks import FORMS, GRAPHQA, TASKS
+from data_builders.tasks import GRAPH_TRANSFORMS, GRAPHQA, TASKS
 
 FREQUENT = 0.01
 SEARCH_GRAPHS, SEARCH_ER_GRAPHS = 60_000, 240_000
@@ -57,7 +57,7 @@ def draw(family: str, graphs: int, er_graphs: int, seed: int) -> Drawn:
     """Graphs of the default sizes, and the default tasks' answers."""
     if family == "er":
         graphs = er_graphs
-    rng, size, graph_of = drawing(BuildConfig(generators=(family,)), {}, family)
+    rng, size, graph_of = graph_source(BuildConfig(generators=(family,)), {}, family)
     tasks, stream = [TASKS[task] for task in tasks_of(family)], Stream()
     invariants, texts = np.empty(graphs, np.uint64), [[""] * graphs for _ in tasks]
     for index in range(graphs):
@@ -66,7 +66,7 @@ def draw(family: str, graphs: int, er_graphs: int, seed: int) -> Drawn:
         invariants[index] = invariant(graph)
         for task, of_task in zip(tasks, texts, strict=True):
             stream.seed(f"{seed}/splits/{family}/{task.name}/{index}")
-            formed = FORMS[task.form](graph, stream)
+            formed = GRAPH_TRANSFORMS[task.transform](graph, stream)
             of_task[index] = label(task.solve(formed, task.draw(formed, stream)))
     labels = [[text for text, n in Counter(t).most_common() if n >= FREQUENT * graphs] for t in texts]
     numbers = [{text: number for number, text in enumerate(of_task)} for of_task in labels]

@@ -10,7 +10,7 @@ from random import Random
 
 from data_builders.graphs.graph import from_edges
 from data_builders.graphs.names import SCHEMES
-from data_builders.tasks import FORMS, TASKS, Query, Task
+from data_builders.tasks import GRAPH_TRANSFORMS, TASKS, Query, Task
 from data_builders.tasks.second_opinion import SECOND, WITNESS
 from data_builders.tasks.shortcuts import RULES
 from data_builders.text.decoders import DECODERS
@@ -26,11 +26,13 @@ CASES = 3  # conformance cases that must be correct, and as many that must not b
 
 def documented(task: Task) -> str:
     """The task's row in docs/data_format.md."""
-    graph = replace(FORMS[task.form](from_edges(2, [(0, 1)]), Random(0)), blocks=(0, 1))
+    graph = replace(GRAPH_TRANSFORMS[task.transform](from_edges(2, [(0, 1)]), Random(0)), blocks=(0, 1))
     query = Query((0, 1)[: len(task.draw(graph, Random(0)).nodes)], ("C0", "C1"))
     question = task.ask(["S", "T"], query).removeprefix("Q: ").partition("\n")[0]
     graphs = task.generator or task.direction
-    return f"| {task.name} | {task.task_class} | {task.answer_kind} | {task.form} | {graphs} | {question} |"
+    return (
+        f"| {task.name} | {task.task_class} | {task.answer_kind} | {task.transform} | {graphs} | {question} |"
+    )
 
 
 def missing_of_tasks() -> Iterator[str]:

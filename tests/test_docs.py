@@ -15,7 +15,7 @@ import pytest
 from data_builders.example import SCHEMA
 from data_builders.graphs.graph import from_edges
 from data_builders.graphs.names import SCHEMES
-from data_builders.tasks import FORMS, TASKS, Query, Task, second_opinion
+from data_builders.tasks import GRAPH_TRANSFORMS, TASKS, Query, Task, second_opinion
 from data_builders.text.encoders import ENCODERS
 from eval.answers.kinds import KINDS
 
@@ -77,7 +77,7 @@ def test_the_format_names_every_task_with_its_question() -> None:
                 task.name,
                 task.task_class,
                 task.answer_kind,
-                task.form,
+                task.transform,
                 task.generator or task.direction,
                 question,
             ]
@@ -88,7 +88,7 @@ def test_the_format_names_every_task_with_its_question() -> None:
 
 
 def drawn(task: Task) -> tuple[int, ...]:
-    graph = replace(FORMS[task.form](from_edges(2, [(0, 1)]), Random(0)), blocks=(0, 1))
+    graph = replace(GRAPH_TRANSFORMS[task.transform](from_edges(2, [(0, 1)]), Random(0)), blocks=(0, 1))
     return task.draw(graph, Random(0)).nodes
 
 

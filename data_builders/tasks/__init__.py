@@ -7,9 +7,9 @@ from data_builders.tasks.retrieval import RETRIEVAL
 from data_builders.tasks.search import DISTANCES, SEARCH
 from data_builders.tasks.structure import STRUCTURE
 from data_builders.tasks.task import Query, Task
-from data_builders.tasks.transforms import FORMS, RESHAPING
+from data_builders.tasks.transforms import EDGE_CHANGING, GRAPH_TRANSFORMS
 
-__all__ = ["FORMS", "GRAPHQA", "RESHAPING", "TASKS", "Query", "Task", "exemplar_answer"]
+__all__ = ["EDGE_CHANGING", "GRAPHQA", "GRAPH_TRANSFORMS", "TASKS", "Query", "Task", "exemplar_answer"]
 
 _GRAPHQA = (*RETRIEVAL, *PARALLELIZABLE, *SEARCH, *COUNTING)
 

@@ -20,7 +20,7 @@ from data_builders.errors import InputError
 from data_builders.example import read_examples
 from data_builders.graphs.graph import Graph, from_edges, from_networkx, graph_from_json, to_networkx
 from data_builders.graphs.names import RANDOM, SCHEMES, node_names
-from data_builders.tasks import FORMS, GRAPHQA, TASKS
+from data_builders.tasks import GRAPH_TRANSFORMS, GRAPHQA, TASKS
 from data_builders.text.decoders import DECODERS, decode
 from data_builders.text.encoders import ENCODERS, get_encoder
 from data_builders.text.formal_encoders import FORMAL
@@ -206,7 +206,8 @@ def test_crosses_are_named_by_a_string_or_by_both_parts() -> None:
 @pytest.mark.parametrize("task", sorted(TASKS))
 def test_tokens_ask_by_name(task: str) -> None:
     graph = replace(
-        FORMS[TASKS[task].form](from_edges(4, [(0, 1), (2, 3)]), random.Random(0)), blocks=(0, 1, 0, 1)
+        GRAPH_TRANSFORMS[TASKS[task].transform](from_edges(4, [(0, 1), (2, 3)]), random.Random(0)),
+        blocks=(0, 1, 0, 1),
     )
     query = TASKS[task].draw(graph, random.Random(0))
     asked = ENCODERS["tokens"].ask(TASKS[task], list("0123"), query)
