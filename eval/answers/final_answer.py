@@ -129,7 +129,8 @@ def _goes_on(text: str, at: int, asks: str | None) -> bool:
             return False  # the prompt's own form: a graph and its question
         line = text[at:].lstrip().split("\n", maxsplit=1)[0]
         return _WORD.findall(line.lower()) == _WORD.findall(asks.lower())
-    return "Q:" not in text[at:]
+    example, following, _ = text[at:].partition("Q:")
+    return not following or "answer" in example.lower()
 
 
 _WORD = re.compile(r"\w+")
