@@ -32,6 +32,12 @@ count once).
 """
 
 
+WHOLE_STATEMENT = """\
+One question set: the graphs are asked about as they are, all of them in test. Whether a model has seen them in
+training is not known here.
+"""
+
+
 def label(solution: bool | int | str | Sequence[int] | None) -> str:
     """The class of a solution, for counting: lists of nodes count by their length.
 
@@ -117,6 +123,7 @@ def card(lock: Mapping[str, Any]) -> str:
     config, found = lock["config"], lock["report"]
     splits = [split for split in SPLITS if config[split]]
     rows = sum(by_split["n"] for task in found["tasks"].values() for by_split in task.values())
+    whole = config.get("unit") == "graph"
     header = {
         "pretty_name": lock["name"],
         "license": "apache-2.0",
@@ -141,11 +148,11 @@ def card(lock: Mapping[str, Any]) -> str:
             "`rationale` the reason for a chain-of-thought exemplar, and `graph` the graph itself as JSON. Examples with",
             "one `graph_id` ask about the same graph.\n",
             f"- Encoders: {', '.join(config['encoders'])}",
-            f"- Graphs: {', '.join(found['graphs'])}; sizes {_sizes(config)}; {'directed' if config['directed'] else 'undirected'}",
+            f"- Graphs: {', '.join(found['graphs'])}; {_sizes(config)}; {'directed' if config['directed'] else 'undirected'}",
             *_test_part(config),
             f"- Seed: {config['seed']}",
             f"- Fingerprint: `{lock['fingerprint']}`\n",
-            *_files_part(found["files"]),
+            *_files_part(found["files"], whole),
             "## Answers\n",
             "Lists of nodes are counted by their length.\n",
             *_table(ANSWER_COLUMNS, answer_rows(found)),
@@ -154,7 +161,7 @@ def card(lock: Mapping[str, Any]) -> str:
             *_table(FLOOR_COLUMNS, floor_rows(found)),
             *_tokens_part(found),
             "\n## Splits\n",
-            STATEMENT,
+            WHOLE_STATEMENT if whole else STATEMENT,
             *_table(GRAPH_COLUMNS, graph_rows(found)),
             "",
         ]
@@ -222,20 +229,21 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [f"| {' | '.join(row)} |" for row in (columns, ["---"] * len(columns), *rows)]
 
 
-def _files_part(files: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _files_part(files: Mapping[str, Mapping[str, Any]], whole: bool) -> list[str]:
     lines = []
     for name, file in files.items():
         notes = "".join(f"; {note}" for note in file["notes"])
-        lines.append(
-            f"`{name}` samples subgraphs of a graph of {file['nodes']:,} nodes and {file['edges']:,} edges{notes}.\n"
-        )
+        what = "is a graph" if whole else "samples subgraphs of a graph"
+        lines.append(f"`{name}` {what} of {file['nodes']:,} nodes and {file['edges']:,} edges{notes}.\n")
     return lines
 
 
 def _sizes(config: Mapping[str, Any]) -> str:
+    if config.get("unit") == "graph":
+        return "each as it is"
     if config["min_nodes"] is None and config["max_nodes"] is None:
-        return "5-9, 10-14 or 15-19 nodes"
-    return f"{config['min_nodes'] or 5}-{config['max_nodes'] or 19} nodes"
+        return "sizes 5-9, 10-14 or 15-19 nodes"
+    return f"sizes {config['min_nodes'] or 5}-{config['max_nodes'] or 19} nodes"
 
 
 def _test_part(config: Mapping[str, Any]) -> list[str]:
