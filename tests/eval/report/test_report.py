@@ -425,7 +425,7 @@ def test_the_explorer_holds_every_answer(data: Path, tmp_path: Path) -> None:
     assert {q[0] for q in questions} == set(examples) and len(questions) == len(examples) == len(
         index["blocks"]
     )
-    assert index["judged"][0] == "0" * len(examples) and sorted(index["judged"][1]) == ["."] * 174 + ["0"] * 6
+    assert index["codes"][0] == "0" * len(examples) and sorted(index["codes"][1]) == ["."] * 174 + ["0"] * 6
     for i, (name, question, answer, graph, query, _, _, (first, second)) in enumerate(questions):
         e = examples[name]
         assert (question, answer, query) == (e.question, e.answer.strip(), e.query) and graph[
