@@ -59,6 +59,6 @@ function showExample(i, packed) {
       element("div", {}, element("h4", {}, "Question"), pre(question),
         element("h4", {}, "Right answer"), pre(gold))),
     element("h4", {}, "The runs' answers, and how they were scored"), ...views,
-    element("small", { class: "x-id" }, id, " · ",
+    element("small", { class: "x-id" }, id), element("small", {},
       element("a", { id: "x-permalink", href: HASH + new URLSearchParams({ ...filterState(), q: id }) }, "link to this question")));
 }
