@@ -11,7 +11,8 @@ import pytest
 
 from data_builders.errors import InputError
 from data_builders.graphs.graph import to_networkx
-from data_builders.readers.graph_files import read_graph_file, sample
+from data_builders.readers.graph_files import read_graph_file
+from data_builders.readers.sampling import sample
 
 LES_MISERABLES = Path(__file__).parents[3] / "data" / "graphs" / "les_miserables.graphml"
 HEAD = '<graphml xmlns="http://graphml.graphdrawing.org/xmlns"><graph edgedefault="undirected">'
@@ -43,21 +44,39 @@ def test_edge_list_comments_weights_and_line_ends(tmp_path: Path) -> None:
 
 
 def test_repeats_self_loops_and_directions_are_counted(tmp_path: Path) -> None:
-    file = write(tmp_path, "a b 1\nb a 5\na b 7\nc c 1\nb c 2\n")
+    file = write(tmp_path, "a b 1\nb a 1\na b 1\nc c 1\nb c 2\n")
     undirected = read_graph_file(file)
     assert undirected.graph.edges == ((0, 1), (1, 2)) and undirected.graph.weight(0, 1) == 1
-    assert undirected.notes == ["1 self loops dropped", "2 repeated edges counted once"]
+    assert undirected.notes == ["1 self loops dropped", "2 repeated edges merged"]
     directed = read_graph_file(file, directed=True)
     assert directed.graph.edges == ((0, 1), (1, 0), (1, 2))
-    assert directed.notes == ["1 self loops dropped", "1 repeated edges counted once"]
+    assert directed.notes == ["1 self loops dropped", "1 repeated edges merged"]
     assert directed.around == [(1,), (0, 2), (1,)]
 
 
-@pytest.mark.parametrize("lines", ["a b 1.5\nb c 2\n", "a b 0\n", "a b 3\nb c\n"])
-def test_weights_that_are_no_capacities_are_left_out_and_said(tmp_path: Path, lines: str) -> None:
-    read = read_graph_file(write(tmp_path, lines))
-    assert read.graph.weights is None
-    assert read.notes[-1].startswith("weights ignored: ")
+def test_an_edge_of_several_weights_leaves_the_weights_out(tmp_path: Path) -> None:
+    """The least is right for a distance and the sum for a flow: no choice is right for all questions."""
+    read = read_graph_file(write(tmp_path, "a b 5\nb a 2\nb c 1\n"))
+    assert read.graph.weights is None and read.weights_left_out
+    assert any("repeated edges have different weights" in note for note in read.notes)
+
+
+def test_weights_are_read_as_they_are_and_asked_about_in_whole_units(tmp_path: Path) -> None:
+    read = read_graph_file(write(tmp_path, "a b 1.5\nb c 2\nc d 0.123456\n"))
+    assert read.weights == {(0, 1): 1.5, (1, 2): 2, (2, 3): 0.123456}
+    assert read.graph.weights == {(0, 1): 1500, (1, 2): 2000, (2, 3): 123} and not read.weights_left_out
+    times = (
+        "weights are real numbers: questions print them times 1,000, rounded to whole numbers (1.5 as 1500)"
+    )
+    assert read.notes == [times]
+    far = read_graph_file(write(tmp_path, "a b 0.00001234\nb c 123456789.5\n"))
+    assert far.graph.weights is None and far.weights_left_out and "too far apart" in far.notes[0]
+    some = read_graph_file(write(tmp_path, "a b 3\nb c\n"))
+    assert some.graph.weights is None and some.notes == ["weights left out: 1 of 2 edges have none"]
+    for lines, note in (("a b 0\n", "1 weights are 0"), ("a b -2\n", "1 negative weights, the smallest -2")):
+        assert read_graph_file(write(tmp_path, lines)).notes[0].startswith(note)
+    plain = read_graph_file(write(tmp_path, "a b 3\n"), weights=False)
+    assert plain.graph.weights is None and plain.notes == ["weights left out, as --no-weights says"]
 
 
 def test_graphml_labels_names_ids_and_directions(tmp_path: Path) -> None:
@@ -65,18 +84,49 @@ def test_graphml_labels_names_ids_and_directions(tmp_path: Path) -> None:
     graph.add_node("x", label="Ann, B.\nC")
     graph.add_node("y", name="Bob")
     graph.add_node("z")
-    graph.add_node("w", label="Bob")
     graph.add_edges_from([("x", "y"), ("x", "y"), ("y", "x"), ("z", "z")])
     nx.write_graphml(graph, tmp_path / "g.graphml")
     read = read_graph_file(tmp_path / "g.graphml")
-    assert read.names == ["Ann B. C", "Bob", "z", "Bob 2"]
+    assert read.labels == ["Ann, B.\nC", "Bob", "z"] and read.names == ["Ann B. C", "Bob", "z"]
     assert read.graph.edges == ((0, 1),)
-    assert read.notes == ["1 self loops dropped", "2 repeated edges counted once", "directions dropped"]
+    for words in ("1 self loops", "2 repeated edges", "direction dropped", "is written 'Ann B. C'"):
+        assert any(words in note for note in read.notes)
     assert read_graph_file(tmp_path / "g.graphml", directed=True).graph.edges == ((0, 1), (1, 0))
 
 
+def test_a_file_of_directed_edges_that_go_both_ways_is_read_with_directions(tmp_path: Path) -> None:
+    file = write(tmp_path, "*Vertices 2\n*Arcs\n*Edges\n1 2\n", "g.net")
+    read = read_graph_file(file, directed=True)
+    assert read.graph.edges == ((0, 1), (1, 0)) and read.notes == ["undirected edges read in both directions"]
+    with pytest.raises(InputError, match="the graph is undirected"):
+        read_graph_file(write(tmp_path, "*Vertices 2\n*Edges\n1 2\n", "g.net"), directed=True)
+
+
+def test_labels_that_repeat_give_way_to_ids(tmp_path: Path) -> None:
+    graph = nx.path_graph(["n1", "n2", "n3"])
+    nx.set_node_attributes(graph, {"n1": "Bob", "n2": "Ann", "n3": "Bob"}, "label")
+    nx.write_graphml(graph, tmp_path / "g.graphml")
+    read = read_graph_file(tmp_path / "g.graphml")
+    assert read.names == ["n1", "n2", "n3"]
+    assert read.notes == ["labels repeat, ids used: 2 nodes are called 'Bob'"]
+
+
+def test_a_node_is_found_by_every_spelling(tmp_path: Path) -> None:
+    graph = nx.path_graph(["n1", "n2", "n3"])
+    labels = {"n1": "Zoe\u0308", "n2": "Smith, Al", "n3": "STRASSE"}
+    nx.set_node_attributes(graph, labels, "label")
+    nx.write_graphml(graph, tmp_path / "g.graphml")
+    read = read_graph_file(tmp_path / "g.graphml")
+    for u, spellings in enumerate(
+        (("Zoe\u0308", "Zo\u00eb", "zo\u00eb", "n1"), ("Smith, Al", "Smith Al", "n2"), ("Straße",))
+    ):
+        assert [read.find(spelling) for spelling in spellings] == [u] * len(spellings)
+    with pytest.raises(InputError, match="no node 'Bob'; it has"):
+        read.find("Bob")
+
+
 def test_names_stay_unique_whatever_the_labels(tmp_path: Path) -> None:
-    labels = ["a", "a", "a 2", "a", "\u202ea", "\u00e9", "e\u0301", "", "  "]
+    labels = ["a", "a,", "a 2", "a\t,", "\u202ea", "\u00e9", "e\u0301", "", "  "]
     graph = nx.Graph()
     graph.add_nodes_from((i, {"label": label}) for i, label in enumerate(labels))
     nx.write_graphml(graph, tmp_path / "g.graphml")
@@ -88,26 +138,42 @@ def test_names_stay_unique_whatever_the_labels(tmp_path: Path) -> None:
 
 BAD = {
     "one column": ("g.txt", "a b\n\nlonely\n", "line 3: 1 column ('lonely')"),
-    "commas": ("g.txt", "a,b\n", "line 1: 1 column ('a,b')"),
+    "commas and spaces": ("g.txt", "a,b 3\n", "divided at ',' and at spaces"),
     "four columns": ("g.txt", "a b 1 2\n", "line 1: 4 columns"),
-    "not a number": ("g.txt", "a b 1\na c {}\n", "line 2: weight '{}' is not a finite number"),
+    "not a number": ("g.txt", "a b 1\na c x\n", "line 2: weight 'x' is not a finite number"),
     "nan": ("g.txt", "a b nan\n", "line 1: weight 'nan' is not a finite number"),
     "not UTF-8": ("g.txt", b"a b\nc \xff\n", "line 2: byte 0xff is not UTF-8"),
     "empty": ("g.txt", "", "the file is empty"),
     "blank": ("g.graphml", " \n", "the file is empty"),
     "comments only": ("g.txt", "# nothing\n", "no edges"),
-    "not XML": ("g.graphml", "graph [\n node\n]\n", "line 1: not XML"),
+    "not XML": (
+        "g.graphml",
+        "graph [\n node\n]\n",
+        "the ending .graphml is that of GraphML, but the content is GML",
+    ),
     "cut XML": ("g.graphml", HEAD + '\n<node id="a">', "line 2: not XML"),
-    "other XML": ("g.graphml", "<html><body/></html>", "not a GraphML file"),
+    "other XML": ("g.graphml", "<svg><g/></svg>", "not a GraphML file"),
     "no nodes": ("g.graphml", HEAD + "</graph></graphml>", "no nodes"),
     "no id": ("g.graphml", HEAD + "<node/></graph></graphml>", "a <node> has no id"),
-    "no such node": ("g.graphml", HEAD + '<node id="a"/>\n<edge source="a" target="b"/></graph></graphml>', "line 2: an edge names"),
-    "no target": ("g.graphml", HEAD + '<node id="a"/><edge source="a"/></graph></graphml>', "an edge names the node None"),
-    "bad key": ("g.graphml", HEAD + '<node id="a"><data key="k">1</data></node></graph></graphml>', "no key k"),
+    "no such node": (
+        "g.graphml",
+        HEAD + '<node id="a"/>\n<edge source="a" target="b"/></graph></graphml>',
+        "line 2: an edge names",
+    ),
+    "no target": (
+        "g.graphml",
+        HEAD + '<node id="a"/><edge source="a"/></graph></graphml>',
+        "an edge has no source or no target",
+    ),
+    "bad key": (
+        "g.graphml",
+        HEAD + '<node id="a"><data key="k">1</data></node></graph></graphml>',
+        "no key k",
+    ),
     "hyperedge": ("g.graphml", HEAD + '<node id="a"/><hyperedge/></graph></graphml>', "hyperedge"),
     "empty GML": ("g.gml", "graph [ ]", "the file has no nodes"),
     "missing": ("", "", "no such file"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", BAD)
