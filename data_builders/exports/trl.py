@@ -26,7 +26,7 @@ import graphtalk
 from datasets import load_dataset
 from trl import GRPOTrainer
 
-data = load_dataset(".", "grpo", split="train")  # this folder
+data = load_dataset("path/of/this_folder", "grpo", split="train")
 GRPOTrainer("Qwen/Qwen3-0.6B", reward_funcs=graphtalk.reward, train_dataset=data).train()
 ```
 """

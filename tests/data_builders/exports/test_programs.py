@@ -57,13 +57,14 @@ assert abs(found["results"]["graphtalk"]["acc,none"] - sum(r for r, _ in scores.
 INSPECT_AI = """
 from pathlib import Path
 from inspect_ai import eval
-from inspect_ai.model import ModelOutput, get_model
+from inspect_ai.model import ModelOutput, ModelUsage, get_model
 
 rows = [json.loads(line) for path in Path("data/test").glob("*.jsonl") for line in open(path)]
 by_question = {row["question"]: row["id"] for row in rows}
 
 def answer(messages, tools, tool_choice, config):
     output = ModelOutput.from_content("mockllm/model", outputs[by_question[messages[-1].text]])
+    output.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)  # else tokens are counted
     return output
 
 model = get_model("mockllm/model", custom_outputs=answer)
@@ -110,6 +111,7 @@ async def judge():
 asyncio.run(judge())
 """
 TRL = """
+import os
 from datasets import load_dataset
 from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 import graphtalk
@@ -124,14 +126,15 @@ if tokenizer.pad_token is None:
 settings = dict(output_dir="../out", max_steps=1, per_device_train_batch_size=2, use_cpu=True, report_to=[])
 for form in ("prompt_completion", "messages"):
     trainer = SFTTrainer(AutoModelForCausalLM.from_pretrained(folder), SFTConfig(**settings),
-        train_dataset=load_dataset(".", form, split="train"), processing_class=tokenizer)
+        train_dataset=load_dataset(os.getcwd(), form, split="train"), processing_class=tokenizer)
     assert trainer.train().global_step == 1
 trainer = GRPOTrainer(AutoModelForCausalLM.from_pretrained(folder), reward_funcs=graphtalk.reward,
     args=GRPOConfig(**settings, num_generations=2, max_completion_length=4),
-    train_dataset=load_dataset(".", "grpo", split="train"), processing_class=tokenizer)
+    train_dataset=load_dataset(os.getcwd(), "grpo", split="train"), processing_class=tokenizer)
 assert trainer.train().global_step == 1
-data = load_dataset(".", "grpo", split="test")
-rewards = graphtalk.reward([outputs[id] for id in data["id"]], **{name: data[name] for name in data.column_names})
+data = load_dataset(os.getcwd(), "grpo", split="test")
+columns = {name: data[name] for name in data.column_names}
+rewards = graphtalk.reward([outputs[id] for id in data["id"]], **columns)
 scores |= {id: [float(r == 1), r] for id, r in zip(data["id"], rewards)}
 """
 PROGRAMS = {  # name -> what to install ("" for what this environment has), and the script
