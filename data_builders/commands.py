@@ -102,9 +102,12 @@ def _offered(config: BuildConfig) -> tuple[BuildConfig, dict[str, str]]:
     for name, share in shared_edges(config, files).items():
         if share >= SHARED:
             print(
-                f"warning: {name}: {share:.1%} of the edges of its test graphs are edges of its train graphs too, "
-                "since subgraphs of one network share its nodes; --names encoder hides which nodes they are, a "
-                "larger network has more that differ, and --unit graph asks about the whole graph, without train"
+                f"warning: {name}: {share:.1%} of the edges of its test graphs are edges of its "
+                f"train graphs too, "
+                "since subgraphs of one network share its nodes; --names encoder hides which nodes "
+                "they are, a "
+                "larger network has more that differ, and --unit graph asks about the whole graph, "
+                "without train"
             )
     return with_compatible_tasks(config, files)
 

@@ -39,8 +39,8 @@ count once).
 
 
 WHOLE_STATEMENT = """\
-One question set: the graphs are asked about as they are, all of them in test. Whether a model has seen them in
-training is not known here.
+One question set: the graphs are asked about as they are, all of them in test. Whether a model has seen them
+in training is not known here.
 """
 
 

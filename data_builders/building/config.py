@@ -261,7 +261,8 @@ class BuildConfig(BaseModel):
             transform = TASKS[check_choice("task", name, TASKS)].transform
             if transform in EDGE_CHANGING or (transform == "directed" and not self.directed):
                 raise InputError(
-                    f"task {name!r} changes the edges of a graph, and unit graph asks about graph files as they are"
+                    f"task {name!r} changes the edges of a graph, and unit graph asks about graph "
+                    f"files as they are"
                 )
 
     def _check_sizes(self) -> None:
