@@ -1,4 +1,4 @@
-"""One question about the user's own graph: the prompt, and the truth."""
+"""One question about the user's own graph: its text, and the true answer."""
 
 from pathlib import Path
 from random import Random
@@ -11,7 +11,7 @@ from data_builders.tasks import TASKS, Query
 from data_builders.text.encoders import get_encoder
 
 
-def question(
+def question_about(
     file: Path,
     task: str,
     nodes: list[str],
@@ -27,10 +27,10 @@ def question(
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "roads.txt"
     >>> _ = file.write_text("Ulm Bonn\\nBonn Jena\\n")
-    >>> asked = question(file, "shortest_path", ["Ulm", "Jena"])
-    >>> asked.answer, asked.query
+    >>> example = question_about(file, "shortest_path", ["Ulm", "Jena"])
+    >>> example.answer, example.query
     ('2.', [0, 2])
-    >>> question(file, "shortest_path", ["Ulm"])
+    >>> question_about(file, "shortest_path", ["Ulm"])
     Traceback (most recent call last):
         ...
     data_builders.errors.InputError: shortest_path is about 2 nodes, and 1 is given; use --from and --to
@@ -50,11 +50,12 @@ def question(
             else ""
         )
         raise InputError(f"{file}: {task} {reason}{hint}")
-    wanted = len(chosen.draw(graph, Random(0)).nodes)
-    if len(nodes) != wanted:
-        use = ("no node", "--from", "--from and --to")[wanted]
+    count = len(chosen.draw(graph, Random(0)).nodes)
+    if len(nodes) != count:
+        use = ("no node", "--from", "--from and --to")[count]
         raise InputError(
-            f"{task} is about {wanted} nodes, and {len(nodes)} {'is' if len(nodes) == 1 else 'are'} given; use {use}"
+            f"{task} is about {count} nodes, and {len(nodes)} {'is' if len(nodes) == 1 else 'are'} "
+            f"given; use {use}"
         )
     ids = {name: u for u, name in enumerate(names)}
     for name in nodes:
@@ -74,7 +75,9 @@ def question(
     source = source_name(file)
     return Example(
         id=f"{task}/{source}/{encoder}/test/0", task=task, task_class=chosen.task_class, question=text,
-        answer=chosen.say(chosen.solve(graph, query), names, query), answer_kind=chosen.answer_kind, rationale="", encoder=encoder,
-        generator=source, graph=graph_to_json(graph, names), graph_id=f"{source}/test/0", num_nodes=graph.n, num_edges=graph.m,
+        answer=chosen.say(chosen.solve(graph, query), names, query), answer_kind=chosen.answer_kind,
+        rationale="", encoder=encoder,
+        generator=source, graph=graph_to_json(graph, names), graph_id=f"{source}/test/0", num_nodes=graph.n,
+        num_edges=graph.m,
         query=list(query.nodes), split="test",
     )  # fmt: skip

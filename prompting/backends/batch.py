@@ -17,9 +17,9 @@ import openai
 
 from data_builders.errors import InputError
 from data_builders.files import atomic_file
-from prompting.backends.model import Completion, ModelOptions, Request, split_server
+from prompting.backends.model import Completion, ModelOptions, Request, is_openai, split_address, split_server
 from prompting.backends.openai import read_key
-from prompting.backends.replies import Failed, Wire, failure, read_reply
+from prompting.backends.replies import RequestError, RequestFormat, failure, read_reply
 from prompting.budget import Budget, Stopped
 
 _LINES = 50_000  # OpenAI's limit of one file
@@ -34,7 +34,7 @@ class BatchModel:
     def __init__(self, name: str, options: ModelOptions) -> None:
         self._options = options
         self._folder: Path | None = None
-        if "@http" not in name and "@" in name:
+        if "@" in name and not split_address(name)[1]:
             self._name, _, folder = name.rpartition("@")
             self._folder = Path(folder)
         else:
@@ -43,13 +43,13 @@ class BatchModel:
             self._client = openai.OpenAI(
                 api_key=self._key, base_url=self._url, max_retries=options.attempts, timeout=options.timeout
             )
-        self._wire = Wire(
+        self._format = RequestFormat(
             self._name,
             options.chat is not False,
             options,
-            self._folder is None and "://api.openai.com/" in f"{self._url}/",
+            self._folder is None and is_openai(self._url),
         )
-        self.identity: Mapping[str, Any] = self._wire.identity
+        self.identity: Mapping[str, Any] = self._format.identity
 
     def complete(
         self, requests: Sequence[Request], done: Container[int], budget: Budget
@@ -70,13 +70,13 @@ class BatchModel:
                 yield list(found.items())
 
     def _custom_id(self, request: Request) -> str:
-        body = json.dumps([self._wire.body(request), request.sample], sort_keys=True)
+        body = json.dumps([self._format.body(request), request.sample], sort_keys=True)
         return hashlib.sha256(body.encode()).hexdigest()[:32]
 
     def _file(self, requests: Sequence[Request], lines: Mapping[str, int]) -> bytes:
-        url = f"/v1{self._wire.path}"
+        url = f"/v1{self._format.path}"
         rows = (
-            {"custom_id": name, "method": "POST", "url": url, "body": self._wire.body(requests[index])}
+            {"custom_id": name, "method": "POST", "url": url, "body": self._format.body(requests[index])}
             for name, index in lines.items()
         )
         return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
@@ -109,8 +109,8 @@ class BatchModel:
                     {},
                     json.dumps(row.get("error") or response.get("body")),
                 )
-            return index, read_reply(response.get("body"), self._wire.chat, 0.0)
-        except Failed as error:
+            return index, read_reply(response.get("body"), self._format.chat, 0.0)
+        except RequestError as error:
             return index, Completion(str(error), "error", 0, 0, 0.0)
 
     def _elsewhere(self, requests: Sequence[Request], lines: Mapping[str, int]) -> list[bytes]:
@@ -131,7 +131,8 @@ class BatchModel:
             with atomic_file(path) as file:
                 file.write(text)
             raise Stopped(
-                f"{path}: {len(lines)} requests written; have them answered as a batch, put the output file (.jsonl) into "
+                f"{path}: {len(lines)} requests written; have them answered as a batch, put the output "
+                f"file (.jsonl) into "
                 f"{self._folder} and start the same command again"
             )
         return answered
@@ -149,7 +150,8 @@ class BatchModel:
             while batch.status not in _OVER:
                 if (left := budget.seconds_left) is not None and left <= 0:
                     raise Stopped(
-                        f"batch {batch.id} is {batch.status}, and {budget.over()}; start the same command again to collect it"
+                        f"batch {batch.id} is {batch.status}, and {budget.over()}; start the same command "
+                        f"again to collect it"
                     )
                 time.sleep(self._options.poll if left is None else min(self._options.poll, left))
                 batch = self._client.batches.retrieve(batch.id)
@@ -157,7 +159,8 @@ class BatchModel:
             if not files:
                 said = "; ".join(str(e.message) for e in (batch.errors.data or [])) if batch.errors else ""
                 raise Stopped(
-                    f"batch {batch.id} {batch.status} without a reply: {' '.join(said.split()) or 'no reason given'}"
+                    f"batch {batch.id} {batch.status} without a reply: "
+                    f"{' '.join(said.split()) or 'no reason given'}"
                 )
             return [self._client.files.content(name).content for name in files]
         except openai.APIStatusError as error:
@@ -182,7 +185,7 @@ class BatchModel:
         if why := budget.over(*room):
             raise Stopped(f"{why}; the whole batch may take {sum(room):,} tokens: nothing was sent")
         file = self._client.files.create(file=("graphtalk.jsonl", text), purpose="batch")
-        endpoint: Any = f"/v1{self._wire.path}"
+        endpoint: Any = f"/v1{self._format.path}"
         return self._client.batches.create(
             completion_window="24h",
             endpoint=endpoint,

