@@ -194,7 +194,7 @@ def warnings_about(completions: Mapping[Request, Completion]) -> list[str]:
 
     >>> cut = Completion("Yes.", "stop", 64, 2, 0.1)
     >>> warnings_about({Request("(0, 1) " * 100): cut, Request("(2, 3) " * 200): cut})
-    ['the server counted 64 tokens of a prompt of about 1,000: it may cut prompts to a small context']
+    ['the server counted 64 tokens of a prompt of about 1,201: it may cut prompts to a small context']
     """
     lines = []
     answered = [(r, c) for r, c in completions.items() if c.finish_reason != "error"]

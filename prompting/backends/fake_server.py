@@ -68,7 +68,8 @@ def _answer_text(reply: dict[str, Any]) -> str:
 
 def _as_parts(reply: dict[str, Any]) -> bytes:
     parts = [{"type": "text", "text": _answer_text(reply)}]
-    return _edit(message={"role": "assistant", "content": parts})(reply)
+    (choice,) = reply["choices"]
+    return (_edit(text=parts) if "text" in choice else _edit(message={"content": parts}))(reply)
 
 
 def _of_other_route(reply: dict[str, Any]) -> bytes:
