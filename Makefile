@@ -13,9 +13,10 @@ MODEL ?= hf:$(SMOLLM2)
 METHOD ?= zero_shot
 RUN ?= runs/$(METHOD)
 LIMIT ?= 20
+SIZE ?= small
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-finetune demo-prompt test test-slow test-lowest check data finetune prompt eval report bench-build bench-finetune bench-eval bench-lora bench-prompt clean
+.PHONY: help setup demo demo-finetune demo-prompt demo-fit test test-slow test-lowest check data finetune prompt eval report bench-build bench-finetune bench-eval bench-fit bench-lora bench-prompt reproduce clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -37,7 +38,7 @@ demo: setup ## build, train, adapt, prompt, score and report on two cores, in mi
 	$(GRAPHTALK) build configs/data/demo_er.yaml --out $(DEMO)/data/er
 	$(GRAPHTALK) build configs/data/demo_lesmis.yaml --out $(DEMO)/data/lesmis
 	@echo "SmolLM2 is prompted meanwhile; see $(DEMO)/prompt.log"
-	@$(MAKE) --no-print-directory -j 2 demo-finetune demo-prompt
+	@$(MAKE) --no-print-directory -j 2 demo-finetune demo-prompt demo-fit
 	$(GRAPHTALK) report $(DEMO)/runs/* --out $(DEMO)/report
 
 demo-finetune:
@@ -47,6 +48,17 @@ demo-finetune:
 	    --output_dir $(DEMO)/runs/t5_er_on_lesmis --label "T5 1M, trained on ER"
 	$(GRAPHTALK) finetune --config configs/finetune/demo_lora.yaml --model_name_or_path $(DEMO)/runs/t5_er/checkpoint \
 	    --dataset $(DEMO)/data/lesmis --output_dir $(DEMO)/runs/t5_er_lora_lesmis --label "T5 1M, adapted with LoRA"
+
+# Models that read the graph and not the text, on the same questions.
+demo-fit:
+	$(GRAPHTALK) fit --config configs/graph_models/demo_gin.yaml --dataset $(DEMO)/data/er \
+	    --output_dir $(DEMO)/runs/gin_er --label "GIN, reads the graph"
+	$(GRAPHTALK) fit --config configs/graph_models/demo_transformer.yaml --dataset $(DEMO)/data/er \
+	    --output_dir $(DEMO)/runs/graph_transformer_er --label "Graph transformer, reads the graph"
+	$(GRAPHTALK) fit $(DEMO)/runs/gin_er/checkpoint --dataset $(DEMO)/data/lesmis \
+	    --output_dir $(DEMO)/runs/gin_er_on_lesmis --label "GIN, reads the graph"
+	$(GRAPHTALK) fit $(DEMO)/runs/graph_transformer_er/checkpoint --dataset $(DEMO)/data/lesmis \
+	    --output_dir $(DEMO)/runs/graph_transformer_er_on_lesmis --label "Graph transformer, reads the graph"
 
 demo-prompt:
 	@($(GRAPHTALK) smollm2 --out $(SMOLLM2) && for data in er lesmis; do for method in zero_shot few_shot cot; do \
@@ -93,6 +105,9 @@ report: setup ## tables and the page over every run
 bench-finetune: setup ## how fast a T5 learns, beside a stock Seq2SeqTrainer script (about six minutes)
 	$(BIN)/python -m benchmarks.finetune
 
+bench-fit: setup ## how fast models that read graphs learn, beside stock loops (about four minutes)
+	$(BIN)/python -m benchmarks.fit
+
 bench-build: setup ## how fast datasets are built, and how that grows with the graphs
 	$(BIN)/python -m benchmarks.build
 
@@ -105,6 +120,9 @@ bench-lora: setup ## SmolLM2 fine-tuned with LoRA on 500 examples against its ow
 
 bench-prompt: setup ## how fast prompts are sent, kept, and answered by a local model (ARGS="--only load", ...)
 	$(BIN)/python -m benchmarks.prompt $(ARGS)
+
+reproduce: setup ## the paper's table, ours beside as reported, into docs/results.md (SIZE=small: two cores; SIZE=gpu)
+	$(BIN)/python -m studies.reproduce --size $(SIZE)
 
 clean: ## remove what the demo and the stations wrote (not the packages)
 	rm -rf $(DEMO) runs report data/graphqa

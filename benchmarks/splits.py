@@ -1,6 +1,7 @@
 """How far the answers' shares differ between the splits, and how the salt of `graphs.splits` was chosen.
 
     python -m benchmarks.splits                     the tables of docs/data_format.md
+    python -m benchmarks.splits --families er --graphs 400000     what of it is not chance
     python -m benchmarks.splits --salts 5000000     the best of so many salts (half an hour on one core)
 
 Graphs are drawn as a build draws them and then put into their splits: given its split, a graph is distributed
@@ -19,12 +20,12 @@ from numpy.typing import NDArray
 
 from data_builders.building.card import label
 from data_builders.building.config import BuildConfig
-from data_builders.building.rows import drawing
+from data_builders.building.rows import graph_source
 from data_builders.example import SPLITS
 from data_builders.graphs.generators import GENERATORS
 from data_builders.graphs.splits import SALT, SIDES, invariant
 from data_builders.graphs.streams import Stream
-from data_builders.tasks import FORMS, GRAPHQA, TASKS
+from data_builders.tasks import GRAPH_TRANSFORMS, GRAPHQA, TASKS
 
 FREQUENT = 0.01
 SEARCH_GRAPHS, SEARCH_ER_GRAPHS = 60_000, 240_000
@@ -56,7 +57,7 @@ def draw(family: str, graphs: int, er_graphs: int, seed: int) -> Drawn:
     """Graphs of the default sizes, and the default tasks' answers."""
     if family == "er":
         graphs = er_graphs
-    rng, size, graph_of = drawing(BuildConfig(generators=(family,)), {}, family)
+    rng, size, graph_of = graph_source(BuildConfig(generators=(family,)), {}, family)
     tasks, stream = [TASKS[task] for task in tasks_of(family)], Stream()
     invariants, texts = np.empty(graphs, np.uint64), [[""] * graphs for _ in tasks]
     for index in range(graphs):
@@ -65,7 +66,7 @@ def draw(family: str, graphs: int, er_graphs: int, seed: int) -> Drawn:
         invariants[index] = invariant(graph)
         for task, of_task in zip(tasks, texts, strict=True):
             stream.seed(f"{seed}/splits/{family}/{task.name}/{index}")
-            formed = FORMS[task.form](graph, stream)
+            formed = GRAPH_TRANSFORMS[task.transform](graph, stream)
             of_task[index] = label(task.solve(formed, task.draw(formed, stream)))
     labels = [[text for text, n in Counter(t).most_common() if n >= FREQUENT * graphs] for t in texts]
     numbers = [{text: number for number, text in enumerate(of_task)} for of_task in labels]
@@ -151,7 +152,7 @@ def tables(drawn: dict[str, Drawn]) -> list[str]:
         cells = [f"{points[task]:.1f}" if task in points else "-" for task in GRAPHQA]
         lines.append(f"| {family} | {len(np.unique(found.invariants)):,} | {' | '.join(cells)} |")
     lines += ["", "| task | answer | train | validation | test |", "|---|---|---|---|---|"]
-    for i, task in enumerate(tasks_of("er")):
+    for i, task in enumerate(tasks_of("er") if "er" in drawn else ()):
         of_task = shares(drawn["er"], i)
         for number in range(1 if TASKS[task].answer_kind == "yes_no" else 3):
             cells = " | ".join(f"{share:.1f}" for share in of_task[:, number])
@@ -164,6 +165,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--graphs", type=int, default=20_000, help="per family")
+    parser.add_argument("--families", nargs="+", default=list(GENERATORS), choices=GENERATORS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--salts", type=int, help="look for a salt instead")
     parser.add_argument("--workers", type=int, default=1)
@@ -171,7 +173,7 @@ def main() -> None:
     sizes = (given.graphs, given.graphs) if given.salts is None else (SEARCH_GRAPHS, SEARCH_ER_GRAPHS)
     with Pool(given.workers) as pool:
         one = partial(draw, graphs=sizes[0], er_graphs=sizes[1], seed=given.seed)
-        drawn = dict(zip(GENERATORS, pool.map(one, GENERATORS, chunksize=1), strict=True))
+        drawn = dict(zip(given.families, pool.map(one, given.families, chunksize=1), strict=True))
     if given.salts is None:
         print("\n".join(tables(drawn)))
         return

@@ -1,10 +1,10 @@
-"""Command-line commands of this folder."""
+"""graphtalk graph, build, tasks and verify: look at graphs, make datasets of them, check these."""
 
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,10 @@ from data_builders.errors import InputError
 from data_builders.files import ProgressBar
 from data_builders.options import options_of
 from data_builders.readers.command import graph_command
+from data_builders.readers.source import OPTIONS
+
+if TYPE_CHECKING:  # `graphtalk --help` loads nothing heavy
+    from data_builders.readers.graph_files import GraphFile
 
 
 @options_of(BuildConfig)
@@ -77,38 +81,49 @@ def build_command(
 
 
 def _offered(config: BuildConfig) -> tuple[BuildConfig, dict[str, str]]:
-    from data_builders.building.compatibility import with_fitting_tasks
+    from data_builders.building.compatibility import with_compatible_tasks
+
+    return with_compatible_tasks(config, _open_files(config)) if config.graphs else (config, {})
+
+
+def _open_files(config: BuildConfig) -> "dict[str, GraphFile]":
+    """The graph files of a config, after printing what is noted of them."""
     from data_builders.building.rows import open_files
 
-    return with_fitting_tasks(config, open_files(config)) if config.graphs else (config, {})
+    files = open_files(config)
+    for name, file in files.items():
+        for note in file.notes:
+            print(f"note: {name}: {note}")
+    return files
 
 
-@options_of(
-    BuildConfig,
-    only=("graphs", "generators", "encoders", "min_nodes", "max_nodes", "directed", "columns"),
-)
-def tasks_command(**flags: Any) -> None:
+@options_of(BuildConfig, only=("generators", "encoders", "min_nodes", "max_nodes", *OPTIONS))
+def tasks_command(
+    graphs: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE]...", help="Graph files to sample subgraphs from.")
+    ] = None,
+    **flags: Any,
+) -> None:
     """List the tasks that can ask about a graph, and for the others the reason."""
     from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
 
-    from data_builders.building.compatibility import offers
-    from data_builders.building.rows import open_files
+    from data_builders.building.compatibility import compatibility
     from data_builders.tasks import TASKS, Query
 
-    config = load_config(None, {"tasks": "node_count", **flags})
+    config = load_config(None, {"tasks": "node_count", "graphs": graphs or None, **flags})
     table = Table(box=SIMPLE, pad_edge=False, collapse_padding=True)
-    for column in ("task", "class", "answer", "form", "question, or why not"):
+    for column in ("task", "class", "answer", "transform", "question, or why not"):
         table.add_column(column, no_wrap=column == "task")
-    for name, reason in offers(config, open_files(config)).items():
+    for name, reason in compatibility(config, _open_files(config)).items():
         task = TASKS[name]
         asks = task.ask(["S", "T"], Query((0, 1), ("C0", "C1"))).splitlines()[0].removeprefix("Q: ")
         table.add_row(
             name,
             task.task_class,
             task.answer_kind,
-            task.form,
+            task.transform,
             asks if reason is None else f"[red]it {reason}[/red]",
         )
     Console(width=None if sys.stdout.isatty() else 160).print(table)
@@ -151,10 +166,7 @@ def _print_report(lock: dict[str, Any]) -> None:
             table.add_row(*row)
         console.print(table)
     for source, file in found["files"].items():
-        print(
-            f"{source}: subgraphs of {file['nodes']:,} nodes and {file['edges']:,} edges"
-            + "".join(f"; {note}" for note in file["notes"])
-        )
+        print(f"{source}: subgraphs of {file['nodes']:,} nodes and {file['edges']:,} edges")
 
 
 def verify_command(folder: Annotated[Path, typer.Argument(help="Dataset folder.")]) -> None:

@@ -106,6 +106,10 @@ class TransformerConfig(FitConfig):
     width, depth, heads: of the blocks. expansion: width of the feed-forward layers, as a multiple of the
     width. glu: these layers are gated. loops: the blocks are gone through so many times.
     pause: empty tokens behind each question.
+    edge_bias: attention knows which tokens touch: a learned number for each head, layer and way of touching
+        is added to its scores, see `graph_models.tokens.touching`.
+    sum_readout: the answer is read from the sum of the graph's tokens as well; a softmax takes means, of
+        which a count is hard to read.
     """
 
     tokens: Literal["edges", "rows", "rows_and_edges", "pairs"] = "rows_and_edges"
@@ -122,6 +126,8 @@ class TransformerConfig(FitConfig):
     dropout: float = Field(0.0, ge=0, lt=1)
     loops: int = Field(1, ge=1)
     pause: int = Field(0, ge=0)
+    edge_bias: bool = True
+    sum_readout: bool = True
 
 
 CONFIGS: dict[str, type[FitConfig]] = {

@@ -126,14 +126,16 @@ def solution_number(solution: Any, words: Sequence[str]) -> float:
 class Questions:
     """Examples as flat arrays, so that a batch is a few array operations and not a loop over Python objects.
 
-    Questions about one graph (the same nodes, edges, names and labels) share it.
+    Questions about one graph (the same draw, nodes, edges, names and labels) share it. A small graph that was
+    drawn a hundred times is a hundred graphs: as one, its questions would make rows of padding of all others.
     tasks: the names that number the tasks. laplacian: how many eigenvectors of each graph's Laplacian.
     """
 
     def __init__(self, examples: Sequence[Example], tasks: Sequence[str], laplacian: int = 0) -> None:
-        numbers: dict[str, int] = {}
-        asked = np.array([numbers.setdefault(e.graph, len(numbers)) for e in examples], np.int64)
-        records = [json.loads(text) for text in numbers]
+        numbers: dict[tuple[str, str], int] = {}
+        keys = [(e.graph_id, e.graph) for e in examples]
+        asked = np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
+        records = [json.loads(text) for _, text in numbers]
         graphs = [graph_from_record(record) for record in records]
         order = np.argsort(asked, kind="stable")
         self.examples = examples

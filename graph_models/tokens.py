@@ -5,13 +5,29 @@ nothing but itself. Tokens carry no order unless the model adds positions.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from graph_models.config import TransformerConfig
 from graph_models.data import Batch
 from graph_models.gnn import Inputs
+
+
+class Tokens(NamedTuple):
+    """Tokens of the graphs of a batch, of one kind or, padded, of all.
+
+    vectors: (k, width), or (G, T, width) with zeros behind each graph's last. graphs: (k,) the graph of each.
+    nodes: (k,) or (G, T) the node that a token stands for, -1 for none. ends: (k, 2) or (G, T, 2) the ends of
+    the edge that it stands for, -1 for none.
+    """
+
+    vectors: Tensor
+    graphs: Tensor
+    nodes: Tensor
+    ends: Tensor
 
 
 class GraphTokens(nn.Module):
@@ -31,12 +47,16 @@ class GraphTokens(nn.Module):
         self.weight = nn.Linear(1, width, bias=False) if inputs.weighted else None
         self.tokens = TOKENS[config.tokens]
 
-    def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """(G, T, width) tokens, padded, and (G, T) which of them are there."""
-        parts = self.tokens(self, batch)
-        vectors, graphs = torch.cat([v for v, _ in parts]), torch.cat([g for _, g in parts])
+    def forward(self, batch: Batch) -> tuple[Tokens, Tensor]:
+        """The tokens of all kinds, padded, and (G, T) which of them are there."""
+        vectors, graphs, nodes, ends = (
+            torch.cat(parts) for parts in zip(*self.tokens(self, batch), strict=True)
+        )
         order = torch.argsort(graphs, stable=True)
-        return padded(vectors[order], torch.bincount(graphs, minlength=len(batch.sizes)))
+        lengths = torch.bincount(graphs, minlength=len(batch.sizes))
+        out, inside = padded(vectors[order], lengths)
+        numbers = padded(torch.cat([nodes[:, None], ends], 1)[order] + 1, lengths)[0] - 1
+        return Tokens(out, graphs[order], numbers[..., 0], numbers[..., 1:]), inside
 
     def nodes(self, batch: Batch) -> Tensor:
         """(N, width)."""
@@ -65,13 +85,18 @@ def padded(rows: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
     return out, inside
 
 
-Parts = list[tuple[Tensor, Tensor]]
-"""Tokens (k, width) and the graph of each, (k,)."""
+Parts = list[Tokens]
+
+
+def of_nodes(vectors: Tensor, nodes: Tensor, batch: Batch) -> Tokens:
+    """Tokens that stand for nodes."""
+    return Tokens(vectors, batch.node_graphs[nodes], nodes, torch.full((len(nodes), 2), -1).to(nodes))
 
 
 def vertices(model: GraphTokens, batch: Batch) -> Parts:
     """One token for each node: its label."""
-    return [(model.nodes(batch) + model.kind[0], batch.node_graphs)]
+    nodes = model.nodes(batch)
+    return [of_nodes(nodes + model.kind[0], torch.arange(len(nodes), device=nodes.device), batch)]
 
 
 def edge_tokens(model: GraphTokens, batch: Batch) -> Parts:
@@ -79,8 +104,10 @@ def edge_tokens(model: GraphTokens, batch: Batch) -> Parts:
     arcs = model.edges(batch)
     nodes = model.nodes(batch)
     target = nodes if model.leaving is None else model.leaving(nodes)
-    sums = nodes[batch.sources[arcs]] + target[batch.targets[arcs]] + model.weights(batch, arcs)
-    return [(sums + model.kind[1], batch.node_graphs[batch.sources[arcs]])]
+    ends = torch.stack([batch.sources[arcs], batch.targets[arcs]], 1)
+    sums = nodes[ends[:, 0]] + target[ends[:, 1]] + model.weights(batch, arcs)
+    none = torch.full_like(arcs, -1)
+    return [Tokens(sums + model.kind[1], batch.node_graphs[ends[:, 0]], none, ends)]
 
 
 def rows(model: GraphTokens, batch: Batch) -> Parts:
@@ -96,7 +123,7 @@ def rows(model: GraphTokens, batch: Batch) -> Parts:
     for linear, start, end in maps:
         messages = linear(nodes)[start] + model.weights(batch, arcs)
         out = out + torch.zeros_like(out).index_add(0, end, messages.to(out.dtype))
-    return [(out, batch.node_graphs)]
+    return [of_nodes(out, torch.arange(len(nodes), device=nodes.device), batch)]
 
 
 def pairs(model: GraphTokens, batch: Batch) -> Parts:
@@ -106,7 +133,7 @@ def pairs(model: GraphTokens, batch: Batch) -> Parts:
     arcs = model.edges(batch)
     ends = torch.stack([batch.sources[arcs], batch.targets[arcs]], 1).reshape(-1)
     weights = model.weights(batch, arcs.repeat_interleave(2))
-    return [(model.nodes(batch)[ends] + weights + model.kind[1], batch.node_graphs[ends])]
+    return [of_nodes(model.nodes(batch)[ends] + weights + model.kind[1], ends, batch)]
 
 
 TOKENS: dict[str, Callable[[GraphTokens, Batch], Parts]] = {
@@ -123,3 +150,44 @@ def positions(tokens: Tensor) -> Tensor:
     rates = torch.exp(-torch.arange(0, width, 2, device=tokens.device) / width * 9.2)
     angles = torch.arange(length, device=tokens.device)[:, None] * rates
     return torch.cat([angles.sin(), angles.cos()], 1)[:, :width]
+
+
+WAYS = 8  # of touching
+
+
+def touching(batch: Batch, tokens: Tokens, length: int) -> Tensor:
+    """(G, T + Q, T + Q, WAYS) 0 or 1, how the T tokens of a graph and those of its questions touch.
+
+    A way each: nodes, the first of which an arc reaches from the second; the same against the arc; a node and
+    the first end of an edge; a node and its second end, which in a graph without directions is the first way
+    again; a question and what has the first node that it names; the same with the second node; a question and
+    the nodes to which an arc leads from the first; and those from which one leads to the second.
+
+    length: Q, tokens of the questions of each graph, of which there are as many for each question.
+    """
+    graphs, count = len(batch.sizes), int(batch.sizes.max())
+    local = torch.arange(len(batch.node_graphs), device=batch.sizes.device) - batch.starts[batch.node_graphs]
+    local = F.pad(local, (0, 1), value=count)  # the number -1 of no node is read as one beyond all nodes
+
+    def marks(nodes: Tensor) -> Tensor:
+        """(G, k) numbers of nodes -> (G, k, count) one-hot, zeros for -1."""
+        return F.one_hot(local[nodes], count + 1)[..., :-1].float()
+
+    adjacency = torch.zeros(graphs, count, count, device=local.device)
+    adjacency[batch.node_graphs[batch.targets], local[batch.targets], local[batch.sources]] = 1
+    node, first, second = marks(tokens.nodes), marks(tokens.ends[..., 0]), marks(tokens.ends[..., 1])
+    if not batch.directed:
+        first = second = first + second
+    reached = node @ adjacency @ node.mT
+    ways = [reached, reached.mT, *(node @ end.mT + end @ node.mT for end in (first, second))]
+    size = tokens.nodes.shape[1]
+    out = torch.zeros(graphs, size + length, size + length, WAYS, device=local.device)
+    out[:, :size, :size, :4] = torch.stack(ways, -1)
+    query = padded(batch.query + 1, torch.bincount(batch.graphs, minlength=graphs))[0] - 1
+    query = query.repeat_interleave(length // query.shape[1], 1)
+    has = node + first + (second if batch.directed else 0)
+    for way, arcs in enumerate((adjacency.mT, adjacency)):
+        named = marks(query[..., way])
+        out[:, size:, :size, 4 + way] = named @ has.mT
+        out[:, size:, :size, 6 + way] = named @ arcs @ node.mT
+    return out

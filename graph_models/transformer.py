@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from graph_models.config import TransformerConfig
 from graph_models.data import Batch
 from graph_models.gnn import Inputs
-from graph_models.tokens import GraphTokens, padded, positions
+from graph_models.tokens import WAYS, GraphTokens, padded, positions, touching
 
 
 class Block(nn.Module):
@@ -25,14 +25,21 @@ class Block(nn.Module):
         self.query = nn.Linear(width, width)
         self.key_value = nn.Linear(width, 2 * width, bias=False)  # a key's bias would cancel out
         self.out = nn.Linear(width, width)
+        self.bias = nn.Parameter(torch.randn(WAYS, config.heads) * 0.5) if config.edge_bias else None
         self.into = nn.Linear(width, hidden * (2 if config.glu else 1))
         self.back = nn.Linear(hidden, width)
 
-    def forward(self, states: Tensor, mask: Tensor, memory: Tensor | None = None) -> Tensor:
-        """states (G, T, width); mask (G, 1, T, S), which of the S keys each sees.
+    def forward(
+        self, states: Tensor, mask: Tensor, ways: Tensor | None, memory: Tensor | None = None
+    ) -> Tensor:
+        """states (G, T, width); mask (G, 1, T, S), which of the S keys each sees; ways (G, T, S, WAYS), how
+        they touch.
 
         The keys are the states, with the memory (G, M, width) before them where there is one.
         """
+        if self.bias is not None and ways is not None:
+            bias = (ways @ (4 * self.bias)).permute(0, 3, 1, 2)
+            mask = bias.masked_fill(~mask, -torch.inf)
         normed = self.norms[0](states)
         keys = normed if memory is None else torch.cat([memory, normed], 1)
         query, key, value = (
@@ -78,10 +85,12 @@ class Transformer(nn.Module):
         decoder = config.depth if config.architecture == "encoder_decoder" else 0
         self.decoder = nn.ModuleList(Block(config) for _ in range(decoder))
         self.norm = nn.LayerNorm(width)
+        self.total = nn.Linear(width, width, bias=False) if config.sum_readout else None
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Vectors of the questions (Q, width), and of the nodes that a set may hold (P, width)."""
-        graph, inside = self.tokens(batch)
+        tokens, inside = self.tokens(batch)
+        graph = tokens.vectors
         if self.config.positions:
             graph = graph + positions(graph)
         questions, asked = self._questions(batch)
@@ -91,25 +100,37 @@ class Transformer(nn.Module):
             of_graph = of_graph.tril()
         own = self._blocks(questions.shape[1], causal).to(graph.device).expand(len(graph), -1, -1)
         seen = torch.cat([inside[:, None].expand(-1, questions.shape[1], -1), own], 2)
+        size = graph.shape[1]
+        ways = touching(batch, tokens, questions.shape[1]) if self.config.edge_bias else None
         if self.decoder:
-            memory = self._read(self.blocks, graph, of_graph[:, None])
-            states = self._read(self.decoder, questions, seen[:, None], self.norm(memory))
+            graph = self._read(
+                self.blocks, graph, of_graph[:, None], None if ways is None else ways[:, :size, :size]
+            )
+            ways = None if ways is None else ways[:, size:]
+            states = self._read(self.decoder, questions, seen[:, None], ways, self.norm(graph))
         else:
             unseen = of_graph.new_zeros(*of_graph.shape[:2], questions.shape[1])
             mask = torch.cat([torch.cat([of_graph, unseen], 2), seen], 1)[:, None]
-            both = self._read(self.blocks, torch.cat([graph, questions], 1), mask)
-            states = both[:, graph.shape[1] :]
+            both = self._read(self.blocks, torch.cat([graph, questions], 1), mask, ways)
+            graph, states = both[:, :size], both[:, size:]
         length = 1 + self.config.pause
         out = self.norm(states[:, length - 1 :: length][asked])
+        if self.total is not None:
+            out = out + self.total((graph * inside[..., None]).sum(1) / 16)[batch.graphs]
         members = self.member(self.tokens.nodes(batch)[batch.set_nodes])
         return out, out[batch.set_questions] * members
 
     def _read(
-        self, blocks: nn.ModuleList, states: Tensor, mask: Tensor, memory: Tensor | None = None
+        self,
+        blocks: nn.ModuleList,
+        states: Tensor,
+        mask: Tensor,
+        ways: Tensor | None,
+        memory: Tensor | None = None,
     ) -> Tensor:
         for _ in range(self.config.loops):
             for block in blocks:
-                states = block(states, mask, memory)
+                states = block(states, mask, ways, memory)
         return states
 
     def _questions(self, batch: Batch) -> tuple[Tensor, Tensor]:

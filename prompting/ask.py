@@ -1,27 +1,27 @@
 """One question about the user's own graph: its text, and the true answer."""
 
+from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
+from data_builders.building.rows import against_weights
 from data_builders.errors import InputError, check_choice
 from data_builders.example import Example
 from data_builders.graphs.graph import graph_to_json
-from data_builders.readers.graph_files import read_graph_file, source_name
+from data_builders.readers.graph_files import GraphFile, read_graph_file, source_name
 from data_builders.tasks import TASKS, Query
 from data_builders.text.encoders import get_encoder
 
 
 def question_about(
-    file: Path,
-    task: str,
-    nodes: list[str],
-    encoder: str = "adjacency",
-    directed: bool = False,
-    label: str | None = None,
+    graph_file: Path | GraphFile, task: str, nodes: list[str], encoder: str = "adjacency", **options: Any
 ) -> Example:
     """The example that asks `task` about the whole graph in a file, with its true answer.
 
-    nodes: names of the nodes that the question is about, source first; as many as the task names.
+    nodes: names of the nodes that the question is about, source first; as many as the task names. Any
+        spelling that `GraphFile.find` knows.
+    options: those of `read_graph_file`, for a path.
     Raises InputError for a name that the graph does not have, or a graph that cannot carry the task.
 
     >>> import tempfile
@@ -40,13 +40,15 @@ def question_about(
         raise InputError(
             f"{task} needs graphs of the generator {chosen.generator}, which a file does not give"
         )
-    read = read_graph_file(file, directed, label)
-    graph, names = read.graph, read.names
-    reason = chosen.fits(graph)
+    read = graph_file if isinstance(graph_file, GraphFile) else read_graph_file(graph_file, **options)
+    file, names = read.path, read.names
+    # Texts of other tasks show no weights, which would make of a shortest path a lightest one.
+    graph = read.graph if chosen.weighted else replace(read.graph, weights=None)
+    reason = against_weights(chosen, read) or chosen.fits(graph)
     if reason is not None:
         hint = (
             "; say --directed if the edges have directions"
-            if chosen.direction == "directed" and not directed
+            if chosen.direction == "directed" and not graph.directed
             else ""
         )
         raise InputError(f"{file}: {task} {reason}{hint}")
@@ -57,15 +59,10 @@ def question_about(
             f"{task} is about {count} nodes, and {len(nodes)} {'is' if len(nodes) == 1 else 'are'} "
             f"given; use {use}"
         )
-    ids = {name: u for u, name in enumerate(names)}
-    for name in nodes:
-        if name not in ids:
-            raise InputError(
-                f"{file}: no node {name!r}; it has {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
-            )
-    if len(set(nodes)) < len(nodes):
+    ids = tuple(read.find(name) for name in nodes)
+    if len(set(ids)) < len(ids):
         raise InputError(f"{task} is about two different nodes, not {nodes[0]!r} twice")
-    query = Query(tuple(ids[name] for name in nodes))
+    query = Query(ids)
     style = get_encoder(encoder)
     if graph.directed and not style.directed:
         raise InputError(

@@ -1,8 +1,9 @@
-"""Command-line commands of this folder."""
+"""graphtalk prompt, ask and smollm2: put questions to language models."""
 
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any
@@ -12,6 +13,8 @@ import typer
 from data_builders.errors import InputError, check_choice
 from data_builders.files import ProgressBar
 from data_builders.options import options_of
+from data_builders.readers.command import options_from
+from data_builders.readers.source import Options
 from prompting.backends.model import Completion, Request
 from prompting.backends.registry import open_model
 from prompting.budget import Budget, Stopped
@@ -21,6 +24,7 @@ from prompting.settings import PARTS, Settings, load_settings
 Config = Annotated[
     Path | None, typer.Option(help="YAML file, e.g. configs/prompting/served.yaml; flags override its keys.")
 ]
+LONG_PROMPT = 1_000_000  # characters, which no model reads and no terminal shows
 _STOPPED = 3  # exit code of a run that a cap, a server or the disk stopped
 
 
@@ -130,6 +134,7 @@ class _Counts:
         self._bar.update(done, total, ", ".join(notes))
 
 
+@options_of(Options)
 @options_of(
     *PARTS,
     only=(
@@ -148,28 +153,33 @@ def ask_command(
     ] = None,
     target: Annotated[str | None, typer.Option("--to", help="The path's target.")] = None,
     encoder: Annotated[str, typer.Option(help="How the graph becomes text.")] = "adjacency",
-    directed: Annotated[bool, typer.Option("--directed", help="Keep the edges' directions.")] = False,
-    node_label: Annotated[
-        str | None, typer.Option("--label", help="Node attribute that holds the names.")
-    ] = None,
     config: Config = None,
     **flags: Any,
 ) -> None:
     """Ask a model one question about your own graph; prints prompt, answer, truth and verdict."""
+    from data_builders.readers.graph_files import read_graph_file
     from eval.prediction import Prediction
     from eval.scoring.scorer import score
     from prompting.ask import question_about
 
+    options = asdict(options_from(flags))
+    flags = {name: value for name, value in flags.items() if name not in options}
     settings = load_settings(config, {"data": Path(), **flags, "method": flags["method"] or "zero_shot"})
     if METHODS[check_choice("prompt method", settings.run.method, METHODS)].shots:
         raise InputError(
             f"{settings.run.method} shows training examples, and one graph has none; use zero_shot, "
             f"zero_cot or algorithm"
         )
-    example = question_about(
-        file, task, [name for name in (source, target) if name is not None], encoder, directed, node_label
-    )
+    read = read_graph_file(file, **options)
+    for note in read.notes:
+        print(f"note: {note}")
+    example = question_about(read, task, [name for name in (source, target) if name is not None], encoder)
     prompt = build_prompt(settings.run.method, example, [], settings.run.answer_format)
+    if len(prompt) > LONG_PROMPT:
+        print(
+            f"note: the prompt has {len(prompt):,} characters; graphtalk build asks about subgraphs",
+            flush=True,
+        )
     print(f"prompt:\n{prompt}\n")
     if settings.target.model is None:
         print(f"truth: {example.answer.strip()}")

@@ -10,13 +10,13 @@ from random import Random
 
 from data_builders.graphs.graph import from_edges
 from data_builders.graphs.names import SCHEMES
-from data_builders.tasks import FORMS, TASKS, Query, Task
+from data_builders.tasks import GRAPH_TRANSFORMS, TASKS, Query, Task
 from data_builders.tasks.second_opinion import SECOND, WITNESS
 from data_builders.tasks.shortcuts import RULES
 from data_builders.text.decoders import DECODERS
 from data_builders.text.encoders import ENCODERS
-from eval.answers.read import READERS
-from eval.answers.yes_no import TOPICS
+from eval.answers.kinds import KINDS
+from eval.answers.kinds.yes_no import TOPICS
 from eval.scoring.conformance import read_cases
 from prompting.prompts.algorithms import ALGORITHMS
 
@@ -26,11 +26,13 @@ CASES = 3  # conformance cases that must be correct, and as many that must not b
 
 def documented(task: Task) -> str:
     """The task's row in docs/data_format.md."""
-    graph = replace(FORMS[task.form](from_edges(2, [(0, 1)]), Random(0)), blocks=(0, 1))
+    graph = replace(GRAPH_TRANSFORMS[task.transform](from_edges(2, [(0, 1)]), Random(0)), blocks=(0, 1))
     query = Query((0, 1)[: len(task.draw(graph, Random(0)).nodes)], ("C0", "C1"))
     question = task.ask(["S", "T"], query).removeprefix("Q: ").partition("\n")[0]
     graphs = task.generator or task.direction
-    return f"| {task.name} | {task.task_class} | {task.answer_kind} | {task.form} | {graphs} | {question} |"
+    return (
+        f"| {task.name} | {task.task_class} | {task.answer_kind} | {task.transform} | {graphs} | {question} |"
+    )
 
 
 def missing_of_tasks() -> Iterator[str]:
@@ -39,14 +41,14 @@ def missing_of_tasks() -> Iterator[str]:
     tests = "".join(path.read_text(encoding="utf-8") for path in files)
     outcomes = Counter((case.example.task, case.outcome == "correct") for case in read_cases())
     for name, task in TASKS.items():
-        if task.answer_kind not in READERS:
-            yield f"{name}: a reader of {task.answer_kind!r} in READERS of eval/answers/read.py"
+        if task.answer_kind not in KINDS:
+            yield f"{name}: the kind {task.answer_kind!r} in KINDS of eval/answers/kinds"
         if name not in SECOND and name not in WITNESS:
             yield f"{name}: a second opinion, in SECOND or WITNESS of data_builders/tasks/second_opinion.py"
         if name not in RULES and task.task_class != "retrieval":
             yield f"{name}: a shortcut that a score must beat, in RULES of data_builders/tasks/shortcuts.py"
         if task.answer_kind == "yes_no" and name not in TOPICS:
-            yield f"{name}: how its answer is worded, in TOPICS of eval/answers/yes_no.py"
+            yield f"{name}: how its answer is worded, in TOPICS of eval/answers/kinds/yes_no.py"
         if name not in ALGORITHMS:
             yield f"{name}: its algorithm in words, in ALGORITHMS of prompting/prompts/algorithms.py"
         if min(outcomes[name, True], outcomes[name, False]) < CASES:

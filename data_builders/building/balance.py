@@ -79,7 +79,7 @@ ALIKE: dict[str, Callable[[Graph, Sequence[int]], bool]] = {
 }
 
 
-def wanted(
+def is_wanted(
     task: str,
     balance: str,
     among: Sequence[str],

@@ -27,7 +27,7 @@ from data_builders.building.card import card, label, report
 from data_builders.building.config import BuildConfig
 from data_builders.building.draws import Draws
 from data_builders.building.floors import dataset_floors
-from data_builders.building.folder import BUILDING, LOCK, claim, fingerprint, sweep
+from data_builders.building.folder import BUILDING, LOCK, acquire_folder, fingerprint, remove_stale
 from data_builders.building.processes import ctrl_c_later, process_pool
 from data_builders.building.rows import Chunk, Files, check_sizes, open_files
 from data_builders.building.tokens import count_tokens, load_tokenizer
@@ -101,19 +101,19 @@ def build(
     files = open_files(config)
     for split in SPLITS:
         check_sizes(config.of_split(split), files)
-        for source in config.of_split(split).drawn if config.size(split) else ():
-            Draws(config.of_split(split), files, split, source).choices(0)
+        for source in config.of_split(split).all_sources if config.size(split) else ():
+            next(Draws(config.of_split(split), files, split, source).choices([0]))
     if tokenizer is not None:
         load_tokenizer(tokenizer)
     identity = _identity(config, files)
-    with claim(out, identity, overwrite, part) as done:
+    with acquire_folder(out, identity, overwrite, part) as done:
         lock = _complete(out)
         if lock is not None:
             advance(config.rows, False)
         else:
             shards = _shards(config)
             if part is None:
-                sweep(out, {shard.file(task) for shard in shards for task in config.tasks})
+                remove_stale(out, {shard.file(task) for shard in shards for task in config.tasks})
             mine = shards if part is None else shards[part[0] - 1 :: part[1]]
             records = _write_shards(config, out, done, mine, advance)
             if part is None:
@@ -128,7 +128,10 @@ def build(
 
 def _identity(config: BuildConfig, files: Files) -> Record:
     """Everything that the bytes of the dataset depend on."""
-    asked = config.model_dump(mode="json", exclude={"workers"})
+    # How graph files are read is named where it is not the default, as in the locks of earlier versions.
+    new = ("weight", "weights", "header")
+    defaults = [name for name in new if getattr(config, name) == BuildConfig.model_fields[name].default]
+    asked = config.model_dump(mode="json", exclude={"workers", "max_bytes", *defaults})
     asked["generators"] = list(config.families)
     asked["graphs"] = {
         name: {"file": path.name, "sha256": files[name].sha256}
@@ -155,7 +158,9 @@ def _shards(config: BuildConfig) -> list[Shard]:
     out = []
     for split in SPLITS:
         own = config.of_split(split)
-        size = max(1, int(SHARD_ROWS // (len(own.encoders) * len(own.drawn)) / max(1, own.largest / 20)))
+        size = max(
+            1, int(SHARD_ROWS // (len(own.encoders) * len(own.all_sources)) / max(1, own.largest / 20))
+        )
         starts = range(0, config.size(split), size)
         out += [
             Shard(split, k, len(starts), start, min(start + size, config.size(split)))
@@ -201,7 +206,7 @@ def write_shard(
 ) -> Record:
     """Draw the graphs of a shard and ask about them; runs in any process, with the same result."""
     counts: dict[str, Counter[str]] = {task: Counter() for task in config.tasks}
-    graphs: dict[str, list[int]] = {source: [] for source in config.of_split(shard.split).drawn}
+    graphs: dict[str, list[int]] = {source: [] for source in config.of_split(shard.split).all_sources}
     with ExitStack() as files:
         parts = {}
         for task in config.tasks:
@@ -259,13 +264,14 @@ def _chunks(config: BuildConfig, done: Path, shard: Shard, graphs: dict[str, lis
     """The rows of a shard, a few graphs at a time; the invariants of its graphs are added to `graphs`."""
     split, own = shard.split, config.of_split(shard.split)
     files = _files(config, done)
-    draws = {source: Draws(own, files, split, source) for source in own.drawn}
+    indices = range(shard.start, shard.stop)
+    choices = {source: Draws(own, files, split, source).choices(indices) for source in own.all_sources}
     chunk = Chunk(own, split)
-    for index in range(shard.start, shard.stop):
-        for source, of_source in draws.items():
-            for choice in of_source.choices(index):
+    for index in indices:
+        for source, of_source in choices.items():
+            for choice in next(of_source):
                 graphs[source].append(choice.invariant)
-                chunk.add(source, index, choice.drawn, choice.nth, choice.tasks)
+                chunk.add(source, index, choice.graph, choice.nth, choice.tasks)
         if index + 1 == shard.stop or chunk.graphs >= CHUNK_GRAPHS or chunk.characters >= CHUNK_CHARACTERS:
             yield chunk
             chunk = Chunk(own, split)

@@ -9,6 +9,16 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from data_builders.errors import InputError, check_choice
 from data_builders.files import file_sha256, read_yaml
 from data_builders.options import Option, validate
+from data_builders.readers.source import (
+    MAX_BYTES,
+    Columns,
+    Directed,
+    Header,
+    Label,
+    MaxBytes,
+    Weight,
+    Weights,
+)
 
 Names = tuple[str, ...]
 Range = tuple[float, float] | None
@@ -58,8 +68,12 @@ class BuildConfig(BaseModel):
     balance: Annotated[
         Balance, Option("none, answers, or rules: every answer equally often, also where rules of thumb err.")
     ] = "none"
-    label: Annotated[str | None, Option("Node attribute of graph files that holds the names.")] = None
-    columns: Annotated[Names, Option("Columns of CSV files: SOURCE,TARGET or SOURCE,TARGET,WEIGHT.")] = ()
+    label: Label = None
+    columns: Columns = ()
+    weight: Weight = None
+    weights: Weights = True
+    header: Header = None
+    max_bytes: MaxBytes = MAX_BYTES
     train: Annotated[
         int, Option("Training graphs per generator; every task asks about each once per encoder.")
     ] = Field(1000, ge=0)
@@ -83,7 +97,7 @@ class BuildConfig(BaseModel):
     ] = Field(None, ge=1)
     test_max_nodes: Annotated[int | None, Option("Largest graph of the test split.")] = Field(None, ge=1)
     test_density: Annotated[Range, Option("Edge probabilities of er in the test split, LOW,HIGH.")] = None
-    directed: Annotated[bool, Option("Directed graphs.", "--directed/--undirected")] = False
+    directed: Directed = False
     self_loops: Annotated[bool, Option("Keep the self loops of sfn.")] = False
     rationales: Annotated[bool, Option("Store chain-of-thought reasons.")] = True
     workers: Annotated[int | None, Option("Processes; one per core by default. The dataset is the same.")] = (
@@ -95,7 +109,6 @@ class BuildConfig(BaseModel):
         "encoders",
         "generators",
         "graphs",
-        "columns",
         "test_encoders",
         "test_generators",
         mode="before",
@@ -149,7 +162,7 @@ class BuildConfig(BaseModel):
         return self.sources if own is None else (own,)
 
     @property
-    def drawn(self) -> tuple[str, ...]:
+    def all_sources(self) -> tuple[str, ...]:
         """Every source that any task draws from, each once."""
         return tuple(dict.fromkeys(source for task in self.tasks for source in self.sources_of(task)))
 
@@ -227,7 +240,7 @@ class BuildConfig(BaseModel):
         low, high = self.smallest, self.largest
         if low > high:
             raise InputError(f"min_nodes {low} is larger than max_nodes {high}")
-        for name in self.drawn:
+        for name in self.all_sources:
             if name in GENERATORS and low < GENERATORS[name].min_nodes:
                 raise InputError(
                     f"generator {name!r} needs at least {GENERATORS[name].min_nodes} nodes; min_nodes is {low}"

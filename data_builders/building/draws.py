@@ -4,20 +4,22 @@ Nothing is looked up and nothing is remembered: the graphs for an index depend o
 the index alone, so that every shard can be built by itself.
 """
 
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from data_builders.building.balance import CANDIDATES, answers, wanted
+from data_builders.building.balance import CANDIDATES, answers, is_wanted
 from data_builders.building.config import BuildConfig
-from data_builders.building.rows import Drawn, Files, drawing, numbered
+from data_builders.building.rows import Files, LabelledGraph, graph_source, numbered
 from data_builders.errors import InputError
 from data_builders.graphs.generators import GENERATORS
 from data_builders.graphs.graph import Graph
-from data_builders.graphs.splits import invariant, side, split_of
+from data_builders.graphs.splits import invariants, side, split_of
 from data_builders.graphs.streams import Stream
-from data_builders.tasks import FORMS, RESHAPING, TASKS
+from data_builders.tasks import EDGE_CHANGING, GRAPH_TRANSFORMS, TASKS
 
 DRAWS = 1000  # for one graph: of an eighth of the classes, one is missed with a chance of 10^-58
+BLOCK_NODES = 4096  # drawn at once
 TRIED_PER_SIZE = 20  # graphs of a size, to name the sizes that a split has graphs of
 
 
@@ -29,7 +31,7 @@ class Choice(NamedTuple):
     """
 
     nth: int
-    drawn: Drawn
+    graph: LabelledGraph
     invariant: int
     tasks: frozenset[str] | None
 
@@ -41,36 +43,43 @@ class Draws:
         """`config` is the split's own, see BuildConfig.of_split."""
         self._config, self._files, self._split, self._source = config, files, split, source
         self._stream = f"{config.seed}/{split}/{source}"
-        self._rng, self._size, self._graph = drawing(config, files, source)
+        self._rng, self._size, self._graph = graph_source(config, files, source)
+        self._block = max(1, BLOCK_NODES // max(1, config.largest))
+        self._rngs = [type(self._rng)("") for _ in range(self._block)]
         among = {
             task: answers(task, TASKS[task].answer_kind, config.balance) for task in config.tasks_of(source)
         }
         self._particular = {
-            task: among[task] for task in among if among[task] or TASKS[task].form in RESHAPING
+            task: among[task] for task in among if among[task] or TASKS[task].transform in EDGE_CHANGING
         }
         self._others = frozenset(among.keys() - self._particular.keys())
 
-    def choices(self, index: int) -> list[Choice]:
-        """The graphs for an index: the first for all tasks but the particular ones, each of which has the
-        first that gives the answer wanted (with `balance`) and that is still of this split in the task's form.
+    def choices(self, indices: Sequence[int]) -> Iterator[list[Choice]]:
+        """For each index its graphs: the first for all tasks but the particular ones, each of which has the
+        first that gives the answer wanted (with `balance`) and that is still of this split after the task's transform.
 
         Raises InputError where no graph of the asked sizes is of this split.
         """
-        first = self.draw(index)
+        for start in range(0, len(indices), self._block):
+            block = indices[start : start + self._block]
+            for index, first in zip(block, self.draw(block), strict=True):
+                yield self._choices(index, first)
+
+    def _choices(self, index: int, first: tuple[LabelledGraph, int] | None) -> list[Choice]:
         if first is None:
             raise self._none(f"graphs of {self._split}")
         if not self._particular:
             return [Choice(0, *first, None)]
         size = first[0][0].n if self._config.balance == "rules" else None  # no answer shows in the size
         chosen, left = {0: set(self._others)}, sorted(self._particular)
-        drawn: dict[int, tuple[Drawn, int]] = {}
+        candidates: dict[int, tuple[LabelledGraph, int]] = {}
         # Of this split, but with another answer: a family may not have the one wanted.
         second_best: dict[str, int] = {}
         for nth in range(CANDIDATES[self._config.balance]):
-            candidate = self.draw(index, nth, size) if left and nth else first
+            candidate = self.draw([index], nth, size)[0] if left and nth else first
             if not left or candidate is None:
                 break
-            drawn[nth] = candidate
+            candidates[nth] = candidate
             for task in tuple(left):
                 fits = self._fits(index, nth, candidate[0][0], task)
                 if fits is not None:
@@ -80,37 +89,50 @@ class Draws:
                     left.remove(task)
         for task in left:
             if task not in second_best:
-                raise self._none(f"graphs that are of {self._split} in the form of {task}")
+                raise self._none(f"graphs that are of {self._split} after the transform of {task}")
             chosen.setdefault(second_best[task], set()).add(task)
-        return [Choice(nth, *drawn[nth], frozenset(tasks)) for nth, tasks in sorted(chosen.items()) if tasks]
+        return [
+            Choice(nth, *candidates[nth], frozenset(tasks)) for nth, tasks in sorted(chosen.items()) if tasks
+        ]
 
-    def draw(self, index: int, nth: int = 0, size: int | None = None) -> tuple[Drawn, int] | None:
-        """The `nth` graph of this split for an index, and its invariant; None where DRAWS graphs are of other
-        splits.
+    def draw(
+        self, indices: Sequence[int], nth: int = 0, size: int | None = None
+    ) -> list[tuple[LabelledGraph, int] | None]:
+        """For each index the `nth` graph of this split, and its invariant; None where DRAWS graphs are of
+        other splits.
 
         Size and graph are drawn again, from the same stream, until the graph is of this split; of a given
         `size` the graph alone. (A family may have one graph of a size, which is of another split.)
         """
-        rng, split = self._rng, self._split
-        rng.seed(f"{self._stream}/{numbered(index, nth)}")
+        out: list[tuple[LabelledGraph, int] | None] = [None] * len(indices)
+        for rng, index in zip(self._rngs, indices, strict=False):
+            rng.seed(f"{self._stream}/{numbered(index, nth)}")
+        places: Sequence[int] = range(len(indices))
         for _ in range(DRAWS):
-            drawn = self._graph(rng, self._size(rng) if size is None else size)
-            found = invariant(drawn[0])
-            if side(found) == split:
-                return drawn, found
-        return None
+            graphs = [
+                self._graph(rng, self._size(rng) if size is None else size)
+                for rng in map(self._rngs.__getitem__, places)
+            ]
+            drawn = list(zip(places, graphs, invariants([graph for graph, _ in graphs]), strict=True))
+            for place, labelled, value in drawn:
+                if side(value) == self._split:
+                    out[place] = labelled, value
+            places = [place for place in places if out[place] is None]
+            if not places:
+                break
+        return out
 
     def _fits(self, index: int, nth: int, graph: Graph, task: str) -> bool | None:
-        """Whether a graph in the task's form gives the answer wanted; None where it is of another split."""
-        place, form, among = numbered(index, nth), TASKS[task].form, self._particular[task]
-        graph = FORMS[form](graph, Stream(f"{self._stream}/{form}/{place}"))
-        if form in RESHAPING and split_of(graph) != self._split:
+        """Whether a graph after the task's transform gives the answer wanted; None where it is of another split."""
+        place, transform, among = numbered(index, nth), TASKS[task].transform, self._particular[task]
+        graph = GRAPH_TRANSFORMS[transform](graph, Stream(f"{self._stream}/{transform}/{place}"))
+        if transform in EDGE_CHANGING and split_of(graph) != self._split:
             return None
         if not among:
             return True
         query = TASKS[task].draw(graph, Stream(f"{self._stream}/{task}/{place}"))
         solution = TASKS[task].solve(graph, query)
-        return wanted(task, self._config.balance, among, index, graph, query.nodes, solution)
+        return is_wanted(task, self._config.balance, among, index, graph, query.nodes, solution)
 
     def _none(self, what: str) -> InputError:
         low, high = self._config.smallest, self._config.largest

@@ -36,7 +36,7 @@ def digest(identity: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def claim(
+def acquire_folder(
     out: Path, identity: dict[str, Any], overwrite: bool = False, part: tuple[int, int] | None = None
 ) -> Iterator[Path]:
     """Make `out` the folder of this build, for this process alone; gives its `.build/DIGEST`, which lasts
@@ -55,9 +55,10 @@ def claim(
         raise InputError(
             f"{out}: holds another dataset ({other}); choose another --out, or give --overwrite to replace it"
         )
-    if other is None and not mine.is_dir() and not (out / LOCK).is_file() and _strangers(out):
+    if other is None and not mine.is_dir() and not (out / LOCK).is_file() and _foreign_files(out):
         raise InputError(
-            f"{out}: not empty and not a dataset of graphtalk ({_strangers(out)[0]}); choose another --out"
+            f"{out}: not empty and not a dataset of graphtalk ({_foreign_files(out)[0]}); "
+            "choose another --out"
         )
     try:
         (out / BUILDING).mkdir(parents=True, exist_ok=True)
@@ -102,7 +103,7 @@ def _alone(out: Path, name: str, shared: bool = False) -> Iterator[None]:
         yield
 
 
-def sweep(out: Path, expected: Container[str]) -> None:
+def remove_stale(out: Path, expected: Container[str]) -> None:
     """Remove the parquet files of an earlier or killed build that the present one does not write."""
     for task in TASKS:
         for path in [*(out / task).glob("*.parquet"), *(out / task).glob("*.part")]:
@@ -112,7 +113,7 @@ def sweep(out: Path, expected: Container[str]) -> None:
             (out / task).rmdir()
 
 
-def _strangers(out: Path) -> list[str]:
+def _foreign_files(out: Path) -> list[str]:
     return sorted(path.name for path in out.iterdir() if path.name != BUILDING) if out.is_dir() else []
 
 

@@ -2,7 +2,7 @@
 every encoder.
 
 Each thing that is drawn has a stream of its own, named by what it is for: `{seed}/{split}/{source}/{index}`
-for the graph, `{seed}/{split}/{source}/{task}/{index}` for a query, `.../{form}/...` for weights or
+for the graph, `{seed}/{split}/{source}/{task}/{index}` for a query, `.../{transform}/...` for weights or
 directions, `.../{encoder}/names/...` for names. So neither another task, encoder or generator nor the number
 of workers changes any other row.
 
@@ -13,7 +13,7 @@ questions column by column.
 import json
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from itertools import accumulate, chain
 from random import Random
 from typing import Any
@@ -30,41 +30,42 @@ from data_builders.graphs.names import RANDOM, fixed_names, node_names
 from data_builders.graphs.streams import Stream
 from data_builders.readers.graph_files import GraphFile, read_graph_file, source_name
 from data_builders.readers.sampling import sample
-from data_builders.tasks import FORMS, TASKS, Query, Task
+from data_builders.readers.source import OPTIONS
+from data_builders.tasks import GRAPH_TRANSFORMS, TASKS, Query, Task
 from data_builders.text.encoders import Encoder, get_encoder
 
 Files = Mapping[str, GraphFile]  # source -> graph file
-Form = tuple[str, str]  # a task's form, and what it calls the weight of an edge
+TransformKey = tuple[str, str]  # a task's transform, and what it calls the weight of an edge
 Named = Sequence[tuple[Encoder, Sequence[str]]]  # encoder, and the names that it calls the nodes by
-Drawn = tuple[Graph, list[str] | None]  # a graph, and its nodes' own names where they have any
+LabelledGraph = tuple[Graph, list[str] | None]  # a graph, and its nodes' own names where they have any
 
 
 def open_files(config: BuildConfig) -> dict[str, GraphFile]:
     """The graph files of a config, by source name."""
     return {
-        source_name(path): read_graph_file(path, config.directed, config.label, config.columns)
+        source_name(path): read_graph_file(path, **{name: getattr(config, name) for name in OPTIONS})
         for path in config.graphs
     }
 
 
-def drawing(
+def graph_source(
     config: BuildConfig, files: Files, source: str
-) -> tuple[Random, Callable[[Random], int], Callable[[Random, int], Drawn]]:
+) -> tuple[Random, Callable[[Random], int], Callable[[Random, int], LabelledGraph]]:
     """How a source is drawn from: a stream of the kind that suits it, the number of nodes, and a graph of
     that many.
     """
     low, high = config.smallest, config.largest
     if source in files:
 
-        def subgraph(rng: Random, n: int) -> Drawn:
+        def subgraph(rng: Random, n: int) -> LabelledGraph:
             graph, labels = sample(files[source], rng, n, config.sampling)
             return graph, labels if config.names == "labels" else None
 
         return Random(""), lambda rng: draw_size(rng, low, high), subgraph
     generator = GENERATORS[source]
-    asked = {"directed": config.directed, "self_loops": config.self_loops, "density": config.density}
+    options = {"directed": config.directed, "self_loops": config.self_loops, "density": config.density}
     draw = partial(
-        generator.draw, **{key: value for key, value in asked.items() if value and key in generator.options}
+        generator.draw, **{key: value for key, value in options.items() if value and key in generator.options}
     )
     return generator.stream(""), lambda rng: draw_size(rng, low, high), lambda rng, n: (draw(rng, n), None)
 
@@ -78,17 +79,31 @@ def numbered(index: int, nth: int) -> str:
     return f"{index}.{nth}" if nth else f"{index}"
 
 
+def against_weights(task: Task, file: GraphFile | None) -> str | None:
+    """Why a task cannot ask about the weights of a graph file: no real network gets random ones in place of
+    its own.
+    """
+    if file is None or not task.weighted:
+        return None
+    if file.weights_left_out:
+        return f"asks about the {task.quantity} of edges, and the weights of {file.path.name} are left out"
+    least = min(file.graph.weights.values(), default=1) if file.graph.weights else 1
+    return None if least > 0 else f"needs positive weights; {file.path.name} has an edge of weight {least}"
+
+
 def check_sizes(config: BuildConfig, files: Files) -> None:
     """InputError where a task cannot ask about the smallest or the largest graphs of a source: tasks know
     best what they need.
     """
-    for source in config.drawn:
-        rng, _, draw = drawing(config, files, source)
+    for source in config.all_sources:
+        rng, _, draw = graph_source(config, files, source)
         tasks = [TASKS[name] for name in config.tasks_of(source)]
         for size, n in (("smallest", config.smallest), ("largest", config.largest)):
             graph, _ = draw(rng, n)
             for task in tasks:
-                reason = task.fits(FORMS[task.form](graph, Random(0)))
+                reason = against_weights(task, files.get(source)) or task.fits(
+                    GRAPH_TRANSFORMS[task.transform](graph, Random(0))
+                )
                 if reason is not None:
                     raise InputError(
                         f"task {task.name!r} cannot ask about the {size} graphs of {source!r}: it {reason}"
@@ -102,7 +117,7 @@ COLUMNS = ("text", "encoder", "generator", "graph", "place", "index", "num_nodes
 
 
 @dataclass
-class Asked:
+class TaskColumns:
     """What the rows of one task have to themselves, and the list of what they share with those of other
     tasks.
     """
@@ -124,62 +139,67 @@ class Chunk:
         self.graphs = self.characters = 0  # how large it has grown: graphs, and characters of their texts
         self._rng = Stream()
         self._encoders = [get_encoder(name) for name in config.encoders]
-        self._streams = {source: f"{config.seed}/{split}/{source}" for source in config.drawn}
-        self._asked: dict[str, Asked] = {}
-        self._of: dict[str, list[tuple[Form, list[Shared], list[Task]]]] = {
-            source: [] for source in config.drawn
+        self._streams = {source: f"{config.seed}/{split}/{source}" for source in config.all_sources}
+        self._columns: dict[str, TaskColumns] = {}
+        self._of: dict[str, list[tuple[TransformKey, list[Shared], list[Task]]]] = {
+            source: [] for source in config.all_sources
         }
-        alike: dict[tuple[tuple[str, ...], Form, str], list[Task]] = {}
+        alike: dict[tuple[tuple[str, ...], TransformKey, str], list[Task]] = {}
         for name in config.tasks:
             alone = "" if config.balance == "none" else name  # balanced tasks have graphs of their own
             alike.setdefault(
-                (config.sources_of(name), (TASKS[name].form, TASKS[name].quantity), alone), []
+                (config.sources_of(name), (TASKS[name].transform, TASKS[name].quantity), alone), []
             ).append(TASKS[name])
-        for (sources, form, _), tasks in alike.items():
+        for (sources, transform, _), tasks in alike.items():
             shared: list[Shared] = []
-            self._asked |= {task.name: Asked(shared) for task in tasks}
+            self._columns |= {task.name: TaskColumns(shared) for task in tasks}
             for source in sources:
-                self._of[source].append((form, shared, tasks))
+                self._of[source].append((transform, shared, tasks))
 
     def add(
-        self, source: str, index: int, drawn: Drawn, nth: int = 0, only: Container[str] | None = None
+        self,
+        source: str,
+        index: int,
+        labelled: LabelledGraph,
+        nth: int = 0,
+        only: Container[str] | None = None,
     ) -> None:
         """Append one row per task (of `only`) and encoder about the `nth` graph that was drawn for an
         index.
         """
-        graph, labels = drawn
+        graph, labels = labelled
         self.graphs += 1
         rng, stream, place = self._rng, self._streams[source], numbered(index, nth)
         named: Named = [(e, labels or _names(e, graph.n, stream, place)) for e in self._encoders]
-        for (form, quantity), shared, tasks in self._of[source]:
+        for (transform, quantity), shared, tasks in self._of[source]:
             if only is not None and tasks[0].name not in only:
                 continue
-            rng.seed(f"{stream}/{form}/{place}")
-            formed = FORMS[form](graph, rng)
+            rng.seed(f"{stream}/{transform}/{place}")
+            transformed = GRAPH_TRANSFORMS[transform](graph, rng)
             for encoder, names in named:
-                text = encoder.text(formed, names, quantity)
+                text = encoder.text(transformed, names, quantity)
                 self.characters += len(text)
                 shared.append(
                     (
                         text,
                         encoder.name,
                         source,
-                        graph_to_json(formed, names),
+                        graph_to_json(transformed, names),
                         place,
                         str(index),
-                        formed.n,
-                        formed.m,
+                        transformed.n,
+                        transformed.m,
                     )
                 )
             for task in tasks:
                 rng.seed(f"{stream}/{task.name}/{place}")
-                self._ask(task, formed, named)
+                self._ask(task, transformed, named)
 
     def _ask(self, task: Task, graph: Graph, named: Named) -> None:
-        out = self._asked[task.name]
+        out = self._columns[task.name]
         query = task.draw(graph, self._rng)
         solution = task.solve(graph, query)
-        value = json.dumps(solution)
+        value = _scalar(solution) if isinstance(solution, _SCALARS) else json.dumps(solution)
         for encoder, names in named:
             out.ask.append(encoder.ask(task, names, query))
             out.answer.append(task.say(solution, names, query))
@@ -193,12 +213,12 @@ class Chunk:
     def tables(self) -> dict[str, pa.Table]:
         """The rows of each task in the schema of Example."""
         columns: dict[int, dict[str, pa.Array]] = {}
-        for asked in self._asked.values():
-            if id(asked.shared) not in columns:
-                columns[id(asked.shared)] = self._shared_columns(asked.shared)
+        for column in self._columns.values():
+            if id(column.shared) not in columns:
+                columns[id(column.shared)] = self._shared_columns(column.shared)
         return {
-            name: self._table(TASKS[name], asked, columns[id(asked.shared)])
-            for name, asked in self._asked.items()
+            name: self._table(TASKS[name], column, columns[id(column.shared)])
+            for name, column in self._columns.items()
         }
 
     def _shared_columns(self, shared: list[Shared]) -> dict[str, pa.Array]:
@@ -213,26 +233,26 @@ class Chunk:
         )
         return out
 
-    def _table(self, task: Task, asked: Asked, shared: Mapping[str, pa.Array]) -> pa.Table:
-        size = len(asked.ask)
-        offsets = [0, *accumulate(map(len, asked.query))]
+    def _table(self, task: Task, column: TaskColumns, shared: Mapping[str, pa.Array]) -> pa.Table:
+        size = len(column.ask)
+        offsets = [0, *accumulate(map(len, column.query))]
         columns: dict[str, Any] = {
             **shared,
             "id": pc.binary_join_element_wise(task.name, shared["tail"], "/"),
             "task": pa.repeat(task.name, size),
             "task_class": pa.repeat(task.task_class, size),
-            "question": pc.binary_join_element_wise(shared["text"], pa.array(asked.ask, pa.string()), ""),
-            "answer": pa.array(asked.answer, pa.string()),
-            "solution": pa.array(asked.solution, pa.string()),
+            "question": pc.binary_join_element_wise(shared["text"], pa.array(column.ask, pa.string()), ""),
+            "answer": pa.array(column.answer, pa.string()),
+            "solution": pa.array(column.solution, pa.string()),
             "answer_kind": pa.repeat(task.answer_kind, size),
-            "rationale": pa.array(asked.rationale, pa.string()) if self.rationales else pa.repeat("", size),
+            "rationale": pa.array(column.rationale, pa.string()) if self.rationales else pa.repeat("", size),
             "query": pa.ListArray.from_arrays(
-                pa.array(offsets, pa.int32()), pa.array(list(chain.from_iterable(asked.query)), pa.int32())
+                pa.array(offsets, pa.int32()), pa.array(list(chain.from_iterable(column.query)), pa.int32())
             ),
             "split": pa.repeat(self.split, size),
         }
-        if asked.graph:
-            columns["graph"] = pa.array(asked.graph, pa.string())
+        if column.graph:
+            columns["graph"] = pa.array(column.graph, pa.string())
         return pa.Table.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
 
 
@@ -240,6 +260,14 @@ def _names(encoder: Encoder, n: int, stream: str, place: str) -> Sequence[str]:
     if encoder.names not in RANDOM:
         return fixed_names(encoder.names, n)
     return node_names(encoder.names, n, Stream(f"{stream}/{encoder.name}/names/{place}"))
+
+
+_SCALARS = (bool, int, str)
+
+
+@lru_cache(maxsize=4096, typed=True)  # json.dumps takes as long as to answer a question; True is not 1
+def _scalar(solution: object) -> str:
+    return json.dumps(solution)
 
 
 def _with_classes(graph: Graph, names: Sequence[str], query: Query) -> str:

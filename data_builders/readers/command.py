@@ -1,6 +1,8 @@
 """`graphtalk graph`: what was understood of a file, in words, as JSON, and as a small picture."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import asdict
 from html import escape
 from pathlib import Path
 from random import Random
@@ -9,58 +11,35 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from data_builders.errors import InputError
-from data_builders.readers.source import MAX_BYTES
+from data_builders.files import write_text
+from data_builders.options import options_of, validate
+from data_builders.readers.source import OPTIONS, Options
 
 if TYPE_CHECKING:  # `graphtalk --help` loads nothing heavy
     from data_builders.readers.graph_files import GraphFile
 
 MOST_DRAWN = 60  # nodes of a picture; of a larger graph, those that a random walk meets
 
-File = Annotated[
-    Path, typer.Argument(help="File of a graph: edge list, CSV, GraphML, GEXF, GML, JSON, Pajek, ...")
-]
-Directed = Annotated[bool, typer.Option("--directed", help="Keep the edges' directions.")]
-Label = Annotated[str | None, typer.Option(help="Node attribute that holds the names.")]
-Columns = Annotated[
-    str | None,
-    typer.Option(help="Columns of a table: SOURCE,TARGET or SOURCE,TARGET,WEIGHT; numbers with --no-header."),
-]
-Weight = Annotated[str | None, typer.Option(help="Edge attribute, or column, that is the weight.")]
-Weights = Annotated[bool, typer.Option("--weights/--no-weights", help="Leave the weights out.")]
-Header = Annotated[
-    bool | None,
-    typer.Option("--header/--no-header", help="Whether the first line of a table names its columns."),
-]
-MaxBytes = Annotated[int, typer.Option(help="Largest file that is read, in bytes after unpacking.")]
 
-
-def split_columns(columns: str | None) -> tuple[str, ...]:
-    """The names in a --columns option."""
-    return () if columns is None else tuple(name.strip() for name in columns.split(","))
-
-
+@options_of(Options)
 def graph_command(
-    file: File,
+    file: Annotated[
+        Path, typer.Argument(help="File of a graph: edge list, CSV, GraphML, GEXF, GML, JSON, Pajek, ...")
+    ],
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON: names, edge_list, weights, notes, ...")
     ] = False,
     picture: Annotated[Path | None, typer.Option(help="Draw the graph into this .svg file.")] = None,
-    directed: Directed = False,
-    label: Label = None,
-    columns: Columns = None,
-    weight: Weight = None,
-    weights: Weights = True,
-    header: Header = None,
-    max_bytes: MaxBytes = MAX_BYTES,
+    **flags: Any,
 ) -> None:
     """Say what is understood of a graph file: format, size, direction, weights, names, what is left out."""
     from data_builders.readers.graph_files import read_graph_file
 
     if picture is not None and picture.suffix != ".svg":
         raise InputError(f"--picture {picture}: pictures are SVG; call the file {picture.stem}.svg")
-    read = read_graph_file(file, directed, label, split_columns(columns), weight, weights, header, max_bytes)
+    read = read_graph_file(file, **asdict(options_from(flags)))
     if picture is not None:
-        picture.write_text(draw(read), encoding="utf-8")
+        write_text(picture, draw(read))
     if as_json:
         print(json.dumps(read.summary(), ensure_ascii=False, indent=1))
         return
@@ -68,6 +47,13 @@ def graph_command(
     if picture is not None:
         some = f" ({MOST_DRAWN} of its nodes, that a random walk meets)" if read.graph.n > MOST_DRAWN else ""
         print(f"picture: {picture}{some}")
+
+
+def options_from(flags: Mapping[str, Any]) -> Options:
+    """The options among the flags of a command; those that are None have their defaults."""
+    values = {name: flags[name] for name in OPTIONS if flags.get(name) is not None}
+    options: Options = validate(Options, values, None, values)
+    return options
 
 
 def describe(read: "GraphFile") -> list[str]:

@@ -6,8 +6,8 @@
   counts once. Where it has different weights there, no edge keeps its weight: which of them is right depends
   on the question (the smallest for a distance, the sum for a flow). Directions are dropped unless asked for;
   with them, an undirected edge of a mixed file goes both ways.
-- Weights: read as they are, where every edge has one. Questions have whole numbers only; real ones are left
-  out there.
+- Weights: read as they are, where every edge has one. Questions print whole numbers: real weights times a
+  power of ten, see `_whole_weights`; answers are exact for the printed numbers.
 - Names: kept as the file has them. In questions (`GraphFile.names`) they are printable, without commas
   (answers are lists), at most LONGEST characters long, and different from one another.
 
@@ -28,7 +28,7 @@ from data_builders.files import write_text
 from data_builders.graphs.graph import Edge, Graph, from_edges
 from data_builders.readers.formats import read_listing
 from data_builders.readers.python_graphs import list_graph
-from data_builders.readers.source import MAX_BYTES, Listing, Options, Source, open_source
+from data_builders.readers.source import Listing, Options, Source, open_source
 
 LONGEST = 200  # characters of a name in a question
 _PACKED = (".gz", ".bz2", ".xz", ".zip")
@@ -40,7 +40,7 @@ _JOINERS = frozenset("\u200c\u200d") | frozenset(map(chr, range(0xE0020, 0xE0080
 class GraphFile:
     """A graph read from a file.
 
-    graph: over the nodes 0 .. n-1, with the weights that questions print: whole numbers only.
+    graph: over the nodes 0 .. n-1, with the weights that questions print: whole numbers.
     names: of the nodes in questions. labels: of the nodes in the file. ids: of the nodes in the file.
     around: neighbours of each node whatever the directions.
     weights: of the edges of `graph`, as the file has them; None where there are none, or they are left out.
@@ -60,6 +60,7 @@ class GraphFile:
     weights: dict[Edge, float] | None = None
     weights_left_out: bool = False
     file_directed: bool | None = None
+    path: Path = Path()
 
     def find(self, name: str) -> int:
         """The node of a name: as the file has it, as questions have it, by its id, or in normal form.
@@ -80,9 +81,11 @@ class GraphFile:
             return nodes[0]
         if nodes:
             some = ", ".join(repr(self.ids[u] if self.ids else self.names[u]) for u in nodes[:4])
-            raise InputError(f"{len(nodes)} nodes may be meant by {name!r}; name one by its id: {some}")
+            raise InputError(
+                f"{self.path}: {len(nodes)} nodes may be meant by {name!r}; name one by its id: {some}"
+            )
         near = ", ".join(self.names[:8]) + (", ..." if self.graph.n > 8 else "")
-        raise InputError(f"no node {name!r}; it has {near}")
+        raise InputError(f"{self.path}: no node {name!r}; it has {near}")
 
     def summary(self) -> dict[str, Any]:
         """What was understood of the file, as JSON: names and edges sorted, in the spelling of the file."""
@@ -119,20 +122,11 @@ def source_name(path: Path) -> str:
     return Path(path.stem).stem if path.suffix.lower() in _PACKED else path.stem
 
 
-def read_graph_file(
-    path: Path,
-    directed: bool = False,
-    label: str | None = None,
-    columns: Sequence[str] = (),
-    weight: str | None = None,
-    weights: bool = True,
-    header: bool | None = None,
-    max_bytes: int = MAX_BYTES,
-) -> GraphFile:
+def read_graph_file(path: Path, directed: bool = False, **options: Any) -> GraphFile:
     """The graph in `path`, by the rules at the top of this file; InputError names the file, the line and the
     value.
 
-    The other arguments are those of `data_builders.readers.source.Options`.
+    options: the others of `data_builders.readers.source.Options`.
 
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "roads.txt"
@@ -141,12 +135,10 @@ def read_graph_file(
     >>> read.names, read.graph.edges, read.notes[0]
     (['Ulm', 'Bonn', 'Jena'], ((0, 1), (1, 2)), '1 self loops dropped')
     """
-    if max_bytes < 1:
-        raise InputError(f"--max-bytes {max_bytes}: expected at least 1")
-    options = Options(directed, label, tuple(columns), weight, weights, header, max_bytes)
-    source = open_source(Path(path), max_bytes)
+    chosen = Options(directed, **options)
+    source = open_source(Path(path), chosen.max_bytes)
     try:
-        return assemble(read_listing(source, options))
+        return assemble(read_listing(source, chosen))
     except RecursionError:
         raise source.error("brackets that are nested too deep") from None
 
@@ -231,6 +223,7 @@ def assemble(listing: Listing) -> GraphFile:
         None if weights is None else {(u, v): _either(weights, u, v) for u, v in graph.edges},
         graph.weights is None and any(weight is not None for _, _, weight, _ in listing.edges),
         listing.directed,
+        listing.source.path,
     )
 
 
@@ -243,7 +236,7 @@ def _edges(listing: Listing, notes: list[str]) -> tuple[dict[Edge, float | None]
     directed, source = listing.options.directed, listing.source
     ids = {id: u for u, id in enumerate(listing.nodes)}
     ways = {listing.directed if way is None else way for *_, way in listing.edges} or {listing.directed}
-    if directed and ways == {False}:
+    if directed and ways == {False} and not listing.directed:
         raise source.error(
             "the graph is undirected, so it cannot be read with directions; leave --directed "
             "(`directed: true`) "
@@ -251,7 +244,7 @@ def _edges(listing: Listing, notes: list[str]) -> tuple[dict[Edge, float | None]
         )
     if not directed and True in ways:
         notes.append("direction dropped: edges are read as undirected (--directed keeps the directions)")
-    if directed and len(ways) > 1 and False in ways:
+    if directed and False in ways:
         notes.append("undirected edges read in both directions")
     kept: dict[Edge, float | None] = {}
     loops = merged = 0
@@ -314,13 +307,42 @@ def _weigh(
         )
     elif low == 0:
         notes.append(f"{sum(w == 0 for w in given)} weights are 0: weighted tasks need positive ones")
-    if not all(isinstance(weight, int) for weight in given):
-        # The solvers add whole numbers: sums of real ones would carry floating point noise into answers.
-        notes.append(
-            "weights are real numbers, which are read here and not asked about: questions leave them out"
-        )
-        return from_edges(n, list(kept), directed), weights
-    return from_edges(n, [(*pair, int(weight)) for pair, weight in weights.items()], directed), weights
+    printed = _whole_weights(weights, notes)
+    edges = list(kept) if printed is None else [(*pair, weight) for pair, weight in printed.items()]
+    return from_edges(n, edges, directed), weights
+
+
+def _whole_weights(weights: dict[Edge, float], notes: list[str]) -> dict[Edge, int] | None:
+    """The weights that questions print: whole numbers, since sums of real ones would carry the noise of
+    floating point into answers.
+
+    Real weights are multiplied by a power of ten: the least that makes all of them whole, up to 1,000; else
+    the least that leaves each within half a percent after rounding. None where that is none up to 10^9.
+
+    >>> _whole_weights({(0, 1): 1.5, (1, 2): 2}, notes := []), notes
+    ({(0, 1): 15, (1, 2): 20}, ['weights are real numbers: questions print them times 10 (1.5 as 15)'])
+    """
+    if all(isinstance(weight, int) for weight in weights.values()):
+        return {pair: int(weight) for pair, weight in weights.items()}
+    largest = max(map(abs, weights.values()))
+    for allowed, scales in ((1e-12, range(4)), (0.005, range(10))):
+        for scale in (10**k for k in scales):
+            if largest * scale > 1e9:
+                break
+            printed = {pair: round(weight * scale) for pair, weight in weights.items()}
+            if all(abs(printed[pair] / scale - w) <= allowed * abs(w) for pair, w in weights.items()):
+                example = next(pair for pair, weight in weights.items() if not isinstance(weight, int))
+                rounded = "" if allowed < 0.005 else ", rounded to whole numbers"
+                notes.append(
+                    f"weights are real numbers: questions print them times {scale:,}{rounded} "
+                    f"({weights[example]:g} as {printed[example]})"
+                )
+                return printed
+    notes.append(
+        f"weights left out of questions: from {min(weights.values()):g} to {max(weights.values()):g}, they "
+        "are too far apart for whole numbers of one unit"
+    )
+    return None
 
 
 def _call(listing: Listing, notes: list[str]) -> tuple[list[str], list[str]]:
@@ -337,9 +359,15 @@ def _call(listing: Listing, notes: list[str]) -> tuple[list[str], list[str]]:
         if name != unicodedata.normalize("NFC", label)
     ]
     if changed:
-        some = ", ".join(f"{label[:40]!r} is written {name[:40]!r}" for label, name in changed[:3])
+        some = ", ".join(_change(label, name) for label, name in changed[:3])
         notes.append(f"{len(changed)} names are changed in questions: {some}{', ...' * (len(changed) > 3)}")
     return labels, names
+
+
+def _change(label: str, name: str) -> str:
+    if len(label) > LONGEST:
+        return f"{label[:20]!r}..., of {len(label)} characters, is cut to {len(name)}"
+    return f"{label!r} is written {name!r}"
 
 
 def _clean_names(nodes: Iterable[tuple[str, str]]) -> list[str]:

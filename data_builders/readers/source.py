@@ -15,18 +15,22 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Annotated, Any
+
+from pydantic import BeforeValidator, Field
 
 from data_builders.errors import InputError
+from data_builders.options import Option
 
 MAX_BYTES = 2 << 30  # of a file after unpacking, by default
 RATIO = 250  # real graphs shrink 3 to 100 times; what grows more than this is made to fill memory
 SMALL = 64 << 20  # bytes that may always be unpacked
 LONGEST_NAME = 10_000  # characters of the longest name, id or label that is read
+LONGEST_NUMBER = 400  # digits of the longest number
 UNLISTED = 10_000  # nodes that a header may promise beyond one for each byte of the file
 
 WEIGHTS = ("weight", "capacity", "value")  # attributes that are read as weights, the best first
@@ -60,27 +64,50 @@ BROKEN = (  # what the libraries that unpack raise for files that are not whole
 _ASIDE = re.compile(r"(^|/)(__MACOSX/|\.|readme|license|licence|meta\.)|\.(html?|md|pdf)$", re.IGNORECASE)
 
 
+def _split(value: object) -> object:
+    return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
+
+
+Directed = Annotated[
+    bool, Option("Directed graphs; of a file: keep the directions of its edges.", "--directed/--undirected")
+]
+Label = Annotated[str | None, Option("Node attribute of graph files that holds the names.")]
+Columns = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_split),
+    Option("Columns of tables: SOURCE,TARGET or SOURCE,TARGET,WEIGHT; numbers from 1 with --no-header."),
+]
+Weight = Annotated[str | None, Option("Edge attribute, or column, of graph files that is the weight.")]
+Weights = Annotated[bool, Option("Whether the weights of graph files are read.", "--weights/--no-weights")]
+Header = Annotated[
+    bool | None,
+    Option(
+        "Whether the first line of tables names their columns; seen for itself by default.",
+        "--header/--no-header",
+    ),
+]
+MaxBytes = Annotated[int, Field(ge=1), Option("Largest graph file that is read, in bytes after unpacking.")]
+
+
 @dataclass(frozen=True)
 class Options:
     """What the user says about a file; each is a flag of `graph`, `ask`, `build` and `tasks`.
 
-    directed: keep the directions of the edges.
-    label: the node attribute that holds the names.
-    columns: the columns of a table for source, target and, if there is one, weight: by name, or by number
-        from 1 where there is no header.
-    weight: the edge attribute that is the weight; of an edge list without a header, the number of its column.
-    weights: False leaves all weights out.
-    header: whether the first line of a table names the columns; None where the reader may decide.
-    max_bytes: of the file after unpacking.
+    columns: by name, or by number from 1 where there is no header.
+    weight: the name of an attribute or a column; of a table without a header, the column's number.
+    header: None where the reader may decide.
     """
 
-    directed: bool = False
-    label: str | None = None
-    columns: tuple[str, ...] = ()
-    weight: str | None = None
-    weights: bool = True
-    header: bool | None = None
-    max_bytes: int = MAX_BYTES
+    directed: Directed = False
+    label: Label = None
+    columns: Columns = ()
+    weight: Weight = None
+    weights: Weights = True
+    header: Header = None
+    max_bytes: MaxBytes = MAX_BYTES
+
+
+OPTIONS = tuple(field.name for field in fields(Options))
 
 
 @dataclass
@@ -195,6 +222,8 @@ class Listing:
             raise self.source.error(
                 f"a name of {len(text):,} characters; names have at most {LONGEST_NAME:,}", line
             )
+        if len(text) > LONGEST_NUMBER and text.strip().isdigit():
+            raise self.source.error(f"a number of {len(text.strip()):,} digits", line)
         if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
             raise self.source.error("a name has half of a surrogate pair, which is no character", line)
         return text.strip()
@@ -253,6 +282,7 @@ class Listing:
         if value is None or value == "" or name is None:
             return None
         if str(name).lower() == "value" and self.options.weight is None and not is_number(value):
+            self.left_out[str(name)] = None
             return None
         self.weight_names[str(name)] = None
         return self.number(value, line)
@@ -260,7 +290,7 @@ class Listing:
     def number(self, value: object, line: int | None = None) -> float:
         """A finite weight."""
         text = value if isinstance(value, str) else repr(value)
-        if len(text) < 400 and NUMBER.fullmatch(text.strip()):
+        if len(text) < LONGEST_NUMBER and NUMBER.fullmatch(text.strip()):
             number = int(text) if text.strip().lstrip("+-").isdigit() and len(text) < 16 else float(text)
             if math.isfinite(number):
                 return whole(number)
@@ -298,7 +328,7 @@ class Listing:
 def is_number(value: object) -> bool:
     """Whether a value of a file is a number, as such or as text."""
     text = value if isinstance(value, str) else repr(value)
-    return len(text) < 400 and NUMBER.fullmatch(text.strip()) is not None
+    return len(text) < LONGEST_NUMBER and NUMBER.fullmatch(text.strip()) is not None
 
 
 def open_source(path: Path, max_bytes: int = MAX_BYTES) -> Source:
@@ -384,3 +414,15 @@ def pairs_of(rows: Iterable[Iterable[float]]) -> Iterator[tuple[int, int, float]
         for v, value in enumerate(row):
             if value:
                 yield u, v, value
+
+
+def may_be_matrix(rows: Sequence[Any]) -> bool:
+    """Whether rows of two or three numbers, each of which may be an edge, are a symmetric matrix together.
+
+    >>> may_be_matrix([["0", "1"], ["1", "0"]]), may_be_matrix([["1", "2"], ["2", "3"]])
+    (True, False)
+    """
+    n = len(rows)
+    if n not in (2, 3) or not all(isinstance(row, list) and len(row) == n for row in rows):
+        return False
+    return all(rows[u][v] == rows[v][u] and str(rows[u][u]) == "0" for u in range(n) for v in range(n))

@@ -7,9 +7,9 @@ from data_builders.tasks.retrieval import RETRIEVAL
 from data_builders.tasks.search import DISTANCES, SEARCH
 from data_builders.tasks.structure import STRUCTURE
 from data_builders.tasks.task import Query, Task
-from data_builders.tasks.transforms import FORMS, RESHAPING
+from data_builders.tasks.transforms import EDGE_CHANGING, GRAPH_TRANSFORMS
 
-__all__ = ["FORMS", "GRAPHQA", "RESHAPING", "TASKS", "Query", "Task", "exemplar_answer"]
+__all__ = ["EDGE_CHANGING", "GRAPHQA", "GRAPH_TRANSFORMS", "TASKS", "Query", "Task", "exemplar_answer"]
 
 _GRAPHQA = (*RETRIEVAL, *PARALLELIZABLE, *SEARCH, *COUNTING)
 
@@ -17,10 +17,16 @@ GRAPHQA = tuple(task.name for task in _GRAPHQA)
 """Names of the twelve tasks of GraphQA."""
 
 TASKS: dict[str, Task] = {
-    task.name: task for task in (*_GRAPHQA, *COMPONENTS, *DISTANCES, *ORDERS, *STRUCTURE)
+    task.name: task
+    for task in (
+        *_GRAPHQA,
+        *COMPONENTS,
+        *DISTANCES,
+        *ORDERS,
+        *STRUCTURE,
+    )
 }
-"""Every task by name; to add one, write its functions and put its Task into the tuple of its file
-(docs/add_a_task.md).
+"""Every task by name; docs/add_a_task.md says how to add one.
 
 >>> from data_builders.graphs.graph import from_edges
 >>> task, graph, query = TASKS["shortest_path"], from_edges(3, [(0, 1), (1, 2)]), Query((0, 2))

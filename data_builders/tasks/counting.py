@@ -1,7 +1,7 @@
 """Counting tasks: how often a small pattern occurs (arXiv 2405.18512, section 3)."""
 
 from data_builders.graphs.graph import Graph
-from data_builders.tasks.task import Names, Query, Task, Witness, asking, draw_nothing, say_number
+from data_builders.tasks.task import Names, Query, Task, Witness, draw_nothing, question, say_number
 
 
 def triangles_per_node(graph: Graph) -> list[int]:
@@ -52,7 +52,7 @@ COUNTING = (
         "counting",
         "integer",
         draw_nothing,
-        asking("How many triangles are in this graph?"),
+        question("How many triangles are in this graph?"),
         solve_triangle_counting,
         say_number,
         explain_triangle_counting,

@@ -6,7 +6,16 @@ from heapq import heapify, heappop, heappush
 from data_builders.graphs.graph import Graph
 from data_builders.tasks.parallelizable import find_cycle
 from data_builders.tasks.requirements import acyclic, at_least, directed
-from data_builders.tasks.task import Names, Query, Task, Witness, asking, draw_nothing, say_nodes, say_number
+from data_builders.tasks.task import (
+    Names,
+    Query,
+    Task,
+    Witness,
+    draw_nothing,
+    question,
+    say_nodes,
+    say_number,
+)
 
 
 def topological_order(graph: Graph) -> list[int]:
@@ -125,35 +134,35 @@ ORDERS = (
         "search",
         "order",
         draw_nothing,
-        asking("Give a topological order of this graph."),
+        question("Give a topological order of this graph."),
         solve_topological_order,
         say_nodes,
         explain_topological_order,
-        form="acyclic",
-        needs=(directed, acyclic, at_least(1)),
+        transform="acyclic",
+        requirements=(directed, acyclic, at_least(1)),
     ),
     Task(
         "directed_cycle_check",
         "search",
         "yes_no",
         draw_nothing,
-        asking("Is there a directed cycle in this graph?"),
+        question("Is there a directed cycle in this graph?"),
         solve_directed_cycle_check,
         say_directed_cycle_check,
         explain_directed_cycle_check,
-        form="directed",
-        needs=(directed,),
+        transform="directed",
+        requirements=(directed,),
     ),
     Task(
         "strongly_connected_components",
         "search",
         "integer",
         draw_nothing,
-        asking("How many strongly connected components are in this graph?"),
+        question("How many strongly connected components are in this graph?"),
         solve_strongly_connected_components,
         say_number,
         explain_strongly_connected_components,
-        form="directed",
-        needs=(directed,),
+        transform="directed",
+        requirements=(directed,),
     ),
 )

@@ -1,12 +1,12 @@
-"""What a graph must be to carry a task: each need gives the reason why a graph does not meet it, or None
-where it does.
+"""What a graph must be to carry a task: each requirement gives the reason why a graph does not
+meet it, or None where it does.
 """
 
 from collections.abc import Callable
 
 from data_builders.graphs.graph import Graph
 
-Need = Callable[[Graph], str | None]
+Requirement = Callable[[Graph], str | None]
 
 
 def directed(graph: Graph) -> str | None:
@@ -41,31 +41,31 @@ def two_blocks(graph: Graph) -> str | None:
     return "needs a graph with two planted blocks, 0 and 1, which the generator two_blocks draws"
 
 
-def at_least(nodes: int) -> Need:
-    def need(graph: Graph) -> str | None:
+def at_least(nodes: int) -> Requirement:
+    def requirement(graph: Graph) -> str | None:
         if graph.n >= nodes:
             return None
         return f"needs a graph of at least {nodes} node{'s' if nodes > 1 else ''}; this one has {graph.n}"
 
-    return need
+    return requirement
 
 
-def at_most(nodes: int) -> Need:
-    def need(graph: Graph) -> str | None:
+def at_most(nodes: int) -> Requirement:
+    def requirement(graph: Graph) -> str | None:
         return None if graph.n <= nodes else f"needs a graph of at most {nodes} nodes; this one has {graph.n}"
 
-    return need
+    return requirement
 
 
-def positive(many: str, one: str) -> Need:
+def positive(many: str, one: str) -> Requirement:
     """A positive number on every edge: `many` and `one` are what it is called. A graph without edges needs
     none.
     """
 
-    def need(graph: Graph) -> str | None:
+    def requirement(graph: Graph) -> str | None:
         if graph.weights is None:
             return f"needs a graph with edge {many}; this one has none" if graph.edges else None
         least = min(graph.weights.values(), default=1)
         return None if least > 0 else f"needs positive {many}; this graph has an edge of {one} {least}"
 
-    return need
+    return requirement

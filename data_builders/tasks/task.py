@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 from data_builders.errors import InputError
 from data_builders.graphs.graph import Graph
-from data_builders.tasks.requirements import Need, directed, undirected
+from data_builders.tasks.requirements import Requirement, directed, undirected
 
 Names = Sequence[str]
 Witness = Sequence[int] | None
@@ -55,9 +55,9 @@ class Task:
     solve: the solution: bool, int, None (no path, no such order), list of node ids, or a class word.
     say: solution, names, query -> the zero-shot answer; GraphQA's, byte for byte, for its twelve tasks.
     explain: the reason behind a chain-of-thought exemplar's answer.
-    form: what is done to a drawn graph so that it carries the task, see
-        `data_builders.tasks.transforms.FORMS`.
-    needs: what a graph must be, see `data_builders.tasks.requirements`.
+    transform: what is done to a drawn graph so that it carries the task, see
+        `data_builders.tasks.transforms.GRAPH_TRANSFORMS`.
+    requirements: what a graph must be, see `data_builders.tasks.requirements`.
     generator: the only generator whose graphs carry this task; None for any graph.
     """
 
@@ -69,8 +69,8 @@ class Task:
     solve: Callable[[Graph, Query], Any]
     say: Callable[[Any, Sequence[str], Query], str]
     explain: Explain
-    form: str = "plain"
-    needs: tuple[Need, ...] = ()
+    transform: str = "plain"
+    requirements: tuple[Requirement, ...] = ()
     generator: str | None = None
 
     def fits(self, graph: Graph) -> str | None:
@@ -81,8 +81,8 @@ class Task:
         >>> TASKS["reachability"].fits(Graph({0: ()}))
         'needs a graph of at least 2 nodes; this one has 1'
         """
-        for need in self.needs:
-            reason = need(graph)
+        for requirement in self.requirements:
+            reason = requirement(graph)
             if reason is not None:
                 return reason
         return None
@@ -97,17 +97,23 @@ class Task:
     @property
     def weighted(self) -> bool:
         """Whether the text shows what edges weigh."""
-        return self.form in ("capacity", "weight")
+        return self.transform in ("capacity", "weight")
 
     @property
     def quantity(self) -> str:
         """What the text calls the weight of an edge."""
-        return self.form if self.weighted else "capacity"
+        return self.transform if self.weighted else "capacity"
 
     @property
     def direction(self) -> str:
         """Which graphs carry the task: "directed", "undirected" or "any"."""
-        return "directed" if directed in self.needs else "undirected" if undirected in self.needs else "any"
+        return (
+            "directed"
+            if directed in self.requirements
+            else "undirected"
+            if undirected in self.requirements
+            else "any"
+        )
 
 
 def draw_nothing(graph: Graph, rng: random.Random) -> Query:
@@ -127,7 +133,7 @@ def draw_pair(graph: Graph, rng: random.Random) -> Query:
     return Query((source, target + (target >= source)))
 
 
-def asking(sentence: str) -> Callable[[Sequence[str], Query], str]:
+def question(sentence: str) -> Callable[[Sequence[str], Query], str]:
     """The `ask` of a sentence with one `{}` per node that the query names."""
 
     def ask(names: Sequence[str], query: Query) -> str:

@@ -1,8 +1,8 @@
-"""FORMS: what is done to a drawn graph so that it carries a task, each a function of the graph and a random
-stream.
+"""GRAPH_TRANSFORMS: what is done to a random graph so that it carries a task, each a function of the graph
+and a random stream.
 
-A graph that already is of the form is kept, so the user's own directions and weights are asked about as they
-are. Tasks of one form share one graph and one text.
+A graph that already is of the wanted kind is kept, so questions are about the directions and weights that
+the user gave. Tasks of one transform share one graph and one text.
 """
 
 from collections.abc import Callable
@@ -112,10 +112,10 @@ def nearly_tree(graph: Graph, rng: Random) -> Graph:
     return from_edges(graph.n, sorted(tree))
 
 
-RESHAPING = frozenset({"acyclic", "even", "nearly_tree"})
-"""The forms that may change which nodes are neighbours, and so the graph's split."""
+EDGE_CHANGING = frozenset({"acyclic", "even", "nearly_tree"})
+"""The transforms that may change which nodes are neighbours, and so the graph's split."""
 
-FORMS: dict[str, Callable[[Graph, Random], Graph]] = {
+GRAPH_TRANSFORMS: dict[str, Callable[[Graph, Random], Graph]] = {
     "plain": plain,
     "capacity": weighted,
     "weight": weighted,

@@ -12,7 +12,7 @@ _CAPITALS = re.compile(r"\\.|\(\?P<|[A-Z]")
 _last = ("", "")  # a sentence is looked at by many patterns in turn
 
 
-def small(text: str) -> str:
+def lower_case(text: str) -> str:
     """The text in small letters, letter for letter."""
     global _last
     known, low = _last
@@ -24,12 +24,12 @@ def small(text: str) -> str:
     return low
 
 
-class AnyCase:
+class CaseInsensitive:
     """A compiled pattern without case. As `re.Pattern`, but what a match holds is in small letters; its
     places are those of the text.
 
-    >>> found = anycase("no (edge|path)").search("So there is NO Path.")
-    >>> found.span(), found[1]
+    >>> match = case_insensitive("no (edge|path)").search("So there is NO Path.")
+    >>> match.span(), match[1]
     ((12, 19), 'path')
     """
 
@@ -38,24 +38,24 @@ class AnyCase:
     def __init__(self, pattern: str, needs: tuple[str, ...] = ()) -> None:
         self.pattern, self.needs = pattern, needs
         self._re = re.compile(
-            _CAPITALS.sub(lambda found: found[0] if len(found[0]) > 1 else found[0].lower(), pattern)
+            _CAPITALS.sub(lambda match: match[0] if len(match[0]) > 1 else match[0].lower(), pattern)
         )
 
     def search(self, text: str, start: int = 0, end: int = maxsize) -> re.Match[str] | None:
-        low = small(text)
-        return None if self.needs and self._hopeless(low) else self._re.search(low, start, end)
+        low = lower_case(text)
+        return None if self.needs and self._cannot_match(low) else self._re.search(low, start, end)
 
     def match(self, text: str, start: int = 0, end: int = maxsize) -> re.Match[str] | None:
-        return self._re.match(small(text), start, end)
+        return self._re.match(lower_case(text), start, end)
 
     def fullmatch(self, text: str) -> re.Match[str] | None:
-        return self._re.fullmatch(small(text))
+        return self._re.fullmatch(lower_case(text))
 
     def finditer(self, text: str) -> Iterator[re.Match[str]]:
-        low = small(text)
-        return iter(()) if self.needs and self._hopeless(low) else self._re.finditer(low)
+        low = lower_case(text)
+        return iter(()) if self.needs and self._cannot_match(low) else self._re.finditer(low)
 
-    def _hopeless(self, low: str) -> bool:
+    def _cannot_match(self, low: str) -> bool:
         return not any(map(low.__contains__, self.needs))
 
     def count(self, text: str) -> int:
@@ -65,28 +65,28 @@ class AnyCase:
     def sub(self, new: str, text: str, count: int = 0) -> str:
         """The text, in its own case, with the matches replaced."""
         parts, at = [], 0
-        for i, found in enumerate(self.finditer(text)):
+        for i, match in enumerate(self.finditer(text)):
             if count and i == count:
                 break
-            parts += [text[at : found.start()], new]
-            at = found.end()
+            parts += [text[at : match.start()], new]
+            at = match.end()
         return "".join([*parts, text[at:]]) if parts else text
 
     def split(self, text: str, maxsplit: int = 0) -> list[str]:
         """The text, in its own case, between the matches; without the groups of the pattern."""
         parts, at = [], 0
-        for i, found in enumerate(self.finditer(text)):
+        for i, match in enumerate(self.finditer(text)):
             if maxsplit and i == maxsplit:
                 break
-            parts.append(text[at : found.start()])
-            at = found.end()
+            parts.append(text[at : match.start()])
+            at = match.end()
         return [*parts, text[at:]]
 
 
-def anycase(pattern: str, needs: tuple[str, ...] = ()) -> AnyCase:
+def case_insensitive(pattern: str, needs: tuple[str, ...] = ()) -> CaseInsensitive:
     """A pattern that matches in any case.
 
     needs: strings in small letters of which every match holds one; a text without any is not searched, which
         is many times faster.
     """
-    return AnyCase(pattern, needs)
+    return CaseInsensitive(pattern, needs)

@@ -1,10 +1,11 @@
-"""Which part of a completion is the answer: thinking and run-on dropped, dressing removed, marks found."""
+"""Which part of a completion is the answer: without its reasoning, its run-on and its markup; and
+the marks that say where the answer stands."""
 
 import re
 import unicodedata
 from dataclasses import dataclass
 
-from eval.answers.case_insensitive import anycase, small
+from eval.answers.case_insensitive import case_insensitive, lower_case
 
 _DRESSING = "#$*<>\\_`~\t\r\v\f"
 _PUNCTUATION = {
@@ -29,7 +30,9 @@ _PUNCTUATION = {
     ord("\v"): "\n",
     ord("\f"): "\n",
 }
-_SIGNS = {letter: sign for letter, sign in _PUNCTUATION.items() if letter > 127}  # layout is left for `tidy`
+_SIGNS = {
+    letter: sign for letter, sign in _PUNCTUATION.items() if letter > 127
+}  # layout is left for `normalize`
 
 # NFKC would make 32 out of a three squared.
 _RAISED = {
@@ -46,7 +49,8 @@ _COMMANDS = re.compile(
     r"\\(?:(?P<boxed>f?boxed)"
     r"|(?P<drop>left|right|bigl?|bigr?|displaystyle)(?![a-zA-Z])"
     r"|(?P<arrow>(?:long)?rightarrow|to|Rightarrow|implies|leftrightarrow)(?![a-zA-Z])"
-    r"|(?P<infinity>infty)(?![a-zA-Z])|(?P<empty>emptyset|varnothing)(?![a-zA-Z])|(?P<times>times|cdot|ast)(?![a-zA-Z])"
+    r"|(?P<infinity>infty)(?![a-zA-Z])|(?P<empty>emptyset|varnothing)(?![a-zA-Z])|(?P<times>times|cdot"
+    r"|ast)(?![a-zA-Z])"
     r"|(?P<space>quad|qquad|[,;:! ])|(?P<math>[()\[\]])|(?P<line>\\)|(?P<literal>[{}$%_&#]))"
 )
 _TEXT_COMMAND = re.compile(
@@ -77,7 +81,7 @@ _STARS = re.compile(r"(?<=\d) ?\* ?(?=\d)")
 
 
 @dataclass(frozen=True, slots=True)
-class Visible:
+class VisibleText:
     """What a reader sees. cut: the token limit fell inside this text; thinking: a think block was never
     closed.
     """
@@ -87,13 +91,13 @@ class Visible:
     thinking: bool
 
 
-def visible(output: str, finish_reason: str) -> Visible:
+def strip_reasoning(output: str, finish_reason: str) -> VisibleText:
     r"""The completion without thinking and without a run-on into the next question.
 
-    >>> visible("<think>2? 3!</think>3.\nQ: How many nodes are in this graph?\nA: 7.", "length")
-    Visible(text='3.', cut=False, thinking=False)
-    >>> visible("<think>is it 2 or", "length")
-    Visible(text='', cut=True, thinking=True)
+    >>> strip_reasoning("<think>2? 3!</think>3.\nQ: How many nodes are in this graph?\nA: 7.", "length")
+    VisibleText(text='3.', cut=False, thinking=False)
+    >>> strip_reasoning("<think>is it 2 or", "length")
+    VisibleText(text='', cut=True, thinking=True)
     """
     text = output.replace("\r\n", "\n") if "\r" in output else output
     text = normalize_characters(text)
@@ -103,12 +107,12 @@ def visible(output: str, finish_reason: str) -> Visible:
     run_on = _RUN_ON.search(text)
     end = run_on.start() if run_on else len(text)
     if "<" not in text:
-        return Visible(text[:end], cut and run_on is None, False)
+        return VisibleText(text[:end], cut and run_on is None, False)
     if (token := _END_TOKEN.search(text, 0, end)) and text[: token.start()].strip():
         end = token.start()
     if (opened := _THINKING_OPENS.search(text)) and opened.start() < end:
-        return Visible("", cut, True)
-    return Visible(_END_TOKEN.sub(" ", text[:end]), cut and end == len(text), False)
+        return VisibleText("", cut, True)
+    return VisibleText(_END_TOKEN.sub(" ", text[:end]), cut and end == len(text), False)
 
 
 def normalize_characters(text: str) -> str:
@@ -135,25 +139,25 @@ def _without_thinking(text: str) -> str:
     return _THINKING_ENDS.split("".join(kept) + text[at:])[-1]
 
 
-def tidy(text: str) -> str:
+def normalize(text: str) -> str:
     r"""Plain text with one spelling for what does not matter: Markdown, LaTeX, HTML, dashes, arrows and
     quotes.
 
     Boxes and `####` stay, since they mark the answer; bullets become `- `.
 
-    >>> tidy("**Yes** \u2014 it\u2019s $\\boxed{\\text{4}}$")
+    >>> normalize("**Yes** \u2014 it\u2019s $\\boxed{\\text{4}}$")
     "Yes - it's \\boxed{4}"
     """
     if _THRICE.search(text[::10]):  # of thirty-one signs in a row, three are among every tenth
-        text = _REPEATED.sub(lambda found: found[1] * 30, text)
+        text = _REPEATED.sub(lambda match: match[1] * 30, text)
     if not text.isascii() or any(map(text.__contains__, _DRESSING)) or "e.g." in text or "i.e." in text:
-        text = _undressed(text)
+        text = _strip_markup(text)
     if "  " in text or " \n" in text:
         text = _SPACES.sub(" ", text)
     return _LINES.sub("\n\n", text) if "\n\n\n" in text else text
 
 
-def _undressed(text: str) -> str:
+def _strip_markup(text: str) -> str:
     text = text.translate(_PUNCTUATION)
     if "\\" in text:
         text = _COMMANDS.sub(_plain_command, _TEXT_COMMAND.sub(r"\1", text))
@@ -165,7 +169,7 @@ def _undressed(text: str) -> str:
         text = _QUOTE.sub("", text).replace("-->", "->").replace("=>", "->")
     text = _BULLET.sub(r"\1- ", text)
     if "#" in text:
-        text = _HEADING.sub(lambda found: "#### " if len(found[1]) == 4 else "", text)
+        text = _HEADING.sub(lambda match: "#### " if len(match[1]) == 4 else "", text)
     text = _EMPHASIS.sub("", _STARS.sub(" x ", text).replace("*", "")) if "*" in text or "_" in text else text
     return (
         text.replace("$", "")
@@ -176,16 +180,16 @@ def _undressed(text: str) -> str:
     )
 
 
-def _plain_command(found: re.Match[str]) -> str:
-    if found["boxed"]:
+def _plain_command(match: re.Match[str]) -> str:
+    if match["boxed"]:
         return "\\boxed"
-    if found["literal"]:
-        return found["literal"]
-    return _COMMAND_TEXT[found.lastgroup or "drop"]
+    if match["literal"]:
+        return match["literal"]
+    return _COMMAND_TEXT[match.lastgroup or "drop"]
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class AnswerMarker:
     """A place that says `here is the answer`.
 
     content: what the mark holds. closed: the mark itself says where the answer ends (a box, a tag, a JSON
@@ -201,19 +205,21 @@ class Mark:
     to_end: bool
 
 
-_MARK = anycase(
+_MARK = case_insensitive(
     r"""(?xm)(?P<boxed>\\boxed\s*(?=\{))
     |(?P<tag><answer>)
     |(?P<hashes>^\#\#\#\#[ ]*)
     |(?P<key>["'](?:final|correct)?[_ ]?answer["']\s*:\s*)
     |(?P<letter>(?:(?<![^\n])[ ]*(?:-[ ])?|(?<=[?])[ ]*)A[ ]?:)
     |(?P<heading>(?<![^\n])[ ]*(?:the[ ])?(?:final|correct|my)?[ ]?(?:answer|solution)[ ]*:?[ ]*(?=\n|\Z))
-    |\b(?P<colon>(?:final|correct|my|the)?[ ]?(?:answer|ans)(?:[ ]?\([^()\n]{0,60}\)|[ ]?\[[^\[\]\n]{0,60}\])?[ ]*(?::-?|=|->|[ ]-(?=[ ])))
+    |\b(?P<colon>(?:final|correct|my|the)?[ ]?(?:answer|ans)
+        (?:[ ]?\([^()\n]{0,60}\)|[ ]?\[[^\[\]\n]{0,60}\])?[ ]*(?::-?|=|->|[ ]-(?=[ ])))
     |\b(?P<inline>answer(?:'s
-        |[ ](?:(?:to|for|of)[ ](?:[^.:\n?]{1,120}?\??["']?,?[ ]))??(?:is|was|(?:would|should|must|will|may|might|could)[ ]be)\b)[ ]*:?)"""
+        |[ ](?:(?:to|for|of)[ ](?:[^.:\n?]{1,120}?\??["']?,?[ ]))??
+         (?:is|was|(?:would|should|must|will|may|might|could)[ ]be)\b)[ ]*:?)"""
 )
 # What every mark holds; looking for it first is several times faster than trying every mark at every place.
-_HINT = anycase(r"ans(?:wer|[ ]?[(\[]|[ ]*[:=-])|solution|boxed|####|\ba ?:")
+_HINT = case_insensitive(r"ans(?:wer|[ ]?[(\[]|[ ]*[:=-])|solution|boxed|####|\ba ?:")
 _REACH = 16  # of a mark before its hint: "the correct " and a space at most
 _AHEAD = 300  # of its end after it
 _MOST = 12
@@ -223,38 +229,38 @@ _CLOSING_TAG = re.compile(r"</answer>", re.IGNORECASE)
 _JSON_VALUE = re.compile(r'"((?:[^"\\\n]|\\.)*+)"|\'([^\'\n]*)\'|(\[[^\[\]]*\])|(\{[^{}]*\})|([^,}\]\n]+)')
 
 
-def marks(text: str, letter: bool = True) -> list[Mark]:
-    r"""The last marked answers of a tidy text, in order; marks that hold nothing are among them.
+def answer_markers(text: str, letter: bool = True) -> list[AnswerMarker]:
+    r"""The last marked answers of a normalized text, in order; marks that hold nothing are among them.
 
     letter: whether a line that opens with `A:` is a mark (it is not where A is a node and the lines list
         neighbours).
 
-    >>> [mark.content for mark in marks("The answer is 2. Wait. Final answer: \\boxed{3}")]
+    >>> [marker.content for marker in answer_markers("The answer is 2. Wait. Final answer: \\boxed{3}")]
     ['2. Wait. ', ' ', '3']
     """
-    found: list[re.Match[str]] = []
+    match: list[re.Match[str]] = []
     at = 0
     for place in _places(text):
         hint = _HINT.match(text, place) if place >= at else None
         if hint is None:
             continue
-        mark = _MARK.search(text, max(at, hint.start() - _REACH), hint.end() + _AHEAD)
-        if mark and mark.start() > hint.start():
-            mark = None
-        at = mark.end() if mark else hint.end()
-        if mark and (letter or mark.lastgroup != "letter"):
-            found.append(mark)
-    found = found[-_MOST:]
-    ends = [*(m.start() for m in found), len(text)][1:]
-    return [_mark(text, m, end, end == len(text)) for m, end in zip(found, ends, strict=True)]
+        marker = _MARK.search(text, max(at, hint.start() - _REACH), hint.end() + _AHEAD)
+        if marker and marker.start() > hint.start():
+            marker = None
+        at = marker.end() if marker else hint.end()
+        if marker and (letter or marker.lastgroup != "letter"):
+            match.append(marker)
+    match = match[-_MOST:]
+    ends = [*(m.start() for m in match), len(text)][1:]
+    return [_marker(text, m, end, end == len(text)) for m, end in zip(match, ends, strict=True)]
 
 
 def _places(text: str) -> list[int]:
     """Where a hint may be: looking for each of its beginnings by itself is many times faster than trying all
     at every place.
     """
-    low = small(text)
-    found: list[int] = []
+    low = lower_case(text)
+    match: list[int] = []
     for beginning in (
         "ans",
         "solution",
@@ -265,38 +271,38 @@ def _places(text: str) -> list[int]:
     ):
         at = low.find(beginning)
         while at >= 0:
-            found.append(at)
+            match.append(at)
             at = low.find(beginning, at + 1)
-    return sorted(found)
+    return sorted(match)
 
 
-def _mark(text: str, found: re.Match[str], end: int, last: bool) -> Mark:
-    start = found.end()
-    if found.lastgroup == "boxed":
+def _marker(text: str, match: re.Match[str], end: int, last: bool) -> AnswerMarker:
+    start = match.end()
+    if match.lastgroup == "boxed":
         stop = _closing_brace(text, start)
-        return Mark(
+        return AnswerMarker(
             text[start + 1 : end if stop is None else stop].strip("{} "),
             stop is not None,
             False,
             stop is None,
         )
-    if found.lastgroup == "tag":
+    if match.lastgroup == "tag":
         closing = _CLOSING_TAG.search(text, start)
-        return Mark(
+        return AnswerMarker(
             text[start : closing.start() if closing else end], closing is not None, False, closing is None
         )
-    if found.lastgroup == "key":
+    if match.lastgroup == "key":
         value = _JSON_VALUE.match(text, start)
         if value is None:
-            return Mark("", False, False, True)
+            return AnswerMarker("", False, False, True)
         content = next(group for group in value.groups() if group is not None)
         closed = value.end() < len(text) and (value[5] is None or text[value.end()] in ",}\n")
-        return Mark("" if content.strip() == "null" else content, closed, False, not closed)
-    if found.lastgroup == "hashes":
+        return AnswerMarker("" if content.strip() == "null" else content, closed, False, not closed)
+    if match.lastgroup == "hashes":
         line_end = text.find("\n", start)
         stop = end if line_end < 0 else min(line_end, end)
-        return Mark(text[start:stop], False, True, stop == len(text))
-    return Mark(text[start:end], False, found.lastgroup == "inline", last)
+        return AnswerMarker(text[start:stop], False, True, stop == len(text))
+    return AnswerMarker(text[start:end], False, match.lastgroup == "inline", last)
 
 
 def _closing_brace(text: str, start: int) -> int | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from eval.answers.case_insensitive import AnyCase, anycase
+from eval.answers.case_insensitive import CaseInsensitive, case_insensitive
 
 Value = bool | float | str | tuple[str, ...]
 NO_PATH = "no path"
@@ -53,28 +53,31 @@ def either(phrases: str) -> str:
     )
 
 
-def words(phrases: str, needs: tuple[str, ...] = ()) -> AnyCase:
-    """`either`, compiled, as whole words in any case; needs: see `anycase`."""
-    return anycase(rf"\b{either(phrases)}\b", needs)
+def words(phrases: str, needs: tuple[str, ...] = ()) -> CaseInsensitive:
+    """`either`, compiled, as whole words in any case; needs: see `case_insensitive`."""
+    return case_insensitive(rf"\b{either(phrases)}\b", needs)
 
 
-_FILLERS = """so | well | ok(?:ay)? | sure | hmm+ | oh | ah | thus | therefore | hence | then | finally | overall
+_FILLERS = """so | well | ok(?:ay)? | sure | hmm+ | oh | ah | thus | therefore | hence | then | finally
+    overall
         in conclusion | to conclude
-    in short | answer | output | result | response | conclusion | solution | verdict | total | probably | (?:most )?likely
+    in short | answer | output | result | response | conclusion | solution | verdict | total | probably
+    (?:most )?likely
     most probably | perhaps
-    maybe | possibly | definitely | certainly | clearly | obviously | simply | just | exactly | about | around | approximately
+    maybe | possibly | definitely | certainly | clearly | obviously | simply | just | exactly | about
+    around | approximately
     it is | it's | that's
     they are | these are | i (?:think|believe|guess|would say|'d say)(?: it is| it's| that)?
     i'd say | the answer is
     sorry | my apologies | apologies | actually | wait | rather"""
 
 
-def opening(extra: str = "") -> AnyCase:
+def opening(extra: str = "") -> CaseInsensitive:
     """What may stand before a direct answer: quotes, brackets, a bullet, filler words, and the extra
     phrases.
     """
     dressing = r"[\s\"'(\[{:;,.=>!]*(?:-(?![\d>])\s*)?[\"'(\[{]*"
-    return anycase(rf"{dressing}(?:\b{either(_FILLERS + chr(10) + extra)}\b{dressing}){{0,4}}")
+    return case_insensitive(rf"{dressing}(?:\b{either(_FILLERS + chr(10) + extra)}\b{dressing}){{0,4}}")
 
 
 # A stop that ends a sentence: before a space, before a capital (3.There) or before a bracket.
@@ -83,31 +86,32 @@ _SENTENCE_END = re.compile(
 )
 _STOP_WITHIN = re.compile(r"[.!?].")
 # A comma between the items of a list ends no clause.
-_CLAUSE_END = anycase(
+_CLAUSE_END = case_insensitive(
     r"\s*[;:]\s+|,\s+(?!(?:and |or )?(?:nodes? )?[\w'-]+(?:[,.)]|$| and | or ))|\s+-\s+|(?:,\s*|\s+)"
     + either(
-        "but | because | since | so | while | although | though | however | which | therefore | thus | hence | whereas | where"
+        """but | because | since | so | while | although | though | however | which | therefore | thus | hence
+        whereas | where"""
     )
     + r"\s+|\s+(?:and|as)\s+(?="
     + either(
         """there | it | the | this | so | no | they | node \\S+ (?:is|has|likes|does|can|cannot)
-        nodes \\S+ (?:and \\S+ )?(?:are|have|like)
-        also | therefore | thus | hence | does | is | are | has | not | cannot | can't | only
-        \\w+ (?:has|is|likes|knows)"""
+        nodes \\S+ (?:and \\S+ )?(?:are|have|like) | also | therefore | thus | hence | does | is | are | has
+        not | cannot | can't | only | \\w+ (?:has|is|likes|knows)"""
     )
     + r"\b)"
 )
-_ASIDE = anycase(
+_ASIDE = case_insensitive(
     r",\s*"
     + either(
-        "in fact | indeed | therefore | thus | hence | of course | however | then | clearly | in this case | as a result"
+        """in fact | indeed | therefore | thus | hence | of course | however | then | clearly | in this case
+        as a result"""
     )
     + r"\s*,"
 )
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a tidy text; a line end ends one as well.
+    """The sentences of a normalized text; a line end ends one as well.
 
     >>> sentences("3.There are three. (0, 1) is one\\nYes")
     ['3.', 'There are three.', '(0, 1) is one', 'Yes']
@@ -139,13 +143,13 @@ def clauses(sentence: str) -> list[str]:
     return [c for c in _CLAUSE_END.split(_ASIDE.sub(" ", sentence)) if c]
 
 
-_ECHO = anycase(
+_ECHO = case_insensitive(
     r"(?:q:|question:|in an? (?:un)?directed graph, ?\(|"
     + either(
-        """list (?:all )?(?:of )?the | what (?:is|are) | which (?:nodes?|class) | how many | is there | are there
-        do(?:es)? node | is node | find the
-        name (?:all )?the | please | g (?:describes|has) (?:an?|the) | you are (?:an?|given) | we are given
-        given (?:a|the) graph | the question (?:is|asks)"""
+        """list (?:all )?(?:of )?the | what (?:is|are) | which (?:nodes?|class) | how many | is there
+        are there | do(?:es)? node | is node | find the | name (?:all )?the | please
+        g (?:describes|has) (?:an?|the) | you are (?:an?|given) | we are given | given (?:a|the) graph
+        the question (?:is|asks)"""
     )
     + r"\b)"
 )
@@ -161,17 +165,18 @@ _CANNOT = either(
     difficult to | not possible to | no way to"""
 )
 _HEDGE = words(
-    """may or may not | might or might not | (?:might|may) not(?! be obvious) | unclear | uncertain | unknown | undetermined
-        undecidable | indeterminate
-    ambiguous | insufficient | inconclusive | lacks? (?:the )?(?:necessary )?information | more information
-    missing information | it depends | depends on
-    depending on | no idea | either way | one or the other | both are possible
-    (?:not|isn't|aren't|don't|doesn't|never) (?:\\w+ly )?(?:sure|certain|clear|know|known|enough|determinable|specified|have enough)"""
+    """may or may not | might or might not | (?:might|may) not(?! be obvious) | unclear | uncertain | unknown
+    undetermined | undecidable | indeterminate | ambiguous | insufficient | inconclusive
+    lacks? (?:the )?(?:necessary )?information | more information | missing information | it depends
+    depends on | depending on | no idea | either way | one or the other | both are possible
+    (?:not|isn't|aren't|don't|doesn't|never) (?:\\w+ly )?(?:sure|certain|clear|know|known|enough)
+    (?:not|isn't|aren't|don't|doesn't|never) (?:\\w+ly )?(?:determinable|specified|have enough)"""
 )
-_CANNOT_KNOW = anycase(
+_CANNOT_KNOW = case_insensitive(
     rf"\b{_CANNOT} (?:\w+ly )?(?:(?:determine|tell|say|know|infer|decide|conclude|deduce|guess|judge|answer"
     r"|work out|figure out|give a definit\w+)\b"
-    r"|be (?:\w+ly )?(?:determined|known|said|sure|certain|answered|inferred|told|decided|computed|calculated|deduced|concluded)\b)"
+    r"|be (?:\w+ly )?(?:determined|known|said|sure|certain|answered|inferred|told|decided|computed"
+    r"|calculated|deduced|concluded)\b)"
 )
 
 
@@ -184,13 +189,13 @@ def hedges(sentence: str) -> bool:
     return _HEDGE.search(sentence) is not None or _CANNOT_KNOW.search(sentence) is not None
 
 
-_DESPITE = anycase(r"\b(?:but|however|still|nevertheless|yet)\b[,:]?\s*")
+_DESPITE = case_insensitive(r"\b(?:but|however|still|nevertheless|yet)\b[,:]?\s*")
 
 
-def committed(sentence: str) -> str:
+def strip_hedge(sentence: str) -> str:
     """The sentence without its hedge: all of it, what follows the hedge's `but`, or nothing.
 
-    >>> committed("I am not sure, but I think it is 3."), committed("It is unclear.")
+    >>> strip_hedge("I am not sure, but I think it is 3."), strip_hedge("It is unclear.")
     ('I think it is 3.', '')
     """
     if not hedges(sentence):
@@ -199,15 +204,15 @@ def committed(sentence: str) -> str:
     return rest[0] if rest and not hedges(rest[0]) else ""
 
 
-_CONCLUSION = anycase(
+_CONCLUSION = case_insensitive(
     r"(?:^|[,;:.]\s*|\band\s+)"
     + either(
-        """so | therefore | thus | hence | then | finally | overall | altogether | accordingly | consequently | ultimately
-        in conclusion | in total | in summary
-        in short | in sum | in all | in the end | as a result | to conclude | to summari[sz]e | to sum up
+        """so | therefore | thus | hence | then | finally | overall | altogether | accordingly | consequently
+        ultimately | in conclusion | in total | in summary | in short | in sum | in all | in the end
+        as a result | to conclude | to summari[sz]e | to sum up
         (?:this|that|which) (?:means|gives|shows|implies|makes|leaves)
-        we (?:get|obtain|conclude|have a total) | it follows | result(?: is)? | conclusion | final(?:ly)? | summing | adding
-        dividing"""
+        we (?:get|obtain|conclude|have a total) | it follows | result(?: is)? | conclusion | final(?:ly)?
+        summing | adding | dividing"""
     )
     + r"\b|\b"
     + either("in total | altogether | in all | overall | total(?:s|ing)?(?: of)?")
@@ -221,15 +226,16 @@ def concludes(sentence: str) -> bool:
 
 
 _LOOKING = either(
-    """find | see | determine | check | decide | answer | count | verify | know | calculate | compute | identify | look
-        examine | list | explore | search
-    trace | figure | consider | solve | test | start | use"""
+    """find | see | determine | check | decide | answer | count | verify | know | calculate | compute
+    identify | look | examine | list | explore | search | trace | figure | consider | solve | test | start
+    use"""
 )
-_SUPPOSITION = anycase(
+_SUPPOSITION = case_insensitive(
     r"\b"
     + either(
         f"""if | whether | suppose | supposing | assum(?:e|ing) | unless | in order to | let's | let us
-        (?:want|need|have|try|trying|going|how|us|task is|goal is|question is|asked) to (?:be |first |now )?{_LOOKING}
+        (?:want|need|have|try|trying|going|how|us) to (?:be |first |now )?{_LOOKING}
+        (?:task is|goal is|question is|asked) to (?:be |first |now )?{_LOOKING}
         (?:we|i) (?:must|should|will|can|could) (?:now |first )?{_LOOKING}(?! (?:that|no|an?|any|only)\\b)
         (?:we|i|i'll|we'll) (?:check|see if|verify|look|examine|test|list|identify|trace|start)"""
     )
@@ -242,12 +248,12 @@ def supposes(clause: str) -> bool:
     return _SUPPOSITION.search(clause) is not None
 
 
-_NEITHER = anycase(r"\bneither\b.*\bnor\b")
-_NEGATION = anycase(
+_NEITHER = case_insensitive(r"\bneither\b.*\bnor\b")
+_NEGATION = case_insensitive(
     r"\b"
     + either(
-        "no | not | never | cannot | without | neither | nor | none | nobody | lacks? | free of | absence of "
-        "| fails? to | impossible | unable | nothing"
+        """no | not | never | cannot | without | neither | nor | none | nobody | lacks? | free of | absence of
+        fails? to | impossible | unable | nothing"""
     )
     + r"\b|n't\b"
 )
@@ -258,9 +264,9 @@ def negations(clause: str) -> int:
     return _NEGATION.count(clause) - (_NEITHER.search(clause) is not None)
 
 
-def decided(backwards: list[tuple[Value, bool]]) -> bool:
-    """Whether what was said before cannot change what `settle` makes of values that were read from the end of
-    the text.
+def is_final(backwards: list[tuple[Value, bool]]) -> bool:
+    """Whether what stands before cannot change what `resolve` makes of values that were read from the
+    end of the text.
     """
     if not backwards:
         return False
@@ -269,9 +275,8 @@ def decided(backwards: list[tuple[Value, bool]]) -> bool:
 
 
 REVISION = words(
-    """wait | actually | correction | on second thought | on reflection | i was wrong | i made an? (?:mistake|error)
-        let me (?:correct|re-?\\w+)
-    scratch that | oops | then again""",
+    """wait | actually | correction | on second thought | on reflection | i was wrong
+    i made an? (?:mistake|error) | let me (?:correct|re-?\\w+) | scratch that | oops | then again""",
     needs=(
         "wait",
         "actually",
@@ -289,16 +294,16 @@ REVISION = words(
 """Words that take back what was said before."""
 
 
-def settle(found: list[tuple[Value, bool]]) -> Reading:
+def resolve(match: list[tuple[Value, bool]]) -> Reading:
     """One answer out of (value, whether its sentence concludes) in text order: the last, if all agree or it
     concludes.
 
-    >>> settle([(3.0, False), (4.0, True)]), settle([(3.0, False), (4.0, False)]), settle([])
+    >>> resolve([(3.0, False), (4.0, True)]), resolve([(3.0, False), (4.0, False)]), resolve([])
     (Answer(value=4.0, end=-1, alone=False), 'unclear', None)
     """
-    if not found:
+    if not match:
         return None
-    value, conclusive = found[-1]
+    value, conclusive = match[-1]
     if value == UNCLEAR:
         return UNCLEAR
-    return Answer(value) if conclusive or all(other == value for other, _ in found) else UNCLEAR
+    return Answer(value) if conclusive or all(other == value for other, _ in match) else UNCLEAR

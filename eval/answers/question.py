@@ -1,4 +1,4 @@
-"""What was asked: the names, the nodes in question and the classes, read from an Example no sooner than they
+"""The question: its names, its nodes and its classes, read from an Example no sooner than they
 are needed.
 """
 
@@ -9,21 +9,20 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from data_builders.example import Example
-from eval.answers.case_insensitive import anycase
+from data_builders.tasks import TASKS, Query
+from eval.answers.case_insensitive import case_insensitive
 from eval.answers.final_answer import normalize_characters
 from eval.answers.prose import word_set
 
-# Names that are also words: they are names only where they stand like one, and in this case only.
-_WORDS = word_set(
-    "a i will mark may bill rose grace hope joy faith art sue pat frank grant chase drew ray dean miles "
-    "cat june april august summer dawn ivy jean "
-    "earl guy gene jack rob max an am as at be by do he if in is it me my no of on or so to up us we al "
-    "ben stark snow young long short king white "
-    "black brown green maester jimmy pete ike stan and not the from there this that node all any woman man old count champion"
+# Words of the language itself: a node that is called so is named only where a name may stand.
+_FUNCTION_WORDS = word_set(
+    """a i will may an am as at be by do he if in is it me my no of on or so to up us we and not the from
+    there this that node all any"""
 )
+_SENTENCE_START = re.compile(r"(?:^|[.!?:\n])[\s\"'(]*$")
 _TOKEN = re.compile(r"\w+(?:'(?=\w)(?!s\b)\w+)?")
 _NUMBER = re.compile(r"(?<![\w.])\d+(?!\w|\.\d)")
-_NAME_BEFORE = anycase(
+_NAME_BEFORE = case_insensitive(
     r"(?:^|[,(\[{\"/&:-]|->|- |\b(?:nodes?|to|and|from|between|with|or|via|through|include|are|is))\s*$"
 )
 _NAME_AFTER = re.compile(
@@ -61,10 +60,10 @@ class Names:
         self.ids = {name: i for i, name in enumerate(self.names)}
         self.known = frozenset(self.names)
         self.numeric = all(name.isdecimal() for name in self.names)
-        seen: dict[str, str] = {}
+        by_lower_case: dict[str, str] = {}
         for name in self.names:
-            seen[name.lower()] = "" if name.lower() in seen else name
-        self.folded = {low: name for low, name in seen.items() if name}
+            by_lower_case[name.lower()] = "" if name.lower() in by_lower_case else name
+        self.folded = {low: name for low, name in by_lower_case.items() if name}
 
     @cached_property
     def units(self) -> tuple["Units", "Units"]:
@@ -131,7 +130,7 @@ def _letter_form(letter: str) -> str:
 _names = lru_cache(maxsize=2048)(Names)  # one graph is asked about by many tasks and answered by many runs
 
 
-class Asked:
+class Question:
     """The question behind an example. Names that are no plain words have stand-ins, here and in the text, see
     `replace_names`.
     """
@@ -166,6 +165,14 @@ class Asked:
             self._query = [self.names[i] for i in self.example.query]
         return self._query
 
+    @cached_property
+    def asks(self) -> str:
+        """The question itself, without the graph: that of the example, or else its task's wording."""
+        text = self.example.question[self.example.question.rfind("Q:") :]
+        if not text and self.task in TASKS:
+            text = TASKS[self.task].ask(self.names, Query(tuple(self.example.query)))
+        return text.strip()
+
     @property
     def directed(self) -> bool:
         return self._graph.directed
@@ -177,8 +184,8 @@ class Asked:
         """
         if self._graph.classes:
             return self._graph.classes
-        found = re.search(r"like (\w+) or (\w+)\?\s*(?:A:)?\s*$", self.example.question.rstrip())
-        return [c.lower() for c in found.groups()] if found else []
+        match = re.search(r"like (\w+) or (\w+)\?\s*(?:A:)?\s*$", self.example.question.rstrip())
+        return [c.lower() for c in match.groups()] if match else []
 
     @property
     def numeric(self) -> bool:
@@ -193,15 +200,15 @@ class Asked:
         """A text as the readers take it, see `Names.replace_names`."""
         return self._graph.replace_names(text, self.kind not in ("integer", "distance"))
 
-    def spelled(self, text: str) -> str:
+    def restore_names(self, text: str) -> str:
         """A text with the names as the graph spells them."""
-        return _STAND_INS.sub(lambda found: self._graph.spellings.get(found[0], found[0]), text)
+        return _STAND_INS.sub(lambda match: self._graph.spellings.get(match[0], match[0]), text)
 
-    def recase(self, text: str) -> str:
+    def restore_case(self, text: str) -> str:
         """A text in capitals in small letters, names as the graph spells them."""
         return _TOKEN.sub(
-            lambda found: (
-                self.name(found[0], listed=True) or (found[0].lower() if len(found[0]) > 1 else found[0])
+            lambda match: (
+                self.name(match[0], listed=True) or (match[0].lower() if len(match[0]) > 1 else match[0])
             ),
             text,
         )
@@ -215,19 +222,22 @@ class Asked:
         return _TOKEN.match(text, at)
 
     def name(self, token: str, listed: bool = False) -> str | None:
-        """The node called `token`. Case matters for names that are also words, unless the token stands in a
-        bare list.
+        """The node called `token`, in any case. A function word names a node in its own case only, unless the
+        token stands in a bare list.
         """
         if token in self.known:
             return token
         name = self._graph.folded.get(token.lower())
-        return name if name and (listed or name.lower() not in _WORDS) else None
+        return name if name and (listed or name.lower() not in _FUNCTION_WORDS) else None
 
     def is_name(self, text: str, start: int, end: int, name: str) -> bool:
-        """Whether a name in running text is one: Will, Mark, A and I are only if what is before or after says
-        so.
+        """Whether a name in running text is one.
+
+        A name that is spelled as in the graph is, within a sentence. At the start of one (`Mark the nodes`),
+        in another case (`mark`) and for function words (A, I, Will), what stands beside it must say so.
         """
-        if name.lower() not in _WORDS:
+        spelled_alike = text[start:end] == name and name.lower() not in _FUNCTION_WORDS
+        if spelled_alike and not _SENTENCE_START.search(text, max(0, start - 4), start):
             return True
         return bool(_NAME_AFTER.match(text, end) or _NAME_BEFORE.search(text, max(0, start - 12), start))
 
@@ -235,5 +245,5 @@ class Asked:
         """Names of nodes in running text, in order."""
         if self.numeric:
             return [m[0] for m in _NUMBER.finditer(text) if m[0] in self.known]
-        found = ((m, self.name(m[0])) for m in self.tokens(text))
-        return [name for m, name in found if name and self.is_name(text, m.start(), m.end(), name)]
+        match = ((m, self.name(m[0])) for m in self.tokens(text))
+        return [name for m, name in match if name and self.is_name(text, m.start(), m.end(), name)]

@@ -2,39 +2,41 @@
 
 import re
 
-from eval.answers.case_insensitive import anycase, small
+from eval.answers.case_insensitive import case_insensitive, lower_case
 from eval.answers.prose import either
 
 _UNWILLING = either(
-    """cannot | can't | can not | won't | will not | must (?:respectfully )?decline | have to decline | decline | refuse
-        not able to | unable to
-    not (?:allowed|permitted|programmed|designed|authorized) to | would (?:rather )?not | not going to | don't feel comfortable
-    do not feel comfortable
+    """cannot | can't | can not | won't | will not | must (?:respectfully )?decline | have to decline
+    decline | refuse | not able to | unable to | not (?:allowed|permitted|programmed|designed|authorized) to
+    would (?:rather )?not | not going to | don't feel comfortable | do not feel comfortable
     don't have the (?:ability|capability|capacity) | do not have the (?:ability|capability|capacity)
     don't (?:provide|offer|engage) | do not (?:provide|offer|engage)"""
 )
 _SERVICE = either(
-    """help | assist | answer | share | provid | discuss | comply | fulfil | support | engag | participat | continu | disclos
-        reveal | give | complet
-    do (?:that|this|so) | process | mak(?:e|ing) guesses | speculat | generat | creat | respond | offer | perform | solv | handl
-    accommodat | proceed
-    talk | reply | work on | access | analy[sz] | carry(?:ing)? out"""
+    """help | assist | answer | share | provid | discuss | comply | fulfil | support | engag | participat
+    continu | disclos | reveal | give | complet | do (?:that|this|so) | process | mak(?:e|ing) guesses
+    speculat | generat | creat | respond | offer | perform | solv | handl | accommodat | proceed | talk
+    reply | work on | access | analy[sz] | carry(?:ing)? out"""
 )
-_REFUSAL = anycase(
-    rf"\b(?:(?:i|we)(?: am| are|'m|'re)?(?: (?:really|truly|also|sorry|afraid|but|i))* (?:{_UNWILLING})(?: be able to)?(?: to)?"
+_REFUSAL = case_insensitive(
+    rf"\b(?:(?:i|we)(?: am| are|'m|'re)?(?: (?:really|truly|also|sorry|afraid|but|i))* "
+    rf"(?:{_UNWILLING})(?: be able to)?(?: to)?"
     rf"(?: (?:directly|really|currently|further|with))* ?(?:{_SERVICE}\w*|(?=[.!]|$)|the request\b)"
-    r"|as an? (?:ai|language model|large language model)\b[^.]{0,60}?\b(?:cannot|can't|unable|not able|don't|do not)"
+    r"|as an? (?:ai|language model|large language model)\b[^.]{0,60}?\b(?:cannot|can't|unable|not able"
+    r"|don't|do not)"
     r"|(?:against|violates?) (?:my|our|the) (?:policy|policies|guidelines|programming)"
-    r"|unable to (?:help|assist|comply|answer|provide|fulfil)|(?:can't|cannot|can not) (?:help|assist|comply)\b)"
+    r"|unable to (?:help|assist|comply|answer|provide|fulfil)|(?:can't|cannot|can not) (?:help|assist"
+    r"|comply)\b)"
 )
 # Every refusal has one of these words, or such a `not`; most texts have neither, and are not searched
 # further.
 _WORDS = ("n't", "unable", "decline", "refuse", "against", "violate")
-_NOT = anycase(
-    r"not(?:(?<=cannot)|(?<=(?:can|ill|uld|her) not)|(?<=do not)| (?:able|allowed|permitted|programmed|designed|authorized|going))",
+_NOT = case_insensitive(
+    r"not(?:(?<=cannot)|(?<=(?:can|ill|uld|her) not)|(?<=do not)| (?:able|allowed|permitted|programmed"
+    r"|designed|authorized|going))"
 )
 _AFTER_REFUSAL = re.compile(r"\b(?:because|since|but|however)\b|[;.!\n](?:\s|$)")
-_NOT_ENOUGH = anycase(
+_NOT_ENOUGH = case_insensitive(
     r"\b(?:without|from|based on|with (?:the|only)|given (?:the|only)|information|not enough)\b"
 )
 
@@ -45,17 +47,17 @@ def refusals(text: str) -> tuple[str, bool]:
     >>> refusals("Sorry, I cannot help with node 5. The graph is large.")
     ('Sorry, . The graph is large.', True)
     """
-    if not any(map(small(text).__contains__, _WORDS)) and not _NOT.search(text):
+    if not any(map(lower_case(text).__contains__, _WORDS)) and not _NOT.search(text):
         return text, False
     kept, at, refused = [], 0, False
-    while found := _REFUSAL.search(text, at):
-        stop = _AFTER_REFUSAL.search(text, found.end())
+    while match := _REFUSAL.search(text, at):
+        stop = _AFTER_REFUSAL.search(text, match.end())
         end = stop.start() if stop else len(text)
         # "I cannot answer this without the edges" is a doubt about the graph, no refusal.
-        doubt = found[0].lower().endswith(
+        doubt = match[0].lower().endswith(
             ("answer", "solv", "solve", "provide", "give")
-        ) and _NOT_ENOUGH.search(text, found.end(), end)
-        kept.append(text[at : end if doubt else found.start()])
+        ) and _NOT_ENOUGH.search(text, match.end(), end)
+        kept.append(text[at : end if doubt else match.start()])
         refused = refused or not doubt
-        at = max(end, found.end())
+        at = max(end, match.end())
     return "".join(kept) + text[at:], refused

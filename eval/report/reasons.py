@@ -1,17 +1,8 @@
 """Why an output was judged as it was, in a sentence."""
 
 from data_builders.example import Example, truth
+from eval.answers.kinds import KINDS
 from eval.prediction import Prediction, Score
-
-_EXPECTED = {
-    "yes_no": "a yes or no",
-    "integer": "a number",
-    "distance": "a number or that there is no path",
-    "node_set": "a list of nodes",
-    "label": "one of the words on offer",
-    "path": "a path, node by node",
-    "order": "an order of the nodes",
-}
 
 
 def reason(example: Example, prediction: Prediction, score: Score) -> str:
@@ -23,7 +14,7 @@ def reason(example: Example, prediction: Prediction, score: Score) -> str:
     >>> reason(example, Prediction("i", "Let me see", "length"), Score("i", "truncated", "", 0.0))
     'It was cut off at the length limit before it stated a number.'
     """
-    expected, gold = _EXPECTED.get(example.answer_kind, "an answer"), example.answer.strip().rstrip(".")
+    expected, gold = KINDS[example.answer_kind].noun, example.answer.strip().rstrip(".")
     match score.outcome:
         case "correct":
             why = "holds in the graph too" if _is_alternative(example, score.parsed) else "is right"

@@ -10,6 +10,7 @@ from typing import Any
 from data_builders.errors import InputError
 from data_builders.example import Example, read_examples, read_lock, solution_key
 from data_builders.files import file_sha256, write_text
+from eval.answers.kinds import KINDS
 from eval.prediction import (
     OUTCOMES,
     Prediction,
@@ -23,8 +24,6 @@ from eval.scoring.scorer import score
 from eval.statistics.intervals import Estimate, accuracy, balanced_accuracy, macro_accuracy
 
 CONFIG_KEYS = ("data", "dataset_fingerprint", "split", "tasks")
-# Answer kinds with few different answers, of which one may be much more frequent than the others.
-BALANCED = ("yes_no", "label")
 
 
 @dataclass(frozen=True)
@@ -213,7 +212,7 @@ def _metrics(
         }
         if floors_of[task]:
             tasks[task]["margin"] = tasks[task]["accuracy"] - max(tasks[task]["floors"].values())
-        if rows[0][0].answer_kind in BALANCED:
+        if KINDS[rows[0][0].answer_kind].is_word:
             tasks[task]["balanced_accuracy"] = balanced_accuracy(
                 right[task], [solution_key(e) for e, _ in rows]
             )

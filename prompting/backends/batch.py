@@ -2,8 +2,8 @@
 here and answered elsewhere.
 
 `batch:NAME@BASE_URL` uses a server's /files and /batches. `batch:NAME@FOLDER` writes FOLDER/NAME-....jsonl,
-and a later invocation reads every other .jsonl file there: what OpenAI's web page, `vllm run-batch` or a colleague
-with a key made of it.
+and a later invocation reads every other .jsonl file there: what OpenAI's web page, `vllm run-batch` or a
+colleague with a key made of it.
 """
 
 import hashlib

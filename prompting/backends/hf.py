@@ -161,7 +161,7 @@ class HfModel:
 
 
 def plan_batches(lengths: Sequence[int], options: ModelOptions) -> list[list[int]]:
-    """Return indices in batches of similar length, the longest first, so that too little memory fails at once.
+    """Return indices in batches of similar length, the longest first, so that a lack of memory shows at once.
 
     A batch holds at most `batch_size` prompts and `batch_tokens` tokens, which are rows x (longest prompt +
     new tokens), and at least one prompt.

@@ -12,17 +12,6 @@ from prompting.prompts.algorithms import ALGORITHMS
 if TYPE_CHECKING:  # `graphtalk prompt --help` needs the names of the methods, and not what an example is
     from data_builders.example import Example
 
-FORMATS = {
-    "yes_no": "Yes or No",
-    "integer": "a whole number",
-    "distance": "a whole number, or the words: There is no path",
-    "node_set": "the nodes with commas between them, or the words: No nodes",
-    "label": "one of the two words",
-    "path": "the nodes of the path in their order with commas between them, or the words: There is no path",
-    "order": "the nodes in their order with commas between them",
-}
-"""Answer kind -> what the answer-format instruction asks for."""
-
 
 @dataclass(frozen=True)
 class Method:
@@ -125,6 +114,8 @@ def with_format(question: str, answer_kind: str) -> str:
     >>> with_format("Q: Is there a cycle?\nA: ", "yes_no")
     "Q: Is there a cycle?\nEnd your reply with a line that begins with 'Answer:' and gives Yes or No.\nA: "
     """
-    form = FORMATS[check_choice("answer kind", answer_kind, FORMATS)]
+    from eval.answers.kinds import KINDS  # Late, because `graphtalk prompt --help` needs no readers.
+
+    form = KINDS[check_choice("answer kind", answer_kind, KINDS)].instruction
     instruction = f"End your reply with a line that begins with 'Answer:' and gives {form}."
     return f"{question.removesuffix('A: ')}{instruction}\nA: "

@@ -15,7 +15,7 @@ from data_builders.graphs.generators import Generator
 from data_builders.graphs.graph import from_edges
 from data_builders.tasks import TASKS, Task
 from data_builders.tasks.second_opinion import SECOND
-from data_builders.tasks.task import asking, draw_nothing, say_number
+from data_builders.tasks.task import question, draw_nothing, say_number
 from data_builders.text.decoders import DECODERS
 from data_builders.text.encoders import Encoder
 
@@ -32,7 +32,7 @@ def read(text):
 def explain(graph, names, query, solution, witness=None):
     return " They were counted."
 
-QUESTION = asking("How many ends are in this graph?")
+QUESTION = question("How many ends are in this graph?")
 END_COUNT = Task("end_count", "retrieval", "integer", draw_nothing, QUESTION, ends, say_number, explain)
 SHORT = Encoder("short", "integers", False, write)
 DECODERS["short"] = read

@@ -54,7 +54,7 @@ def test_a_run_is_a_row_of_the_report_and_its_checkpoint_answers_elsewhere(
         arguments(data, run, "--label", "GIN", "--limit", "5", "--tasks", "node_degree,cycle_check")
     )
     assert {p.name for p in run.iterdir()} == {
-        "config.yaml", "environment.json", "log.json", "checkpoint",
+        "config.yaml", "environment.json", "log.json", "training.json", "checkpoint",
         "predictions.parquet", "scores.parquet", "metrics.json",
     }  # fmt: skip
     written = read_config(run)

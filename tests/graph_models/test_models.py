@@ -5,6 +5,7 @@ or to the rest of the batch, and every key of its configuration changes it.
 import json
 import random
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from graph_models.data import Questions, random_orders
 from graph_models.graph_model import GraphModel, inputs_of, load
 from graph_models.heads import KINDS, targets
 from graph_models.run import fit
+from graph_models.tokens import touching
 from tests.helpers.graph_data import TASKS, dataset, examples
 
 pytestmark = pytest.mark.torch
@@ -69,13 +71,13 @@ def test_every_kind_overfits_thirty_two_examples(kind: str, data: Path, tmp_path
         kind,
         data,
         output_dir=tmp_path,
-        steps=600,
+        steps=200,
         batch_size=8,
-        evaluate_every=50,
-        learning_rate=3e-3,
+        evaluate_every=40,
+        learning_rate=5e-3,
     )
     if kind == "transformer":  # with labels dealt anew in each step nothing can be learned by heart
-        settings = settings.model_copy(update={"random_labels": False, "width": 64})
+        settings = settings.model_copy(update={"random_labels": False, "width": 32, "depth": 2})
     model = fit(asked, asked, settings)
     right = [score(e, p).outcome == "correct" for e, p in zip(asked, model.answer(asked), strict=True)]
     assert sum(right) >= 31, kind
@@ -123,6 +125,45 @@ def test_a_batch_of_mixed_queries_marks_each_question_in_a_graph_of_its_own(data
         nodes = [int(u - batch.starts[place]) for u in batch.query[place].tolist() if u >= 0]
         assert nodes == asked[row].query
         assert batch.sizes[place] == asked[row].num_nodes
+
+
+def test_a_graph_that_was_drawn_twice_is_two_graphs(data: Path) -> None:
+    """As one, a small graph that a large dataset holds a hundred times would have a thousand questions, and
+    every graph of its batch as many rows of padding.
+    """
+    asked = examples(data)
+    again = [replace(e, id=f"{e.id}/again", graph_id=f"{e.graph_id}/again") for e in asked]
+    assert len(Questions([*asked, *again], TASKS)) == 2 * len(Questions(asked, TASKS))
+
+
+@pytest.mark.parametrize("directed", [False, True])
+def test_tokens_touch_as_their_nodes_do(directed: bool, tmp_path: Path) -> None:
+    asked = examples(dataset(tmp_path / "d", directed=directed))
+    model = untrained("transformer", asked, tokens="rows_and_edges", width=16)
+    questions = model.questions(asked)
+    batch = model.batch(questions, np.arange(len(questions)))
+    tokens, inside = model.body.tokens(batch)
+    ways = touching(batch, tokens, int(torch.bincount(batch.graphs).max()))
+    arcs = set(zip(batch.sources.tolist(), batch.targets.tolist(), strict=True))
+    size = inside.shape[1]
+    for graph, there in enumerate(inside):
+        nodes, ends = tokens.nodes[graph].tolist(), tokens.ends[graph].tolist()
+        query = batch.query[batch.graphs == graph].tolist()
+        for a, b in product(range(int(there.sum())), repeat=2):
+            u, v = nodes[a], nodes[b]
+            if u >= 0 and v >= 0:
+                wanted = [(v, u) in arcs, (u, v) in arcs, False, False]
+            else:
+                node, edge = (u, ends[b]) if u >= 0 else (v, ends[a])
+                each = [node >= 0 and node == end for end in edge] if max(edge) >= 0 else [False, False]
+                wanted = [False, False, *(each if directed else [any(each)] * 2)]
+            assert ways[graph, a, b].tolist() == [*map(float, wanted), 0, 0, 0, 0]
+        for k, (first, second) in enumerate(query):
+            for b in range(int(there.sum())):
+                has = [nodes[b], *ends[b]]
+                hops = [(first, nodes[b]) in arcs, (nodes[b], second) in arcs]
+                wanted = [*(named >= 0 and named in has for named in (first, second)), *hops]
+                assert ways[graph, size + k, b].tolist() == [0, 0, 0, 0, *map(float, wanted)]
 
 
 CHANGES = {"int": lambda v: 2 * v or 3, "float": lambda v: v / 2 or 0.25, "bool": lambda v: not v}

@@ -7,7 +7,7 @@ import networkx as nx
 from hypothesis import strategies as st
 
 from data_builders.graphs.graph import Graph, from_edges, from_networkx, to_networkx
-from data_builders.tasks import FORMS, TASKS, Query
+from data_builders.tasks import GRAPH_TRANSFORMS, TASKS, Query
 
 NxGraph = Any
 ONE_NODE = from_edges(1, [])
@@ -40,7 +40,7 @@ def prepared(task: str, graph: Graph, seed: int) -> Graph:
     """The graph in the form that a task asks about; without directions where the task takes none."""
     if TASKS[task].direction == "undirected" and graph.directed:
         graph = from_networkx(to_networkx(graph).to_undirected(), "weight")
-    return FORMS[TASKS[task].form](graph, random.Random(f"form/{seed}"))
+    return GRAPH_TRANSFORMS[TASKS[task].transform](graph, random.Random(f"form/{seed}"))
 
 
 def drawn(task: str, graph: Graph, seed: int) -> Query | None:

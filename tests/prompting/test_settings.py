@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from data_builders.errors import InputError
 from data_builders.example import read_examples
-from data_builders.tasks import TASKS
 from eval.prediction import Prediction
 from eval.scoring.scorer import score
 from prompting.backends.fake_server import FakeServer
@@ -21,7 +20,7 @@ from prompting.budget import Price
 from prompting.estimate import estimate
 from prompting.prompts.algorithms import ALGORITHMS
 from prompting.prompts.exemplars import Exemplars
-from prompting.prompts.methods import FORMATS, METHODS, build_prompt, with_format
+from prompting.prompts.methods import METHODS, build_prompt, with_format
 from prompting.run import PromptRun, execute, plan
 from prompting.settings import load_settings
 from prompting.vote import vote
@@ -117,10 +116,6 @@ def test_the_estimate_is_what_the_server_counts(data: Path, tmp_path: Path) -> N
     most = (found.prompt_tokens * 2 + found.output_tokens * 8) / 1e6
     assert f"at most ${most:.4f} with the answers; as batch files ${most / 2:.4f}" in lines[-1]
     assert "unknown" in found.lines(None)[-1]
-
-
-def test_every_kind_has_a_format() -> None:
-    assert set(FORMATS) == {task.answer_kind for task in TASKS.values()}
 
 
 def test_an_answer_in_the_asked_format_is_read(data: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from data_builders.graphs.generators import GENERATORS, draw_size
 from data_builders.graphs.graph import Graph, from_edges, from_networkx
-from data_builders.graphs.splits import SIDES, invariant, split_of
+from data_builders.graphs.splits import SIDES, invariant, invariants, split_of
 
 
 @st.composite
@@ -31,6 +31,11 @@ def test_numbering_order_and_directions_change_nothing(graph: Graph, rng: Random
     if graph.directed:
         back = {(v, u) for u, v in graph.edges}
         assert invariant(from_edges(graph.n, sorted(back), True)) == invariant(graph)
+
+
+@given(st.lists(graphs(), min_size=1, max_size=9))
+def test_graphs_taken_together_have_the_invariants_that_each_has_alone(many: list[Graph]) -> None:
+    assert invariants(many) == [invariant(graph) for graph in many]
 
 
 @pytest.mark.parametrize("name", GENERATORS)

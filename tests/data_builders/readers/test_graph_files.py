@@ -61,11 +61,16 @@ def test_an_edge_of_several_weights_leaves_the_weights_out(tmp_path: Path) -> No
     assert any("repeated edges have different weights" in note for note in read.notes)
 
 
-def test_weights_are_read_as_they_are_and_whole_ones_are_asked_about(tmp_path: Path) -> None:
+def test_weights_are_read_as_they_are_and_asked_about_in_whole_units(tmp_path: Path) -> None:
     read = read_graph_file(write(tmp_path, "a b 1.5\nb c 2\nc d 0.123456\n"))
     assert read.weights == {(0, 1): 1.5, (1, 2): 2, (2, 3): 0.123456}
-    assert read.graph.weights is None and read.weights_left_out
-    assert any("weights are real numbers" in note for note in read.notes)
+    assert read.graph.weights == {(0, 1): 1500, (1, 2): 2000, (2, 3): 123} and not read.weights_left_out
+    times = (
+        "weights are real numbers: questions print them times 1,000, rounded to whole numbers (1.5 as 1500)"
+    )
+    assert read.notes == [times]
+    far = read_graph_file(write(tmp_path, "a b 0.00001234\nb c 123456789.5\n"))
+    assert far.graph.weights is None and far.weights_left_out and "too far apart" in far.notes[0]
     some = read_graph_file(write(tmp_path, "a b 3\nb c\n"))
     assert some.graph.weights is None and some.notes == ["weights left out: 1 of 2 edges have none"]
     for lines, note in (("a b 0\n", "1 weights are 0"), ("a b -2\n", "1 negative weights, the smallest -2")):
@@ -87,6 +92,14 @@ def test_graphml_labels_names_ids_and_directions(tmp_path: Path) -> None:
     for words in ("1 self loops", "2 repeated edges", "direction dropped", "is written 'Ann B. C'"):
         assert any(words in note for note in read.notes)
     assert read_graph_file(tmp_path / "g.graphml", directed=True).graph.edges == ((0, 1), (1, 0))
+
+
+def test_a_file_of_directed_edges_that_go_both_ways_is_read_with_directions(tmp_path: Path) -> None:
+    file = write(tmp_path, "*Vertices 2\n*Arcs\n*Edges\n1 2\n", "g.net")
+    read = read_graph_file(file, directed=True)
+    assert read.graph.edges == ((0, 1), (1, 0)) and read.notes == ["undirected edges read in both directions"]
+    with pytest.raises(InputError, match="the graph is undirected"):
+        read_graph_file(write(tmp_path, "*Vertices 2\n*Edges\n1 2\n", "g.net"), directed=True)
 
 
 def test_labels_that_repeat_give_way_to_ids(tmp_path: Path) -> None:

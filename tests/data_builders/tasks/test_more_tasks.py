@@ -17,7 +17,7 @@ from data_builders.errors import InputError
 from data_builders.example import Example
 from data_builders.graphs.generators import draw_size, er, two_blocks
 from data_builders.graphs.graph import Graph, from_edges, from_networkx, graph_to_json, to_networkx
-from data_builders.tasks import FORMS, GRAPHQA, TASKS, Query, structure
+from data_builders.tasks import GRAPH_TRANSFORMS, GRAPHQA, TASKS, Query, structure
 from data_builders.tasks.structure import HAMILTONIAN_LIMIT, barrier, hamiltonian_path, maximum_matching
 from eval.prediction import Prediction
 from eval.scoring.scorer import score
@@ -106,7 +106,7 @@ def test_answers_are_balanced_on_er_graphs() -> None:
             yes = 0
             for i in range(600):
                 rng = random.Random(f"balance/{i}")
-                graph = FORMS[TASKS[task].form](er(rng, draw_size(rng)), rng)
+                graph = GRAPH_TRANSFORMS[TASKS[task].transform](er(rng, draw_size(rng)), rng)
                 yes += TASKS[task].solve(graph, TASKS[task].draw(graph, rng))
             assert 0.15 < yes / 600 < 0.85, (task, yes / 600)
 
@@ -149,16 +149,20 @@ def test_what_a_graph_must_be_is_said(task: str, graph: Graph, reason: str) -> N
 def test_every_drawn_graph_fits_once_it_is_in_form(task: str) -> None:
     for i in range(200):
         rng = random.Random(f"fits/{i}")
-        graph = FORMS[TASKS[task].form](er(rng, draw_size(rng)), rng)
+        graph = GRAPH_TRANSFORMS[TASKS[task].transform](er(rng, draw_size(rng)), rng)
         assert TASKS[task].generator or TASKS[task].fits(graph) is None
 
 
 def test_forms_keep_what_a_graph_already_has() -> None:
     rng = random.Random(0)
     mine = from_edges(3, [(0, 1, 7), (2, 1, 3)], directed=True)
-    assert FORMS["capacity"](mine, rng) == FORMS["weight"](mine, rng) == mine
-    assert FORMS["directed"](mine, rng).edges == FORMS["acyclic"](mine, rng).edges == mine.edges
-    assert FORMS["plain"](mine, rng).weights is None
+    assert GRAPH_TRANSFORMS["capacity"](mine, rng) == GRAPH_TRANSFORMS["weight"](mine, rng) == mine
+    assert (
+        GRAPH_TRANSFORMS["directed"](mine, rng).edges
+        == GRAPH_TRANSFORMS["acyclic"](mine, rng).edges
+        == mine.edges
+    )
+    assert GRAPH_TRANSFORMS["plain"](mine, rng).weights is None
 
 
 @pytest.mark.parametrize("task", sorted(TASKS))
@@ -166,7 +170,7 @@ def test_the_scorer_takes_every_answer(task: str) -> None:
     """Alone, before its reason and after it, as a model would give it."""
     for i in range(25):
         rng = random.Random(f"scored/{i}")
-        graph = FORMS[TASKS[task].form](
+        graph = GRAPH_TRANSFORMS[TASKS[task].transform](
             (two_blocks if TASKS[task].generator else er)(rng, draw_size(rng)), rng
         )
         names = [str(u) for u in range(graph.n)]

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from data_builders.errors import InputError
 from data_builders.graphs.graph import from_edges
-from eval.answers.question import Asked
+from eval.answers.kinds.valid_answers import WITNESSES
+from eval.answers.question import Question
 from eval.prediction import OUTCOMES, Prediction
 from eval.scoring.scorer import score
-from eval.scoring.valid_answers import WITNESSES
 from tests.helpers.scorer_cases import OWN, cases, example, judged
 
 CASES = cases(OWN)
@@ -92,7 +92,8 @@ def test_a_run_on_tail_makes_the_token_limit_irrelevant() -> None:
             ), case["case"]
 
 
-MARKS = """<think> </think> ** ` ``` \\boxed{ } { [ ] ( ) - * 1. 2. #### Answer: A: <answer> </answer> {"answer":
+MARKS = """<think> </think> ** ` ``` \\boxed{ } { [ ] ( ) - * 1. 2. #### Answer: A: <answer> </answer>
+    {"answer":
     " ' $ \\text{ = + -> → … ? ! . , ; :"""
 TOKENS = """or and not no yes none nodes path connected to cannot 3 0 1 2 7 -1 4.0 1,000
     golf tennis James Will I so wait because é ² ½ ① 😀 \x00 answer the is"""
@@ -125,9 +126,12 @@ def test_any_text_has_an_outcome(text: str, case: dict[str, Any], finish_reason:
     assert bool(result.parsed) is (result.outcome in ("correct", "wrong"))
 
 
-NEUTRAL = """the node nodes is are of connected to and edge edges path graph between from answer so degree length flow
+NEUTRAL = """the node nodes is are of connected to and edge edges path graph between from answer so degree
+    length flow
     maximum shortest there has because each
-    list number total count Answer: The : . , ( ) ** = 5 6 8 10 23 eight five James Robert A B likes tennis hockey in this that which"""
+    list number total count Answer: The : . , ( ) ** = 5 6 8 10 23 eight five James Robert A B likes
+    tennis hockey in
+    this that which"""
 WORDS = st.sampled_from(NEUTRAL.split())
 WITHOUT_THE_ANSWER = {  # task -> a gold answer none of whose parts can be made of WORDS
     "node_degree": "3.",
@@ -239,7 +243,7 @@ def test_a_hamiltonian_path_of_the_right_length_may_still_repeat_a_node() -> Non
 
 
 def test_names_that_are_words_need_their_capital_in_prose() -> None:
-    asked = Asked(example(next(case for case in CASES if case["graph"]["nodes"][3] == "Will")))
+    asked = Question(example(next(case for case in CASES if case["graph"]["nodes"][3] == "Will")))
     assert (
         asked.name("will") is None
         and asked.name("will", listed=True) == "Will"
@@ -290,3 +294,39 @@ def test_our_cases_reach_every_rule() -> None:
     ) == len(CASES)
     assert len({case["task"] for case in CASES}) >= 12
     assert Path(OWN).stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("output", "outcome"),
+    [
+        ("There are 3 leaves.", "correct"),
+        ("Node 0 has 4 edges. There are 3 leaves among 7 nodes.", "correct"),
+        ("The number of leaves is three.", "correct"),
+        ("3 leaf nodes", "correct"),
+        ("There are no leaves.", "wrong"),
+        ("There are 4 leaves and 3 other nodes.", "wrong"),
+        ("There are 3 inner nodes.", "unparsed"),
+    ],
+)
+def test_a_number_is_read_next_to_the_noun_of_its_question(output: str, outcome: str) -> None:
+    case = next(case for case in CASES if case["task"] == "triangle_counting")
+    question = "Q: How many leaves are in this graph?\nA: "
+    leaves = replace(example(case), task="leaf_count", question=question, answer="3.", query=[])
+    assert score(leaves, Prediction("x", output)).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    "output", ["Yes. No.", "Yes, there is a cycle. Hmm. No.", "Yes.\nNo, there is no cycle.", "No. Yes."]
+)
+def test_a_later_yes_or_no_takes_back_the_leading_one(output: str) -> None:
+    for case in (c for c in CASES if c["task"] == "cycle_check"):
+        assert judged({**case, "finish_reason": "stop"}, output).outcome == "unparsed"
+
+
+def test_any_word_may_be_the_name_of_a_node() -> None:
+    case = next(case for case in CASES if case["graph"]["nodes"][3] == "Will")
+    names = [*case["graph"]["nodes"]]
+    names[0] = "Harvest"
+    question = Question(example({**case, "graph": {**case["graph"], "nodes": names}}))
+    assert question.mentioned("They harvest apples; then Harvest knows Robert.") == ["Harvest", "Robert"]
+    assert question.mentioned("node harvest is connected to robert.") == ["Harvest", "Robert"]

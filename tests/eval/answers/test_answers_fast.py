@@ -8,10 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eval.answers import numbers as number_answers
-from eval.answers import prose, quantities, refusals
-from eval.answers.case_insensitive import AnyCase
-from eval.answers.final_answer import tidy
+from eval.answers import prose, refusals
+from eval.answers.case_insensitive import CaseInsensitive
+from eval.answers.final_answer import normalize
+from eval.answers.kinds import numbers as number_answers
+from eval.answers.kinds import quantities
 from eval.answers.prose import backwards, sentences
 from eval.scoring.conformance import read_cases
 
@@ -20,9 +21,9 @@ HURRIED = {
     for module in (number_answers, prose, quantities)
     for name, value in vars(module).items()
     for i, pattern in enumerate(value if isinstance(value, list) else [value])
-    if isinstance(pattern, AnyCase) and pattern.needs
+    if isinstance(pattern, CaseInsensitive) and pattern.needs
 }
-TEXTS = [tidy(case.prediction.output) for case in read_cases()]
+TEXTS = [normalize(case.prediction.output) for case in read_cases()]
 
 
 def test_there_are_some() -> None:
@@ -35,13 +36,13 @@ def test_there_are_some() -> None:
 def test_every_match_holds_a_word_that_is_looked_for_first(name: str, data: st.DataObject) -> None:
     pattern = HURRIED[name]
     text = data.draw(st.from_regex(re.compile(pattern.pattern.lower(), re.ASCII))).lower()
-    plain = AnyCase(pattern.pattern)
+    plain = CaseInsensitive(pattern.pattern)
     assert (pattern.search(text) is None) == (plain.search(text) is None), text
 
 
 def test_and_none_is_lost_in_real_texts() -> None:
     for pattern in HURRIED.values():
-        plain = AnyCase(pattern.pattern)
+        plain = CaseInsensitive(pattern.pattern)
         for text in TEXTS:
             assert [m.span() for m in pattern.finditer(text)] == [m.span() for m in plain.finditer(text)], (
                 text
@@ -64,5 +65,5 @@ def test_backwards_is_the_sentences_from_the_end(text: str) -> None:
 @pytest.mark.parametrize("at", range(40))
 def test_a_long_run_of_one_sign_is_cut_wherever_it_begins(at: int) -> None:
     for sign in "(*.-\u2026":
-        assert len(tidy("x" * at + sign * 31 + " y" * 200)) < at + 31 + 400
-    assert tidy("x" * at + "(" * 30 + "y") == "x" * at + "(" * 30 + "y"
+        assert len(normalize("x" * at + sign * 31 + " y" * 200)) < at + 31 + 400
+    assert normalize("x" * at + "(" * 30 + "y") == "x" * at + "(" * 30 + "y"

@@ -13,16 +13,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eval.answers.quantities import NUMBER_WORDS
-from eval.answers.read import READERS
+from eval.answers.kinds import KINDS
+from eval.answers.kinds.quantities import NUMBER_WORDS
 from eval.prediction import OUTCOMES, Prediction
 from eval.scoring.conformance import Case, read_cases
 from eval.scoring.scorer import score
 
 SUITE = read_cases()
-KINDS = {kind: [case for case in SUITE if case.example.answer_kind == kind] for kind in READERS}
-PLAIN = """the a node nodes graph is are of in there so because we have to and or not but it that this first then since each edge
-path from between list count total therefore Answer: answer **answer** The final Final result I think maybe cannot sorry wait actually"""
+CASES = {kind: [case for case in SUITE if case.example.answer_kind == kind] for kind in KINDS}
+PLAIN = """the a node nodes graph is are of in there so because we have to and or not but it that this
+    first then
+    since each edge path from between list count total therefore Answer: answer **answer** The final
+    Final result I think maybe cannot sorry wait actually"""
 SIGNS = [
     "\n",
     "\n\n",
@@ -43,7 +45,8 @@ SIGNS = [
 ]
 SIGNS += ["#### ", "\nQ: "]
 NONE = re.compile(
-    r"\b(?:no|none|not|nobody|nothing|never|without|neither|zero|empty|isolated|edgeless|un\w+|dis\w+|inf\w*|impossible|cannot"
+    r"\b(?:no|none|not|nobody|nothing|never|without|neither|zero|empty|isolated|edgeless|un\w+|dis\w+"
+    r"|inf\w*|impossible|cannot"
     r"|components?)\b|n't|-free|∞|∅|-1|\[\s*\]|\{\s*\}|\(\s*\)|all|every"
 )
 SPELLED = {f"{value:.0f}": word for word, value in NUMBER_WORDS.items()}
@@ -63,7 +66,7 @@ def scrambled(case: Case, rng: Random) -> str:
             case 1:
                 pieces.append(rng.choice(SIGNS))
             case 2:
-                text = rng.choice(KINDS[case.example.answer_kind]).prediction.output
+                text = rng.choice(CASES[case.example.answer_kind]).prediction.output
                 at = rng.randrange(len(text) + 1)
                 pieces.append(text[at : at + rng.randrange(1, 60)])
             case _:
@@ -98,7 +101,7 @@ def holds_answer(case: Case, text: str) -> bool:
 def fuzz(kind: str, outputs: int, seed: int) -> None:
     rng = Random(f"{seed}/{kind}")
     for _ in range(outputs):
-        case = rng.choice(KINDS[kind])
+        case = rng.choice(CASES[kind])
         text, finish_reason = scrambled(case, rng), rng.choice(["stop", "stop", "length"])
         found = score(case.example, Prediction("x", text, finish_reason))
         assert found.outcome in OUTCOMES and found.outcome != "error" and 0 <= found.credit <= 1, text
@@ -113,13 +116,13 @@ def fuzz(kind: str, outputs: int, seed: int) -> None:
         )
 
 
-@pytest.mark.parametrize("kind", READERS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_any_output_is_judged(kind: str) -> None:
     fuzz(kind, 1000, 0)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", READERS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_twenty_thousand_outputs_are_judged(kind: str) -> None:
     fuzz(kind, 20_000, 1)
 

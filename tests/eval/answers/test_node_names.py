@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from data_builders.example import Example, truth
 from data_builders.graphs.generators import GENERATORS
 from data_builders.graphs.graph import graph_to_json
-from data_builders.tasks import FORMS, TASKS
+from data_builders.tasks import GRAPH_TRANSFORMS, TASKS
 from data_builders.text.encoders import ENCODERS, get_encoder
 from eval.prediction import Prediction
 from eval.scoring.scorer import score
@@ -88,7 +88,7 @@ def asked(task: str, encoder: str, names: list[str], seed: int) -> Example | Non
     """A question about a random graph whose nodes have these names; None where it cannot be asked."""
     record, rng = TASKS[task], Random(seed)
     drawn = GENERATORS[record.generator or "er"].draw(rng, len(names))
-    graph, names = FORMS[record.form](drawn, rng), names[: drawn.n]
+    graph, names = GRAPH_TRANSFORMS[record.transform](drawn, rng), names[: drawn.n]
     if record.fits(graph):
         return None
     query = record.draw(graph, rng)

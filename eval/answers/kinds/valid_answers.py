@@ -1,9 +1,15 @@
 """Checks of answers of which several may be right: a path, an order."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
-from data_builders.graphs.graph import Graph
+from data_builders.errors import check_choice
+from data_builders.example import truth
+from data_builders.graphs.graph import Graph, graph_from_json
+from eval.answers.kinds.kind import Verdict
+from eval.answers.question import Question
 
 
 def is_shortest_path(graph: Graph, query: Sequence[int], nodes: Sequence[int]) -> bool:
@@ -115,3 +121,40 @@ PARTIAL: dict[str, Callable[[Graph, Sequence[int], Sequence[int]], float]] = {
     "bfs_order": _other_search,
 }
 """task -> the credit, at most one half, of an answer that is not right but valid in the graph."""
+
+
+def judge_set(solution: Any, question: Question) -> Verdict:
+    gold, predicted = set(truth(question.example)), set(solution)
+    if gold == predicted:
+        return Verdict(True, 1.0)
+    return Verdict(False, 2 * len(gold & predicted) / (len(gold) + len(predicted)), _invented(predicted))
+
+
+def _invented(nodes: Iterable[int | str]) -> int:
+    """How many of the nodes are names that the graph does not have."""
+    return sum(isinstance(node, str) for node in set(nodes))
+
+
+_parsed = lru_cache(maxsize=2048)(graph_from_json)
+
+
+def judge_witness(solution: Any, question: Question) -> Verdict:
+    """Any valid path or order is right; that none exists is right where the solution says so too."""
+    example = question.example
+    none = truth(example) is None
+    if solution is None:
+        return Verdict(none, float(none))
+    if question.task not in WITNESSES:
+        check_choice(f"witness task of {example.id}", question.task, WITNESSES)
+    graph, _ = _parsed(example.graph)
+    invented = _invented(solution)
+    steps = (
+        sum(not graph.has_edge(u, v) for u, v in pairwise(solution))
+        if question.kind == "path" and not invented
+        else 0
+    )
+    # Where there is no such path, an invented one earns nothing, however many of its edges are there.
+    if invented or none:
+        return Verdict(False, 0.0, invented, steps)
+    right = WITNESSES[question.task](graph, example.query, solution)
+    return Verdict(right, 1.0 if right else PARTIAL[question.task](graph, example.query, solution), 0, steps)

@@ -1,8 +1,11 @@
 """Class answers: which of the offered words a text settles on."""
 
 import re
+from typing import Any
 
-from eval.answers.case_insensitive import anycase
+from data_builders.example import truth
+from eval.answers.case_insensitive import case_insensitive
+from eval.answers.kinds.kind import AnswerKind, Verdict
 from eval.answers.prose import (
     UNCLEAR,
     Answer,
@@ -10,63 +13,70 @@ from eval.answers.prose import (
     Value,
     backwards,
     clauses,
-    committed,
     concludes,
-    decided,
     either,
+    is_final,
     is_question,
     opening,
-    settle,
+    resolve,
+    strip_hedge,
     word_set,
     words,
 )
-from eval.answers.question import Asked
+from eval.answers.question import Question
 
 _OPENING = opening("(?:the )?(?:class|label|category|sport) | the | that")
 _FIRST_WORD = re.compile(r"[^\W_]+")
 _ONE_OR_TWO_WORDS = re.compile(r"[^\W\d_]+(?:[- ][^\W\d_]+)?")
 # Words that are no class although they may be all that is said.
 _FUNCTION_WORDS = word_set(
-    """the a an this that these those it they he she we i you there here node nodes based since because as if in on of to for from with by
-    let let's first looking according given most all both neither either none unknown no yes not and or but is are was were be has have do
-    does what which who why how when where more less majority each some any one two three step question answer example likes like liking
-    unclear undetermined cannot can't sure well ok okay so however although while we're i'm unable sorry likely probably maybe perhaps
-    depends tie equal equally undecided nothing anything everything something its their his her error"""
+    """the a an this that these those it they he she we i you there here node nodes based since because as if
+    in on of to for from with by let let's first looking according given most all both neither either none
+    unknown no yes not and or but is are was were be has have do does what which who why how when where more
+    less majority each some any one two three step question answer example likes like liking unclear
+    undetermined cannot can't sure well ok okay so however although while we're i'm unable sorry likely
+    probably maybe perhaps depends tie equal equally undecided nothing anything everything something its their
+    his her error"""
 )
-_JOINED = anycase(r"\W{0,3}\s*(?:(?:or|and|and/or|/|&|vs\.?|versus)\s*\W{0,2}|,\s*(?=\w+\W*$))")
+_JOINED = case_insensitive(r"\W{0,3}\s*(?:(?:or|and|and/or|/|&|vs\.?|versus)\s*\W{0,2}|,\s*(?=\w+\W*$))")
 
 
-def label_at_start(text: str, asked: Asked) -> Reading:
+def label_at_start(text: str, question: Question) -> Reading:
     """The class that a text opens with; a lone word that was not offered is an answer too, a wrong one."""
     lead = _OPENING.match(text)
     word = _FIRST_WORD.match(text, lead.end() if lead else 0)
     if word is None:
         return None
     said = word[0].lower()
-    if said in asked.classes:
+    if said in question.classes:
         joined = _JOINED.match(text, word.end())
         after = _FIRST_WORD.match(text, joined.end()) if joined else None
         return (
             UNCLEAR
-            if after and after[0].lower() in asked.classes and after[0].lower() != said
+            if after and after[0].lower() in question.classes and after[0].lower() != said
             else Answer(said, word.end())
         )
     line = text[word.start() :].split("\n", maxsplit=1)[0].strip(" .!\"'`)]}").lower()
     parts = set(line.split())
-    if not _ONE_OR_TWO_WORDS.fullmatch(line) or parts & _FUNCTION_WORDS or asked.name(word[0], listed=True):
+    if (
+        not _ONE_OR_TWO_WORDS.fullmatch(line)
+        or parts & _FUNCTION_WORDS
+        or question.name(word[0], listed=True)
+    ):
         return None
     return Answer(line, word.end())
 
 
 _LIKES = words(
-    """likes? | liking | prefers? | preferr?ing | enjoys? | loves? | plays? | favou?rs? | chooses? | is | be | class | label | category
-    group | belongs? | for | assigned | classified | predict\\w* | say | choose | pick | guess | answer | go with | interest\\w* | fan"""
+    """likes? | liking | prefers? | preferr?ing | enjoys? | loves? | plays? | favou?rs? | chooses? | is | be
+    class | label | category | group | belongs? | for | assigned | classified | predict\\w* | say | choose
+    pick | guess | answer | go with | interest\\w* | fan"""
 )
-_REJECTS = anycase(
+_REJECTS = case_insensitive(
     r"(?:\b"
     + either(
-        """not | no | never | rather than | instead of | over | unlike | than | dislikes? | prefers? \\w+ to | hates? | neither | nor
-        against | without | fewer | less | except"""
+        """not | no | never | rather than | instead of | over | unlike | than | dislikes? | prefers? \\w+ to
+        hates? | neither | nor | against | without | fewer | less | except"""
     )
     + r"|n't)\s+(?:\w+\s+){0,4}$"
 )
@@ -76,45 +86,45 @@ _PRONOUN = words(
 _ITS_NEIGHBOURS = r"\b(?:connected|linked|adjacent|neighbou?rs?|friends?)\b.*\b"
 
 
-def label_stated(text: str, asked: Asked) -> Reading:
+def label_stated(text: str, question: Question) -> Reading:
     """The class that the sentences give to the node of the question, else the one that all of them agree
     on.
     """
     direct: list[tuple[Value, bool]] = []
     loose: list[tuple[Value, bool]] = []
     for sentence in backwards(text):
-        if decided(direct):
+        if is_final(direct):
             break
         if is_question(sentence):
             continue
         conclusive = concludes(sentence)
-        sentence = committed(sentence)
-        said = _said(sentence, asked.classes)
+        sentence = strip_hedge(sentence)
+        said = _offered_words(sentence, question.classes)
         chosen = sorted({c for c, kept in said if kept})
-        subject = _subject(sentence, {c for c, _ in said}, asked)
+        subject = _subject(sentence, {c for c, _ in said}, question)
         if not chosen:
-            if unknown := _unknown(sentence, asked):
+            if unknown := _unknown(sentence, question):
                 direct.append((unknown, conclusive))
         elif len(chosen) > 1:
-            if choice := _choice(sentence, asked):
+            if choice := _choice(sentence, question):
                 direct.append((choice, conclusive))
             elif subject == "query":
                 direct.append((UNCLEAR, conclusive))
-            elif subject != "others" and _both(sentence, asked.classes):
+            elif subject != "others" and _both(sentence, question.classes):
                 loose.append((UNCLEAR, False))
         elif subject != "others":
             (direct if subject == "query" else loose).append((chosen[0], conclusive))
-    return settle((direct or loose)[::-1])
+    return resolve((direct or loose)[::-1])
 
 
-def _said(sentence: str, offered: list[str]) -> list[tuple[str, bool]]:
+def _offered_words(sentence: str, offered: list[str]) -> list[tuple[str, bool]]:
     """Offered words in a sentence, each with whether it is kept (True) or turned down."""
     if not offered:
         return []
-    found = re.finditer(
+    match = re.finditer(
         rf"(?<![\w-])(?:{'|'.join(map(re.escape, offered))})(?![\w-])", sentence, re.IGNORECASE
     )
-    return [(m[0].lower(), not _REJECTS.search(sentence[max(0, m.start() - 40) : m.start()])) for m in found]
+    return [(m[0].lower(), not _REJECTS.search(sentence[max(0, m.start() - 40) : m.start()])) for m in match]
 
 
 def _both(sentence: str, offered: list[str]) -> bool:
@@ -123,14 +133,14 @@ def _both(sentence: str, offered: list[str]) -> bool:
     return re.search(rf"\b(?:{pair})\s+(?:or|and)\s+(?:{pair})\b", sentence, re.IGNORECASE) is not None
 
 
-def _subject(sentence: str, said: set[str], asked: Asked) -> str:
+def _subject(sentence: str, said: set[str], question: Question) -> str:
     """Whose class a sentence gives: `query`, `others`, or '' where it names nobody."""
-    query = asked.query[0] if asked.query else ""
-    found = ""
+    query = question.query[0] if question.query else ""
+    match = ""
     for clause in clauses(sentence):
         if not any(c in clause.lower() for c in said):
             continue
-        named = asked.mentioned(clause)
+        named = question.mentioned(clause)
         if (
             query in named
             and _LIKES.search(clause)
@@ -138,29 +148,44 @@ def _subject(sentence: str, said: set[str], asked: Asked) -> str:
         ):
             return "query"
         if set(named) - {query}:
-            found = "others"
+            match = "others"
         elif _PRONOUN.search(clause) and re.search(r"\b(?:likes|prefers|like)\b", clause):
             return "query"
-    return found
+    return match
 
 
-def _choice(sentence: str, asked: Asked) -> str | None:
+def _choice(sentence: str, question: Question) -> str | None:
     """The class of the one clause that is about the node of the question, in a sentence that names
     several.
     """
     chosen: list[str] = []
     for clause in clauses(sentence):
-        said = {c for c, kept in _said(clause, asked.classes) if kept}
-        if len(said) == 1 and _subject(clause, said, asked) == "query":
+        said = {c for c, kept in _offered_words(clause, question.classes) if kept}
+        if len(said) == 1 and _subject(clause, said, question) == "query":
             chosen.extend(said)
     return chosen[-1] if len(set(chosen)) == 1 else None
 
 
-def _unknown(sentence: str, asked: Asked) -> str | None:
+def _unknown(sentence: str, question: Question) -> str | None:
     """A word that was not offered, said of the node of the question: `Node 3 likes hockey.`"""
-    if not asked.query:
+    if not question.query:
         return None
     verb = r"(?:\w+ly )?(?:likes|prefers|enjoys)\s+(?:to play |playing |the )?([a-z]+)"
-    found = re.search(rf"(?<!\w){re.escape(asked.query[0])}\s+{verb}", sentence, re.IGNORECASE)
-    word = found[1].lower() if found else ""
-    return word if word and word not in asked.classes and word not in _FUNCTION_WORDS else None
+    match = re.search(rf"(?<!\w){re.escape(question.query[0])}\s+{verb}", sentence, re.IGNORECASE)
+    word = match[1].lower() if match else ""
+    return word if word and word not in question.classes and word not in _FUNCTION_WORDS else None
+
+
+def _judge_label(solution: Any, question: Question) -> Verdict:
+    right = str(solution).lower() == str(truth(question.example)).lower()
+    return Verdict(right, float(right))
+
+
+LABEL = AnswerKind(
+    label_at_start,
+    label_stated,
+    _judge_label,
+    "one of the words on offer",
+    "one of the two words",
+    is_word=True,
+)

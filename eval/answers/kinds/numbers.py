@@ -3,26 +3,9 @@
 import re
 from functools import lru_cache
 
-from eval.answers.case_insensitive import AnyCase, anycase
-from eval.answers.prose import (
-    NO_PATH,
-    UNCLEAR,
-    Answer,
-    Reading,
-    Value,
-    backwards,
-    clauses,
-    committed,
-    concludes,
-    decided,
-    either,
-    is_question,
-    opening,
-    settle,
-    supposes,
-    words,
-)
-from eval.answers.quantities import (
+from eval.answers.case_insensitive import CaseInsensitive, case_insensitive
+from eval.answers.kinds.kind import AnswerKind, judge_equal
+from eval.answers.kinds.quantities import (
     ADJECTIVES,
     DENIES,
     DIGITS,
@@ -33,48 +16,66 @@ from eval.answers.quantities import (
     NONE_QUALIFIED,
     NUMBER,
     NUMBER_WORDS,
-    OTHER,
-    QUANTITIES,
     UNITS,
     Quantity,
     gives_range,
     mask,
+    quantity_of,
     to_number,
 )
-from eval.answers.question import Asked
+from eval.answers.prose import (
+    NO_PATH,
+    UNCLEAR,
+    Answer,
+    Reading,
+    Value,
+    backwards,
+    clauses,
+    concludes,
+    either,
+    is_final,
+    is_question,
+    opening,
+    resolve,
+    strip_hedge,
+    supposes,
+    words,
+)
+from eval.answers.question import Question
 
 _OPENING = opening("equal to | equals | count")
-_START = anycase(NUMBER)
+_START = case_insensitive(NUMBER)
 _SPACED = re.compile(r"\d{1,3}(?: \d{3})+(?=[.\s]*$)")
-_ALTERNATIVE = anycase(
-    rf"\s*(?:,?\s*or(?: maybe| perhaps| possibly)?|/|-|to|,?\s*and|and/or|,?\s*maybe|,?\s*perhaps)\s*{NUMBER}(?!\s*[-+*/x=])"
+_ALTERNATIVE = case_insensitive(
+    rf"\s*(?:,?\s*or(?: maybe| perhaps| possibly)?|/|-|to|,?\s*and|and/or|,?\s*maybe"
+    rf"|,?\s*perhaps)\s*{NUMBER}(?!\s*[-+*/x=])"
 )
 _LIST_GOES_ON = re.compile(rf"\s*(?:,|->|;)\s*(?:and\s+)?(?:{DIGITS})(?!\s*=)|\s+(?:{DIGITS})\b")
 _PATH = re.compile(r"\d+(?:\s*(?:->|-)\s*\d+){2,}|\d+\s+and\s+\d+\s+(?:are|is)\b")
 _OPERATOR = re.compile(r"\s*[+\-*/x\u00d7\u00f7=]\s*[-+]?[\d(]")
-_EQUATION_END = anycase(rf"=\s*({NUMBER})(?!\s*[+*/x]\s*\d)")
-_FINISH = anycase(
+_EQUATION_END = case_insensitive(rf"=\s*({NUMBER})(?!\s*[+*/x]\s*\d)")
+_FINISH = case_insensitive(
     r"[\"')\]}]*\s*(?:$|[.!,;:\n\"')\]}(<]|- |"
     + either(
-        "because | since | as | in | for | is the | which | this | that | the | total | altogether | so | "
-        "edges? long | away | from | between | on | by | and (?:the|that|here|this)"
+        """because | since | as | in | for | is the | which | this | that | the | total | altogether | so
+        edges? long | away | from | between | on | by | and (?:the|that|here|this)"""
     )
     + r"\b)"
 )
 _NEXT_NUMBER = re.compile(r"\n\s*(\d+)[.)]\s")
-_ITEM = anycase(
+_ITEM = case_insensitive(
     r"[.)]\s*(?:[(\[{]|-|\d|\w+\s*(?:->|-\s)|"
     + either(
-        """first | start | begin | identify | find | count | list | check | look | determine | examine | let | edge | step
-        write | note | understand | read
-        analy[sz]e | draw | consider | go | take | use | add | make | for | calculate | initiali[sz]e"""
+        """first | start | begin | identify | find | count | list | check | look | determine | examine | let
+        edge | step | write | note | understand | read | analy[sz]e | draw | consider | go | take | use | add
+        make | for | calculate | initiali[sz]e"""
     )
     + r"\b)"
 )
-_NONE = anycase(r"none\b(?!\s+of)(?=\s*(?:[.,!;\n\"]|$))")
+_NONE = case_insensitive(r"none\b(?!\s+of)(?=\s*(?:[.,!;\n\"]|$))")
 
 
-def number_at_start(text: str, asked: Asked) -> Reading:
+def number_at_start(text: str, question: Question) -> Reading:
     """The number that a text opens with; for a distance, -1, an infinity sign and `None` mean that there is
     no path.
     """
@@ -82,49 +83,48 @@ def number_at_start(text: str, asked: Asked) -> Reading:
     at = lead.end() if lead else 0
     if spaced := _SPACED.match(text, at):
         return Answer(float(spaced[0].replace(" ", "")), spaced.end())
-    found = _START.match(text, at)
-    distance = asked.kind == "distance"
-    if found is None:
+    match = _START.match(text, at)
+    distance = question.kind == "distance"
+    if match is None:
         none = _NONE.match(text, at)
         if none or (distance and text.startswith("\u221e", at)):
             return Answer(NO_PATH if distance else 0.0, none.end() if none else at + 1)
         return None
-    end = found.end()
+    end = match.end()
     if _ALTERNATIVE.match(text, end):
-        return None if _PATH.match(text, found.start()) else UNCLEAR
-    if _LIST_GOES_ON.match(text, end) or _numbers_a_list(text, found):
+        return None if _PATH.match(text, match.start()) else UNCLEAR
+    if _LIST_GOES_ON.match(text, end) or _numbers_a_list(text, match):
         return None
     if _OPERATOR.match(text, end):
-        return _equation(text, found.start())
-    unit = _unit(asked.task).match(text, end)
+        return _equation(text, match.start())
+    unit = _unit(quantity_of(question)).match(text, end)
     if (unit and unit["wrong"]) or not _FINISH.match(text, unit.end() if unit else end):
         return None
-    value = to_number(found[0])
+    value = to_number(match[0])
     return Answer(NO_PATH if value == -1 and distance else value, end)
 
 
 @lru_cache(maxsize=32)
-def _unit(task: str) -> AnyCase:
+def _unit(quantity: Quantity) -> CaseInsensitive:
     """What may be counted right after a leading number; group `wrong` where it is something that was not
     asked for.
     """
-    quantity = QUANTITIES.get(task, OTHER)
-    right = quantity.counted.pattern.split("(?P<unit>")[1].split(r")\b(?! (?:count")[0]
     tail = r"(?:\s+(?:in (?:this|the) graph|in total|total|long|away))?"
-    return anycase(
-        rf"\s+(?:{ADJECTIVES}\s+){{0,3}}(?:(?:{right}|units?(?: of flow)?)\b|(?P<wrong>{UNITS}\b)){tail}"
+    return case_insensitive(
+        rf"\s+(?:{ADJECTIVES}\s+){{0,3}}"
+        rf"(?:(?:{quantity.unit}|units?(?: of flow)?)\b|(?P<wrong>{UNITS}\b)){tail}"
     )
 
 
-def _numbers_a_list(text: str, found: re.Match[str]) -> bool:
+def _numbers_a_list(text: str, match: re.Match[str]) -> bool:
     """Whether a leading `1.` numbers a list."""
-    end = found.end()
-    if not found[0].isdigit() or not text.startswith((".", ")"), end) or not text[end + 1 :].strip():
+    end = match.end()
+    if not match[0].isdigit() or not text.startswith((".", ")"), end) or not text[end + 1 :].strip():
         return False
     following = _NEXT_NUMBER.search(text, end)
-    if following and int(following[1]) == int(found[0]) + 1:
+    if following and int(following[1]) == int(match[0]) + 1:
         return True
-    return int(found[0]) <= 1 and _ITEM.match(text, end) is not None
+    return int(match[0]) <= 1 and _ITEM.match(text, end) is not None
 
 
 def _equation(text: str, start: int) -> Reading:
@@ -136,19 +136,19 @@ def _equation(text: str, start: int) -> Reading:
 
 
 _LIST_NUMBERS = re.compile(r"^[ \t]*\d+[.)][ \t]+(?=\S)")
-_MAY_COUNT = anycase(
+_MAY_COUNT = case_insensitive(
     r"\d|\b(?:"
     + "|".join(NUMBER_WORDS)
     + r"|no(?:ne|t|thing|body)?)\b|n't|path|reach|infini|\u221e|\binf\b|isolated|connected|edgeless|empty"
     r"|free|component|without"
 )
-_EQUALS_END = anycase(rf"=\s*(?P<n>{NUMBER})[^=\d]*$")
+_EQUALS_END = case_insensitive(rf"=\s*(?P<n>{NUMBER})[^=\d]*$")
 
 
-_SHORTEST = anycase(r"\b(?:shortest|minimum|minimal)\b")
+_SHORTEST = case_insensitive(r"\b(?:shortest|minimum|minimal)\b")
 
 
-def number_stated(text: str, asked: Asked) -> Reading:
+def number_stated(text: str, question: Question) -> Reading:
     """The count that the sentences state: tied to what is counted, else the only number that is no node
     id.
     """
@@ -158,37 +158,38 @@ def number_stated(text: str, asked: Asked) -> Reading:
         if is_question(sentence) or not _MAY_COUNT.search(sentence):
             continue
         conclusive = concludes(sentence) or (
-            asked.kind == "distance" and _SHORTEST.search(sentence) is not None
+            question.kind == "distance" and _SHORTEST.search(sentence) is not None
         )
-        sentence = committed(sentence)
+        sentence = strip_hedge(sentence)
         masked = mask(sentence)
         counts = _START.search(masked) is not None
         if counts and gives_range(masked) and not _EQUALS_END.search(masked):
             weak.append((UNCLEAR, conclusive))
-        elif (value := _tied(sentence, masked, asked)) is not None:
+        elif (value := _tied(sentence, masked, question)) is not None:
             strong.append((value, conclusive))
-            if decided(strong):
+            if is_final(strong):
                 break
         elif counts and (number := _loose(masked)) is not None:
-            weak.append((NO_PATH if number == -1 and asked.kind == "distance" else number, conclusive))
-    return settle((strong or weak)[::-1])
+            weak.append((NO_PATH if number == -1 and question.kind == "distance" else number, conclusive))
+    return resolve((strong or weak)[::-1])
 
 
-_PART_BEFORE = anycase(
+_PART_BEFORE = case_insensitive(
     r"\b"
     + either(
-        """each | every | per | if | another | first | missing | only the | these | those | than | least | most | remaining | up
-        about the | of the | of its
-        of these | adds? | removed? | extra | nodes with"""
+        """each | every | per | if | another | first | missing | only the | these | those | than | least
+        most | remaining | up | about the | of the | of its | of these | adds? | removed? | extra
+        nodes with"""
     )
     + r"\s*$"
 )
-_PART_AFTER = anycase(
+_PART_AFTER = case_insensitive(
     r"\s*"
     + either(
-        """each | per | (?:that|which|who) (?:includes?|contains?|involves?|goes?|go|start|have|has|are|is|do|does) | including
-        containing | of degree
-        with (?:degree|no|only|one|two|exactly|at) | at (?:node|each|every)
+        """each | per
+        (?:that|which|who) (?:includes?|contains?|involves?|goes?|go|start|have|has|are|is|do|does)
+        including | containing | of degree | with (?:degree|no|only|one|two|exactly|at)
+        at (?:node|each|every)
         (?:are|is|have|has) (?:isolated|not|only|already|left|missing|connected|reachable|unvisited)
         involving | left | already | so far | would | not | in (?:the )?(?:first|second|one|each|component)
         to (?:check|visit|consider)"""
@@ -197,33 +198,33 @@ _PART_AFTER = anycase(
 )
 
 
-def _tied(sentence: str, masked: str, asked: Asked) -> Value | None:
+def _tied(sentence: str, masked: str, question: Question) -> Value | None:
     """The last value that a sentence ties to what was asked; 0 or no path where it says that there is
     none.
     """
-    quantity = QUANTITIES.get(asked.task, OTHER)
+    quantity = quantity_of(question)
     values: list[tuple[int, float]] = []
-    for found in quantity.equals.finditer(masked):
-        at = found.start("n")
-        value: Reading = Answer(to_number(found["n"]))
-        if _OPERATOR.match(masked, found.end("n")):
+    for match in quantity.equals.finditer(masked):
+        at = match.start("n")
+        value: Reading = Answer(to_number(match["n"]))
+        if _OPERATOR.match(masked, match.end("n")):
             value = _equation(masked, at)
         if (
             isinstance(value, Answer)
             and isinstance(value.value, float)
-            and _about_the_question(sentence, masked, at, quantity, asked)
+            and _about_the_question(sentence, masked, at, quantity, question)
         ):
             values.append((at, value.value))
-    for found in quantity.counted.finditer(masked):
-        at = found.start("n")
-        partial = _PART_BEFORE.search(masked, max(0, at - 16), at) or _PART_AFTER.match(masked, found.end())
+    for match in quantity.counted.finditer(masked):
+        at = match.start("n")
+        partial = _PART_BEFORE.search(masked, max(0, at - 16), at) or _PART_AFTER.match(masked, match.end())
         if (
             not partial
-            and _about_the_question(sentence, masked, at, quantity, asked)
+            and _about_the_question(sentence, masked, at, quantity, question)
             and not any(start <= at for start, _ in values)
         ):
-            values.append((at, to_number(found["n"])))
-    return max(values)[1] if values else _nothing(sentence, masked, quantity, asked)
+            values.append((at, to_number(match["n"])))
+    return max(values)[1] if values else _nothing(sentence, masked, quantity, question)
 
 
 _EACH = words("each | every | per", needs=("each", "every", "per"))
@@ -231,7 +232,7 @@ _STOP = re.compile(r"[,;:.(]|\b(?:because|since|so|namely|which)\b")
 _NUMERAL = re.compile(r"\d+")
 
 
-def _about_the_question(sentence: str, masked: str, at: int, quantity: Quantity, asked: Asked) -> bool:
+def _about_the_question(sentence: str, masked: str, at: int, quantity: Quantity, question: Question) -> bool:
     """Whether the number at `at` is about the nodes of the question, or about the whole graph where it names
     none.
     """
@@ -239,54 +240,54 @@ def _about_the_question(sentence: str, masked: str, at: int, quantity: Quantity,
     start = sentence.rfind(clause[-1], 0, at) if clause else 0
     if supposes(sentence[start:at]) or (not quantity.local and _EACH.search(sentence, start, at)):
         return False
-    before = _named(sentence, masked, start, at, asked)
+    before = _named(sentence, masked, start, at, question)
     if quantity.local:
-        return _fits(before, asked)
+        return _fits(before, question)
     stop = _STOP.search(sentence, at)
     end = stop.start() if stop else len(sentence)
     return not before and not (
-        quantity.part.search(sentence, at, end) and _named(sentence, masked, at, end, asked)
+        quantity.part.search(sentence, at, end) and _named(sentence, masked, at, end, question)
     )
 
 
-def _fits(named: list[str], asked: Asked) -> bool:
+def _fits(named: list[str], question: Question) -> bool:
     """Whether a clause that names these nodes is about the question's."""
-    query = set(asked.query)
-    if len(asked.query) == 1:
+    query = set(question.query)
+    if len(question.query) == 1:
         return not named or named[0] in query
     return set(named) <= query or query <= set(named)
 
 
-def _named(sentence: str, masked: str, start: int, end: int, asked: Asked) -> list[str]:
+def _named(sentence: str, masked: str, start: int, end: int, question: Question) -> list[str]:
     """Nodes named in a part of a sentence; of numbers, those that are masked as ids."""
-    if not asked.numeric:
-        return asked.mentioned(sentence[start:end])
+    if not question.numeric:
+        return question.mentioned(sentence[start:end])
     return [
         m[0]
         for m in _NUMERAL.finditer(sentence, start, end)
-        if masked[m.start()] == MASKED and m[0] in asked.known
+        if masked[m.start()] == MASKED and m[0] in question.known
     ]
 
 
-def _nothing(sentence: str, masked: str, quantity: Quantity, asked: Asked) -> Value | None:
+def _nothing(sentence: str, masked: str, quantity: Quantity, question: Question) -> Value | None:
     """0 or no path, where a clause says that there is none of what was asked."""
-    distance = asked.kind == "distance"
+    distance = question.kind == "distance"
     at = 0
     for clause in clauses(sentence) if DENIES.search(sentence) else ():
         at = max(sentence.find(clause, at), at)
-        named = _named(sentence, masked, at, at + len(clause), asked)
+        named = _named(sentence, masked, at, at + len(clause), question)
         if supposes(clause):
             continue
-        if distance or asked.task == "maximum_flow":
+        if distance or question.task == "maximum_flow":
             no_path = NO_PATH_WORDS.search(clause) and not NO_PATH_QUALIFIED.search(clause)
             # "There is no path from node 5 to node 7" names one of two nodes asked for, and another.
-            if (no_path or (distance and INFINITE.search(clause))) and set(named) <= set(asked.query):
+            if (no_path or (distance and INFINITE.search(clause))) and set(named) <= set(question.query):
                 return NO_PATH if distance else 0.0
         if (
             not distance
             and quantity.none.search(clause)
             and not NONE_QUALIFIED.search(clause)
-            and (_fits(named, asked) if quantity.local else not named)
+            and (_fits(named, question) if quantity.local else not named)
         ):
             return 0.0
     return None
@@ -298,13 +299,16 @@ _IT_IS = (
     r"|\b(?:it's|that's|i (?:count|get|think|say|found)|we (?:get|have|count|obtain|find)|giv(?:es"
     r"|ing)(?: us)?|leaves|totals?(?: of)?|so|therefore|thus|hence)[,:]?|[=:])"
 )
-_STANDS_ALONE = r"(?:in total|total|in all|altogether|overall|units?(?: of flow)?)?[.!\"')\s]*(?:$|[,;](?!\s*\d)|\(|\b(?:because|since|as)\b)"
-_LOOSE = anycase(
+_STANDS_ALONE = (
+    r"(?:in total|total|in all|altogether|overall|units?(?: of flow)?)?[.!\"')\s]*"
+    r"(?:$|[,;](?!\s*\d)|\(|\b(?:because|since|as)\b)"
+)
+_LOOSE = case_insensitive(
     rf"{_IT_IS}\s*(?:(?:exactly|simply|just|only|probably|likely|about|around|approximately|now"
     rf"|a total of)\s+)?(?P<n>{NUMBER})(?!\s*[-+*/x]\s*\d)\s*{_STANDS_ALONE}"
 )
-_ALTOGETHER = anycase(rf"(?P<n>{NUMBER})\s+(?:units? )?(?:in total|altogether|overall|in all)\b")
-_BARE = anycase(rf"\W{{0,4}}(?P<n>{NUMBER})[.!\"')\s]*$")
+_ALTOGETHER = case_insensitive(rf"(?P<n>{NUMBER})\s+(?:units? )?(?:in total|altogether|overall|in all)\b")
+_BARE = case_insensitive(rf"\W{{0,4}}(?P<n>{NUMBER})[.!\"')\s]*$")
 
 
 def _loose(masked: str) -> float | None:
@@ -313,5 +317,15 @@ def _loose(masked: str) -> float | None:
         return to_number(bare["n"])
     if "=" in masked and (end := _EQUALS_END.search(masked)):
         return to_number(end["n"])
-    found = [*_LOOSE.finditer(masked), *_ALTOGETHER.finditer(masked)]
-    return to_number(found[-1]["n"]) if found else None
+    match = [*_LOOSE.finditer(masked), *_ALTOGETHER.finditer(masked)]
+    return to_number(match[-1]["n"]) if match else None
+
+
+INTEGER = AnswerKind(number_at_start, number_stated, judge_equal, "a number", "a whole number")
+DISTANCE = AnswerKind(
+    number_at_start,
+    number_stated,
+    judge_equal,
+    "a number or that there is no path",
+    "a whole number, or the words: There is no path",
+)

@@ -2,8 +2,10 @@
 
 import re
 
-from eval.answers.case_insensitive import anycase
-from eval.answers.node_lists import DOUBT_AFTER, Run, join_bullets, run_at, runs
+from eval.answers.case_insensitive import case_insensitive
+from eval.answers.kinds.kind import AnswerKind
+from eval.answers.kinds.node_lists import DOUBT_AFTER, Run, join_bullets, run_at, runs
+from eval.answers.kinds.valid_answers import judge_set, judge_witness
 from eval.answers.prose import (
     NONE_EXISTS,
     UNCLEAR,
@@ -12,56 +14,56 @@ from eval.answers.prose import (
     Value,
     backwards,
     clauses,
-    committed,
     concludes,
-    decided,
     either,
     hedges,
+    is_final,
     is_question,
     negations,
     opening,
+    resolve,
     sentences,
-    settle,
+    strip_hedge,
     supposes,
     words,
 )
-from eval.answers.question import Asked
+from eval.answers.question import Question
 
 EMPTY: tuple[str, ...] = ()
 _OPENING = opening(
     """the list is | list | here (?:is|are) the (?:list|nodes) | path | order
-        (?:the )?(?:shortest |hamiltonian |topological )?(?:path|order|answer|list|nodes) (?:is|are)
-    nodes? | vertices | in alphabetical order | neighbou?rs | in order"""
+    (?:the )?(?:shortest |hamiltonian |topological )?(?:path|order|answer|list|nodes) (?:is|are) | nodes?
+    vertices | in alphabetical order | neighbou?rs | in order"""
 )
-_FINISH = anycase(
+_FINISH = case_insensitive(
     r"[\s\"')\]}]*(?:$|[.!;\n]|\(|- |[,:]?\s*"
     + either(
-        "because | since | as | in (?:alphabetical|that|this|ascending|sorted|order) | which | these | this "
-        "| that is | so | where | there (?:is|are) | with | here"
+        """because | since | as | in (?:alphabetical|that|this|ascending|sorted|order) | which | these | this
+        that is | so | where | there (?:is|are) | with | here"""
     )
     + r"\b)"
 )
 _TUPLES = re.compile(r"\(\s*[^\s(),]+\s*,\s*[^\s(),]+\s*\)\s*(?:,|;|and)?\s*\(")
 
 
-def nodes_at_start(text: str, asked: Asked) -> Reading:
+def nodes_at_start(text: str, question: Question) -> Reading:
     """The list that a text opens with, or its `No nodes`."""
     joined = join_bullets(text)
-    if (none := _none_at_start(joined, asked)) is not None:
+    if (none := _none_at_start(joined, question)) is not None:
         return none
     lead = _OPENING.match(joined)
     at = lead.end() if lead else 0
-    run = run_at(joined, at, asked)
+    run = run_at(joined, at, question)
     if run is None or _TUPLES.match(joined, max(0, joined.rfind("(", 0, at + 1))):
         return None
     if run.doubt or run.either or DOUBT_AFTER.match(joined, run.end):
         return UNCLEAR
-    if asked.kind == "node_set" and run.arrows:
-        return UNCLEAR if len(run.names) == 2 and asked.numeric else None
+    if question.kind == "node_set" and run.arrows:
+        return UNCLEAR if len(run.names) == 2 and question.numeric else None
     rest = joined[run.end :]
     if not _FINISH.match(rest) or (len(run.names) == 1 and _numbers_a_step(rest, run)):
         return None
-    if not asked.known & set(run.names) and rest.split("\n")[0].strip(" .!\"')]}"):
+    if not question.known & set(run.names) and rest.split("\n")[0].strip(" .!\"')]}"):
         return None  # names that the graph does not have are an answer only where they are all that is said
     if not rest.strip(" \n\"')]}") and "\n" in text.strip():
         return Answer(run.names, len(text))  # another line may have followed the last
@@ -76,98 +78,109 @@ def _numbers_a_step(rest: str, run: Run) -> bool:
     return following is not None and int(following[1]) == int(run.names[0]) + 1
 
 
-_NONE_OPENING = anycase(
+_NONE_OPENING = case_insensitive(
     r"[\s\"'(:;,.=>\-]*(?:"
     + either(
-        "so | thus | therefore | hence | there (?:are|is) | it is | they are | the (?:list|set) is | answer | sorry | an? | the"
+        """so | thus | therefore | hence | there (?:are|is) | it is | they are | the (?:list|set) is | answer
+        sorry | an? | the"""
     )
     + r"\b[\s:,]*){0,3}"
 )
-_NONE = anycase(
+_NONE = case_insensitive(
     r"(?:no(?: (?:other|such|connected|disconnected|neighbou?ring|adjacent|remaining))? (?:nodes?|vertices"
     r"|vertex|neighbou?rs?|one|friends?|people|others?|connections?)"
     r"|none|nobody|nothing|empty(?: (?:list|set))?|\[\s*\]|\{\s*\}|\(\s*\)|\u2205|set\(\))(?![\w\]])"
 )
-_EXCEPT = anycase(r"[^.\n]{0,40}\b(?:except|other than|but|besides|apart from|only)\b")
-_NO_WITNESS_AT_START = anycase(
-    r"(?:none|no(?: such)? (?:\w+ )?(?:path|order|ordering)|unreachable|impossible)\b(?=\s*(?:[.,;!\n]|$|exists?\b|from\b|between\b))"
+_EXCEPT = case_insensitive(r"[^.\n]{0,40}\b(?:except|other than|but|besides|apart from|only)\b")
+_NO_WITNESS_AT_START = case_insensitive(
+    r"(?:none|no(?: such)? (?:\w+ )?(?:path|order|ordering)|unreachable|impossible)\b(?=\s*(?:[.,;!\n]|$"
+    r"|exists?\b|from\b|between\b))"
 )
 
 
-def _none_at_start(text: str, asked: Asked) -> Reading:
+def _none_at_start(text: str, question: Question) -> Reading:
     lead = _NONE_OPENING.match(text)
     at = lead.end() if lead else 0
-    if asked.kind != "node_set":
-        found = _NO_WITNESS_AT_START.match(text, at)
-        first = sentences(text)[0] if found else ""
+    if question.kind != "node_set":
+        match = _NO_WITNESS_AT_START.match(text, at)
+        first = sentences(text)[0] if match else ""
         return (
-            Answer(NONE_EXISTS, found.end())
-            if found and not hedges(first) and not _QUALIFIED.search(first)
+            Answer(NONE_EXISTS, match.end())
+            if match and not hedges(first) and not _QUALIFIED.search(first)
             else None
         )
-    found = _NONE.match(text, at)
-    if found is None:
+    match = _NONE.match(text, at)
+    if match is None:
         return None
-    if _EXCEPT.match(text, found.end()):
+    if _EXCEPT.match(text, match.end()):
         return UNCLEAR
-    rest = re.split(r"[.\n]", text[found.end() :], maxsplit=1)[0]
+    rest = re.split(r"[.\n]", text[match.end() :], maxsplit=1)[0]
     alone = not rest.strip(" \"')]}!") or re.match(
         r"[\s\"')\]}]*(?:[,;:(!]|- |(?:because|since|as|in (?:this|the) graph|here|exists?)\b)", rest
     )
-    return Answer(EMPTY, found.end()) if alone or _relation(text[at:].split("\n")[0], asked) is True else None
+    return (
+        Answer(EMPTY, match.end()) if alone or _relation(text[at:].split("\n")[0], question) is True else None
+    )
 
 
 _CONNECTED = words(
-    "connect(?:ed|s|ions?) | adjacent | neighbou?rs? | linked | links? | friends? | edges? | joined | co-?authors? | papers? | knows?"
+    """connect(?:ed|s|ions?) | adjacent | neighbou?rs? | linked | links? | friends? | edges? | joined
+    co-?authors? | papers? | knows?"""
 )
 _APART = words(
-    "disconnected | unconnected | non-?adjacent | non-?neighbou?rs? | remaining | left | rest | isolated from | missing"
+    """disconnected | unconnected | non-?adjacent | non-?neighbou?rs? | remaining | left | rest
+    isolated from | missing"""
 )
 
 
-def _relation(sentence: str, asked: Asked) -> bool | None:
+def _relation(sentence: str, question: Question) -> bool | None:
     """Whether a sentence speaks about the relation that was asked for; None where it speaks about none."""
     apart = _APART.search(sentence) is not None
     if not apart and not _CONNECTED.search(sentence):
         return None
     negative = apart or negations(_NONE.sub(" ", sentence)) > 0
-    return negative == (asked.task == "disconnected_nodes")
+    return negative == (question.task == "disconnected_nodes")
 
 
-def nodes_stated(text: str, asked: Asked) -> Reading:
+def nodes_stated(text: str, question: Question) -> Reading:
     """The list that the sentences give: the last, if all agree or it is a conclusion."""
-    found: list[tuple[Value, bool]] = []
+    match: list[tuple[Value, bool]] = []
     elsewhere = 0
     for sentence in backwards(join_bullets(text)):
         if is_question(sentence):
             continue
-        plain = _ASIDES.sub("", committed(sentence))
-        value = _listed(plain, asked) if asked.kind == "node_set" else _witness(plain, asked)
+        plain = _ASIDES.sub("", strip_hedge(sentence))
+        value = (
+            _set_stated(plain, question) if question.kind == "node_set" else _witness_stated(plain, question)
+        )
         if value == "others":
             elsewhere += 1
         elif value is not None:
-            found.append((value, concludes(sentence)))
-            if decided(found):
+            match.append((value, concludes(sentence)))
+            if is_final(match):
                 break
-    if len(found) == 1 and elsewhere >= 2 and not found[0][1]:
+    if len(match) == 1 and elsewhere >= 2 and not match[0][1]:
         return None  # the neighbour lists of the whole graph, recited
-    return settle(found[::-1])
+    return resolve(match[::-1])
 
 
 _ASIDES = re.compile(
-    r"\s?\([^()\n]{1,60},[^()\n]{1,60}\)|\s?\((?:via|through|from|edge|since|because|by|as|due)\b[^()\n]{0,80}\)"
+    r"\s?\([^()\n]{1,60},[^()\n]{1,60}\)|\s?\((?:via|through|from|edge|since|because|by|as"
+    r"|due)\b[^()\n]{0,80}\)"
 )
 _ALL_BUT = words(
-    "(?:all|every(?:thing|one|body)?|any)\\b[^.]{0,40}\\b(?:except|but|other than|besides|apart from|excluding) | except | excluding"
+    """(?:all|every(?:thing|one|body)?|any)\\b[^.]{0,40}\\b(?:except|but|other than|besides|apart from)
+    (?:all|every(?:thing|one|body)?|any)\\b[^.]{0,40}\\bexcluding
+    except | excluding"""
 )
-_INTRODUCTION = anycase(
+_INTRODUCTION = case_insensitive(
     r"(?:\b(?:are|is|include|includes|only|namely|be)|:|=|\bto|\bwith|\bof|->)\s*(?:\b(?:only|just|exactly"
     r"|therefore|thus|then|the|following|nodes?)\b\s*)*[:\s\"'(\[{]*(?:nodes?\s+)?[\"'(\[{]*$"
 )
 _WHOLE_GRAPH = words(
-    """all (?:the )?nodes? | graph among nodes | nodes in (?:the|this) graph | (?:the|this) graph (?:has|contains|consists)
-        set of (?:all )?nodes | visited
-    remove | removing | excluding | check(?:ing)?"""
+    """all (?:the )?nodes? | graph among nodes | nodes in (?:the|this) graph
+    (?:the|this) graph (?:has|contains|consists) | set of (?:all )?nodes | visited | remove | removing
+    excluding | check(?:ing)?"""
 )
 
 
@@ -176,24 +189,24 @@ def _introduced(sentence: str, lists: list[Run]) -> list[Run]:
     return [run for run in lists if _INTRODUCTION.search(sentence, max(0, run.start - 60), run.start)]
 
 
-def _listed(sentence: str, asked: Asked) -> Value | None:
+def _set_stated(sentence: str, question: Question) -> Value | None:
     """The set that one sentence gives: a sorted tuple, `unclear`, `others` (a list about another node) or
     None.
     """
-    query = asked.query[0] if asked.query else ""
-    relation = _relation(sentence, asked)
+    query = question.query[0] if question.query else ""
+    relation = _relation(sentence, question)
     if _ALL_BUT.search(sentence) and relation is not False:
         return UNCLEAR
-    lists = [run for run in runs(sentence, asked) if run.names != (query,)]
+    lists = [run for run in runs(sentence, question) if run.names != (query,)]
     if not lists:
-        return _states_none(sentence, asked)
-    named = query in asked.mentioned(sentence)
+        return _states_none(sentence, question)
+    named = query in question.mentioned(sentence)
     if relation is not None and _about_another(sentence, lists, named):
         return "others"
     run = None if relation is False else _answer_run(sentence, lists, named, relation)
     if run is None:
         return None
-    if _WHOLE_GRAPH.search(sentence) and (not named or set(run.names) >= asked.known):
+    if _WHOLE_GRAPH.search(sentence) and (not named or set(run.names) >= question.known):
         return None
     if supposes(sentence[: run.start]) and not sentence[: run.start].rstrip(" \"'([{").endswith(":"):
         return None
@@ -206,9 +219,10 @@ def _listed(sentence: str, asked: Asked) -> Value | None:
     return UNCLEAR if doubtful else tuple(sorted(set(run.names)))
 
 
-_SUBJECT = anycase(r"(?:(?:so|then|and|also|now|thus|first|next)[,:]?\s+)*(?:node\s+)?[\"']?")
-_NEIGHBOURS_OF = anycase(
-    r"\b(?:neighbou?rs|nodes (?:not )?(?:dis)?connected|friends|adjacent|nodes adjacent)\s+(?:of|to|for|with|from)\s+(?:node\s+)?[\"']?"
+_SUBJECT = case_insensitive(r"(?:(?:so|then|and|also|now|thus|first|next)[,:]?\s+)*(?:node\s+)?[\"']?")
+_NEIGHBOURS_OF = case_insensitive(
+    r"\b(?:neighbou?rs|nodes (?:not )?(?:dis)?connected|friends|adjacent|nodes adjacent)\s+(?:of|to|for"
+    r"|with|from)\s+(?:node\s+)?[\"']?"
 )
 
 
@@ -256,34 +270,33 @@ def _answer_run(sentence: str, lists: list[Run], named: bool, relation: bool | N
 
 
 _TO_ALL = words(
-    """(?:connected|adjacent|linked|friends) (?:to|with) (?:all|every)(?:one|body)?\\b(?: (?:the |of the )?(?:other )?(?:nodes?|people))?
+    """(?:connected|adjacent|linked|friends) (?:to|with) (?:all|every)(?:one|body)?\\b
     (?:all|every) (?:the )?(?:other )?nodes? (?:is|are) (?:directly )?(?:connected|adjacent|linked)"""
 )
-_NONE_STATED = anycase(
+_NONE_STATED = case_insensitive(
     r"\b"
     + either(
-        """there (?:is|are) none | no (?:other )?(?:nodes?|vertices|one|neighbou?rs?|friends?|connections?|edges?) | none
-        nobody | nothing
-        not (?:directly )?(?:connected|adjacent|linked|friends) (?:to|with) any\\w* | not have any | (?:is|as) (?:an )?isolated
-        (?:set|list) is empty
-        empty (?:set|list)"""
+        """there (?:is|are) none
+        no (?:other )?(?:nodes?|vertices|one|neighbou?rs?|friends?|connections?|edges?) | none | nobody
+        nothing | not (?:directly )?(?:connected|adjacent|linked|friends) (?:to|with) any\\w* | not have any
+        (?:is|as) (?:an )?isolated | (?:set|list) is empty | empty (?:set|list)"""
     )
     + r"\b|n't (?:have any|(?:directly )?(?:connected|adjacent|linked|friends) (?:to|with) any\w*)\b"
 )
 
 
-def _states_none(sentence: str, asked: Asked) -> Value | None:
+def _states_none(sentence: str, question: Question) -> Value | None:
     """The empty tuple where a sentence without a list says that there are no such nodes."""
     clause = next((c for c in clauses(sentence) if _NONE_STATED.search(c) or _TO_ALL.search(c)), None)
     if (
         clause is None
         or supposes(clause)
         or _EXCEPT.search(clause)
-        or set(asked.mentioned(clause)) - set(asked.query)
+        or set(question.mentioned(clause)) - set(question.query)
     ):
         return None
     none, apart = _NONE_STATED.search(clause), _APART.search(clause)
-    if asked.task == "disconnected_nodes":
+    if question.task == "disconnected_nodes":
         if _TO_ALL.search(clause) and not negations(clause):
             return EMPTY
         return (
@@ -297,30 +310,34 @@ def _states_none(sentence: str, asked: Asked) -> Value | None:
 
 
 _QUALIFIED = words("shorter | direct | other | better | longer | fewer")
-_NO_WITNESS = anycase(
-    r"\b(?:no|not any|without an?)\s+(?:\w+ ){0,2}(?:paths?|orders?|orderings?|sort|solution|route|way)\b|\u221e|\b"
+_NO_WITNESS = case_insensitive(
+    r"\b(?:no|not any|without an?)\s+(?:\w+ ){0,2}(?:paths?|orders?|orderings?|sort|solution|route"
+    r"|way)\b|\u221e|\b"
     + either(
-        """none exists? | (?:path|order|ordering|sort) (?:does not|doesn't|cannot|can't) (?:exist|be) | unreachable
-        not reachable | cannot be reached | infinite
-        (?:does not|doesn't|do not|don't) (?:have|contain|exist|admit) | (?:not|dis)[ ]?connected | impossible"""
+        """none exists? | (?:path|order|ordering|sort) (?:does not|doesn't|cannot|can't) (?:exist|be)
+        unreachable | not reachable | cannot be reached | infinite
+        (?:does not|doesn't|do not|don't) (?:have|contain|exist|admit) | (?:not|dis)[ ]?connected
+        impossible"""
     )
     + r"\b"
 )
 _ABOUT_WITNESS = words(
-    "paths? | orders? | orderings? | sort | exists? | reach\\w* | routes? | infinite | \\w*connected | impossible | none"
+    """paths? | orders? | orderings? | sort | exists? | reach\\w* | routes? | infinite | \\w*connected
+    impossible | none"""
 )
 
 
-_PATH_IS = anycase(
-    r"\b(?:path|route|walk|order(?:ing)?)\b[^.;:\n]{0,60}?(?:\b(?:is|are)|:|=)\s*[\"'(\[{]*(?:nodes?\s+)?[\"'(\[{]*$"
+_PATH_IS = case_insensitive(
+    r"\b(?:path|route|walk|order(?:ing)?)\b[^.;:\n]{0,60}?(?:\b(?:is|are)|:"
+    r"|=)\s*[\"'(\[{]*(?:nodes?\s+)?[\"'(\[{]*$"
 )
 
 
-def _witness(sentence: str, asked: Asked) -> Value | None:
+def _witness_stated(sentence: str, question: Question) -> Value | None:
     """The path or order that one sentence gives, or its statement that there is none."""
     lists = [
         run
-        for run in runs(sentence, asked)
+        for run in runs(sentence, question)
         if len(run.names) > 2
         or (len(run.names) == 2 and (run.arrows or _PATH_IS.search(sentence, 0, run.start)))
     ]
@@ -328,7 +345,31 @@ def _witness(sentence: str, asked: Asked) -> Value | None:
     if chosen and not supposes(sentence[: chosen[-1].start]):
         return UNCLEAR if chosen[-1].doubt or chosen[-1].either else chosen[-1].names
     for clause in clauses(sentence):
-        about = _ABOUT_WITNESS.search(clause) and set(asked.mentioned(clause)) <= set(asked.query)
+        about = _ABOUT_WITNESS.search(clause) and set(question.mentioned(clause)) <= set(question.query)
         if about and _NO_WITNESS.search(clause) and not _QUALIFIED.search(clause) and not supposes(clause):
             return NONE_EXISTS
     return None
+
+
+NODE_SET = AnswerKind(
+    nodes_at_start,
+    nodes_stated,
+    judge_set,
+    "a list of nodes",
+    "the nodes with commas between them, or the words: No nodes",
+)
+PATH = AnswerKind(
+    nodes_at_start,
+    nodes_stated,
+    judge_witness,
+    "a path, node by node",
+    "the nodes of the path in their order with commas between them, or the words: There is no path",
+    separator=" -> ",
+)
+ORDER = AnswerKind(
+    nodes_at_start,
+    nodes_stated,
+    judge_witness,
+    "an order of the nodes",
+    "the nodes in their order with commas between them",
+)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from eval.answers.case_insensitive import anycase
+from eval.answers.case_insensitive import case_insensitive
 from eval.answers.prose import either, word_set
-from eval.answers.question import Asked
+from eval.answers.question import Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,15 @@ class Run:
     arrows: bool
 
 
-_SEPARATOR = anycase(r"(?:[\s,;&\"'()\[\]{}+|-]|->|\b(?:and|then|nodes?|vertex|vertices|also|finally)\b)*")
-_DOUBT = anycase(
+_SEPARATOR = case_insensitive(
+    r"(?:[\s,;&\"'()\[\]{}+|-]|->|\b(?:and|then|nodes?|vertex|vertices|also|finally)\b)*"
+)
+_DOUBT = case_insensitive(
     r"(?:[\s,;()\"'-]|\b(?:and|nodes?)\b)*(?:\b(?:possibly|maybe|perhaps|probably|to|through)\b|\.\.\."
     r"|\u2026)(?:[\s,;()\"'/-]|\b(?:and|nodes?|even)\b)*"
 )
-_OR = anycase(r"(?:[\s,;()\"'-]|\bnodes?\b)*\bor\b(?:[\s,;()\"'-]|\bnodes?\b)*")
-DOUBT_AFTER = anycase(
+_OR = case_insensitive(r"(?:[\s,;()\"'-]|\bnodes?\b)*\bor\b(?:[\s,;()\"'-]|\bnodes?\b)*")
+DOUBT_AFTER = case_insensitive(
     r"[\s,;)\"'\]}-]*(?:\.\.|\u2026|(?:and\s+)?"
     + either(
         "etc | and so on | so on | possibly | maybe | perhaps | others? | some | more | or | among others"
@@ -64,35 +66,37 @@ def _gap(text: str) -> _Gap | None:
 _LIST_WORDS = frozenset(["and", "then", "node", "nodes", "vertex", "vertices", "also", "finally"])
 # Words that open sentences in capitals; any other capitalised word in a list of names is an invented name.
 _CAPITALISED = word_set(
-    "The There This That These Those It They He She We I You A An In On Of To For From With By Let First "
-    "Next Then So Thus Therefore Hence Because Since As "
-    "If Is Are No None Not Yes And But Or Node Nodes All Both Each Every Finally Here However Also Final "
-    "Answer Step List Based Looking Given Now Edge Edges "
-    "Graph G Note Wait Actually Explanation Reason Path Order Starting Start Visited Only Hamiltonian "
-    "Topological Kahn BFS DFS Q Example Alphabetical Sorted "
-    "Neighbors Neighbours Sorry Unfortunately Remove Removing According One Two Three Connected "
-    "Disconnected Nobody Nothing Neither Either Unknown Empty Error"
+    """The There This That These Those It They He She We I You A An In On Of To For From With By Let First
+    Next Then So Thus Therefore Hence Because Since As If Is Are No None Not Yes And But Or Node Nodes All
+    Both Each Every Finally Here However Also Final Answer Step List Based Looking Given Now Edge Edges Graph
+    G Note Wait Actually Explanation Reason Path Order Starting Start Visited Only Hamiltonian Topological
+    Kahn BFS DFS Q Example Alphabetical Sorted Neighbors Neighbours Sorry Unfortunately Remove Removing
+    According One Two Three Connected Disconnected Nobody Nothing Neither Either Unknown Empty Error"""
 )
 
 
-def run_at(text: str, at: int, asked: Asked) -> Run | None:
+def run_at(text: str, at: int, question: Question) -> Run | None:
     """The bare list that begins at an index."""
-    first = asked.token(text, at)
-    return next(_runs(text, asked, False, at)) if first and _item(text, first, asked, prose=False) else None
+    first = question.token(text, at)
+    return (
+        next(_runs(text, question, False, at))
+        if first and _item(text, first, question, prose=False)
+        else None
+    )
 
 
-def runs(text: str, asked: Asked) -> Iterator[Run]:
+def runs(text: str, question: Question) -> Iterator[Run]:
     """The runs of names in prose, in order; each names a node of the graph at least."""
-    return (run for run in _runs(text, asked, True) if asked.known & set(run.names))
+    return (run for run in _runs(text, question, True) if question.known & set(run.names))
 
 
-def _runs(text: str, asked: Asked, prose: bool, at: int = 0) -> Iterator[Run]:
+def _runs(text: str, question: Question, prose: bool, at: int = 0) -> Iterator[Run]:
     """All runs from an index on. prose: whether words that are also names need to stand like names."""
     names: list[str] = []
     start = end = 0
     doubt = other = arrows = False
-    for token in asked.tokens(text, at):
-        name = _item(text, token, asked, prose)
+    for token in question.tokens(text, at):
+        name = _item(text, token, question, prose)
         if name is None:
             continue
         gap = _gap(text[end : token.start()]) if names and token.start() - end < 60 else None
@@ -108,16 +112,20 @@ def _runs(text: str, asked: Asked, prose: bool, at: int = 0) -> Iterator[Run]:
         yield Run(tuple(names), start, end, doubt, other, arrows)
 
 
-def _item(text: str, found: re.Match[str], asked: Asked, prose: bool) -> str | None:
+def _item(text: str, match: re.Match[str], question: Question, prose: bool) -> str | None:
     """The name that a token is, or would be if the graph had it."""
-    token = found[0]
-    if name := asked.name(token, listed=not prose):
-        return name if not prose or asked.is_name(text, found.start(), found.end(), name) else None
+    token = match[0]
+    if name := question.name(token, listed=not prose):
+        return name if not prose or question.is_name(text, match.start(), match.end(), name) else None
     if token.isdigit():
         return token
-    if asked.numeric or token.lower() in _LIST_WORDS or (token in _CAPITALISED and (prose or len(token) > 1)):
+    if (
+        question.numeric
+        or token.lower() in _LIST_WORDS
+        or (token in _CAPITALISED and (prose or len(token) > 1))
+    ):
         return None
-    return token if token[0].isupper() or (not prose and _between_separators(text, found)) else None
+    return token if token[0].isupper() or (not prose and _between_separators(text, match)) else None
 
 
 _SMALL_PROSE = frozenset(word.lower() for word in _CAPITALISED) | {
@@ -128,8 +136,8 @@ _SMALL_PROSE = frozenset(word.lower() for word in _CAPITALISED) | {
     "available",
     "it",
 }
-_BEFORE_ITEM = anycase(r"(?:^|[,;\n\[(\"'])\s*(?:and\s+)?[\"']?$")
-_AFTER_ITEM = anycase(r"[\"']?\s*(?:[,;\n\])]|\.?\s*$|(?:and|&)\s)")
+_BEFORE_ITEM = case_insensitive(r"(?:^|[,;\n\[(\"'])\s*(?:and\s+)?[\"']?$")
+_AFTER_ITEM = case_insensitive(r"[\"']?\s*(?:[,;\n\])]|\.?\s*$|(?:and|&)\s)")
 
 
 def _between_separators(text: str, token: re.Match[str]) -> bool:
@@ -145,7 +153,7 @@ def _between_separators(text: str, token: re.Match[str]) -> bool:
 _BULLET = re.compile(r"^[ \t]*(?:-[ \t]+|(\d+)[.)][ \t]+)(?=\S)")
 
 
-_LONE = anycase(r"^[ \t]*(?:nodes? )?[^\s:]+[,.]?[ \t]*$")
+_LONE = case_insensitive(r"^[ \t]*(?:nodes? )?[^\s:]+[,.]?[ \t]*$")
 
 
 @lru_cache(maxsize=8)  # a text is read at its start, and again for what its sentences state

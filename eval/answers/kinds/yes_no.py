@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import chain, islice, tee
 from typing import Literal
 
-from eval.answers.case_insensitive import AnyCase, anycase
+from eval.answers.case_insensitive import CaseInsensitive, case_insensitive
+from eval.answers.kinds.kind import AnswerKind, judge_equal
 from eval.answers.prose import (
     UNCLEAR,
     Answer,
@@ -13,17 +14,17 @@ from eval.answers.prose import (
     Value,
     backwards,
     clauses,
-    committed,
     concludes,
-    decided,
+    is_final,
     is_question,
     negations,
     opening,
-    settle,
+    resolve,
+    strip_hedge,
     supposes,
     words,
 )
-from eval.answers.question import Asked
+from eval.answers.question import Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,35 +36,38 @@ class Topic:
     other: words that show that a clause is about something else. pair: whether the question names two nodes.
     """
 
-    yes: AnyCase
-    no: AnyCase
-    other: AnyCase
+    yes: CaseInsensitive
+    no: CaseInsensitive
+    other: CaseInsensitive
     pair: bool = False
 
 
 TOPICS: dict[str, Topic] = {
     "edge_existence": Topic(
         yes=words(
-            """edges? | links? | connections? | connect(?:ed|s|ing)? | adjacent | linked | joined | friends? | friendship
-        neighbou?rs? | co-?authors? | papers?
-            listed | in the (?:edge )?list | appears? | present | relationship | know each other"""
+            """edges? | links? | connections? | connect(?:ed|s|ing)? | adjacent | linked | joined | friends?
+            friendship | neighbou?rs? | co-?authors? | papers? | listed | in the (?:edge )?list | appears?
+            present | relationship | know each other"""
         ),
         no=words("disconnected | unconnected | non-?adjacent | missing | absent | isolated | strangers"),
         other=words(
-            "paths? | indirect(?:ly)? | via | through | reach(?:able|ed)? | other nodes? | any (?:other )?node"
+            """paths? | indirect(?:ly)? | via | through | reach(?:able|ed)? | other nodes?
+            any (?:other )?node"""
         ),
         pair=True,
     ),
     "reachability": Topic(
         yes=words(
-            """paths? | reach(?:able|ed|es)? | connected | gets? (?:from|to) | routes? | walk | travel(?:led)? | connection | connects
-            (?:there )?is an edge"""
+            """paths? | reach(?:able|ed|es)? | connected | gets? (?:from|to) | routes? | walk | travel(?:led)?
+            connection | connects | (?:there )?is an edge"""
         ),
         no=words(
-            "unreachable | disconnected | unconnected | isolated | (?:different|separate) (?:connected )?components?"
+            """unreachable | disconnected | unconnected | isolated
+            (?:different|separate) (?:connected )?components?"""
         ),
         other=words(
-            "direct(?:ly)? | shorter | (?:no|not)[^.]{0,20} edges? | other path | simple | length | cycles? | any other nodes?"
+            """direct(?:ly)? | shorter | (?:no|not)[^.]{0,20} edges? | other path | simple | length | cycles?
+            any other nodes?"""
         ),
         pair=True,
     ),
@@ -90,7 +94,8 @@ TOPICS: dict[str, Topic] = {
             "connected | (?:a )?path between (?:every|any|all) | (?:single|one) (?:connected )?component"
         ),
         no=words(
-            "disconnected | unconnected | isolated | (?:two|three|four|multiple|several|separate|more than one) (?:connected )?components"
+            """disconnected | unconnected | isolated
+            (?:two|three|four|multiple|several|separate|more than one) (?:connected )?components"""
         ),
         other=words("(?:not )?connected (?:to|with) | strongly | directly"),
     ),
@@ -103,52 +108,52 @@ TOPICS: dict[str, Topic] = {
 TOPICS["directed_cycle_check"] = TOPICS["cycle_check"]
 
 _OPENING = opening(
-    "based on [^.,:\n?]{1,80} | according to [^.,:\n?]{1,80} | given [^.,:\n?]{1,80} | looking at "
-    "[^.,:\n?]{1,80} | from [^.,:\n?]{1,60} | an?"
+    """based on [^.,: | ?]{1,80} | according to [^.,: | ?]{1,80} | given [^.,: | ?]{1,80} | looking at [^.,:
+    ?]{1,80} | from [^.,: | ?]{1,60} | an?"""
 )
-_WORD = anycase(
+_WORD = case_insensitive(
     r"(?P<yes>yes|yeah|yep|yup|true|correct|affirmative)\b|(?P<no>no|nope|false|incorrect|negative)\b"
 )
 _DETERMINERS = ("no", "correct", "incorrect", "negative", "true", "false")
 # "No node is isolated" opens with a determiner; "No, ..." and "No it is not" open with an answer.
-_AFTER_DETERMINER = anycase(
+_AFTER_DETERMINER = case_insensitive(
     r"[\"')\]}]*\s*(?:$|[.,;:!\n\"')\]}(<\u2026/]|- |(?:it|there|they|the|because|since|as|this|that|we"
     r"|you|i|these|not|based|they're|no|yes|wait|answer|(?:and|or) yes)\b)"
 )
-_BOTH = anycase(
+_BOTH = case_insensitive(
     r"[\"')]*\s*(?:,?\s*(?:and|or|and/or|or maybe|but also)\s+|/\s*|,?\s*)(?:also\s+"
     r"|maybe\s+)?[\"']?(?P<again>yes|no|true|false)\b[\"']?(?=\s*(?:$|[.,;:!?\n)]|yes\b|no\b))"
 )
 
 
-def yes_no_at_start(text: str, asked: Asked) -> Reading:
+def yes_no_at_start(text: str, question: Question) -> Reading:
     """The Yes or No that a text opens with.
 
     "Yes and no" is unclear; "No node is isolated" opens with no answer.
     """
-    found = _leading_word(text)
-    if found is None:
+    match = _leading_word(text)
+    if match is None:
         return None
-    value = found["yes"] is not None
-    both = _BOTH.match(text, found.end())
+    value = match["yes"] is not None
+    both = _BOTH.match(text, match.end())
     if both and (both["again"].lower() in ("yes", "true")) is not value:
         return UNCLEAR
-    return Answer(value, found.end())
+    return Answer(value, match.end())
 
 
 def _leading_word(text: str) -> re.Match[str] | None:
     lead = _OPENING.match(text)
-    found = _WORD.match(text, lead.end() if lead else 0)
-    if found is None or text[found.end() : found.end() + 1] == "-":
+    match = _WORD.match(text, lead.end() if lead else 0)
+    if match is None or text[match.end() : match.end() + 1] == "-":
         return None
-    if found[0].lower() in _DETERMINERS and not _AFTER_DETERMINER.match(text, found.end()):
+    if match[0].lower() in _DETERMINERS and not _AFTER_DETERMINER.match(text, match.end()):
         return None
-    return found
+    return match
 
 
-def yes_no_stated(text: str, asked: Asked) -> Reading:
+def yes_no_stated(text: str, question: Question) -> Reading:
     """What the sentences claim: the last claim, if all agree or it is a conclusion."""
-    found: list[tuple[Value, bool]] = []
+    match: list[tuple[Value, bool]] = []
     elsewhere = 0
     last, before, earlier = tee(chain(backwards(text), ("", "")), 3)
     for i, (sentence, asking, opens) in enumerate(
@@ -161,33 +166,34 @@ def yes_no_stated(text: str, asked: Asked) -> Reading:
         # there.
         if word and i and opens and asking.endswith("?"):
             continue
-        claims, others = _claims(sentence if word else committed(sentence), asked)
+        claims, others = _claims(sentence if word else strip_hedge(sentence), question)
         elsewhere += others
         if claims:
             conclusive = concludes(sentence)
-            found.extend((claim, conclusive) for claim in reversed(claims))
-            if decided(found):
+            match.extend((claim, conclusive) for claim in reversed(claims))
+            if is_final(match):
                 break
-    if len(found) == 1 and not found[0][1] and elsewhere >= 3:
+    if len(match) == 1 and not match[0][1] and elsewhere >= 3:
         return None  # the graph's own lines, recited: one of them happens to be about the nodes asked for
-    return settle(found[::-1])
+    return resolve(match[::-1])
 
 
-_INLINE = anycase(
-    r"(?:\b(?:say|think|believe|guess|is|be|probably|likely|definitely|certainly|clearly|so|therefore|thus|hence|then)[,:]?|:)\s+"
+_INLINE = case_insensitive(
+    r"(?:\b(?:say|think|believe|guess|is|be|probably|likely|definitely|certainly|clearly|so|therefore"
+    r"|thus|hence|then)[,:]?|:)\s+"
     r"[\"']?(?P<word>yes|no|true|false)\b[\"']?\s*(?=[.,;!)\]}\n]|$)"
 )
 _CONDITION = words("if | whether | suppos(?:e|ing) | assum(?:e|ing) | unless")
-_FALSE_THAT = anycase(r"\b(?:not the case|false|not true|incorrect|untrue) that\b")
+_FALSE_THAT = case_insensitive(r"\b(?:not the case|false|not true|incorrect|untrue) that\b")
 
 
-def _claims(sentence: str, asked: Asked) -> tuple[list[bool], int]:
+def _claims(sentence: str, question: Question) -> tuple[list[bool], int]:
     """The claims of one sentence, and how many of its clauses say the same of other nodes."""
     if word := _leading_word(sentence):
         return [word["yes"] is not None], 0
     if inline := _INLINE.search(sentence):
         return [inline["word"].lower() in ("yes", "true")], 0
-    topic = TOPICS.get(asked.task)
+    topic = TOPICS.get(question.task)
     if topic is None or not (topic.yes.search(sentence) or topic.no.search(sentence)):
         return [], 0
     claims, others = [], 0
@@ -197,7 +203,7 @@ def _claims(sentence: str, asked: Asked) -> tuple[list[bool], int]:
             conditional and not re.match(r"(?:then|so|we)\b", clause, re.IGNORECASE)
         )
         conditional = supposed and (conditional or _CONDITION.search(clause) is not None)
-        claim = None if supposed else _claim(clause, topic, asked)
+        claim = None if supposed else _claim(clause, topic, question)
         if claim == "others":
             others += 1
         elif claim is not None:
@@ -206,58 +212,57 @@ def _claims(sentence: str, asked: Asked) -> tuple[list[bool], int]:
 
 
 _THING = r"(?:cycles?|paths?|graphs?|edges?|trees?)"
-_DEFINITION = anycase(
+_DEFINITION = case_insensitive(
     rf"^(?:an? (?:\w+ ){{0,2}}|(?:\w+ )?(?=\w+s\b)){_THING} "
-    r"(?:is (?:an?|any|the|when|where|one|simply|defined)|are (?!present|found|there|no|not|in)|means?|requires?|occurs?|consists?|can be"
-    rf"|refers?)\b|^(?:any|every|each|an?) (?:\w+ )?{_THING} (?:in an? graph|that|which|where|is|means|starts|visits)\b"
+    r"(?:is (?:an?|any|the|when|where|one|simply|defined)|are (?!present|found|there|no|not|in)|means?"
+    r"|requires?|occurs?|consists?|can be"
+    rf"|refers?)\b|^(?:any|every|each|an?) (?:\w+ )?{_THING} (?:in an? graph|that|which|where|is|means"
+    rf"|starts|visits)\b"
     r"(?! (?:present|found|formed|there|possible|not)\b)"
 )
-_WITHOUT = anycase(r"^without .*?(?=\b(?:there|it|we|the graph)\b)")
+_WITHOUT = case_insensitive(r"^without .*?(?=\b(?:there|it|we|the graph)\b)")
 
 
-def _claim(clause: str, topic: Topic, asked: Asked) -> Literal["yes", "no", "others"] | None:
+def _claim(clause: str, topic: Topic, question: Question) -> Literal["yes", "no", "others"] | None:
     """What one clause claims: `others` where it says something of the kind about other nodes."""
     against = topic.no.search(clause)
     if not (against or topic.yes.search(clause)) or topic.other.search(clause) or _DEFINITION.match(clause):
         return None
     counted = negations(_FALSE_THAT.sub(" ", topic.no.sub(" ", _WITHOUT.sub("", clause))))
     negative = (counted + (against is not None)) % 2 == 1
-    named = asked.mentioned(clause)
+    named = question.mentioned(clause)
     if topic.pair:
-        return _about_pair(clause, named, negative, against is not None, asked)
-    if named and (negative or asked.task == "connectivity"):
+        return _about_pair(clause, named, negative, against is not None, question)
+    if named and (negative or question.task == "connectivity"):
         return "others"
     return "no" if negative else "yes"
 
 
-_MANY = words(
-    "edges | links | connections | neighbou?rs | friends of | paths | every edge | each edge | all (?:the )?\\w+"
-)
 _OTHER_END = words("it | they | both | each other | to | with")
 _MANY = words(
     "edges | links | connections | neighbou?rs | friends of | paths | (?:every|each) edge | all (?:the )?\\w+"
 )
-_BETWEEN = anycase(
+_BETWEEN = case_insensitive(
     r"\b(?:connect\w*|adjacent|linked|friends?|edges?|knows?|joined|neighbou?rs?|path|reach\w*)\b"
 )
 
 
 def _about_pair(
-    clause: str, named: list[str], negative: bool, no_word: bool, asked: Asked
+    clause: str, named: list[str], negative: bool, no_word: bool, question: Question
 ) -> Literal["yes", "no", "others"] | None:
-    pair = set(asked.query)
-    if asked.directed and set(named) >= pair and len(pair) == 2 and _backwards(clause, named, asked):
+    pair = set(question.query)
+    if question.directed and set(named) >= pair and len(pair) == 2 and _backwards(clause, named, question):
         return None
     if set(named) - pair:
         # "Node 2 is connected to 0, 1, and 3" says Yes for 2 and 3, "Nodes 2 and 3 are connected to 0" says
         # nothing.
         verb = _BETWEEN.search(clause)
-        before = asked.mentioned(clause[: verb.start()]) if verb else []
+        before = question.mentioned(clause[: verb.start()]) if verb else []
         subject = set(before) & pair
         if (
             not negative
             and pair <= set(named)
-            and (asked.task == "reachability" or (len(before) == len(subject) == 1))
+            and (question.task == "reachability" or (len(before) == len(subject) == 1))
         ):
             return "yes"
         return "others"
@@ -267,13 +272,16 @@ def _about_pair(
         len(set(named)) == 1
         and not negative
         and not no_word
-        and not (asked.task == "reachability" and named[0] == asked.query[-1])
+        and not (question.task == "reachability" and named[0] == question.query[-1])
     ):
         return "yes" if _OTHER_END.search(clause) else None
     return "no" if negative else "yes"
 
 
-def _backwards(clause: str, named: list[str], asked: Asked) -> bool:
+def _backwards(clause: str, named: list[str], question: Question) -> bool:
     """Whether a clause about a directed pair goes from the target to the source."""
     passive = re.search(r"\b(?:reached|reachable) from\b", clause, re.IGNORECASE) is not None
-    return (named[0] == asked.query[0]) is passive
+    return (named[0] == question.query[0]) is passive
+
+
+YES_NO = AnswerKind(yes_no_at_start, yes_no_stated, judge_equal, "a yes or no", "Yes or No", is_word=True)

@@ -1,0 +1,1 @@
+"""Grids of runs, each described by one YAML file and written up as one page."""
