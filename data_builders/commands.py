@@ -33,7 +33,10 @@ def build_command(
     shard: Annotated[
         str | None,
         typer.Option(
-            help="K/N: the K-th of N parts, for a job array; a last build without --shard completes the folder."
+            help=(
+                "K/N: the K-th of N parts, for a job array; a last build without --shard completes the"
+                " folder."
+            )
         ),
     ] = None,
     locked: Annotated[
@@ -49,7 +52,8 @@ def build_command(
     if locked:
         if out is None or config is not None or overwrite:
             raise InputError(
-                "--locked needs --out, the folder of the dataset.lock, and takes no config file and no --overwrite"
+                "--locked needs --out, the folder of the dataset.lock, and takes no config file and no"
+                " --overwrite"
             )
         flags = {**locked_config(out, flags["graphs"] or ()), "workers": flags["workers"]}
     asked, left_out = _offered(load_config(config, flags))
@@ -68,7 +72,8 @@ def build_command(
     seconds = perf_counter() - begin
     if lock is None:
         print(
-            f"{folder}: shard {shard} is written ({made:,} new examples in {seconds:.1f} s); when all are, build without --shard"
+            f"{folder}: shard {shard} is written ({made:,} new examples in {seconds:.1f} s); when all are,"
+            " build without --shard"
         )
         return
     _print_report(lock)
@@ -184,13 +189,15 @@ def verify_command(folder: Annotated[Path, typer.Argument(help="Dataset folder."
         print(f"{folder}: {verdict.difference}", file=sys.stderr)
         raise typer.Exit(1)
     apart = (
-        f"; no graph is isomorphic to one of another split ({verdict.pairs:,} pairs with the same degrees tested)"
+        f"; no graph is isomorphic to one of another split ({verdict.pairs:,} pairs with the same degrees"
+        " tested)"
         if verdict.graphs is not None
         else "; its splits are of an older rule and were not checked"
     )
     alone = f"; without a second implementation: {', '.join(verdict.unchecked)}" if verdict.unchecked else ""
     print(
-        f"{folder}: all {verdict.rows:,} examples agree with their graphs, and all files with dataset.lock{apart}{alone}"
+        f"{folder}: all {verdict.rows:,} examples agree with their graphs, and all files with"
+        f" dataset.lock{apart}{alone}"
     )
 
 
