@@ -1,4 +1,4 @@
-"""graphtalk graph, build, tasks and verify: look at graphs, make datasets of them, check these."""
+"""graphtalk graph, build, tasks, verify and export: look at graphs, make datasets of them, check these."""
 
 import sys
 from collections.abc import Callable
@@ -10,6 +10,7 @@ import typer
 
 from data_builders.building.config import BuildConfig, load_config, locked_config
 from data_builders.errors import InputError
+from data_builders.exports.command import export_command
 from data_builders.files import ProgressBar
 from data_builders.options import options_of
 from data_builders.readers.command import graph_command
@@ -206,4 +207,5 @@ COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [
     ("build", build_command, {}),
     ("tasks", tasks_command, {}),
     ("verify", verify_command, {}),
+    ("export", export_command, {}),
 ]

@@ -70,6 +70,7 @@ def _dry_run(settings: Settings) -> None:
 
 
 def _run(settings: Settings, partial: bool) -> None:
+    from eval.scoring.run import print_tasks
     from prompting.run import execute
 
     target = settings.target
@@ -93,6 +94,7 @@ def _run(settings: Settings, partial: bool) -> None:
     except Stopped as stopped:
         print(f"graphtalk: {stopped}", file=sys.stderr)
         raise typer.Exit(_STOPPED) from None
+    print_tasks(metrics)
     macro = metrics["macro"]
     cost = "" if budget.cost is None else f", ${budget.cost:.4f}"
     print(
