@@ -42,14 +42,6 @@ def example(task: str, split: str, index: int, names: list[str] | None = None) -
             "integer",
         )
     return Example(
-<<<<<<< HEAD
-        id=f"{task}/er/adjacency/{split}/{index}", task=task, task_class="retrieval",
-        question=f"{text}Q: {asked}\nA: ",
-        answer=answer, answer_kind=kind, rationale="", encoder="adjacency", generator="er",
-        graph=graph_to_json(graph, nodes), graph_id=f"er/{split}/{index}",
-        num_nodes=n, num_edges=graph.m, query=query, split=split,
-    )  # fmt: skip
-=======
         id=f"{task}/er/adjacency/{split}/{index}",
         task=task,
         task_class="retrieval",
@@ -66,7 +58,6 @@ def example(task: str, split: str, index: int, names: list[str] | None = None) -
         query=query,
         split=split,
     )
->>>>>>> main
 
 
 def write_dataset(
