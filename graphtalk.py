@@ -1,8 +1,8 @@
-"""The `graphtalk` command line: one app that mounts each folder's commands."""
+"""The `graphtalk` command line, one app that mounts each folder's commands; and `read_graph` for programs."""
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.exceptions import Abort, TyperException
@@ -56,6 +56,15 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:  # `graphtalk ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def __getattr__(name: str) -> Any:
+    """What programs import, loaded on first use: `from graphtalk import read_graph`."""
+    if name != "read_graph":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from data_builders.readers.graph_files import read_graph
+
+    return read_graph
 
 
 if __name__ == "__main__":

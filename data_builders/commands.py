@@ -1,4 +1,4 @@
-"""Command-line commands of this folder."""
+"""graphtalk graph, build, tasks and verify: look at graphs, make datasets of them, check these."""
 
 import sys
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Command-line commands of this folder."""
+"""graphtalk score, report, compare and conformance: judge the answers of runs."""
 
 import json
 from collections.abc import Callable

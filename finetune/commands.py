@@ -1,4 +1,4 @@
-"""Command-line commands of this folder."""
+"""graphtalk finetune and merge: train language models on a dataset."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Command-line commands of this folder."""
+"""graphtalk fit: train a model that reads graphs and not text."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Command-line commands of this folder."""
+"""graphtalk prompt, ask and smollm2: put questions to language models."""
 
 import sys
 from collections.abc import Callable

@@ -236,7 +236,7 @@ def _edges(listing: Listing, notes: list[str]) -> tuple[dict[Edge, float | None]
     directed, source = listing.options.directed, listing.source
     ids = {id: u for u, id in enumerate(listing.nodes)}
     ways = {listing.directed if way is None else way for *_, way in listing.edges} or {listing.directed}
-    if directed and ways == {False}:
+    if directed and ways == {False} and not listing.directed:
         raise source.error(
             "the graph is undirected, so it cannot be read with directions; leave --directed "
             "(`directed: true`) "
@@ -244,7 +244,7 @@ def _edges(listing: Listing, notes: list[str]) -> tuple[dict[Edge, float | None]
         )
     if not directed and True in ways:
         notes.append("direction dropped: edges are read as undirected (--directed keeps the directions)")
-    if directed and len(ways) > 1 and False in ways:
+    if directed and False in ways:
         notes.append("undirected edges read in both directions")
     kept: dict[Edge, float | None] = {}
     loops = merged = 0
@@ -359,9 +359,15 @@ def _call(listing: Listing, notes: list[str]) -> tuple[list[str], list[str]]:
         if name != unicodedata.normalize("NFC", label)
     ]
     if changed:
-        some = ", ".join(f"{label[:40]!r} is written {name[:40]!r}" for label, name in changed[:3])
+        some = ", ".join(_change(label, name) for label, name in changed[:3])
         notes.append(f"{len(changed)} names are changed in questions: {some}{', ...' * (len(changed) > 3)}")
     return labels, names
+
+
+def _change(label: str, name: str) -> str:
+    if len(label) > LONGEST:
+        return f"{label[:20]!r}..., of {len(label)} characters, is cut to {len(name)}"
+    return f"{label!r} is written {name!r}"
 
 
 def _clean_names(nodes: Iterable[tuple[str, str]]) -> list[str]:

@@ -1,10 +1,11 @@
 """JSON: node-link data, d3, Cytoscape.js, networkx's adjacency data, graphology, vis, JSON Graph Format."""
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
-from data_builders.readers.source import Listing, Options, Source
+from data_builders.readers.source import LONGEST_NUMBER, Listing, Options, Source, may_be_matrix
 
 _HINT = 'expected node-link data: {"nodes": [{"id": ..}, ..], "links": [{"source": .., "target": ..}, ..]}'
 Record = Mapping[str, Any]
@@ -15,19 +16,30 @@ def read_json(source: Source, options: Options) -> Listing:
     text = source.text
 
     def whole_number(digits: str) -> int:
-        if len(digits) > 400:
+        if len(digits) > LONGEST_NUMBER:
             raise source.error(f"a number of {len(digits):,} digits")
         return int(digits)
 
+    def record(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        fields = dict(pairs)
+        if len(fields) < len(pairs):
+            keys = [key for key, _ in pairs]
+            twice = next(key for key in keys if keys.count(key) > 1)
+            raise source.error(f"the key {twice[:40]!r} stands twice in one object")
+        return fields
+
     try:
-        data = json.loads(text, parse_int=whole_number)
+        data = json.loads(text, parse_int=whole_number, object_pairs_hook=record)
     except json.JSONDecodeError as error:
         raise source.error(f"not JSON ({error.msg})", error.lineno) from None
     except RecursionError:
         raise source.error("brackets that are nested too deep; " + _HINT) from None
     listing = Listing(source, options, "JSON")
     if isinstance(data, list):
-        _elements(listing, data) if data and isinstance(data[0], dict) else _pairs(listing, data)
+        if data and isinstance(data[0], dict):
+            _elements(listing, data) if "data" in data[0] else _node_link(listing, {"links": data})
+        else:
+            _pairs(listing, data)
     elif not isinstance(data, dict):
         raise source.error(_HINT)
     elif "elements" in data:
@@ -67,7 +79,8 @@ def _flag(listing: Listing, value: object) -> bool | None:
 
 def _scalar(listing: Listing, value: object, what: str) -> object:
     """An id: text or a number."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    infinite = isinstance(value, float) and not math.isfinite(value)
+    if isinstance(value, bool) or infinite or not isinstance(value, str | int | float):
         raise listing.source.error(f"{what} is {json.dumps(value)[:40]}, which is no id; {_HINT}")
     return value
 
@@ -90,7 +103,7 @@ def _node_link(listing: Listing, data: Record) -> None:
         isinstance(node, dict) and "key" in node and "id" not in node for node in nodes[:1]
     ):
         listing.format = "graphology JSON"
-        listing.directed = {"directed": True, "undirected": False}.get(str(kind), True)
+        listing.directed = kind != "undirected"
     else:
         listing.directed = _flag(listing, data.get("directed"))
     named = any(isinstance(link, dict) and isinstance(link.get("source"), str) for link in links[:1])
@@ -154,7 +167,7 @@ def _add_nodes(listing: Listing, nodes: list[Any], named: bool = False) -> list[
     for at, node in enumerate(nodes):
         fields = node if isinstance(node, dict) else {"id": node}
         keys = ("id", "key", "name") if named else ("id", "key")
-        id = _scalar(listing, next((fields[key] for key in keys if fields.get(key) is not None), at), "an id")
+        id = _scalar(listing, next((fields[key] for key in keys if key in fields), at), "an id")
         attributes = fields.get("attributes")
         listing.add_node(id, {**fields, **attributes} if isinstance(attributes, dict) else fields)
         ids.append(id)
@@ -268,6 +281,8 @@ def _fields(record: Record) -> dict[str, Any]:
 def _pairs(listing: Listing, data: list[Any]) -> None:
     """A plain list of edges: [["a", "b"], ["b", "c", 2]]."""
     listing.format = "JSON edge list"
+    if may_be_matrix(data):
+        raise listing.source.error("may be a matrix of numbers or a list of edges; write node-link data")
     for row in data:
         if not isinstance(row, list) or len(row) not in (2, 3):
             raise listing.source.error(f"{json.dumps(row)[:40]} is no edge; {_HINT}")

@@ -34,9 +34,12 @@ def read_pajek(source: Source, options: Options) -> Listing:
         if line.startswith("*"):
             section = words(line.lower())[0].rstrip(":")
             relations += section in _TIES and ":" in line
+            listing.directed = listing.directed or _TIES.get(section)
             aside = section in _ASIDE or (aside and section == "*vertices")
-            if aside:
+            if aside and section != "*vertices":
                 listing.note(f"{words(line)[0]} is left out")
+            elif aside:
+                continue
             elif section == "*vertices":
                 if n:
                     raise source.error("a second *Vertices; give a file of one network", number)
@@ -104,8 +107,9 @@ def _tie(listing: Listing, section: str, line: str, n: int, number: int) -> None
     ends = cells if section.endswith("list") else cells[:2]
     first, *others = (_end(source, text, n, number) for text in ends)
     weight = None
-    if not section.endswith("list") and len(cells) > 2 and not cells[2][:1].isalpha() and cells[2][:1] != "[":
-        weight = listing.number(cells[2], number)
+    third = "" if section.endswith("list") else " ".join(cells[2:3])  # a weight, a time, or a drawing's word
+    if third and third[0] != "[" and (not third[0].isalpha() or third.lower() in ("nan", "inf", "infinity")):
+        weight = listing.number(third, number)
     if any(cell.startswith("[") for cell in cells):
         listing.note("times in brackets are left out")
     for other in others:

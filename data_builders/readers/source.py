@@ -15,7 +15,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +30,7 @@ MAX_BYTES = 2 << 30  # of a file after unpacking, by default
 RATIO = 250  # real graphs shrink 3 to 100 times; what grows more than this is made to fill memory
 SMALL = 64 << 20  # bytes that may always be unpacked
 LONGEST_NAME = 10_000  # characters of the longest name, id or label that is read
+LONGEST_NUMBER = 400  # digits of the longest number
 UNLISTED = 10_000  # nodes that a header may promise beyond one for each byte of the file
 
 WEIGHTS = ("weight", "capacity", "value")  # attributes that are read as weights, the best first
@@ -221,6 +222,8 @@ class Listing:
             raise self.source.error(
                 f"a name of {len(text):,} characters; names have at most {LONGEST_NAME:,}", line
             )
+        if len(text) > LONGEST_NUMBER and text.strip().isdigit():
+            raise self.source.error(f"a number of {len(text.strip()):,} digits", line)
         if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
             raise self.source.error("a name has half of a surrogate pair, which is no character", line)
         return text.strip()
@@ -279,6 +282,7 @@ class Listing:
         if value is None or value == "" or name is None:
             return None
         if str(name).lower() == "value" and self.options.weight is None and not is_number(value):
+            self.left_out[str(name)] = None
             return None
         self.weight_names[str(name)] = None
         return self.number(value, line)
@@ -286,7 +290,7 @@ class Listing:
     def number(self, value: object, line: int | None = None) -> float:
         """A finite weight."""
         text = value if isinstance(value, str) else repr(value)
-        if len(text) < 400 and NUMBER.fullmatch(text.strip()):
+        if len(text) < LONGEST_NUMBER and NUMBER.fullmatch(text.strip()):
             number = int(text) if text.strip().lstrip("+-").isdigit() and len(text) < 16 else float(text)
             if math.isfinite(number):
                 return whole(number)
@@ -324,7 +328,7 @@ class Listing:
 def is_number(value: object) -> bool:
     """Whether a value of a file is a number, as such or as text."""
     text = value if isinstance(value, str) else repr(value)
-    return len(text) < 400 and NUMBER.fullmatch(text.strip()) is not None
+    return len(text) < LONGEST_NUMBER and NUMBER.fullmatch(text.strip()) is not None
 
 
 def open_source(path: Path, max_bytes: int = MAX_BYTES) -> Source:
@@ -410,3 +414,15 @@ def pairs_of(rows: Iterable[Iterable[float]]) -> Iterator[tuple[int, int, float]
         for v, value in enumerate(row):
             if value:
                 yield u, v, value
+
+
+def may_be_matrix(rows: Sequence[Any]) -> bool:
+    """Whether rows of two or three numbers, each of which may be an edge, are a symmetric matrix together.
+
+    >>> may_be_matrix([["0", "1"], ["1", "0"]]), may_be_matrix([["1", "2"], ["2", "3"]])
+    (True, False)
+    """
+    n = len(rows)
+    if n not in (2, 3) or not all(isinstance(row, list) and len(row) == n for row in rows):
+        return False
+    return all(rows[u][v] == rows[v][u] and str(rows[u][u]) == "0" for u in range(n) for v in range(n))

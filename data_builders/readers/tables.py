@@ -23,6 +23,7 @@ from data_builders.readers.source import (
     Source,
     bounded,
     is_number,
+    may_be_matrix,
     pairs_of,
     quoted_words,
     words,
@@ -30,22 +31,25 @@ from data_builders.readers.source import (
 
 Row = tuple[int, list[str]]  # the number of a line, and its cells
 
-ENDS = (
-    ("source", "target"),
-    ("from", "to"),
-    ("src", "dst"),
-    ("u", "v"),
-    ("fromnodeid", "tonodeid"),
-    ("from_id", "to_id"),
-    ("source_id", "target_id"),
-    ("start", "end"),
-    (":start_id", ":end_id"),
-    ("head", "tail"),
-    ("sender", "receiver"),
-    ("citing", "cited"),
-    ("follower", "followee"),
-    ("i", "j"),
-    ("ego", "alter"),
+ENDS = (  # of an edge in a header, without the marks between words
+    "source target",
+    "from to",
+    "src dst",
+    "u v",
+    "fromnode tonode",
+    "fromid toid",
+    "fromnodeid tonodeid",
+    "sourceid targetid",
+    "sourcenode targetnode",
+    "srcid dstid",
+    "startid endid",
+    "start end",
+    "head tail",
+    "sender receiver",
+    "citing cited",
+    "follower followee",
+    "i j",
+    "ego alter",
 )
 _STEM = r"(id|node|x|n|vertex|user|person|name|protein|gene|actor|member|author|character)"
 _DIRECTED = {"directed": True, "undirected": False}  # Gephi's column Type
@@ -63,9 +67,10 @@ def ends_of(header: Sequence[str]) -> tuple[int, int] | None:
     ((1, 2), (0, 1), None)
     """
     lower = [name.strip().lstrip("#% ").lower() for name in header]
-    for pair in ENDS:
-        if all(lower.count(name) == 1 for name in pair):
-            return lower.index(pair[0]), lower.index(pair[1])
+    joined = [re.sub("[ _.:-]", "", name) for name in lower]
+    for first, second in map(str.split, ENDS):
+        if joined.count(first) == joined.count(second) == 1:
+            return joined.index(first), joined.index(second)
     for at, name in enumerate(lower):
         for first, second in (("1", "2"), ("a", "b"), ("i", "j"), ("u", "v")):
             stem = re.fullmatch(rf"{_STEM}([ _.-]?){first}", name)
@@ -106,6 +111,8 @@ def read_edge_list(source: Source, options: Options) -> Listing:
 def _splitter(source: Source) -> Callable[[str], list[str]]:
     """How the lines of a file divide into cells; the first 1,000 lines say it."""
     lines = [line for _, line in islice(source.lines(("#", "%")), 1000)]
+    if any(line.endswith("}") and "{" in line for line in lines):  # commas there are between attributes
+        return _spaced
     if lines and all("\t" in line for line in lines):
         cells = [line.split("\t") for line in lines]
         if len({len(row) for row in cells}) == 1 and all(cell.strip() for row in cells for cell in row):
@@ -170,6 +177,8 @@ def _after_header(
         if name not in listing.columns:
             raise source.error(f"no column {name!r}; the columns are {', '.join(listing.columns)[:200]}")
         order.append(listing.columns.index(name))
+    if at and options.weight in listing.columns:
+        order = [*order[:2], listing.columns.index(options.weight)]
     if named and not options.columns:
         order += [i for i in range(len(cells)) if i not in order]
     if order:
@@ -255,7 +264,8 @@ def _count_line(listing: Listing) -> None:
     ids = {int(end) for u, v, _, _ in rest for end in (u, v)}
     if max(ids) > int(n) or len(ids) > int(n):
         return
-    if entries is None and {int(n), int(m)} <= ids and n != m and listing.options.header is None:
+    repeated = n == m or any({n, m} == {u, v} for u, v, _, _ in rest)
+    if entries is None and {int(n), int(m)} <= ids and not repeated and listing.options.header is None:
         raise source.error(
             f"line {listing.lines[0]}, {n} {m}, may be an edge or the numbers of nodes and edges "
             f"that follow; "
@@ -279,8 +289,9 @@ def _no_times(listing: Listing) -> None:
     values = [weight for _, _, weight, _ in listing.edges if weight is not None]
     if asked is not None:
         return
+    ranges = ((3e8, 4e9), (3e11, 4e12), (1900, 2100))  # seconds and milliseconds since 1970, years
     stamps = values and (
-        all(isinstance(w, int) and (3e8 <= w <= 4e9 or 3e11 <= w <= 4e12) for w in values)
+        any(all(isinstance(w, int) and low <= w <= high for w in values) for low, high in ranges)
         or _TIME_NAMES.fullmatch(name)
     )
     if stamps or "a time" in listing.left_out:
@@ -341,7 +352,9 @@ def read_csv(source: Source, options: Options) -> Listing:
     csv.field_size_limit(1 << 27)
     text = source.text.lstrip("\n")
     first = text.split("\n", 1)[0]
-    mark = max("\t;,|", key=first.count)
+    if excel := re.fullmatch("sep=(.)", first):  # what Excel calls its separator
+        text = text[len(first) + 1 :]
+    mark = excel[1] if excel else max("\t;,|", key=first.count)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
     table: Iterator[Row] = (
         (rows.line_num, [cell.strip() for cell in row]) for row in rows if any(cell.strip() for cell in row)
@@ -420,7 +433,7 @@ def _edges_of_table(
         listing.weight_names[header[at[2]]] = None
         if not any(named) and header[at[2]].lower() not in WEIGHTS:
             _no_times(listing)
-    listing.left_out |= {header[i]: None for i in range(width) if i not in at and i != kinds}
+    listing.left_out |= {header[i]: None for i in range(width) if header[i] and i not in at and i != kinds}
     listing.nodes_of_edges("a CSV file has a header and one edge per line")
     return listing
 
@@ -437,6 +450,8 @@ def _columns(
     def position(name: str) -> int:
         if name not in header:
             raise source.error(f"no column {name!r}; the header has {', '.join(header)[:200]}")
+        if header.count(name) > 1:
+            raise source.error(f"{header.count(name)} columns are called {name!r}; rename all but one")
         return header.index(name)
 
     if len(options.columns) not in (0, 2, 3):
@@ -447,7 +462,8 @@ def _columns(
     if options.weight is not None:
         return [*at[:2], position(options.weight)]
     lower = [name.lower() for name in header]
-    given = [lower.index(name) for name in WEIGHTS if name in lower and lower.index(name) not in at[:2]]
+    named = [name for name in WEIGHTS if name in lower and lower.index(name) not in at[:2]]
+    given = [position(header[lower.index(name)]) for name in named]
     numbered = [2] if options.header is False and len(header) == 3 else []
     headless = all(name.isdigit() for name in header) and len(header) == 3 and not options.columns
     return at if len(at) > 2 else [*at, *(given or numbered or ([2] if headless else []))[:1]]
@@ -483,10 +499,7 @@ def _matrix(listing: Listing, header: list[str], body: list[Row]) -> Listing | N
 
 
 def _refuse_small_matrix(source: Source, rows: list[Row]) -> None:
-    cells = [row for _, row in rows]
-    n = len(cells)
-    square = n in (2, 3) and all(len(row) == n for row in cells)
-    if square and all(cells[u][v] == cells[v][u] and cells[u][u] == "0" for u in range(n) for v in range(n)):
+    if may_be_matrix([row for _, row in rows]):
         raise source.error(
             "may be a matrix of numbers or a list of edges; say --no-header if each line is an "
             "edge, or write "
@@ -527,6 +540,8 @@ def read_numpy(source: Source, options: Options) -> Listing:
 
     listing = Listing(source, options, "numpy matrix")
     arrays = _numpy_arrays(source, options)
+    if "edge_index" in arrays:
+        raise source.error("holds an edge_index; read the graph in Python with graphtalk.read_graph")
     if list(arrays) == ["array"] or (len(arrays) == 1 and next(iter(arrays.values())).ndim == 2):
         matrix = next(iter(arrays.values()))
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.shape[0]:

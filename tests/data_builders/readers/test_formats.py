@@ -23,11 +23,13 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
+import rustworkx
 import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.io import mmwrite
 
+import graphtalk
 from data_builders.errors import InputError
 from data_builders.readers.formats import FORMATS, read_listing
 from data_builders.readers.graph_files import assemble, read_graph, read_graph_file
@@ -283,8 +285,11 @@ def test_packed_files_are_the_same_graphs(ending: str, tmp_path: Path) -> None:
 def test_graphs_from_python_are_read() -> None:
     graph = nx.DiGraph()
     graph.add_edge("a", "b", weight=2)
-    read = read_graph(graph, directed=True)
+    read = graphtalk.read_graph(graph, directed=True)
     assert read.names == ["a", "b"] and read.weights == {(0, 1): 2}
+    copy = rustworkx.PyDiGraph()
+    copy.add_edge(copy.add_node("a"), copy.add_node("b"), 2)
+    assert read_graph(copy, directed=True).summary() == {**read.summary(), "format": "rustworkx PyDiGraph"}
     with pytest.raises(InputError, match="expected a path, a graph of networkx, igraph or rustworkx"):
         read_graph([1])
 
@@ -400,6 +405,31 @@ READ = {
     ),
     "edges only": ("g.json", '[["a", "b"], ["b", "c"]]', ["a -- b", "b -- c"], ""),
     "lgl": ("g.lgl", "# a\nb 2\n", ["a -- b"], ""),
+    "several attributes": (
+        "g.edgelist",
+        "1 2 {'weight': 2, 'colour': 'x y'}\n2 3 {'weight': 3, 'colour': 'r'}\n",
+        ["1 -- 2", "2 -- 3"],
+        "not read: colour",
+    ),
+    "counts first, from one": ("g.txt", "3 2\n1 2\n2 3\n", ["1 -- 2", "2 -- 3"], "3 nodes, 2 edges"),
+    "years": ("g.txt", "a b 1990\nb c 1991\n", ["a -- b", "b -- c"], "timestamp, not a weight"),
+    "index column": ("g.csv", ",source,target\n0,a,b\n", ["a -- b"], ""),
+    "header with marks": ("g.csv", "from_node_id,to_node_id\na,b\n", ["a -- b"], ""),
+    "excel separator": ("g.csv", "sep=;\nsource;target\na;b\n", ["a -- b"], ""),
+    "edge records": ("g.json", '[{"source": "a", "target": "b"}]', ["a -- b"], ""),
+    "pajek partition": (
+        "g.net",
+        "*Vertices 2\n*Edges\n1 2\n*Partition p\n*Vertices 2\n1\n2\n",
+        ["1 -- 2"],
+        "*Partition is left out",
+    ),
+    "value that is a word": (
+        "g.gml",
+        'graph [ node [ id 1 ] node [ id 2 ] edge [ source 1 target 2 value "high" ] ]',
+        ["1 -- 2"],
+        "not read: value",
+    ),
+    "long name": ("g.csv", f"source,target\n{'x' * 300},b\n", [f"b -- {'x' * 300}"], "is cut to 200"),
 }
 
 
@@ -413,6 +443,13 @@ def test_what_a_careful_reader_sees(case: str, tmp_path: Path) -> None:
 
 
 REFUSED = {
+    "pajek nan": ("g.net", "*Vertices 2\n*Edges\n1 2 nan\n", "weight 'nan'"),
+    "two weights": ("g.csv", "source,target,weight,weight\na,b,1,2\n", "2 columns are called 'weight'"),
+    "json matrix": ("g.json", "[[0, 1, 0], [1, 0, 1], [0, 1, 0]]", "a matrix of numbers or a list of edges"),
+    "json key twice": ("g.json", '{"nodes": [], "nodes": [], "links": []}', "'nodes' stands twice"),
+    "json id null": ("g.json", '{"nodes": [{"id": null}], "links": []}', "an id is null"),
+    "6,000 digits in a list": ("g.txt", f"{'9' * 6000} 2\n", "a number of 6,000 digits"),
+    "6,000 digits in gml": ("g.gml", f"graph [ node [ id {'9' * 6000} ] ]", "a number of 6,000 digits"),
     "gml as graphml": (
         "g.graphml",
         "graph [ node [ id 1 ] ]",
@@ -430,7 +467,7 @@ REFUSED = {
     "two gml graphs": ("g.gml", "graph [ node [ id 1 ] ] graph [ ]", "a second graph"),
     "pajek number": ("g.net", "*Vertices 2\n*Edges\n1 3\n", "line 3: vertex 3 lies beyond *Vertices 2"),
     "pajek twice": ("g.net", "*Vertices 2\n1 a\n1 b\n", "line 3: vertex 1 is listed twice"),
-    "ambiguous first line": ("g.txt", "3 2\n1 2\n2 3\n", "say --no-header if it is an edge"),
+    "ambiguous first line": ("g.txt", "3 2\n1 2\n1 3\n", "say --no-header if it is an edge"),
     "unknown header": (
         "g.csv",
         "left,right\na,b\n",
@@ -497,6 +534,8 @@ def test_options_say_what_a_file_does_not(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no column 'price'"):
         read_graph_file(path, weight="price")
     path = tmp_path / "g.txt"
+    path.write_text("a x b 3\n")
+    assert read_graph_file(path, columns=("1", "3"), weight="4").weights == {(0, 1): 3}
     path.write_text("1 2 1082040961\n")
     assert read_graph_file(path, weight="3").weights == {(0, 1): 1082040961}
     path.write_text("3 2\n1 2\n2 3\n")

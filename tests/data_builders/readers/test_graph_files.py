@@ -94,6 +94,14 @@ def test_graphml_labels_names_ids_and_directions(tmp_path: Path) -> None:
     assert read_graph_file(tmp_path / "g.graphml", directed=True).graph.edges == ((0, 1), (1, 0))
 
 
+def test_a_file_of_directed_edges_that_go_both_ways_is_read_with_directions(tmp_path: Path) -> None:
+    file = write(tmp_path, "*Vertices 2\n*Arcs\n*Edges\n1 2\n", "g.net")
+    read = read_graph_file(file, directed=True)
+    assert read.graph.edges == ((0, 1), (1, 0)) and read.notes == ["undirected edges read in both directions"]
+    with pytest.raises(InputError, match="the graph is undirected"):
+        read_graph_file(write(tmp_path, "*Vertices 2\n*Edges\n1 2\n", "g.net"), directed=True)
+
+
 def test_labels_that_repeat_give_way_to_ids(tmp_path: Path) -> None:
     graph = nx.path_graph(["n1", "n2", "n3"])
     nx.set_node_attributes(graph, {"n1": "Bob", "n2": "Ann", "n3": "Bob"}, "label")
