@@ -1,55 +1,20 @@
-"""The pages under docs/ say what is so: the worked example runs as it stands, and the tables name what there
-is.
-"""
+"""The pages under docs/ say what is so: the tables name what there is."""
 
-import doctest
 import re
 from dataclasses import replace
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pyarrow as pa
-import pytest
 
 from data_builders.example import SCHEMA
 from data_builders.graphs.graph import from_edges
 from data_builders.graphs.names import SCHEMES
-from data_builders.tasks import GRAPH_TRANSFORMS, TASKS, Query, Task, second_opinion
+from data_builders.tasks import GRAPH_TRANSFORMS, TASKS, Query, Task
 from data_builders.text.encoders import ENCODERS
 from eval.answers.kinds import KINDS
 
 DOCS = Path(__file__).parents[1] / "docs"
-
-
-def blocks(page: str, kind: str) -> list[str]:
-    return re.findall(rf"```{kind}\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL)
-
-
-def test_a_task_can_be_added_as_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for table in (TASKS, second_opinion.SECOND):  # what the page adds is taken out again
-        monkeypatch.setitem(table, "leaf_count", None)
-    space: dict[str, Any] = {"__name__": "leaves"}
-    for block in blocks("add_a_task.md", "python"):
-        exec(compile(block, "docs/add_a_task.md", "exec"), space)
-    tests = [space[name] for name in space if name.startswith("test_")]
-    assert len(tests) == 3
-    for test in tests:
-        test()
-    finder, parser, runner = (
-        doctest.DocTestFinder(),
-        doctest.DocTestParser(),
-        doctest.DocTestRunner(verbose=False),
-    )
-    session = "\n".join(blocks("add_a_task.md", "pycon"))
-    for example in (
-        *finder.find(space["leaves"], "leaves", globs=space),
-        parser.get_doctest(session, space, "add_a_task.md", None, 0),
-    ):
-        assert example.examples
-        runner.run(example)
-    assert runner.summarize(verbose=False).failed == 0
 
 
 def table(page: str, first: str) -> list[list[str]]:

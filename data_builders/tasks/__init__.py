@@ -17,10 +17,16 @@ GRAPHQA = tuple(task.name for task in _GRAPHQA)
 """Names of the twelve tasks of GraphQA."""
 
 TASKS: dict[str, Task] = {
-    task.name: task for task in (*_GRAPHQA, *COMPONENTS, *DISTANCES, *ORDERS, *STRUCTURE)
+    task.name: task
+    for task in (
+        *_GRAPHQA,
+        *COMPONENTS,
+        *DISTANCES,
+        *ORDERS,
+        *STRUCTURE,
+    )
 }
-"""Every task by name; to add one, write its functions and put its Task into the tuple of its file
-(docs/add_a_task.md).
+"""Every task by name; docs/add_a_task.md says how to add one.
 
 >>> from data_builders.graphs.graph import from_edges
 >>> task, graph, query = TASKS["shortest_path"], from_edges(3, [(0, 1), (1, 2)]), Query((0, 2))

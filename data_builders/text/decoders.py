@@ -22,21 +22,21 @@ Decoded = tuple[list[str], list[tuple[str, str, int | None]], bool | None]
 _WORD = r'(?:\w+|"(?:[^"\\]|\\.)*")'  # what encoders_formal.quoted writes
 
 
-class _Unread(ValueError):
+class _Unreadable(ValueError):
     """The text is not of the form that the encoder writes."""
 
 
-def _need(found: re.Match[str] | None, what: str) -> re.Match[str]:
-    if found is None:
-        raise _Unread(f"no {what}")
-    return found
+def _require(match: re.Match[str] | None, what: str) -> re.Match[str]:
+    if match is None:
+        raise _Unreadable(f"no {what}")
+    return match
 
 
 def _listing(text: str) -> list[str]:
     """`a, b, and c` -> [a, b, c]; `and a` -> [a]."""
     *front, last = text.split(", ")
     if not last.startswith("and "):
-        raise _Unread("no list of nodes")
+        raise _Unreadable("no list of nodes")
     return [*front, last.removeprefix("and ")]
 
 
@@ -55,7 +55,7 @@ def _tiles(body: str, pattern: str, names: Sequence[str]) -> list[tuple[str, str
     edges, end = [], 0
     expression = _edge(pattern, tuple(names))
     while end < len(body):
-        found = _need(expression.match(body, end), f"edge at {body[end : end + 40]!r}")
+        found = _require(expression.match(body, end), f"edge at {body[end : end + 40]!r}")
         edges.append((found[1], found[2], int(found[3]) if found[3] else None))
         end = found.end()
     return edges
@@ -63,7 +63,7 @@ def _tiles(body: str, pattern: str, names: Sequence[str]) -> list[tuple[str, str
 
 def _adjacency(text: str) -> Decoded:
     first, _, rest = text.removesuffix("\n").partition("\n")
-    found = _need(
+    found = _require(
         re.fullmatch(
             r"In an? (un)?directed graph, \(i,j(?:,\w)?\) means that [^.]*\. G describes a graph among nodes (.*)",
             first,
@@ -73,18 +73,18 @@ def _adjacency(text: str) -> Decoded:
     if not rest:
         return _listing(found[2].removesuffix("..")), [], not found[1]
     names = _listing(found[2].removesuffix("."))
-    body = _need(re.fullmatch(r"The edges in G are: (.*)\.", rest, re.DOTALL), "edges")[1]
+    body = _require(re.fullmatch(r"The edges in G are: (.*)\.", rest, re.DOTALL), "edges")[1]
     return names, _tiles(body, r"\(NAME, NAME(?:, (-?\d+))?\)(?: |\Z)", names), not found[1]
 
 
 def _people(kind: str, header: str, relation: str, end: str, text: str) -> Decoded:
     first, _, rest = text.removesuffix("\n").removesuffix(end).partition("\n")
     names = _listing(
-        _need(re.fullmatch(rf"G describes a {kind} graph among nodes (.*)\.", first), "opening")[1]
+        _require(re.fullmatch(rf"G describes a {kind} graph among nodes (.*)\.", first), "opening")[1]
     )
     if not rest:
         return names, [], False
-    body = _need(re.fullmatch(rf"{header}\n(.*)", rest, re.DOTALL), "header")[1]
+    body = _require(re.fullmatch(rf"{header}\n(.*)", rest, re.DOTALL), "header")[1]
     return (
         names,
         _tiles(body, rf"NAME and NAME {relation}(?:, with a \w+ of (-?\d+))?\.(?:\n|\Z)", names),
@@ -95,7 +95,7 @@ def _people(kind: str, header: str, relation: str, end: str, text: str) -> Decod
 def _expert(text: str) -> Decoded:
     first, _, rest = text.partition("\n")
     names = _listing(
-        _need(
+        _require(
             re.fullmatch(
                 r"You are a graph analyst and you have been given a graph G among nodes (.*)\.", first
             ),
@@ -105,7 +105,7 @@ def _expert(text: str) -> Decoded:
     if not rest:
         return names, [], None
     header, _, body = rest.partition("\n")
-    found = _need(
+    found = _require(
         re.fullmatch(r"G has the following (un)?directed edges(, each with its \w+)?:", header), "header"
     )
     # Without weights GraphQA calls all edges undirected, whatever they are.
@@ -118,19 +118,19 @@ def _expert(text: str) -> Decoded:
 
 def _incident(text: str) -> Decoded:
     first, *lines = text.removesuffix("\n").split("\n")
-    names = _listing(_need(re.fullmatch(r"G describes a graph among nodes (.*)\.", first), "opening")[1])
+    names = _listing(_require(re.fullmatch(r"G describes a graph among nodes (.*)\.", first), "opening")[1])
     if lines and lines.pop(0) != "In this graph:":
-        raise _Unread("no header")
+        raise _Unreadable("no header")
     edges: list[tuple[str, str, int | None]] = []
     for line in lines:
-        found = _need(
+        found = _require(
             _edge(r"Node NAME is connected to nodes? (.*)\.", tuple(names)).fullmatch(line),
             f"line of a node in {line!r}",
         )
         pattern = _edge(r"NAME(?: \(\w+ (-?\d+)\))?(?:, |\Z)", tuple(names))
         end, rest = 0, found[2]
         while end < len(rest):
-            one = _need(pattern.match(rest, end), f"node at {rest[end : end + 40]!r}")
+            one = _require(pattern.match(rest, end), f"node at {rest[end : end + 40]!r}")
             edges.append((found[1], one[1], int(one[2]) if one[2] else None))
             end = one.end()
     return names, edges, None
@@ -146,16 +146,16 @@ def _words(text: str) -> list[str]:
 
 def _adjacency_matrix(text: str) -> Decoded:
     first, second, *rows = text.removesuffix("\n").split("\n")
-    found = _need(
+    found = _require(
         re.fullmatch(r"The nodes of the (un)?directed graph G, in order, are (.*)\.", first), "opening"
     )
     names, weighted = _words(found[2]), "matrix, with" in second
     none, cells = "-" if weighted else "0", [row.split(" ") for row in rows]
     if len(cells) != len(names) or any(len(row) != len(names) for row in cells):
-        raise _Unread("no square matrix")
+        raise _Unreadable("no square matrix")
     pairs = [(u, v) for u in range(len(names)) for v in range(len(names)) if cells[u][v] != none]
     if found[1] and any(cells[u][v] != cells[v][u] for u, v in pairs):
-        raise _Unread("no symmetric matrix")
+        raise _Unreadable("no symmetric matrix")
     edges = [
         (names[u], names[v], int(cells[u][v]) if weighted else None)
         for u, v in pairs
@@ -166,11 +166,11 @@ def _adjacency_matrix(text: str) -> Decoded:
 
 def _edge_list(text: str) -> Decoded:
     first, second, body = text.split("\n", 2)
-    found = _need(re.fullmatch(r"G is an? (un)?directed graph with the nodes (.*)\.", first), "opening")
+    found = _require(re.fullmatch(r"G is an? (un)?directed graph with the nodes (.*)\.", first), "opening")
     if second == "It has no edges.":
         return _words(found[2]), [], not found[1]
     edges = [
-        _need(re.fullmatch(rf"({_WORD}) ({_WORD})(?: (-?\d+))?", line), f"edge in {line!r}")
+        _require(re.fullmatch(rf"({_WORD}) ({_WORD})(?: (-?\d+))?", line), f"edge in {line!r}")
         for line in body.removesuffix("\n").split("\n")
     ]
     return (
@@ -206,17 +206,17 @@ def _graphml(text: str) -> Decoded:
 
 def _found(element: ElementTree.Element | None) -> ElementTree.Element:
     if element is None:
-        raise _Unread("no graph")
+        raise _Unreadable("no graph")
     return element
 
 
 def _dot(text: str) -> Decoded:
     string = r'"((?:[^"\\]|\\.)*)"'
     first, *lines = text.removesuffix("\n").split("\n")
-    directed = _need(re.fullmatch(r"(di)?graph G \{", first), "opening")[1] is not None
+    directed = _require(re.fullmatch(r"(di)?graph G \{", first), "opening")[1] is not None
     names, edges = [], []
     for line in lines[:-1]:
-        found = _need(
+        found = _require(
             re.fullmatch(rf"  {string}(?: (?:->|--) {string}(?: \[\w+=(-?\d+)\])?)?;", line),
             f"statement in {line!r}",
         )
@@ -230,7 +230,7 @@ def _dot(text: str) -> Decoded:
 
 def _mermaid(text: str) -> Decoded:
     first, *lines = text.removesuffix("\n").split("\n")
-    directed = _need(re.fullmatch(r"graph (TD|LR)", first), "opening")[1] == "TD"
+    directed = _require(re.fullmatch(r"graph (TD|LR)", first), "opening")[1] == "TD"
     called: dict[str, str] = {}
     edges = []
     for line in lines:
@@ -238,7 +238,7 @@ def _mermaid(text: str) -> Decoded:
         if edge:
             edges.append((called[edge[1]], called[edge[3]], int(edge[2]) if edge[2] else None))
             continue
-        node = _need(re.fullmatch(r'  (\w+)(?:\["(.*)"\])?', line), f"statement in {line!r}")
+        node = _require(re.fullmatch(r'  (\w+)(?:\["(.*)"\])?', line), f"statement in {line!r}")
         label = node[1] if node[2] is None else node[2]
         called[node[1]] = re.sub(r"#(\d+);", lambda found: chr(int(found[1])), label)
     return list(called.values()), edges, directed
@@ -253,7 +253,7 @@ def _python(text: str) -> Decoded:
 
 def _tokens(text: str) -> Decoded:
     kind, _, rest = text.removesuffix("\n").partition(" ")
-    _need(re.fullmatch(r"(un)?directed", kind), "opening")
+    _require(re.fullmatch(r"(un)?directed", kind), "opening")
     words = deque(re.findall(rf"-\d+|{_WORD}", rest))
     names: list[str] = []
     edges = []
@@ -266,7 +266,7 @@ def _tokens(text: str) -> Decoded:
             weight = int(words.popleft()) if words and re.fullmatch(r"-?\d+", words[0]) else None
             edges.append((first, second, weight))
         else:
-            raise _Unread(f"vertex or edge at {mark!r}")
+            raise _Unreadable(f"vertex or edge at {mark!r}")
     return names, edges, kind == "directed"
 
 
@@ -313,13 +313,13 @@ def decode(encoder: str, text: str, directed: bool = False) -> tuple[Graph, list
         directed = directed if said is None else said
         ids = {name: i for i, name in enumerate(names)}
         if not text.endswith("\n") or not names:
-            raise _Unread("no nodes, or no end of the last line")
+            raise _Unreadable("no nodes, or no end of the last line")
         if len(ids) < len(names):
-            raise _Unread("no names of their own for all nodes")
+            raise _Unreadable("no names of their own for all nodes")
         found = [(ids[a], ids[b], weight) for a, b, weight in edges]
         if kind in ("incident", "python") and not directed:
             if {(v, u, weight) for u, v, weight in found} != set(found):
-                raise _Unread("no second end for every edge")
+                raise _Unreadable("no second end for every edge")
             found = [(u, v, weight) for u, v, weight in found if u <= v]
         return from_edges(
             len(names), [(u, v) if weight is None else (u, v, weight) for u, v, weight in found], directed

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from data_builders.errors import InputError
-from data_builders.tasks import TASKS
+from data_builders.tasks import GRAPHQA, TASKS
 from eval.prediction import OUTCOMES
 from eval.scoring.conformance import conformance, read_cases, substring, total
 from eval.scoring.scorer import score
@@ -46,7 +46,7 @@ def test_rates_of_a_scorer_by_hand() -> None:
 
 
 def test_a_substring_scorer_is_as_wrong_as_the_page_says() -> None:
-    tally = total(conformance(substring, read_cases()))
+    tally = total(conformance(substring, [case for case in read_cases() if case.example.task in GRAPHQA]))
     page = (Path(__file__).parents[3] / "docs" / "scoring.md").read_text(encoding="utf-8")
     assert f"{tally.accepts} of {tally.wrong}" in page and f"{tally.rejects} of {tally.right}" in page
     assert (
