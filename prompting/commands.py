@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import typer
 
 from data_builders.errors import InputError, check_choice
-from data_builders.example import Example
 from data_builders.files import ProgressBar
 from data_builders.options import options_of
 from data_builders.readers.command import options_from
@@ -186,7 +185,7 @@ def ask_command(
     print(f"verdict: {verdict.outcome}" + (f" (read as {verdict.parsed})" if verdict.parsed else ""))
 
 
-def _shipped_answer(example: Example) -> str:
+def _shipped_answer(example: Any) -> str:
     """What a graph model that comes with the repository answers, and whether it is right, or why none does."""
     try:
         import torch  # noqa: F401

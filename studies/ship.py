@@ -45,7 +45,7 @@ license: apache-2.0
 # {name}
 
 A {config["model"]} of {facts["parameters"]:,} parameters that reads graphs, not text, trained from random
-weights on {facts["graphs"]:,} Erdős–Rényi graphs of GraphQA's sizes (5 to 19 nodes, no directions, no weights)
+weights on {facts["graphs"]:,} Erdős–Rényi graphs of GraphQA's sizes (5 to 19 nodes, undirected, unweighted)
 with {facts["questions"]:,} questions: {facts["steps"]:,} steps, {facts["processor_seconds"]:,.0f} s of one
 processor core.
 
