@@ -1,4 +1,4 @@
-"""graphtalk graph, build, tasks and verify: look at graphs, make datasets of them, check these."""
+"""graphtalk graph, build, tasks, verify and export: look at graphs, make datasets of them, check these."""
 
 import sys
 from collections.abc import Callable
@@ -10,6 +10,7 @@ import typer
 
 from data_builders.building.config import BuildConfig, load_config, locked_config
 from data_builders.errors import InputError
+from data_builders.exports.command import export_command
 from data_builders.files import ProgressBar
 from data_builders.options import options_of
 from data_builders.readers.command import graph_command
@@ -33,7 +34,10 @@ def build_command(
     shard: Annotated[
         str | None,
         typer.Option(
-            help="K/N: the K-th of N parts, for a job array; a last build without --shard completes the folder."
+            help=(
+                "K/N: the K-th of N parts, for a job array; a last build without --shard completes the"
+                " folder."
+            )
         ),
     ] = None,
     locked: Annotated[
@@ -49,7 +53,8 @@ def build_command(
     if locked:
         if out is None or config is not None or overwrite:
             raise InputError(
-                "--locked needs --out, the folder of the dataset.lock, and takes no config file and no --overwrite"
+                "--locked needs --out, the folder of the dataset.lock, and takes no config file and no"
+                " --overwrite"
             )
         flags = {**locked_config(out, flags["graphs"] or ()), "workers": flags["workers"]}
     asked, left_out = _offered(load_config(config, flags))
@@ -68,7 +73,8 @@ def build_command(
     seconds = perf_counter() - begin
     if lock is None:
         print(
-            f"{folder}: shard {shard} is written ({made:,} new examples in {seconds:.1f} s); when all are, build without --shard"
+            f"{folder}: shard {shard} is written ({made:,} new examples in {seconds:.1f} s); when all are,"
+            " build without --shard"
         )
         return
     _print_report(lock)
@@ -184,13 +190,15 @@ def verify_command(folder: Annotated[Path, typer.Argument(help="Dataset folder."
         print(f"{folder}: {verdict.difference}", file=sys.stderr)
         raise typer.Exit(1)
     apart = (
-        f"; no graph is isomorphic to one of another split ({verdict.pairs:,} pairs with the same degrees tested)"
+        f"; no graph is isomorphic to one of another split ({verdict.pairs:,} pairs with the same degrees"
+        " tested)"
         if verdict.graphs is not None
         else "; its splits are of an older rule and were not checked"
     )
     alone = f"; without a second implementation: {', '.join(verdict.unchecked)}" if verdict.unchecked else ""
     print(
-        f"{folder}: all {verdict.rows:,} examples agree with their graphs, and all files with dataset.lock{apart}{alone}"
+        f"{folder}: all {verdict.rows:,} examples agree with their graphs, and all files with"
+        f" dataset.lock{apart}{alone}"
     )
 
 
@@ -199,4 +207,5 @@ COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [
     ("build", build_command, {}),
     ("tasks", tasks_command, {}),
     ("verify", verify_command, {}),
+    ("export", export_command, {}),
 ]

@@ -65,6 +65,7 @@ def _dry_run(settings: Settings) -> None:
 
 
 def _run(settings: Settings) -> None:
+    from eval.scoring.run import print_tasks
     from prompting.run import execute
 
     target = settings.target
@@ -87,6 +88,7 @@ def _run(settings: Settings) -> None:
     except Stopped as stopped:
         print(f"graphtalk: {stopped}", file=sys.stderr)
         raise typer.Exit(_STOPPED) from None
+    print_tasks(metrics)
     macro = metrics["macro"]
     cost = "" if budget.cost is None else f", ${budget.cost:.4f}"
     print(

@@ -21,6 +21,12 @@ FLOOR_COLUMNS = ("task", "split", "questions", "majority of train", "rule", "wha
 GRAPH_COLUMNS = ("source", "split", "graphs", "classes")
 
 
+INTRODUCTION = """\
+{rows:,} questions about graphs, written as text, with their answers; made by graphtalk. One config per task:
+`question` is the whole prompt, `answer` the target, `solution` the same as a JSON value in node ids,
+`rationale` the reason for a chain-of-thought exemplar, and `graph` the graph itself as JSON. Examples with
+one `graph_id` ask about the same graph.
+"""
 STATEMENT = """\
 The split of a graph is a function of the graph, the same in every dataset that graphtalk builds: a digest of
 an isomorphism invariant sends six eighths of all graphs to train and one eighth each to validation and test.
@@ -46,9 +52,7 @@ def label(solution: bool | int | str | Sequence[int] | None) -> str:
 
 
 def report(
-    config: BuildConfig,
-    files: Mapping[str, GraphFile],
-    records: Sequence[Mapping[str, Any]],
+    config: BuildConfig, files: Mapping[str, GraphFile], records: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
     """Counts of a dataset.
 
@@ -117,6 +121,7 @@ def card(lock: Mapping[str, Any]) -> str:
     config, found = lock["config"], lock["report"]
     splits = [split for split in SPLITS if config[split]]
     rows = sum(by_split["n"] for task in found["tasks"].values() for by_split in task.values())
+    direction = "directed" if config["directed"] else "undirected"
     header = {
         "pretty_name": lock["name"],
         "license": "apache-2.0",
@@ -136,12 +141,9 @@ def card(lock: Mapping[str, Any]) -> str:
         [
             f"---\n{yaml.safe_dump(header, sort_keys=False, allow_unicode=True)}---",
             f"# {lock['name']}\n",
-            f"{rows:,} questions about graphs, written as text, with their answers; made by graphtalk. One config per task:",
-            "`question` is the whole prompt, `answer` the target, `solution` the same as a JSON value in node ids,",
-            "`rationale` the reason for a chain-of-thought exemplar, and `graph` the graph itself as JSON. Examples with",
-            "one `graph_id` ask about the same graph.\n",
+            INTRODUCTION.format(rows=rows),
             f"- Encoders: {', '.join(config['encoders'])}",
-            f"- Graphs: {', '.join(found['graphs'])}; sizes {_sizes(config)}; {'directed' if config['directed'] else 'undirected'}",
+            f"- Graphs: {', '.join(found['graphs'])}; sizes {_sizes(config)}; {direction}",
             *_test_part(config),
             f"- Seed: {config['seed']}",
             f"- Fingerprint: `{lock['fingerprint']}`\n",
@@ -150,7 +152,8 @@ def card(lock: Mapping[str, Any]) -> str:
             "Lists of nodes are counted by their length.\n",
             *_table(ANSWER_COLUMNS, answer_rows(found)),
             "\n## Floors\n",
-            "What a score must beat: the share of the first questions that train's commonest answer and a rule of thumb get right.\n",
+            "What a score must beat: the share of the first questions that train's commonest answer and",
+            "a rule of thumb get right.\n",
             *_table(FLOOR_COLUMNS, floor_rows(found)),
             *_tokens_part(found),
             "\n## Splits\n",
@@ -227,7 +230,8 @@ def _files_part(files: Mapping[str, Mapping[str, Any]]) -> list[str]:
     for name, file in files.items():
         notes = "".join(f"; {note}" for note in file["notes"])
         lines.append(
-            f"`{name}` samples subgraphs of a graph of {file['nodes']:,} nodes and {file['edges']:,} edges{notes}.\n"
+            f"`{name}` samples subgraphs of a graph of {file['nodes']:,} nodes and {file['edges']:,}"
+            f" edges{notes}.\n"
         )
     return lines
 

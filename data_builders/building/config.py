@@ -61,8 +61,8 @@ class BuildConfig(BaseModel):
     sampling: Annotated[
         Literal["walk", "jump", "ego", "fire", "induced"],
         Option(
-            "Subgraphs of graph files: along a random walk, with jumps (jump), around a node (ego), by forest "
-            "fire (fire), or of uniform nodes (induced)."
+            "Subgraphs of graph files: along a random walk, with jumps (jump), around a node (ego), by forest"
+            " fire (fire), or of uniform nodes (induced)."
         ),
     ] = "walk"
     balance: Annotated[
@@ -105,13 +105,7 @@ class BuildConfig(BaseModel):
     )
 
     @field_validator(
-        "tasks",
-        "encoders",
-        "generators",
-        "graphs",
-        "test_encoders",
-        "test_generators",
-        mode="before",
+        "tasks", "encoders", "generators", "graphs", "test_encoders", "test_generators", mode="before"
     )
     @classmethod
     def _listed(cls, value: Any) -> Any:
@@ -243,7 +237,8 @@ class BuildConfig(BaseModel):
         for name in self.all_sources:
             if name in GENERATORS and low < GENERATORS[name].min_nodes:
                 raise InputError(
-                    f"generator {name!r} needs at least {GENERATORS[name].min_nodes} nodes; min_nodes is {low}"
+                    f"generator {name!r} needs at least {GENERATORS[name].min_nodes} nodes; min_nodes is"
+                    f" {low}"
                 )
 
     def _check_options(self) -> None:
@@ -259,7 +254,8 @@ class BuildConfig(BaseModel):
         for name in self.tasks:
             if TASKS[name].direction == "directed" and plain:
                 raise InputError(
-                    f"task {name!r} asks about directed graphs, which encoder {plain[0]!r} does not tell from others"
+                    f"task {name!r} asks about directed graphs, which encoder {plain[0]!r} does not tell from"
+                    " others"
                 )
             if TASKS[name].direction == "undirected" and self.directed:
                 raise InputError(f"task {name!r} asks about undirected graphs; leave it out with directed")
@@ -274,7 +270,8 @@ class BuildConfig(BaseModel):
             for name in self.families:
                 if name not in able:
                     raise InputError(
-                        f"generator {name!r} draws undirected graphs only; with directed, choose from {', '.join(able)}"
+                        f"generator {name!r} draws undirected graphs only; with directed, choose from"
+                        f" {', '.join(able)}"
                     )
             for name in self.tasks:
                 if TASKS[name].generator is not None:
@@ -285,7 +282,8 @@ class BuildConfig(BaseModel):
             "er" not in self.families or not 0 <= self.density[0] <= self.density[1] <= 1
         ):
             raise InputError(
-                f"density {self.density[0]:g},{self.density[1]:g}: expected 0 <= LOW <= HIGH <= 1, and the generator er"
+                f"density {self.density[0]:g},{self.density[1]:g}: expected 0 <= LOW <= HIGH <= 1, and the"
+                " generator er"
             )
         able = sorted(name for name, g in GENERATORS.items() if "self_loops" in g.options)
         if self.self_loops and not set(able) & set(self.families):
@@ -299,7 +297,8 @@ class BuildConfig(BaseModel):
         for path in self.graphs:
             if source_name(path) in GENERATORS or stems.count(source_name(path)) > 1:
                 raise InputError(
-                    f"{path}: the name {source_name(path)!r} is taken by another generator or graph file; rename the file"
+                    f"{path}: the name {source_name(path)!r} is taken by another generator or graph file;"
+                    " rename the file"
                 )
 
 
@@ -340,7 +339,8 @@ def locked_config(out: Path, graphs: Sequence[Path]) -> dict[str, Any]:
     for name, version in lock["versions"].items():
         if metadata.version(name) != version:
             raise InputError(
-                f"{out}: dataset.lock was made with {name} {version}, here is {metadata.version(name)}; install that version"
+                f"{out}: dataset.lock was made with {name} {version}, here is {metadata.version(name)};"
+                " install that version"
             )
     config: dict[str, Any] = dict(lock["config"])
     wanted, given = config["graphs"], {source_name(path): path for path in graphs}

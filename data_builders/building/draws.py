@@ -56,7 +56,7 @@ class Draws:
 
     def choices(self, indices: Sequence[int]) -> Iterator[list[Choice]]:
         """For each index its graphs: the first for all tasks but the particular ones, each of which has the
-        first that gives the answer wanted (with `balance`) and that is still of this split after the task's transform.
+        first that gives the answer wanted (with `balance`) and is still of this split after its transform.
 
         Raises InputError where no graph of the asked sizes is of this split.
         """
@@ -123,7 +123,7 @@ class Draws:
         return out
 
     def _fits(self, index: int, nth: int, graph: Graph, task: str) -> bool | None:
-        """Whether a graph after the task's transform gives the answer wanted; None where it is of another split."""
+        """Whether the transformed graph gives the answer wanted; None where it has left the split."""
         place, transform, among = numbered(index, nth), TASKS[task].transform, self._particular[task]
         graph = GRAPH_TRANSFORMS[transform](graph, Stream(f"{self._stream}/{transform}/{place}"))
         if transform in EDGE_CHANGING and split_of(graph) != self._split:

@@ -96,7 +96,7 @@ def _differences(folder: Path, lock: Any, verdict: Verdict, advance: Callable[[i
 
 
 def _isomorphic(n: int, alike: Alike, verdict: Verdict) -> Iterator[str]:
-    """The pairs of graphs of two splits that are isomorphic when directions are ignored, which there are none of."""
+    """The pairs of isomorphic graphs, directions ignored, in two splits; a sound dataset has none."""
     for one, other in combinations(alike, 2):
         of_one, of_other = (
             [(_rustworkx(n, edges), row) for edges, row in alike[split].items()] for split in (one, other)
@@ -252,4 +252,5 @@ def _short(value: Any, other: Any) -> str:
         min(len(value), len(str(other))),
     )
     start = max(0, start - 20)
-    return f"{'..' * (start > 0)}{value[start : start + 40]!r}{'..' * (start + 40 < len(value))} (from character {start})"
+    before, after = ".." * (start > 0), ".." * (start + 40 < len(value))
+    return f"{before}{value[start : start + 40]!r}{after} (from character {start})"

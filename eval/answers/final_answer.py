@@ -43,6 +43,10 @@ _RAISED = {
 _THINKING_OPENS = re.compile(r"<think(?:ing)?>", re.IGNORECASE)
 _THINKING_ENDS = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
 _RUN_ON = re.compile(r"\n[ \t>#*_]*(?:Q|Example)[*_]*:")
+# `{yes/no}` and `[Yes|No]` repeat the form that was asked for.
+_TEMPLATE = re.compile(
+    r"[{\[(<]\s*(?:yes|no|true|false)\s*[/|]\s*(?:yes|no|true|false)\s*[}\])>]", re.IGNORECASE
+)
 _END_TOKEN = re.compile(r"<\|(?:im_end|endoftext|eot_id|end|end_of_text)\|>|</s>|<end_of_turn>|<eos>|<pad>")
 
 _COMMANDS = re.compile(
@@ -69,7 +73,7 @@ _COMMAND_TEXT = {
 _TAG = re.compile(r"</?(?:b|i|em|strong|u|br|p|code|pre|div|span|sub|sup|li|ul|ol)\s*/?>", re.IGNORECASE)
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)[\w+-]*[ \t]*$", re.MULTILINE)
 _BULLET = re.compile(r"^([ \t>]*)[*+\-][ \t]+", re.MULTILINE)
-_QUOTE = re.compile(r"^[ \t]*>[ \t]?", re.MULTILINE)
+_QUOTE = re.compile(r"^[ \t]*(?:>[ \t]?)+", re.MULTILINE)
 _HEADING = re.compile(r"^[ \t]*(#{1,6})[ \t]*", re.MULTILINE)
 _EMPHASIS = re.compile(r"(?<!\w)_{1,3}(?=\S)|(?<=[^\s_])_{1,3}(?!\w)")
 _SPACES = re.compile(r"[ \t]{2,}|[ \t]+(?=\n)")
@@ -91,8 +95,9 @@ class VisibleText:
     thinking: bool
 
 
-def strip_reasoning(output: str, finish_reason: str) -> VisibleText:
-    r"""The completion without thinking and without a run-on into the next question.
+def strip_reasoning(output: str, finish_reason: str, asks: str | None = None) -> VisibleText:
+    r"""The completion without thinking and without a run-on into the next question. asks: the question, which
+    a model may repeat before it answers.
 
     >>> strip_reasoning("<think>2? 3!</think>3.\nQ: How many nodes are in this graph?\nA: 7.", "length")
     VisibleText(text='3.', cut=False, thinking=False)
@@ -100,11 +105,11 @@ def strip_reasoning(output: str, finish_reason: str) -> VisibleText:
     VisibleText(text='', cut=True, thinking=True)
     """
     text = output.replace("\r\n", "\n") if "\r" in output else output
-    text = normalize_characters(text)
+    text = _TEMPLATE.sub("", normalize_characters(text))
     cut = finish_reason == "length"
     if "<" in text and _THINKING_ENDS.search(text):
         text = _without_thinking(text)
-    run_on = _RUN_ON.search(text)
+    run_on = next((m for m in _RUN_ON.finditer(text) if not _goes_on(text, m.end(), asks)), None)
     end = run_on.start() if run_on else len(text)
     if "<" not in text:
         return VisibleText(text[:end], cut and run_on is None, False)
@@ -113,6 +118,23 @@ def strip_reasoning(output: str, finish_reason: str) -> VisibleText:
     if (opened := _THINKING_OPENS.search(text)) and opened.start() < end:
         return VisibleText("", cut, True)
     return VisibleText(_END_TOKEN.sub(" ", text[:end]), cut and end == len(text), False)
+
+
+def _goes_on(text: str, at: int, asks: str | None) -> bool:
+    """Whether a `Q:` repeats the question, or an `Example:` holds no question, so that the answer follows."""
+    if asks is None:
+        return False
+    if "Q" in text[max(0, at - 4) : at]:
+        if not asks or _DESCRIPTION.search(text, 0, at):
+            return False  # the prompt's own form: a graph and its question
+        line = text[at:].lstrip().split("\n", maxsplit=1)[0]
+        return _WORD.findall(line.lower()) == _WORD.findall(asks.lower())
+    example, following, _ = text[at:].partition("Q:")
+    return not following or "answer" in example.lower()
+
+
+_WORD = re.compile(r"\w+")
+_DESCRIPTION = re.compile(r"\bdescribes an?\b|graph, ?\(")
 
 
 def normalize_characters(text: str) -> str:
@@ -208,7 +230,7 @@ class AnswerMarker:
 _MARK = case_insensitive(
     r"""(?xm)(?P<boxed>\\boxed\s*(?=\{))
     |(?P<tag><answer>)
-    |(?P<hashes>^\#\#\#\#[ ]*)
+    |(?P<hashes>^\#\#\#\#[ ]*|(?<=[ ])\#\#\#\#[ ]+(?=\S))
     |(?P<key>["'](?:final|correct)?[_ ]?answer["']\s*:\s*)
     |(?P<letter>(?:(?<![^\n])[ ]*(?:-[ ])?|(?<=[?])[ ]*)A[ ]?:)
     |(?P<heading>(?<![^\n])[ ]*(?:the[ ])?(?:final|correct|my)?[ ]?(?:answer|solution)[ ]*:?[ ]*(?=\n|\Z))
@@ -225,6 +247,16 @@ _AHEAD = 300  # of its end after it
 _MOST = 12
 """How many marks are looked at, from the end: a text that repeats itself to the limit has thousands."""
 
+# "Here is how we arrived at this answer:" and "Steps to find the answer:" announce an explanation.
+_EXPLAINS = (
+    r"\b(?:how|why|expla\w+|justif\w+|reason\w*|steps?|process|method|logic|proof|verif\w+|check\w*|behind"
+    r"|(?:arrived?|g[eo]t|reach\w*|deriv\w+) (?:at )?)\b[^.!?:;,\n]*"
+)
+_BEFORE_EXPLAINED = case_insensitive(_EXPLAINS + "$")
+EXPLANATION = case_insensitive(
+    _EXPLAINS + r"\b(?:answer|result|conclusion|solution)\s*:",
+    needs=("answer", "result", "conclusion", "solution"),
+)
 _CLOSING_TAG = re.compile(r"</answer>", re.IGNORECASE)
 _JSON_VALUE = re.compile(r'"((?:[^"\\\n]|\\.)*+)"|\'([^\'\n]*)\'|(\[[^\[\]]*\])|(\{[^{}]*\})|([^,}\]\n]+)')
 
@@ -238,9 +270,9 @@ def answer_markers(text: str, letter: bool = True) -> list[AnswerMarker]:
     >>> [marker.content for marker in answer_markers("The answer is 2. Wait. Final answer: \\boxed{3}")]
     ['2. Wait. ', ' ', '3']
     """
-    match: list[re.Match[str]] = []
+    found: list[re.Match[str]] = []
     at = 0
-    for place in _places(text):
+    for place in _places(text)[-20 * _MOST :]:
         hint = _HINT.match(text, place) if place >= at else None
         if hint is None:
             continue
@@ -248,11 +280,14 @@ def answer_markers(text: str, letter: bool = True) -> list[AnswerMarker]:
         if marker and marker.start() > hint.start():
             marker = None
         at = marker.end() if marker else hint.end()
-        if marker and (letter or marker.lastgroup != "letter"):
-            match.append(marker)
-    match = match[-_MOST:]
-    ends = [*(m.start() for m in match), len(text)][1:]
-    return [_marker(text, m, end, end == len(text)) for m, end in zip(match, ends, strict=True)]
+        if marker is None or (marker.lastgroup == "letter" and not letter):
+            continue
+        start = marker.start()
+        if marker.lastgroup != "colon" or not _BEFORE_EXPLAINED.search(text, max(0, start - 80), start):
+            found.append(marker)
+    found = found[-_MOST:]
+    ends = [*(m.start() for m in found), len(text)][1:]
+    return [_marker(text, m, end, end == len(text)) for m, end in zip(found, ends, strict=True)]
 
 
 def _places(text: str) -> list[int]:

@@ -169,9 +169,9 @@ class Question:
     def asks(self) -> str:
         """The question itself, without the graph: that of the example, or else its task's wording."""
         text = self.example.question[self.example.question.rfind("Q:") :]
-        if not text and self.task in TASKS:
+        if not text and self.task in TASKS and self.kind != "label":
             text = TASKS[self.task].ask(self.names, Query(tuple(self.example.query)))
-        return text.strip()
+        return text.removeprefix("Q:").rpartition("\n")[0].strip() or text.strip()
 
     @property
     def directed(self) -> bool:
@@ -240,6 +240,17 @@ class Question:
         if spelled_alike and not _SENTENCE_START.search(text, max(0, start - 4), start):
             return True
         return bool(_NAME_AFTER.match(text, end) or _NAME_BEFORE.search(text, max(0, start - 12), start))
+
+    def recites(self, sentence: str, others: list[str]) -> bool:
+        """Whether a sentence is a line of the graph, recited: others say the same of other nodes, in the same
+        words.
+        """
+        return len(others) > 1 and self._without_names(sentence) in map(self._without_names, others)
+
+    def _without_names(self, sentence: str) -> str:
+        words = (m[0] for m in self.tokens(sentence) if m[0] not in ("and", "node", "nodes", "Node", "Nodes"))
+        plain = ["" if word.isdigit() or self.name(word, listed=True) else word for word in words]
+        return " ".join(word for i, word in enumerate(plain) if word or not i or plain[i - 1])
 
     def mentioned(self, text: str) -> list[str]:
         """Names of nodes in running text, in order."""

@@ -4,7 +4,7 @@ import re
 from typing import Literal
 
 from eval.answers.case_insensitive import case_insensitive
-from eval.answers.final_answer import AnswerMarker, answer_markers
+from eval.answers.final_answer import EXPLANATION, AnswerMarker, answer_markers
 from eval.answers.kinds import KINDS
 from eval.answers.kinds.kind import AnswerKind
 from eval.answers.prose import REVISION, UNCLEAR, Answer, Reading, hedges, sentences
@@ -12,6 +12,9 @@ from eval.answers.question import Question
 from eval.answers.refusals import refusals
 
 Silence = Literal["unparsed", "truncated", "refused"]
+
+
+_FIRST_ITEM = re.compile(r"\W*1[.)]\s+\S")  # perhaps the first item of a list whose second was cut off
 
 
 def read_answer(text: str, question: Question, cut: bool) -> Answer | Silence:
@@ -27,9 +30,16 @@ def read_answer(text: str, question: Question, cut: bool) -> Answer | Silence:
         return marked
     whole = text
     text, refused = refusals(text)
+    # "Here is how I got this answer: 1. ..." explains what was stated before.
+    explained = EXPLANATION.search(text)
+    head = text[: explained.start()] if explained else ""
+    if head.strip() and isinstance(kind.at_start(head, question) or kind.stated(head, question), Answer):
+        text, cut = head, False
     reading = kind.at_start(text, question)
     if isinstance(reading, Answer) and _is_revised(text[reading.end :], reading, kind, question):
         reading = UNCLEAR
+    if cut and _FIRST_ITEM.match(text):
+        return "truncated"
     if cut and not (isinstance(reading, Answer) and _complete(text, reading, kind)):
         return _opening_sentence(text, kind, question) or ("refused" if refused else "truncated")
     if reading is None:
@@ -94,7 +104,7 @@ def _read_marker(marker: AnswerMarker, kind: AnswerKind, question: Question) -> 
         return _with_alone(reading, content) if isinstance(reading, Answer) else reading
     if refusals(parts[0])[1]:
         return None
-    reading = kind.stated(parts[0], question)
+    reading = kind.stated(parts[0], question) or kind.in_mark(parts[0], question)
     if reading is None and hedges(parts[0]):
         return UNCLEAR
     if reading is None and len(parts) > 1 and (not marker.inline or parts[0].endswith(":")):

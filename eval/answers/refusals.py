@@ -37,7 +37,8 @@ _NOT = case_insensitive(
 )
 _AFTER_REFUSAL = re.compile(r"\b(?:because|since|but|however)\b|[;.!\n](?:\s|$)")
 _NOT_ENOUGH = case_insensitive(
-    r"\b(?:without|from|based on|with (?:the|only)|given (?:the|only)|information|not enough)\b"
+    r"\b(?:without|from|based on|with (?:the|only)|given (?:the|only)|not enough"
+    r"|(?<!that )(?<!this )(?<!such )(?<!your )information)\b"
 )
 
 

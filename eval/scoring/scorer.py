@@ -4,11 +4,11 @@ from typing import Any
 
 from data_builders.errors import check_choice
 from data_builders.example import Example, truth
-from eval.answers.final_answer import normalize, strip_reasoning
+from eval.answers.final_answer import VisibleText, normalize, strip_reasoning
 from eval.answers.kinds import KINDS
 from eval.answers.prose import NO_PATH, NONE_EXISTS, Answer, Value
 from eval.answers.question import Question
-from eval.answers.read import read_answer
+from eval.answers.read import Silence, read_answer
 from eval.prediction import Outcome, Prediction, Score
 
 
@@ -37,21 +37,18 @@ def score(example: Example, prediction: Prediction) -> Score:
     if prediction.finish_reason == "refusal":  # A server's filter, or a message that it marks as a refusal.
         return Score(prediction.example_id, "refused", "", 0.0)
     question = Question(example)
-    visible = strip_reasoning(question.replace_names(prediction.output), prediction.finish_reason)
+    output = question.replace_names(prediction.output)
+    visible = strip_reasoning(output, prediction.finish_reason)
     # The stored text is right, whatever it looks like to a reader: nodes may be called `None` or `Answer`.
     gold = example.answer.strip()
     if gold and (gold == prediction.output.strip() or question.replace_names(gold) == visible.text.strip()):
         return Score(prediction.example_id, "correct", _gold_text(question), 1.0, strict=True)
-    if visible.thinking:
-        return Score(prediction.example_id, "truncated" if visible.cut else "unparsed", "", 0.0)
-    text = normalize(visible.text)
-    if not visible.cut:  # white space at the end of a text that was cut says that its last word is whole
-        text = text.strip()
-    if not text.strip():  # cut and empty: all tokens went into reasoning that the server kept to itself
-        return Score(prediction.example_id, "truncated" if visible.cut else "unparsed", "", 0.0)
-    if text.isupper():
-        text = question.restore_case(text)
-    answer = read_answer(text, question, visible.cut)
+    text, answer = _read(visible, question)
+    if not isinstance(answer, Answer) and ("Q:" in output or "Example:" in output):
+        # The model may have repeated the question, or given an example of its own, before it answered.
+        # A question that names no node is the same of every graph, so that this may be the next one.
+        asks = question.asks if question.query else ""
+        text, answer = _read(strip_reasoning(output, prediction.finish_reason, asks), question)
     if not isinstance(answer, Answer):
         return Score(prediction.example_id, answer, "", 0.0)
     right, credit, nodes, edges = KINDS[kind].judge(solution_of(answer.value, question), question)
@@ -70,6 +67,18 @@ def score(example: Example, prediction: Prediction) -> Score:
         nodes,
         edges,
     )
+
+
+def _read(visible: VisibleText, question: Question) -> tuple[str, Answer | Silence]:
+    """The normalized text, and the answer that it states."""
+    text = normalize(visible.text)
+    if not visible.cut:  # white space at the end of a text that was cut says that its last word is whole
+        text = text.strip()
+    if not text.strip():  # nothing, or nothing but thinking that no token was left to close
+        return "", "truncated" if visible.cut else "unparsed"
+    if text.isupper():
+        text = question.restore_case(text)
+    return text, read_answer(text, question, visible.cut)
 
 
 def _gold_text(question: Question) -> str:

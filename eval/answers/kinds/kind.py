@@ -33,6 +33,7 @@ class AnswerKind:
     judge: a solution and its question -> what it is worth. Nodes that the graph does not have are names in
         the solution.
     noun: what an answer of this kind is, in the report's sentences.
+    in_mark: reads the sentence of a mark where neither of them can ("The answer is a flow of 19").
     instruction: what the prompt asks for, after "gives".
     is_word: whether an answer is one of a few words. A word is whole without an end sign ("Yes"), unlike
         digits ("1" may be half of 12), and saying the commonest one always may pay.
@@ -45,4 +46,5 @@ class AnswerKind:
     noun: str
     instruction: str
     is_word: bool = False
+    in_mark: Callable[[str, Question], Reading] = lambda sentence, question: None
     separator: str = ", "

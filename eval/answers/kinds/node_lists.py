@@ -29,8 +29,14 @@ class Run:
     arrows: bool
 
 
+# How the steps of a path are told: "start at 0, then go to 3".
+_STEP = (
+    r"(?:start|begin|visit|go|move|continue|proceed|travel|walk|head|step|end|finish|arrive|reach|take|add)"
+    r"(?: on| back| next)?(?: at| to| with| from| in)?"
+)
 _SEPARATOR = case_insensitive(
-    r"(?:[\s,;&\"'()\[\]{}+|-]|->|\b(?:and|then|nodes?|vertex|vertices|also|finally)\b)*"
+    r"(?:[\s,;&\"'()\[\]{}+|-]|->|\b(?:and|then|next|nodes?|vertex|vertices|also|finally)\b(?: to\b)?"
+    rf"|\b{_STEP}\b)*"
 )
 _DOUBT = case_insensitive(
     r"(?:[\s,;()\"'-]|\b(?:and|nodes?)\b)*(?:\b(?:possibly|maybe|perhaps|probably|to|through)\b|\.\.\."
@@ -71,7 +77,8 @@ _CAPITALISED = word_set(
     Both Each Every Finally Here However Also Final Answer Step List Based Looking Given Now Edge Edges Graph
     G Note Wait Actually Explanation Reason Path Order Starting Start Visited Only Hamiltonian Topological
     Kahn BFS DFS Q Example Alphabetical Sorted Neighbors Neighbours Sorry Unfortunately Remove Removing
-    According One Two Three Connected Disconnected Nobody Nothing Neither Either Unknown Empty Error"""
+    According Go Move Visit Continue Proceed Travel End Begin Put Take Add Reach
+    One Two Three Connected Disconnected Nobody Nothing Neither Either Unknown Empty Error"""
 )
 
 
@@ -100,7 +107,7 @@ def _runs(text: str, question: Question, prose: bool, at: int = 0) -> Iterator[R
         if name is None:
             continue
         gap = _gap(text[end : token.start()]) if names and token.start() - end < 60 else None
-        if gap:
+        if gap and not (arrows and not gap.arrow and "\n" in text[end : token.start()]):
             doubt, other, arrows = doubt or gap.doubt, other or gap.either, arrows or gap.arrow
         else:
             if names:
@@ -150,7 +157,9 @@ def _between_separators(text: str, token: re.Match[str]) -> bool:
     )
 
 
-_BULLET = re.compile(r"^[ \t]*(?:-[ \t]+|(\d+)[.)][ \t]+)(?=\S)")
+_BULLET = re.compile(r"^[ \t]*(?:-[ \t]+|(?:[Ss]tep )?(\d+)[.)][ \t]+|[Ss]tep (\d+):[ \t]+)(?=\S)")
+_STEP_ITEM = case_insensitive(rf"(?:(?:first|then|next|finally),? )?{_STEP} (?:the )?(?:nodes? )?(?=\S+$)")
+_LIST_LINE = re.compile(r"[ \t]*[^\s:,]+(?:(?:,\s*(?:and )?|\s*->\s*|\s+and\s+)[^\s:,]+)+[.]?[ \t]*$")
 
 
 _LONE = case_insensitive(r"^[ \t]*(?:nodes? )?[^\s:]+[,.]?[ \t]*$")
@@ -167,7 +176,7 @@ def join_bullets(text: str) -> str:
         return text
     lines = text.split("\n")
     bullets = [_BULLET.match(line) for line in lines]
-    numbers = [int(bullet[1]) for bullet in bullets if bullet and bullet[1]]
+    numbers = [int(bullet[1] or bullet[2]) for bullet in bullets if bullet and (bullet[1] or bullet[2])]
     numbered = (
         len(numbers) > 1 and numbers[0] <= 1 and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
     )
@@ -175,10 +184,12 @@ def join_bullets(text: str) -> str:
     in_list = False
     for line, bullet in zip(lines, bullets, strict=True):
         opened = bool(out) and out[-1].rstrip().endswith(":")
-        if (bullet and (not bullet[1] or numbered)) or (
+        if opened and not bullet and not in_list and _LIST_LINE.match(line):
+            out[-1] = f"{out[-1].rstrip()} {line.strip()}"
+        elif (bullet and (not (bullet[1] or bullet[2]) or numbered)) or (
             (in_list or opened) and not bullet and _LONE.match(line)
         ):
-            item = line[bullet.end() if bullet else 0 :].strip()
+            item = _STEP_ITEM.sub("", line[bullet.end() if bullet else 0 :].strip()).removesuffix(".")
             if in_list or not out or opened:
                 out[-1:] = [f"{out[-1].rstrip()}{',' if in_list else ''} {item}" if out else item]
             else:

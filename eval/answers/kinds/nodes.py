@@ -61,8 +61,10 @@ def nodes_at_start(text: str, question: Question) -> Reading:
     if question.kind == "node_set" and run.arrows:
         return UNCLEAR if len(run.names) == 2 and question.numeric else None
     rest = joined[run.end :]
-    if not _FINISH.match(rest) or (len(run.names) == 1 and _numbers_a_step(rest, run)):
+    if not _FINISH.match(rest) or (len(run.names) == 1 and _numbers_a_step(rest, run, question)):
         return None
+    if run.arrows and _NEXT_CHAIN.match(rest):
+        return None  # one of several lines of edges
     if not question.known & set(run.names) and rest.split("\n")[0].strip(" .!\"')]}"):
         return None  # names that the graph does not have are an answer only where they are all that is said
     if not rest.strip(" \n\"')]}") and "\n" in text.strip():
@@ -70,8 +72,18 @@ def nodes_at_start(text: str, question: Question) -> Reading:
     return Answer(run.names, len(text.rstrip()) - len(rest.rstrip()))
 
 
-def _numbers_a_step(rest: str, run: Run) -> bool:
+_NEXT_CHAIN = re.compile(r"[\s.,;]*\n\s*\S+[ \t]*->")
+
+
+def _numbers_a_step(rest: str, run: Run, question: Question) -> bool:
     """Whether a lone `1.` only numbers a step."""
+    text = rest[1:].strip()
+    if run.names[0] in ("0", "1") and rest[:1] in (".", ")") and text:
+        if question.kind != "node_set" or supposes(sentences(text)[0]):
+            return True
+        later = nodes_stated(text, question)
+        if later is not None and later != Answer(run.names):
+            return True
     following = (
         re.search(r"\n\s*(\d+)[.)]\s", rest) if run.names[0].isdigit() and rest.startswith(".") else None
     )
@@ -145,25 +157,28 @@ def _relation(sentence: str, question: Question) -> bool | None:
 def nodes_stated(text: str, question: Question) -> Reading:
     """The list that the sentences give: the last, if all agree or it is a conclusion."""
     match: list[tuple[Value, bool]] = []
-    elsewhere = 0
+    stated, recited = "", []
     for sentence in backwards(join_bullets(text)):
         if is_question(sentence):
             continue
         plain = _ASIDES.sub("", strip_hedge(sentence))
-        value = (
-            _set_stated(plain, question) if question.kind == "node_set" else _witness_stated(plain, question)
-        )
+        if question.kind == "node_set":
+            value, final = _set_stated(plain, question), _THE_NODES.match(plain) is not None
+        else:
+            value, final = _witness_stated(plain, question)
         if value == "others":
-            elsewhere += 1
+            recited.append(sentence)
         elif value is not None:
-            match.append((value, concludes(sentence)))
+            stated = sentence
+            match.append((value, final or concludes(sentence)))
             if is_final(match):
                 break
-    if len(match) == 1 and elsewhere >= 2 and not match[0][1]:
-        return None  # the neighbour lists of the whole graph, recited
+    if len(match) == 1 and not match[0][1] and question.recites(stated, recited):
+        return None
     return resolve(match[::-1])
 
 
+_THE_NODES = case_insensitive(r"(?:the|all) (?:final |complete )?(?:list|set|nodes|people)\b")
 _ASIDES = re.compile(
     r"\s?\([^()\n]{1,60},[^()\n]{1,60}\)|\s?\((?:via|through|from|edge|since|because|by|as"
     r"|due)\b[^()\n]{0,80}\)"
@@ -176,6 +191,7 @@ _ALL_BUT = words(
 _INTRODUCTION = case_insensitive(
     r"(?:\b(?:are|is|include|includes|only|namely|be)|:|=|\bto|\bwith|\bof|->)\s*(?:\b(?:only|just|exactly"
     r"|therefore|thus|then|the|following|nodes?)\b\s*)*[:\s\"'(\[{]*(?:nodes?\s+)?[\"'(\[{]*$"
+    r"|\b(?:start|begin|visit)(?:s|ing)?(?: at| with| from| in)?\s+(?:nodes?\s+)?$"
 )
 _WHOLE_GRAPH = words(
     """all (?:the )?nodes? | graph among nodes | nodes in (?:the|this) graph
@@ -317,13 +333,14 @@ _NO_WITNESS = case_insensitive(
         """none exists? | (?:path|order|ordering|sort) (?:does not|doesn't|cannot|can't) (?:exist|be)
         unreachable | not reachable | cannot be reached | infinite
         (?:does not|doesn't|do not|don't) (?:have|contain|exist|admit) | (?:not|dis)[ ]?connected
-        impossible"""
+        impossible | no \\w+ (?:\\w+ )?is possible
+        (?:cannot|can't|not possible to|no way to|unable to) (?:\\w+ )?(?:visit|traverse|order|sort)"""
     )
     + r"\b"
 )
 _ABOUT_WITNESS = words(
     """paths? | orders? | orderings? | sort | exists? | reach\\w* | routes? | infinite | \\w*connected
-    impossible | none"""
+    impossible | none | (?:all|every|each) (?:the |of the )?nodes?"""
 )
 
 
@@ -333,8 +350,10 @@ _PATH_IS = case_insensitive(
 )
 
 
-def _witness_stated(sentence: str, question: Question) -> Value | None:
-    """The path or order that one sentence gives, or its statement that there is none."""
+def _witness_stated(sentence: str, question: Question) -> tuple[Value | None, bool]:
+    """The path or order that one sentence gives, or its statement that there is none, and whether that is
+    said to be the answer: `The path is ..`.
+    """
     lists = [
         run
         for run in runs(sentence, question)
@@ -342,13 +361,22 @@ def _witness_stated(sentence: str, question: Question) -> Value | None:
         or (len(run.names) == 2 and (run.arrows or _PATH_IS.search(sentence, 0, run.start)))
     ]
     chosen = _introduced(sentence, lists) or [run for run in lists if run.arrows]
-    if chosen and not supposes(sentence[: chosen[-1].start]):
-        return UNCLEAR if chosen[-1].doubt or chosen[-1].either else chosen[-1].names
-    for clause in clauses(sentence):
-        about = _ABOUT_WITNESS.search(clause) and set(question.mentioned(clause)) <= set(question.query)
-        if about and _NO_WITNESS.search(clause) and not _QUALIFIED.search(clause) and not supposes(clause):
-            return NONE_EXISTS
-    return None
+    denial = next((clause for clause in clauses(sentence) if _denies(clause, question)), None)
+    run = chosen[-1] if chosen and not supposes(sentence[: chosen[-1].start]) else None
+    final = run is not None and _PATH_IS.search(sentence, 0, run.start) is not None
+    # "No such path is possible: after 0 -> 1 -> 2 we are stuck."
+    if denial and (run is None or (not final and sentence.find(denial) < run.start)):
+        return NONE_EXISTS, False
+    if run is None:
+        return None, False
+    return UNCLEAR if run.doubt or run.either else run.names, final
+
+
+def _denies(clause: str, question: Question) -> bool:
+    """Whether a clause says that there is no such path or order."""
+    about = _ABOUT_WITNESS.search(clause) and set(question.mentioned(clause)) <= set(question.query)
+    denied = about and _NO_WITNESS.search(clause) and not _QUALIFIED.search(clause)
+    return bool(denied) and not supposes(clause)
 
 
 NODE_SET = AnswerKind(

@@ -37,6 +37,7 @@ from eval.answers.prose import (
     is_question,
     opening,
     resolve,
+    sentences,
     strip_hedge,
     supposes,
     words,
@@ -68,7 +69,7 @@ _ITEM = case_insensitive(
     + either(
         """first | start | begin | identify | find | count | list | check | look | determine | examine | let
         edge | step | write | note | understand | read | analy[sz]e | draw | consider | go | take | use | add
-        make | for | calculate | initiali[sz]e"""
+        make | for | calculate | initiali[sz]e | we | i | to"""
     )
     + r"\b)"
 )
@@ -93,15 +94,25 @@ def number_at_start(text: str, question: Question) -> Reading:
     end = match.end()
     if _ALTERNATIVE.match(text, end):
         return None if _PATH.match(text, match.start()) else UNCLEAR
-    if _LIST_GOES_ON.match(text, end) or _numbers_a_list(text, match):
+    if _LIST_GOES_ON.match(text, end) or _numbers_a_list(text, match, question):
         return None
     if _OPERATOR.match(text, end):
         return _equation(text, match.start())
     unit = _unit(quantity_of(question)).match(text, end)
     if (unit and unit["wrong"]) or not _FINISH.match(text, unit.end() if unit else end):
         return None
-    value = to_number(match[0])
-    return Answer(NO_PATH if value == -1 and distance else value, end)
+    if _BOUND_SIGN.search(text, 0, match.start()):
+        return UNCLEAR
+    return _answer(match[0], question, end)
+
+
+_BOUND_SIGN = re.compile(r"(?<!-)[<>\u2264\u2265]=?\s*$")
+
+
+def _answer(number: str, question: Question, end: int = -1) -> Answer:
+    """A number as an answer; for a distance, -1 says that there is no path."""
+    value = to_number(number)
+    return Answer(NO_PATH if value == -1 and question.kind == "distance" else value, end)
 
 
 @lru_cache(maxsize=32)
@@ -116,7 +127,7 @@ def _unit(quantity: Quantity) -> CaseInsensitive:
     )
 
 
-def _numbers_a_list(text: str, match: re.Match[str]) -> bool:
+def _numbers_a_list(text: str, match: re.Match[str], question: Question) -> bool:
     """Whether a leading `1.` numbers a list."""
     end = match.end()
     if not match[0].isdigit() or not text.startswith((".", ")"), end) or not text[end + 1 :].strip():
@@ -124,7 +135,13 @@ def _numbers_a_list(text: str, match: re.Match[str]) -> bool:
     following = _NEXT_NUMBER.search(text, end)
     if following and int(following[1]) == int(match[0]) + 1:
         return True
-    return int(match[0]) <= 1 and _ITEM.match(text, end) is not None
+    if int(match[0]) > 1:
+        return False
+    rest = text[end + 1 :]
+    if _ITEM.match(text, end) or supposes(sentences(rest)[0]):
+        return True  # "1. We count the edges." plans
+    later = number_stated(rest, question)  # "1. Each pair is an edge. So there are 9."
+    return later is not None and later != Answer(float(match[0]))
 
 
 def _equation(text: str, start: int) -> Reading:
@@ -145,6 +162,9 @@ _MAY_COUNT = case_insensitive(
 _EQUALS_END = case_insensitive(rf"=\s*(?P<n>{NUMBER})[^=\d]*$")
 
 
+# What is given as a reason is not what is stated: "Since 19 is less than 23, the maximum flow is 19."
+_LEADING_REASON = case_insensitive(r"^(?:since|because|as)\b[^,]*,\s*")
+_TRAILING_REASON = case_insensitive(r"\b(?:since|because)\b.*$")
 _SHORTEST = case_insensitive(r"\b(?:shortest|minimum|minimal)\b")
 
 
@@ -160,18 +180,24 @@ def number_stated(text: str, question: Question) -> Reading:
         conclusive = concludes(sentence) or (
             question.kind == "distance" and _SHORTEST.search(sentence) is not None
         )
-        sentence = strip_hedge(sentence)
+        sentence = _LEADING_REASON.sub("", strip_hedge(sentence))
         masked = mask(sentence)
         counts = _START.search(masked) is not None
-        if counts and gives_range(masked) and not _EQUALS_END.search(masked):
+        if counts and gives_range(_TRAILING_REASON.sub("", masked)) and not _EQUALS_END.search(masked):
             weak.append((UNCLEAR, conclusive))
         elif (value := _tied(sentence, masked, question)) is not None:
-            strong.append((value, conclusive))
+            strong.append((value, conclusive or _names_all(sentence, masked, question)))
             if is_final(strong):
                 break
         elif counts and (number := _loose(masked)) is not None:
-            weak.append((NO_PATH if number == -1 and question.kind == "distance" else number, conclusive))
+            weak.append((_answer(number, question).value, conclusive))
     return resolve((strong or weak)[::-1])
+
+
+def _names_all(sentence: str, masked: str, question: Question) -> bool:
+    """Whether a sentence names both nodes of the question: such a statement is final."""
+    named = _named(sentence, masked, 0, len(sentence), question) if len(question.query) > 1 else []
+    return bool(named) and set(named) == set(question.query)
 
 
 _PART_BEFORE = case_insensitive(
@@ -227,6 +253,11 @@ def _tied(sentence: str, masked: str, question: Question) -> Value | None:
     return max(values)[1] if values else _nothing(sentence, masked, quantity, question)
 
 
+_BETWEEN = case_insensitive(r"\bbetween (?:nodes? )?\S+$")
+_ONE_OF_MANY = case_insensitive(
+    r"\b(?:through|along|via|over|on|across) "
+    r"(?:this|that|these|each|every|one|another|the (?:first|second|other|direct)) "
+)
 _EACH = words("each | every | per", needs=("each", "every", "per"))
 _STOP = re.compile(r"[,;:.(]|\b(?:because|since|so|namely|which)\b")
 _NUMERAL = re.compile(r"\d+")
@@ -238,6 +269,10 @@ def _about_the_question(sentence: str, masked: str, at: int, quantity: Quantity,
     """
     clause = clauses(sentence[:at])
     start = sentence.rfind(clause[-1], 0, at) if clause else 0
+    if len(clause) > 1 and _BETWEEN.search(clause[-2]):
+        start = sentence.rfind(clause[-2], 0, start)
+    if _ONE_OF_MANY.search(sentence, start, at):
+        return False
     if supposes(sentence[start:at]) or (not quantity.local and _EACH.search(sentence, start, at)):
         return False
     before = _named(sentence, masked, start, at, question)
@@ -311,21 +346,38 @@ _ALTOGETHER = case_insensitive(rf"(?P<n>{NUMBER})\s+(?:units? )?(?:in total|alto
 _BARE = case_insensitive(rf"\W{{0,4}}(?P<n>{NUMBER})[.!\"')\s]*$")
 
 
-def _loose(masked: str) -> float | None:
+def _loose(masked: str) -> str | None:
     """A number that stands where an answer would, although nothing says what it counts."""
     if bare := _BARE.match(masked):
-        return to_number(bare["n"])
+        return None if _BOUND_SIGN.search(masked, 0, bare.start("n")) else bare["n"]
     if "=" in masked and (end := _EQUALS_END.search(masked)):
-        return to_number(end["n"])
+        return end["n"]
     match = [*_LOOSE.finditer(masked), *_ALTOGETHER.finditer(masked)]
-    return to_number(match[-1]["n"]) if match else None
+    return match[-1]["n"] if match else None
 
 
-INTEGER = AnswerKind(number_at_start, number_stated, judge_equal, "a number", "a whole number")
+def _only_number(sentence: str, question: Question) -> Reading:
+    """The one number of a short sentence that is no node id, whatever stands around it: `a flow of 19`."""
+    masked = mask(sentence)
+    numbers = [] if len(sentence) > 100 else list(_START.finditer(masked))
+    if len(numbers) != 1 or gives_range(masked):
+        return None
+    if _BOUND_SIGN.search(masked, 0, numbers[0].start()):
+        return UNCLEAR
+    end = numbers[0].end()
+    unit = _unit(quantity_of(question)).match(masked, end)
+    wrong = (unit and unit["wrong"]) or _OPERATOR.match(masked, end) or _PART_AFTER.match(masked, end)
+    return None if wrong else _answer(numbers[0][0], question)
+
+
+INTEGER = AnswerKind(
+    number_at_start, number_stated, judge_equal, "a number", "a whole number", in_mark=_only_number
+)
 DISTANCE = AnswerKind(
     number_at_start,
     number_stated,
     judge_equal,
     "a number or that there is no path",
     "a whole number, or the words: There is no path",
+    in_mark=_only_number,
 )

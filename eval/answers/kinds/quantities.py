@@ -161,8 +161,10 @@ QUANTITIES: dict[str, Quantity] = {
         part="including | contain\\w* | involv\\w* | with | of | for | at | through | incident",
     ),
     "shortest_path": _quantity(
-        unit="edges? | hops? | steps? | links? | units? | moves? | jumps? | edge traversals? | connections?",
-        noun="(?:path )?length | distance | d\\( ?\\S+ ?, ?\\S+ ?\\) | number of (?:edges|hops|steps)",
+        unit="""edges? | hops? | steps? | links? | units? | moves? | jumps? | edge traversals?
+            connections? | (?:\\w+ )?(?:long|away)""",
+        noun="""(?:path )?length | distance | d\\( ?\\S+ ?, ?\\S+ ?\\) | number of (?:edges|hops|steps)
+            shortest path""",
         bare="length | distance",
     ),
     "maximum_flow": _quantity(
@@ -176,8 +178,9 @@ QUANTITIES: dict[str, Quantity] = {
         bare="MST weight",
     ),
     "weighted_shortest_path": _quantity(
-        noun="(?:path |total |minimum )?(?:length|weight|cost) | distance",
-        bare="length | distance | total weight",
+        unit="(?:\\w+ )?(?:long|away)",
+        noun="(?:path |total |minimum )?(?:length|weight|cost) | distance | shortest path",
+        bare="length | distance | weight | cost",
     ),
     "diameter": _quantity(noun="diameter | (?:maximum|largest|greatest) eccentricity", bare="diameter"),
     "radius": _quantity(noun="radius | (?:minimum|smallest) eccentricity", bare="radius"),

@@ -121,7 +121,7 @@ _AFTER_DETERMINER = case_insensitive(
     r"|you|i|these|not|based|they're|no|yes|wait|answer|(?:and|or) yes)\b)"
 )
 _BOTH = case_insensitive(
-    r"[\"')]*\s*(?:,?\s*(?:and|or|and/or|or maybe|but also)\s+|/\s*|,?\s*)(?:also\s+"
+    r"[\"')]*\s*(?:,?\s*(?:and|or|and/or|or maybe|but also)\s+|[/|]\s*|,?\s*)(?:also\s+"
     r"|maybe\s+)?[\"']?(?P<again>yes|no|true|false)\b[\"']?(?=\s*(?:$|[.,;:!?\n)]|yes\b|no\b))"
 )
 
@@ -131,7 +131,7 @@ def yes_no_at_start(text: str, question: Question) -> Reading:
 
     "Yes and no" is unclear; "No node is isolated" opens with no answer.
     """
-    match = _leading_word(text)
+    match = _leading_word(text, question)
     if match is None:
         return None
     value = match["yes"] is not None
@@ -141,45 +141,70 @@ def yes_no_at_start(text: str, question: Question) -> Reading:
     return Answer(value, match.end())
 
 
-def _leading_word(text: str) -> re.Match[str] | None:
-    lead = _OPENING.match(text)
-    match = _WORD.match(text, lead.end() if lead else 0)
-    if match is None or text[match.end() : match.end() + 1] == "-":
+# "No, there is no cycle of length 3" says nothing of the others.
+_NO_PART = case_insensitive(
+    r"[^.!?\n]{0,60}?\b(?:no|any) (?:\w+ ){0,2}"
+    r"(?:of (?:length|size)|with (?:length|\w+ (?:nodes|edges|vertices)))\b"
+)
+
+
+def _leading_word(text: str, question: Question) -> re.Match[str] | None:
+    """The Yes or No that a text opens with, perhaps after the nodes that the question names."""
+    at = _after_nodes(text, question)
+    lead = _OPENING.match(text, at)
+    match = _WORD.match(text, lead.end() if lead else at)
+    if match is None or (match["no"] and _NO_PART.match(text, match.end())):
+        return None
+    if text[match.end() : match.end() + 1] == "-":
         return None
     if match[0].lower() in _DETERMINERS and not _AFTER_DETERMINER.match(text, match.end()):
         return None
     return match
 
 
+def _after_nodes(text: str, question: Question) -> int:
+    """Where the names of the question's nodes end that a text opens with: `(2, 3) Yes.`"""
+    at = 0
+    for token in question.tokens(text[:80]) if len(question.query) == 2 else ():
+        if token[0] not in question.query and token[0] not in ("node", "nodes", "and", "Node", "Nodes"):
+            break
+        at = token.end() + (text[token.end() : token.end() + 1] in (")", "]"))
+    return at
+
+
 def yes_no_stated(text: str, question: Question) -> Reading:
     """What the sentences claim: the last claim, if all agree or it is a conclusion."""
     match: list[tuple[Value, bool]] = []
-    elsewhere = 0
+    stated, recited = "", []
     last, before, earlier = tee(chain(backwards(text), ("", "")), 3)
     for i, (sentence, asking, opens) in enumerate(
         zip(last, islice(before, 1, None), islice(earlier, 2, None), strict=False)
     ):
         if is_question(sentence):
             continue
-        word = _leading_word(sentence)
+        word = _leading_word(sentence, question)
         # "Is (4, 2) listed? No. Is (2, 4) listed? Yes." answers questions on the way, unless the text ends
         # there.
         if word and i and opens and asking.endswith("?"):
-            continue
+            if question.query:
+                continue
+            sentence, word = sentence[word.end() :].lstrip(" ,"), None
         claims, others = _claims(sentence if word else strip_hedge(sentence), question)
-        elsewhere += others
+        if others:
+            recited.append(sentence)
         if claims:
+            stated = sentence
             conclusive = concludes(sentence)
             match.extend((claim, conclusive) for claim in reversed(claims))
             if is_final(match):
                 break
-    if len(match) == 1 and not match[0][1] and elsewhere >= 3:
-        return None  # the graph's own lines, recited: one of them happens to be about the nodes asked for
+    if len(match) == 1 and not match[0][1] and question.recites(stated, recited):
+        return None
     return resolve(match[::-1])
 
 
 _INLINE = case_insensitive(
-    r"(?:\b(?:say|think|believe|guess|is|be|probably|likely|definitely|certainly|clearly|so|therefore"
+    r"(?:\b(?:but|say|think|believe|guess|is|be|probably|likely|definitely|certainly|clearly|so|therefore"
     r"|thus|hence|then)[,:]?|:)\s+"
     r"[\"']?(?P<word>yes|no|true|false)\b[\"']?\s*(?=[.,;!)\]}\n]|$)"
 )
@@ -189,7 +214,7 @@ _FALSE_THAT = case_insensitive(r"\b(?:not the case|false|not true|incorrect|untr
 
 def _claims(sentence: str, question: Question) -> tuple[list[bool], int]:
     """The claims of one sentence, and how many of its clauses say the same of other nodes."""
-    if word := _leading_word(sentence):
+    if word := _leading_word(sentence, question):
         return [word["yes"] is not None], 0
     if inline := _INLINE.search(sentence):
         return [inline["word"].lower() in ("yes", "true")], 0
@@ -199,9 +224,7 @@ def _claims(sentence: str, question: Question) -> tuple[list[bool], int]:
     claims, others = [], 0
     conditional = False
     for clause in clauses(sentence):
-        supposed = supposes(clause) or (
-            conditional and not re.match(r"(?:then|so|we)\b", clause, re.IGNORECASE)
-        )
+        supposed = supposes(clause) or (conditional and not re.match(r"(?:so|we)\b", clause, re.IGNORECASE))
         conditional = supposed and (conditional or _CONDITION.search(clause) is not None)
         claim = None if supposed else _claim(clause, topic, question)
         if claim == "others":
@@ -211,7 +234,7 @@ def _claims(sentence: str, question: Question) -> tuple[list[bool], int]:
     return claims, others
 
 
-_THING = r"(?:cycles?|paths?|graphs?|edges?|trees?)"
+_THING = r"(?:cycles?|loops?|paths?|graphs?|edges?|trees?)"
 _DEFINITION = case_insensitive(
     rf"^(?:an? (?:\w+ ){{0,2}}|(?:\w+ )?(?=\w+s\b)){_THING} "
     r"(?:is (?:an?|any|the|when|where|one|simply|defined)|are (?!present|found|there|no|not|in)|means?"
@@ -233,6 +256,8 @@ def _claim(clause: str, topic: Topic, question: Question) -> Literal["yes", "no"
     named = question.mentioned(clause)
     if topic.pair:
         return _about_pair(clause, named, negative, against is not None, question)
+    if negative and _NO_PART.match(clause):
+        return "others"
     if named and (negative or question.task == "connectivity"):
         return "others"
     return "no" if negative else "yes"

@@ -125,7 +125,8 @@ def true_path(reason: str, g: NxGraph, names: list[str], query: Query, solution:
     if not nx.has_path(g, source, target):
         assert (
             reason
-            == f" Because, there is no path connecting node {names[source]} to node {names[target]} based on the graph description."
+            == f" Because, there is no path connecting node {names[source]} to node {names[target]} based on"
+            " the graph description."
         )
         assert not solution
         return
