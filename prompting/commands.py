@@ -184,7 +184,7 @@ def ask_command(
         )
     print(f"prompt:\n{prompt}\n")
     if settings.target.model is None:
-        print(f"truth: {example.answer.strip()}")
+        print(f"{_shipped_answer(example)}\n\ntruth: {example.answer.strip()}")
         return
     try:
         opened = open_model(settings.target.model, settings.options)
@@ -199,6 +199,22 @@ def ask_command(
     verdict = score(example, Prediction(example.id, completion.text, completion.finish_reason))
     print(f"answer: {completion.text.strip()}\ntruth: {example.answer.strip()}")
     print(f"verdict: {verdict.outcome}" + (f" (read as {verdict.parsed})" if verdict.parsed else ""))
+
+
+def _shipped_answer(example: Any) -> str:
+    """What a graph model that comes with the repository answers, and whether it is right, or why none does."""
+    try:
+        import torch  # noqa: F401
+    except ModuleNotFoundError:
+        return "no --model; those that come along need torch: pip install 'graphtalk[graph_models]'"
+    from eval.scoring.scorer import score
+    from graph_models.run import shipped_answer
+
+    try:
+        name, prediction = shipped_answer(example)
+    except InputError as error:
+        return f"no --model, and those that come along cannot answer: {error}"
+    return f"answer of {name}: {prediction.output} ({score(example, prediction).outcome})"
 
 
 def smollm2_command(
