@@ -202,7 +202,7 @@ def ask_command(
 
 
 def _shipped_answer(example: Any) -> str:
-    """What a graph model that comes with the repository answers, and whether it is right, or why none does."""
+    """The answer of a graph model that comes with the repository, with its verdict, or why there is none."""
     try:
         import torch  # noqa: F401
     except ModuleNotFoundError:
