@@ -203,3 +203,26 @@ def test_what_cannot_be_exported_is_one_line_and_leaves_nothing(data: Path, tmp_
     with pytest.raises(InputError, match="is there already"):
         export_command(data, "jsonl", tmp_path / "mine", None, None, None)
     assert (tmp_path / "mine" / "notes").read_text() == "mine"
+
+
+def test_overwrite_replaces_an_export_and_nothing_else(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    export_command(data, "jsonl", out, "cycle_check", None, None)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert json.loads(before["export.json"])["to"] == "jsonl"
+    with pytest.raises(InputError, match="give --overwrite to replace it"):
+        export_command(data, "trl", out, None, None, None)
+    with pytest.raises(InputError, match="a request names its model"):  # fails while it writes
+        export_command(data, "openai", out, None, None, None, overwrite=True)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    export_command(data, "jsonl", out, "bfs_order", None, None, overwrite=True)
+    rows = [graphtalk.Example(**row) for row in lines(out / "test.jsonl")]
+    assert rows == graphtalk.load_examples(data, ["bfs_order"], "test")
+    assert list(tmp_path.iterdir()) == [out]
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes").write_text("mine")
+    (tmp_path / "link").symlink_to(out)
+    for other in (tmp_path / "mine", tmp_path / "link", tmp_path / "mine" / "notes"):
+        with pytest.raises(InputError, match="is no export"):
+            export_command(data, "jsonl", other, None, None, None, overwrite=True)
+    assert (tmp_path / "mine" / "notes").read_text() == "mine" and (out / "export.json").is_file()
