@@ -60,6 +60,8 @@ def build_command(
     asked, left_out = _offered(load_config(config, flags))
     for task, reason in left_out.items():
         print(f"without {task}: it {reason}")
+    if out is None and Path(asked.name).name != asked.name:
+        raise InputError(f"the name {asked.name!r} is no folder name; give --out, the dataset folder")
     folder = out or Path("data") / asked.name
     begin, made = perf_counter(), 0
     with ProgressBar("examples", asked.rows if part is None else None) as bar:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_builders.errors import InputError, check_choice
-from data_builders.files import atomic_file
+from data_builders.files import atomic_file, file_sha256, inside, read_json
 
 SPLITS = ("train", "validation", "test")
 

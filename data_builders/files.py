@@ -106,7 +106,7 @@ def read_json(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()})") from None
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: damaged, not JSON ({str(error)[:200]})") from None
+        raise InputError(f"{path}: not JSON ({str(error)[:200]})") from None
     if not isinstance(content, dict):
         raise InputError(f"{path}: damaged, a JSON {type(content).__name__} and no object")
     return content
