@@ -40,7 +40,7 @@ def findings(dataset: Dataset) -> list[Finding]:
 
 def caveats(dataset: Dataset) -> list[str]:
     """What to keep in mind about all runs of a dataset, a sentence each."""
-    samples = [text for sample in dataset.samples for text in _caveats(sample)]
+    samples = [text for sample in dataset.samples for text in _graph_readers(sample) + _caveats(sample)]
     return samples + _leakage(dataset) + _versions(dataset)
 
 
@@ -136,6 +136,23 @@ def _without_answer(row: Row) -> str:
     parts = ", ".join(f"{count} {name}" for name, count in without.items())
     rate = f"{percent(sum(without.values()) / total)}% of its outputs ({parts} of {total:,})"
     return f"No answer could be read from {rate}; they count as not correct."
+
+
+def _graph_readers(sample: Sample) -> list[str]:
+    """What the best model that reads graphs (`graphtalk fit`) says about those that read their text."""
+    best: dict[bool, Row] = {}
+    for row in sample.rows:  # best first
+        assert row.run is not None
+        best.setdefault(row.run.config.get("kind") == "graph_model", row)
+    if len(best) < 2:
+        return []
+    graph, text = (f"{best[key].label}, {estimate_text(_macro(best[key]), '%')}" for key in (True, False))
+    both = f"the best model that reads the graph itself ({graph})"
+    other = f"the best one that reads its text ({text})"
+    if not above(_macro(best[True]), _macro(best[False])):
+        return [f"On {sample.text}, {both} is not above {other}."]
+    meaning = "The answers can be learned: what the other lacks lies in reading text, in its size or training"
+    return [f"On {sample.text}, {both} is above {other}. {meaning}, and not in the questions."]
 
 
 def _caveats(sample: Sample) -> list[str]:

@@ -254,6 +254,19 @@ def test_what_only_a_patient_reader_finds_is_said(data: Path, tmp_path: Path) ->
     assert "Read strictly" not in sentences["gold"]
 
 
+def test_models_that_read_graphs_stand_against_those_that_read_text(data: Path, tmp_path: Path) -> None:
+    make(tmp_path / "gin", data, gold, label="GIN", kind="graph_model")
+    make(tmp_path / "t5", data, nonsense, label="T5", kind="finetune")
+    text = " ".join(dict(findings(gather([tmp_path / "gin", tmp_path / "t5"]).datasets[0]))[""])
+    assert "the best model that reads the graph itself (GIN, 100.0% [" in text
+    assert "is above the best one that reads its text (T5, 0.0% [" in text
+    make(tmp_path / "t5", data, gold, label="T5", kind="finetune")
+    text = " ".join(dict(findings(gather([tmp_path / "gin", tmp_path / "t5"]).datasets[0])).get("", []))
+    assert "is not above the best one that reads its text (T5, 100.0%" in text
+    alone = dict(findings(gather([tmp_path / "gin"]).datasets[0])).get("", [])
+    assert not any("reads the graph" in line for line in alone)
+
+
 def test_mixed_versions_are_said_in_one_line(data: Path, tmp_path: Path) -> None:
     runs = [make(tmp_path / name, data, gold, limit=5) for name in ("one", "two", "three")]
     sentences = {about: " ".join(texts) for about, texts in findings(gather(runs).datasets[0])}
