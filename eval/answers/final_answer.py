@@ -250,7 +250,7 @@ _MOST = 12
 # "Here is how we arrived at this answer:" and "Steps to find the answer:" announce an explanation.
 _EXPLAINS = (
     r"\b(?:how|why|expla\w+|justif\w+|reason\w*|steps?|process|method|logic|proof|verif\w+|check\w*|behind"
-    r"|(?:arrived?|g[eo]t|reach\w*|deriv\w+) (?:at )?)\b[^.!?:;,\n]*"
+    r"|(?:arrived?|g[eo]t|reach\w*|deriv\w+) (?:at )?)\b[^.!?:;,\n]{0,80}"
 )
 _BEFORE_EXPLAINED = case_insensitive(_EXPLAINS + "$")
 EXPLANATION = case_insensitive(

@@ -119,6 +119,15 @@ def sentences(text: str) -> list[str]:
     return list(backwards(text))[::-1]
 
 
+LONGEST = 1000
+"""Of a longer sentence, its first 300 characters and its last 700 are read, which bounds what it costs."""
+
+
+def shortened(sentence: str) -> str:
+    """The sentence, without its middle where it is longer than LONGEST characters."""
+    return sentence if len(sentence) <= LONGEST else f"{sentence[:300]}; {sentence[-700:]}"
+
+
 def backwards(text: str, without: re.Pattern[str] | None = None) -> Iterator[str]:
     """The sentences from last to first, found as they are asked for: of a long text the end is often enough.
 
@@ -248,7 +257,7 @@ def supposes(clause: str) -> bool:
     return _SUPPOSITION.search(clause) is not None
 
 
-_NEITHER = case_insensitive(r"\bneither\b.*\bnor\b")
+_NEITHER = case_insensitive(r"\bneither\b.{0,200}\bnor\b")
 _NEGATION = case_insensitive(
     r"\b"
     + either(

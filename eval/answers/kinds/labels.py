@@ -19,6 +19,7 @@ from eval.answers.prose import (
     is_question,
     opening,
     resolve,
+    shortened,
     strip_hedge,
     word_set,
     words,
@@ -92,7 +93,7 @@ def label_stated(text: str, question: Question) -> Reading:
     """
     direct: list[tuple[Value, bool]] = []
     loose: list[tuple[Value, bool]] = []
-    for sentence in backwards(text):
+    for sentence in map(shortened, backwards(text)):
         if is_final(direct):
             break
         if is_question(sentence):

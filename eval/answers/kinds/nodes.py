@@ -322,7 +322,7 @@ def _states_none(sentence: str, question: Question) -> Value | None:
             and "isolated" not in clause
             else None
         )
-    return EMPTY if none and not apart and not re.search(r"\b(?:no|none)\b.*\bnot\b", clause) else None
+    return EMPTY if none and not apart and not re.search(r"\b(?:no|none)\b.{0,200}\bnot\b", clause) else None
 
 
 _QUALIFIED = words("shorter | direct | other | better | longer | fewer")
@@ -358,12 +358,15 @@ def _witness_stated(sentence: str, question: Question) -> tuple[Value | None, bo
         run
         for run in runs(sentence, question)
         if len(run.names) > 2
-        or (len(run.names) == 2 and (run.arrows or _PATH_IS.search(sentence, 0, run.start)))
+        or (
+            len(run.names) == 2
+            and (run.arrows or _PATH_IS.search(sentence, max(0, run.start - 120), run.start))
+        )
     ]
     chosen = _introduced(sentence, lists) or [run for run in lists if run.arrows]
     denial = next((clause for clause in clauses(sentence) if _denies(clause, question)), None)
     run = chosen[-1] if chosen and not supposes(sentence[: chosen[-1].start]) else None
-    final = run is not None and _PATH_IS.search(sentence, 0, run.start) is not None
+    final = run is not None and _PATH_IS.search(sentence, max(0, run.start - 120), run.start) is not None
     # "No such path is possible: after 0 -> 1 -> 2 we are stuck."
     if denial and (run is None or (not final and sentence.find(denial) < run.start)):
         return NONE_EXISTS, False

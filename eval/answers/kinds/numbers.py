@@ -38,6 +38,7 @@ from eval.answers.prose import (
     opening,
     resolve,
     sentences,
+    shortened,
     strip_hedge,
     supposes,
     words,
@@ -174,7 +175,7 @@ def number_stated(text: str, question: Question) -> Reading:
     """
     strong: list[tuple[Value, bool]] = []
     weak: list[tuple[Value, bool]] = []
-    for sentence in backwards(text.replace('"', " "), without=_LIST_NUMBERS):
+    for sentence in map(shortened, backwards(text.replace('"', " "), without=_LIST_NUMBERS)):
         if is_question(sentence) or not _MAY_COUNT.search(sentence):
             continue
         conclusive = concludes(sentence) or (
