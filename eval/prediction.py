@@ -51,6 +51,7 @@ class Score:
     strict: whether it is correct and its answer stands alone where an answer belongs (docs/scoring.md).
     invented_nodes, invented_edges: how many nodes the answer names, and steps its path takes, that the graph
         does not have.
+    unread: how many characters of an output of more than a million were not read; its end is.
     """
 
     example_id: str
@@ -60,6 +61,7 @@ class Score:
     strict: bool = False
     invented_nodes: int = 0
     invented_edges: int = 0
+    unread: int = 0
 
 
 PREDICTION_SCHEMA = pa.schema(
@@ -83,6 +85,7 @@ SCORE_SCHEMA = pa.schema(
         ("strict", pa.bool_()),
         ("invented_nodes", pa.int32()),
         ("invented_edges", pa.int32()),
+        ("unread", pa.int64()),
     ]
 )
 

@@ -5,6 +5,7 @@ refusals.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from eval.answers.case_insensitive import CaseInsensitive, case_insensitive
@@ -119,15 +120,6 @@ def sentences(text: str) -> list[str]:
     return list(backwards(text))[::-1]
 
 
-LONGEST = 1000
-"""Of a longer sentence, its first 300 characters and its last 700 are read, which bounds what it costs."""
-
-
-def shortened(sentence: str) -> str:
-    """The sentence, without its middle where it is longer than LONGEST characters."""
-    return sentence if len(sentence) <= LONGEST else f"{sentence[:300]}; {sentence[-700:]}"
-
-
 def backwards(text: str, without: re.Pattern[str] | None = None) -> Iterator[str]:
     """The sentences from last to first, found as they are asked for: of a long text the end is often enough.
 
@@ -141,6 +133,17 @@ def backwards(text: str, without: re.Pattern[str] | None = None) -> Iterator[str
         elif line:
             yield line
         end = "\n"  # an end of line closes what quotes and brackets follow a stop
+
+
+MOST_SENTENCES, LONGEST_SENTENCE = 400, 1000
+
+
+def final_sentences(text: str, without: re.Pattern[str] | None = None) -> Iterator[str]:
+    """The last 400 sentences from the end, of longer ones the first 300 characters and the last 700: what a
+    text costs to read is bounded, and what it states last decides.
+    """
+    for sentence in islice(backwards(text, without), MOST_SENTENCES):
+        yield sentence if len(sentence) <= LONGEST_SENTENCE else f"{sentence[:300]}; {sentence[-700:]}"
 
 
 def clauses(sentence: str) -> list[str]:

@@ -1,12 +1,14 @@
 """Lists of nodes as answers: sets, paths and orders."""
 
 import re
+from itertools import islice
 
 from eval.answers.case_insensitive import case_insensitive
 from eval.answers.kinds.kind import AnswerKind
 from eval.answers.kinds.node_lists import DOUBT_AFTER, Run, join_bullets, run_at, runs
 from eval.answers.kinds.valid_answers import judge_set, judge_witness
 from eval.answers.prose import (
+    MOST_SENTENCES,
     NONE_EXISTS,
     UNCLEAR,
     Answer,
@@ -158,7 +160,7 @@ def nodes_stated(text: str, question: Question) -> Reading:
     """The list that the sentences give: the last, if all agree or it is a conclusion."""
     match: list[tuple[Value, bool]] = []
     stated, recited = "", []
-    for sentence in backwards(join_bullets(text)):
+    for sentence in islice(backwards(join_bullets(text)), MOST_SENTENCES):
         if is_question(sentence):
             continue
         plain = _ASIDES.sub("", strip_hedge(sentence))
