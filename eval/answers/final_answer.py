@@ -105,7 +105,9 @@ def strip_reasoning(output: str, finish_reason: str, asks: str | None = None) ->
     VisibleText(text='', cut=True, thinking=True)
     """
     text = output.replace("\r\n", "\n") if "\r" in output else output
-    text = _TEMPLATE.sub("", normalize_characters(text))
+    text = normalize_characters(text)
+    if "/" in text or "|" in text:
+        text = _TEMPLATE.sub("", text)
     cut = finish_reason == "length"
     if "<" in text and _THINKING_ENDS.search(text):
         text = _without_thinking(text)

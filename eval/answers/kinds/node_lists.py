@@ -189,7 +189,9 @@ def join_bullets(text: str) -> str:
         elif (bullet and (not (bullet[1] or bullet[2]) or numbered)) or (
             (in_list or opened) and not bullet and _LONE.match(line)
         ):
-            item = _STEP_ITEM.sub("", line[bullet.end() if bullet else 0 :].strip()).removesuffix(".")
+            item = line[bullet.end() if bullet else 0 :].strip()
+            if item.count(" ") < 6:
+                item = _STEP_ITEM.sub("", item).removesuffix(".")
             if out and (in_list or opened):
                 out[-1][-1] = out[-1][-1].rstrip()
                 out[-1].append(f"{',' if in_list else ''} {item}")

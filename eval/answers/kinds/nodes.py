@@ -360,9 +360,10 @@ def _witness_stated(sentence: str, question: Question) -> tuple[Value | None, bo
         run
         for run in runs(sentence, question)
         if len(run.names) > 2
+        or (len(run.names) == 2 and run.arrows)
         or (
-            len(run.names) == 2
-            and (run.arrows or _PATH_IS.search(sentence, max(0, run.start - 120), run.start))
+            (len(run.names) == 2 or (question.kind == "order" and not sentence[run.end :].strip(" .!")))
+            and _PATH_IS.search(sentence, max(0, run.start - 120), run.start)
         )
     ]
     chosen = _introduced(sentence, lists) or [run for run in lists if run.arrows]
