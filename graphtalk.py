@@ -1,8 +1,11 @@
-"""The `graphtalk` command line, one app that mounts each folder's commands; and `read_graph` for programs."""
+"""The `graphtalk` command line, one app that mounts each folder's commands, and the few names that
+programs import.
+"""
 
 import os
 import sys
-from typing import Annotated, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.exceptions import Abort, TyperException
@@ -15,10 +18,35 @@ from finetune import commands as finetune_commands
 from graph_models import commands as graph_model_commands
 from prompting import commands as prompting_commands
 
+if TYPE_CHECKING:  # for type checkers and editors; at run time see __getattr__
+    from data_builders.building.build import build as build
+    from data_builders.building.config import BuildConfig as BuildConfig
+    from data_builders.example import Example as Example
+    from data_builders.example import load_examples as load_examples
+    from data_builders.readers.graph_files import read_graph as read_graph
+    from eval.api import evaluate as evaluate
+    from eval.api import graph_reward as reward  # noqa: F401
+    from eval.prediction import Prediction as Prediction
+    from eval.scoring import score as score
+
 app = typer.Typer(name="graphtalk", add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 for folder in (data_commands, finetune_commands, graph_model_commands, prompting_commands, eval_commands):
     for name, command, settings in folder.COMMANDS:
         app.command(name, **settings)(command)
+
+
+DOOR = {  # what programs import (docs/python.md) -> its module, and its name there where that is another
+    "BuildConfig": "data_builders.building.config",
+    "Example": "data_builders.example",
+    "InputError": "data_builders.errors",
+    "Prediction": "eval.prediction",
+    "build": "data_builders.building.build",
+    "evaluate": "eval.api",
+    "load_examples": "data_builders.example",
+    "read_graph": "data_builders.readers.graph_files",
+    "reward": "eval.api:graph_reward",
+    "score": "eval.scoring",
+}
 
 
 @app.callback()
@@ -59,12 +87,15 @@ def main() -> None:
 
 
 def __getattr__(name: str) -> Any:
-    """What programs import, loaded on first use: `from graphtalk import read_graph`."""
-    if name != "read_graph":
+    """What programs import, loaded on first use: `graphtalk.score`, `from graphtalk import read_graph`."""
+    if name not in DOOR:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from data_builders.readers.graph_files import read_graph
+    module, _, own = DOOR[name].partition(":")
+    return getattr(import_module(module), own or name)
 
-    return read_graph
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *DOOR])
 
 
 if __name__ == "__main__":

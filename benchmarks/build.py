@@ -19,7 +19,10 @@ from pathlib import Path
 from data_builders.building.build import build
 from data_builders.building.config import load_config
 
-TEN = "edge_existence,node_degree,node_count,edge_count,connected_nodes,disconnected_nodes,cycle_check,reachability,shortest_path"
+TEN = (
+    "edge_existence,node_degree,node_count,edge_count,connected_nodes,disconnected_nodes,"
+    "cycle_check,reachability,shortest_path"
+)
 TEN += ",triangle_counting"
 FIVE = "edge_existence,node_degree,cycle_check,reachability,shortest_path"
 WARM = {"tasks": TEN, "train": 50, "validation": 0, "test": 0, "workers": 1}
@@ -96,12 +99,14 @@ def main() -> None:
         return
     names = ("networkx", "pyarrow", "graphtalk")
     print(
-        f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}",
+        f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python"
+        f" {platform.python_version()}",
         end="; ",
     )
     print(", ".join(f"{name} {metadata.version(name)}" for name in names))
     print(
-        f"{'build':32} {'examples':>10} {'s cpu':>7} {'s wall':>7} {'per s':>9} {'of':>6} {'B each':>7} {'MB':>5}"
+        f"{'build':32} {'examples':>10} {'s cpu':>7} {'s wall':>7} {'per s':>9} {'of':>6} {'B each':>7}"
+        f" {'MB':>5}"
     )
     first, rates = 0.0, {}
     for name, keys in cases(given.scale):
@@ -117,8 +122,8 @@ def main() -> None:
         rate = found["rows"] / found["wall" if "worker" in name else "cpu"]
         first, rates[name] = first or rate, rate
         print(
-            f"{name:32} {found['rows']:10,.0f} {found['cpu']:7.1f} {found['wall']:7.1f} {rate:9,.0f} {rate / first:6.2f} "
-            f"{found['bytes'] / found['rows']:7.0f} {found['memory']:5.0f}",
+            f"{name:32} {found['rows']:10,.0f} {found['cpu']:7.1f} {found['wall']:7.1f} {rate:9,.0f}"
+            f" {rate / first:6.2f} {found['bytes'] / found['rows']:7.0f} {found['memory']:5.0f}",
             flush=True,
         )
     for name, rate in rates.items():

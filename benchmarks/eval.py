@@ -80,7 +80,8 @@ def chain_of_thought(e: Example, marked: bool) -> str:
     lines.append(e.rationale.strip())
     while sum(map(len, lines)) < LENGTH - 120:
         lines.append(
-            "I go through the list once more, since it is easy to miss an edge when there are many nodes in the graph."
+            "I go through the list once more, since it is easy to miss an edge when there are many nodes in"
+            " the graph."
         )
     gold = e.answer.strip()
     said = SAID.get(e.task, SAID.get(e.answer_kind, "So, {}"))
@@ -110,7 +111,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="processor time per line")
     given = parser.parse_args()
     print(
-        f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}",
+        f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python"
+        f" {platform.python_version()}",
         end="; ",
     )
     print(", ".join(f"{name} {metadata.version(name)}" for name in ("pyarrow", "graphtalk")))
@@ -130,7 +132,8 @@ def main() -> None:
         size = sum(len(p.output) for _, p in pairs) / len(pairs)
         per_second, right = rate(pairs, given.seconds)
         print(
-            f"{name:24} {len(pairs):8,} {size:7.0f} {per_second:9,.0f} {per_second * size / 1e6:6.1f} {100 * right:7.1f}%",
+            f"{name:24} {len(pairs):8,} {size:7.0f} {per_second:9,.0f} {per_second * size / 1e6:6.1f}"
+            f" {100 * right:7.1f}%",
             flush=True,
         )
 

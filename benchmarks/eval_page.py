@@ -33,7 +33,10 @@ def made_up(e: Example, skill: float, rng: random.Random) -> str:
         e.answer if rng.random() < skill else rng.choice(("Yes.", "No.", "3.", "7.", "0, 1, 2.", "football"))
     )
     if rng.random() < 0.5:
-        return f"Let me think step by step. {' '.join(f'Node {rng.randrange(20)} comes next.' for _ in range(15))} The answer is: {answer}"
+        return (
+            "Let me think step by step."
+            f" {' '.join(f'Node {rng.randrange(20)} comes next.' for _ in range(15))} The answer is: {answer}"
+        )
     return answer
 
 
@@ -106,7 +109,8 @@ def main() -> None:
         total = RUNS * sum(len(asked) for asked in report.datasets[0].samples[0].examples.values())
         print(f"{platform.machine()}, Python {platform.python_version()}")
         print(
-            f"{total:,} predictions in {RUNS} runs: judged in {judged:.1f} s, report in {cpu:.1f} s of one core"
+            f"{total:,} predictions in {RUNS} runs: judged in {judged:.1f} s, report in {cpu:.1f} s of one"
+            " core"
         )
         print(f"({wall:.1f} s by the clock)")
         print(f"the page: {page.stat().st_size / 1e6:.1f} MB")
@@ -117,8 +121,8 @@ def main() -> None:
         opened = [open_page(page, chromium) for _ in range(3)]
         middle = {what: statistics.median(one[what] for one in opened) for what in opened[0]}
         print(
-            f"in headless chromium, median of 3: ready after {middle['ready']:.0f} ms, "
-            f"a filter in {middle['filter']:.0f} ms, the first search of all texts in {middle['search']:.0f} ms"
+            f"in headless chromium, median of 3: ready after {middle['ready']:.0f} ms, a filter in"
+            f" {middle['filter']:.0f} ms, the first search of all texts in {middle['search']:.0f} ms"
         )
 
 

@@ -22,13 +22,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-TASKS = "edge_existence,node_degree,node_count,edge_count,connected_nodes,disconnected_nodes,cycle_check,reachability,shortest_path"
+TASKS = (
+    "edge_existence,node_degree,node_count,edge_count,connected_nodes,disconnected_nodes,"
+    "cycle_check,reachability,shortest_path"
+)
 TASKS += ",triangle_counting"
 STOCK = "stock Seq2SeqTrainer"
-OURS = {
-    "own tokenizer, short answers, by length": [],
-    "the same, --share_graphs": ["--share_graphs"],
-}
+OURS = {"own tokenizer, short answers, by length": [], "the same, --share_graphs": ["--share_graphs"]}
 SIZE = {
     "d_model": 128,
     "d_kv": 32,
@@ -255,7 +255,8 @@ def main() -> None:
         return
     names = ("torch", "transformers", "tokenizers")
     print(
-        f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}",
+        f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python"
+        f" {platform.python_version()}",
         end="; ",
     )
     print(", ".join(f"{name} {metadata.version(name)}" for name in names))
@@ -302,8 +303,8 @@ def compare(folder: Path, graphs: int, seconds: float) -> None:
             reached = None  # the stock script has learned nothing yet, so there is nothing to equal
         equal = f"{reached:8.1f}s {slowest / reached:6.1f}" if reached else f"{'not in time':>16}"
         print(
-            f"{name:42} {found['tokens']:6.0f} {found['vocabulary']:6d} {found['rate']:10.1f} {found['rate'] / first:6.1f} "
-            f"{100 * found['curve'][-1][1]:8.1f} {equal}",
+            f"{name:42} {found['tokens']:6.0f} {found['vocabulary']:6d} {found['rate']:10.1f}"
+            f" {found['rate'] / first:6.1f} {100 * found['curve'][-1][1]:8.1f} {equal}",
             flush=True,
         )
 

@@ -56,11 +56,13 @@ def load(prompts: int, concurrency: int, seconds: float, folder: Path) -> None:
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     failed = sum(c.finish_reason == "error" for c in found.values())
     print(
-        f"load: {prompts:,} prompts, {concurrency} at a time, {seconds:g} s each: {wall:.1f} s, ideal {ideal:.1f} s, ",
+        f"load: {prompts:,} prompts, {concurrency} at a time, {seconds:g} s each: {wall:.1f} s, ideal"
+        f" {ideal:.1f} s, ",
         end="",
     )
     print(
-        f"ratio {wall / ideal:.3f} (aim 1.15); {cpu / prompts * 1000:.2f} ms cpu per prompt, {memory:.0f} MB (aim 400), {failed} failed"
+        f"ratio {wall / ideal:.3f} (aim 1.15); {cpu / prompts * 1000:.2f} ms cpu per prompt, {memory:.0f} MB"
+        f" (aim 400), {failed} failed"
     )
 
 
@@ -117,11 +119,13 @@ def local(model: Path, count: int, new: int, folder: Path) -> None:
     same = sum(said[i].text == text for i, text in enumerate(plain))
     tokens = sum(c.prompt_tokens for c in said.values()) / count
     print(
-        f"local: {count} prompts of {tokens:.0f} tokens, at most {new} new, float32, one thread: {ours:.1f} s, ",
+        f"local: {count} prompts of {tokens:.0f} tokens, at most {new} new, float32, one thread:"
+        f" {ours:.1f} s, ",
         end="",
     )
     print(
-        f"plain generate {theirs:.1f} s, ratio {theirs / ours:.2f} (aim 2.5), {same} of {count} answers the same"
+        f"plain generate {theirs:.1f} s, ratio {theirs / ours:.2f} (aim 2.5), {same} of {count} answers the"
+        " same"
     )
 
 
@@ -129,7 +133,7 @@ def _plain(opened: Any, prompts: Sequence[str], new: int) -> list[str]:
     """What transformers' own generate says, in one batch, padded on the left."""
     model, tokenizer = opened._model, opened._tokenizer
     batch = tokenizer([p.rstrip(" ") for p in prompts], return_tensors="pt", padding=True)
-    stop = {"stop_strings": list(opened._options.stop), "tokenizer": tokenizer}
+    stop = {"stop_strings": list(opened._options.stop_strings(chat=False)), "tokenizer": tokenizer}
     out = model.generate(**batch, max_new_tokens=new, **stop)
     return [tokenizer.decode(row, skip_special_tokens=True) for row in out[:, batch["input_ids"].shape[1] :]]
 
@@ -152,7 +156,8 @@ def main() -> None:
     parser.add_argument("--new", type=int, default=24, help="longest completion of local, in tokens")
     given = parser.parse_args()
     print(
-        f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}",
+        f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python"
+        f" {platform.python_version()}",
         end="; ",
     )
     print(

@@ -77,7 +77,8 @@ def compare(tuned: Path, prompted: Path) -> None:
         f"{package} {metadata.version(package)}" for package in ("torch", "transformers", "peft", "trl")
     )
     print(
-        f"\n{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}"
+        f"\n{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python"
+        f" {platform.python_version()}, {versions}"
     )
     print(f"{'percent correct':24s}" + "".join(f"{name:>24s}" for name in (*after["tasks"], "macro")))
     print(row("LoRA on 500 examples", after))

@@ -1,4 +1,4 @@
-"""graphtalk graph, build, tasks and verify: look at graphs, make datasets of them, check these."""
+"""graphtalk graph, build, tasks, verify and export: look at graphs, make datasets of them, check these."""
 
 import sys
 from collections.abc import Callable
@@ -10,6 +10,7 @@ import typer
 
 from data_builders.building.config import BuildConfig, load_config, locked_config
 from data_builders.errors import InputError
+from data_builders.exports.command import export_command
 from data_builders.files import ProgressBar
 from data_builders.options import options_of
 from data_builders.readers.command import graph_command
@@ -17,6 +18,9 @@ from data_builders.readers.source import OPTIONS
 
 if TYPE_CHECKING:  # `graphtalk --help` loads nothing heavy
     from data_builders.readers.graph_files import GraphFile
+
+
+SHARED = 0.05  # of the edges of test graphs, also in train graphs: more is a warning
 
 
 @options_of(BuildConfig)
@@ -33,7 +37,10 @@ def build_command(
     shard: Annotated[
         str | None,
         typer.Option(
-            help="K/N: the K-th of N parts, for a job array; a last build without --shard completes the folder."
+            help=(
+                "K/N: the K-th of N parts, for a job array; a last build without --shard completes the"
+                " folder."
+            )
         ),
     ] = None,
     locked: Annotated[
@@ -49,7 +56,8 @@ def build_command(
     if locked:
         if out is None or config is not None or overwrite:
             raise InputError(
-                "--locked needs --out, the folder of the dataset.lock, and takes no config file and no --overwrite"
+                "--locked needs --out, the folder of the dataset.lock, and takes no config file and no"
+                " --overwrite"
             )
         flags = {**locked_config(out, flags["graphs"] or ()), "workers": flags["workers"]}
     asked, left_out = _offered(load_config(config, flags))
@@ -68,7 +76,8 @@ def build_command(
     seconds = perf_counter() - begin
     if lock is None:
         print(
-            f"{folder}: shard {shard} is written ({made:,} new examples in {seconds:.1f} s); when all are, build without --shard"
+            f"{folder}: shard {shard} is written ({made:,} new examples in {seconds:.1f} s); when all are,"
+            " build without --shard"
         )
         return
     _print_report(lock)
@@ -82,8 +91,25 @@ def build_command(
 
 def _offered(config: BuildConfig) -> tuple[BuildConfig, dict[str, str]]:
     from data_builders.building.compatibility import with_compatible_tasks
+    from data_builders.building.draws import shared_edges
 
-    return with_compatible_tasks(config, _open_files(config)) if config.graphs else (config, {})
+    if not config.graphs:
+        return config, {}
+    files = _open_files(config)
+    for name, file in files.items():
+        if config.unit == "subgraph" and config.max_nodes is None and file.graph.n < config.largest:
+            print(f"note: {name}: has {file.graph.n} nodes, so no subgraph has {config.largest}")
+    for name, share in shared_edges(config, files).items():
+        if share >= SHARED:
+            print(
+                f"warning: {name}: {share:.1%} of the edges of its test graphs are edges of its "
+                f"train graphs too, "
+                "since subgraphs of one network share its nodes; --names encoder hides which nodes "
+                "they are, a "
+                "larger network has more that differ, and --unit graph asks about the whole graph, "
+                "without train"
+            )
+    return with_compatible_tasks(config, files)
 
 
 def _open_files(config: BuildConfig) -> "dict[str, GraphFile]":
@@ -166,7 +192,9 @@ def _print_report(lock: dict[str, Any]) -> None:
             table.add_row(*row)
         console.print(table)
     for source, file in found["files"].items():
-        print(f"{source}: subgraphs of {file['nodes']:,} nodes and {file['edges']:,} edges")
+        whole = lock["config"].get("unit") == "graph"
+        what = "the whole graph" if whole else "subgraphs"
+        print(f"{source}: {what} of {file['nodes']:,} nodes and {file['edges']:,} edges")
 
 
 def verify_command(folder: Annotated[Path, typer.Argument(help="Dataset folder.")]) -> None:
@@ -184,13 +212,15 @@ def verify_command(folder: Annotated[Path, typer.Argument(help="Dataset folder."
         print(f"{folder}: {verdict.difference}", file=sys.stderr)
         raise typer.Exit(1)
     apart = (
-        f"; no graph is isomorphic to one of another split ({verdict.pairs:,} pairs with the same degrees tested)"
+        f"; no graph is isomorphic to one of another split ({verdict.pairs:,} pairs with the same degrees"
+        " tested)"
         if verdict.graphs is not None
-        else "; its splits are of an older rule and were not checked"
+        else "; its graphs are of one question set, or of an older rule of splits, which was not checked"
     )
     alone = f"; without a second implementation: {', '.join(verdict.unchecked)}" if verdict.unchecked else ""
     print(
-        f"{folder}: all {verdict.rows:,} examples agree with their graphs, and all files with dataset.lock{apart}{alone}"
+        f"{folder}: all {verdict.rows:,} examples agree with their graphs, and all files with"
+        f" dataset.lock{apart}{alone}"
     )
 
 
@@ -199,4 +229,5 @@ COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [
     ("build", build_command, {}),
     ("tasks", tasks_command, {}),
     ("verify", verify_command, {}),
+    ("export", export_command, {}),
 ]

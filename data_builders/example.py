@@ -76,7 +76,7 @@ def truth(example: Example) -> Any:
     """The right answer as a value: a bool, an int, a word, a list of node ids, or None (no path, no such
     order).
 
-    >>> blank = Example("i", "shortest_path", "", "", " 7.", "distance", "", "", "", "{}", "", 0, 0, [], "test")
+    >>> blank = Example("i", "shortest_path", "", "", " 7.", "distance", "", "", "", "{}", "", 0, 0, [], "")
     >>> truth(blank), truth(replace(blank, solution="null"))
     (7, None)
     """
@@ -86,7 +86,8 @@ def truth(example: Example) -> Any:
 def solution_key(example: Example) -> str:
     """The solution as JSON, one text for equal ones: a set of nodes in the order of their ids.
 
-    >>> blank = Example("i", "connected_nodes", "", "", "", "node_set", "", "", "", "{}", "", 0, 0, [], "test", "[2, 0]")
+    >>> columns = ("i", "connected_nodes", "", "", "", "node_set", "", "", "", "{}", "", 0, 0, [], "test")
+    >>> blank = Example(*columns, "[2, 0]")
     >>> solution_key(blank)
     '[0, 2]'
     """
@@ -154,7 +155,8 @@ def read_lock(folder: Path) -> dict[str, object]:
     path = Path(folder) / "dataset.lock"
     if not path.is_file():
         raise InputError(
-            f"{folder}: not a dataset folder (no dataset.lock); make one with `graphtalk build --out {folder}`"
+            f"{folder}: not a dataset folder (no dataset.lock); make one with `graphtalk build --out"
+            f" {folder}`"
         )
     lock: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
     return lock

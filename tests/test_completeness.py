@@ -63,7 +63,10 @@ def missing_of_encoders() -> Iterator[str]:
     page = (ROOT / "docs" / "data_format.md").read_text(encoding="utf-8")
     direction = {(True, True): "yes", (True, False): "only where the question does not depend on it"}
     for name, encoder in ENCODERS.items():
-        row = f"| {name} | {encoder.names} | {direction.get((encoder.directed, encoder.says_direction), 'no')} |"
+        row = (
+            f"| {name} | {encoder.names} |"
+            f" {direction.get((encoder.directed, encoder.says_direction), 'no')} |"
+        )
         if row not in page:
             yield f"{name}: the row of docs/data_format.md, {row}"
         if name not in DECODERS:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_house import ROOT, graphtalk, imported
+from tests.test_house import ROOT, graphtalk, imported, parsed
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 ROOMS = {  # folder -> extras whose packages it may import
@@ -44,7 +44,7 @@ EXTRAS = {extra: names(packages) for extra, packages in PROJECT["optional-depend
 
 def packages(folder: Path) -> set[str]:
     """Packages that the files under a folder import, late imports included."""
-    found = {name for path in folder.rglob("*.py") for name in imported(path)}
+    found = {name.split(".")[0] for path in folder.rglob("*.py") for name in imported(parsed(path))}
     ours = {path.stem for path in ROOT.iterdir()}
     return {
         DISTRIBUTION.get(name, name).replace("_", "-") for name in found - ours - set(sys.stdlib_module_names)

@@ -129,7 +129,7 @@ def build(
 def _identity(config: BuildConfig, files: Files) -> Record:
     """Everything that the bytes of the dataset depend on."""
     # How graph files are read is named where it is not the default, as in the locks of earlier versions.
-    new = ("weight", "weights", "header")
+    new = ("unit", "weight", "weights", "header")
     defaults = [name for name in new if getattr(config, name) == BuildConfig.model_fields[name].default]
     asked = config.model_dump(mode="json", exclude={"workers", "max_bytes", *defaults})
     asked["generators"] = list(config.families)
@@ -283,12 +283,7 @@ def _files(config: BuildConfig, done: Path) -> Files:
 
 
 def _finish(
-    config: BuildConfig,
-    out: Path,
-    identity: Record,
-    files: Files,
-    records: list[Record],
-    locked: bool,
+    config: BuildConfig, out: Path, identity: Record, files: Files, records: list[Record], locked: bool
 ) -> Record:
     hashes = dict(sorted((name, sha256) for record in records for name, sha256 in record["files"].items()))
     lock = {"name": config.name, **identity, "files": hashes, "fingerprint": fingerprint(hashes)}
@@ -314,7 +309,8 @@ def _compare(out: Path, hashes: dict[str, str]) -> None:
     wrong = [name for name in sorted(wanted.keys() | hashes.keys()) if wanted.get(name) != hashes.get(name)]
     if wrong:
         raise InputError(
-            f"{out}: {len(wrong)} of {len(wanted)} files are not those of dataset.lock; the first is {wrong[0]}"
+            f"{out}: {len(wrong)} of {len(wanted)} files are not those of dataset.lock; the first is"
+            f" {wrong[0]}"
         )
 
 

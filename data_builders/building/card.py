@@ -21,6 +21,12 @@ FLOOR_COLUMNS = ("task", "split", "questions", "majority of train", "rule", "wha
 GRAPH_COLUMNS = ("source", "split", "graphs", "classes")
 
 
+INTRODUCTION = """\
+{rows:,} questions about graphs, written as text, with their answers; made by graphtalk. One config per task:
+`question` is the whole prompt, `answer` the target, `solution` the same as a JSON value in node ids,
+`rationale` the reason for a chain-of-thought exemplar, and `graph` the graph itself as JSON. Examples with
+one `graph_id` ask about the same graph.
+"""
 STATEMENT = """\
 The split of a graph is a function of the graph, the same in every dataset that graphtalk builds: a digest of
 an isomorphism invariant sends six eighths of all graphs to train and one eighth each to validation and test.
@@ -29,6 +35,12 @@ seed, sizes and tasks; who trains on a train split has seen no graph of any test
 checks the side of every row, and tests the splits against each other for isomorphism with another library.
 `classes` counts graphs that differ by more than the numbering of their nodes (those that share the invariant
 count once).
+"""
+
+
+WHOLE_STATEMENT = """\
+One question set: the graphs are asked about as they are, all of them in test. Whether a model has seen them
+in training is not known here.
 """
 
 
@@ -46,9 +58,7 @@ def label(solution: bool | int | str | Sequence[int] | None) -> str:
 
 
 def report(
-    config: BuildConfig,
-    files: Mapping[str, GraphFile],
-    records: Sequence[Mapping[str, Any]],
+    config: BuildConfig, files: Mapping[str, GraphFile], records: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
     """Counts of a dataset.
 
@@ -117,6 +127,8 @@ def card(lock: Mapping[str, Any]) -> str:
     config, found = lock["config"], lock["report"]
     splits = [split for split in SPLITS if config[split]]
     rows = sum(by_split["n"] for task in found["tasks"].values() for by_split in task.values())
+    whole = config.get("unit") == "graph"
+    direction = "directed" if config["directed"] else "undirected"
     header = {
         "pretty_name": lock["name"],
         "license": "apache-2.0",
@@ -136,25 +148,23 @@ def card(lock: Mapping[str, Any]) -> str:
         [
             f"---\n{yaml.safe_dump(header, sort_keys=False, allow_unicode=True)}---",
             f"# {lock['name']}\n",
-            f"{rows:,} questions about graphs, written as text, with their answers; made by graphtalk. One config per task:",
-            "`question` is the whole prompt, `answer` the target, `solution` the same as a JSON value in node ids,",
-            "`rationale` the reason for a chain-of-thought exemplar, and `graph` the graph itself as JSON. Examples with",
-            "one `graph_id` ask about the same graph.\n",
+            INTRODUCTION.format(rows=rows),
             f"- Encoders: {', '.join(config['encoders'])}",
-            f"- Graphs: {', '.join(found['graphs'])}; sizes {_sizes(config)}; {'directed' if config['directed'] else 'undirected'}",
+            f"- Graphs: {', '.join(found['graphs'])}; {_sizes(config)}; {direction}",
             *_test_part(config),
             f"- Seed: {config['seed']}",
             f"- Fingerprint: `{lock['fingerprint']}`\n",
-            *_files_part(found["files"]),
+            *_files_part(found["files"], whole),
             "## Answers\n",
             "Lists of nodes are counted by their length.\n",
             *_table(ANSWER_COLUMNS, answer_rows(found)),
             "\n## Floors\n",
-            "What a score must beat: the share of the first questions that train's commonest answer and a rule of thumb get right.\n",
+            "What a score must beat: the share of the first questions that train's commonest answer and",
+            "a rule of thumb get right.\n",
             *_table(FLOOR_COLUMNS, floor_rows(found)),
             *_tokens_part(found),
             "\n## Splits\n",
-            STATEMENT,
+            WHOLE_STATEMENT if whole else STATEMENT,
             *_table(GRAPH_COLUMNS, graph_rows(found)),
             "",
         ]
@@ -222,20 +232,21 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [f"| {' | '.join(row)} |" for row in (columns, ["---"] * len(columns), *rows)]
 
 
-def _files_part(files: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _files_part(files: Mapping[str, Mapping[str, Any]], whole: bool) -> list[str]:
     lines = []
     for name, file in files.items():
         notes = "".join(f"; {note}" for note in file["notes"])
-        lines.append(
-            f"`{name}` samples subgraphs of a graph of {file['nodes']:,} nodes and {file['edges']:,} edges{notes}.\n"
-        )
+        what = "is a graph" if whole else "samples subgraphs of a graph"
+        lines.append(f"`{name}` {what} of {file['nodes']:,} nodes and {file['edges']:,} edges{notes}.\n")
     return lines
 
 
 def _sizes(config: Mapping[str, Any]) -> str:
+    if config.get("unit") == "graph":
+        return "each as it is"
     if config["min_nodes"] is None and config["max_nodes"] is None:
-        return "5-9, 10-14 or 15-19 nodes"
-    return f"{config['min_nodes'] or 5}-{config['max_nodes'] or 19} nodes"
+        return "sizes 5-9, 10-14 or 15-19 nodes"
+    return f"sizes {config['min_nodes'] or 5}-{config['max_nodes'] or 19} nodes"
 
 
 def _test_part(config: Mapping[str, Any]) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from data_builders.errors import InputError, check_choice
 from data_builders.files import file_sha256, read_yaml
@@ -58,11 +58,15 @@ class BuildConfig(BaseModel):
     names: Annotated[
         Literal["labels", "encoder"], Option("Node names of graph files: labels or encoder.")
     ] = "labels"
+    unit: Annotated[
+        Literal["subgraph", "graph"],
+        Option("What graph files are asked about: subgraphs of them, or each graph as it is, without train."),
+    ] = "subgraph"
     sampling: Annotated[
         Literal["walk", "jump", "ego", "fire", "induced"],
         Option(
-            "Subgraphs of graph files: along a random walk, with jumps (jump), around a node (ego), by forest "
-            "fire (fire), or of uniform nodes (induced)."
+            "Subgraphs of graph files: along a random walk, with jumps (jump), around a node (ego), by forest"
+            " fire (fire), or of uniform nodes (induced)."
         ),
     ] = "walk"
     balance: Annotated[
@@ -105,13 +109,7 @@ class BuildConfig(BaseModel):
     )
 
     @field_validator(
-        "tasks",
-        "encoders",
-        "generators",
-        "graphs",
-        "test_encoders",
-        "test_generators",
-        mode="before",
+        "tasks", "encoders", "generators", "graphs", "test_encoders", "test_generators", mode="before"
     )
     @classmethod
     def _listed(cls, value: Any) -> Any:
@@ -139,6 +137,14 @@ class BuildConfig(BaseModel):
             else value
         )
         return parts * 2 if isinstance(parts, list) and len(parts) == 1 else parts
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole_graphs(cls, values: Any) -> Any:
+        """Whole graphs are one question set: no train, and by default one question per task and encoder."""
+        if isinstance(values, dict) and values.get("unit") == "graph":
+            return {"train": 0, "validation": 0, "test": 1, **values}
+        return values
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -190,6 +196,8 @@ class BuildConfig(BaseModel):
 
         if not any(self.size(split) for split in SPLITS):
             raise InputError("train, validation and test are all 0; ask for at least one graph")
+        if self.unit == "graph":
+            self._check_whole_graphs()
         for config in (self, self.of_split("test")):
             config._check_names()
             config._check_sizes()
@@ -234,6 +242,29 @@ class BuildConfig(BaseModel):
                 else:
                     check_choice(kind, name, known)
 
+    def _check_whole_graphs(self) -> None:
+        from data_builders.tasks import EDGE_CHANGING, TASKS
+
+        if not self.graphs or self.families:
+            raise InputError(
+                "unit graph asks about graph files as they are; give --graphs, and no generators"
+            )
+        if self.train or self.validation:
+            raise InputError(
+                "unit graph makes one question set: leave train and validation out, or set them to 0"
+            )
+        for key in ("min_nodes", "max_nodes", "test_min_nodes", "test_max_nodes"):
+            if getattr(self, key) is not None:
+                raise InputError(f"unit graph asks about graph files as they are; leave {key} out")
+
+        for name in self.tasks:
+            transform = TASKS[check_choice("task", name, TASKS)].transform
+            if transform in EDGE_CHANGING or (transform == "directed" and not self.directed):
+                raise InputError(
+                    f"task {name!r} changes the edges of a graph, and unit graph asks about graph "
+                    f"files as they are"
+                )
+
     def _check_sizes(self) -> None:
         from data_builders.graphs.generators import GENERATORS
 
@@ -243,7 +274,8 @@ class BuildConfig(BaseModel):
         for name in self.all_sources:
             if name in GENERATORS and low < GENERATORS[name].min_nodes:
                 raise InputError(
-                    f"generator {name!r} needs at least {GENERATORS[name].min_nodes} nodes; min_nodes is {low}"
+                    f"generator {name!r} needs at least {GENERATORS[name].min_nodes} nodes; min_nodes is"
+                    f" {low}"
                 )
 
     def _check_options(self) -> None:
@@ -259,7 +291,8 @@ class BuildConfig(BaseModel):
         for name in self.tasks:
             if TASKS[name].direction == "directed" and plain:
                 raise InputError(
-                    f"task {name!r} asks about directed graphs, which encoder {plain[0]!r} does not tell from others"
+                    f"task {name!r} asks about directed graphs, which encoder {plain[0]!r} does not tell from"
+                    " others"
                 )
             if TASKS[name].direction == "undirected" and self.directed:
                 raise InputError(f"task {name!r} asks about undirected graphs; leave it out with directed")
@@ -274,7 +307,8 @@ class BuildConfig(BaseModel):
             for name in self.families:
                 if name not in able:
                     raise InputError(
-                        f"generator {name!r} draws undirected graphs only; with directed, choose from {', '.join(able)}"
+                        f"generator {name!r} draws undirected graphs only; with directed, choose from"
+                        f" {', '.join(able)}"
                     )
             for name in self.tasks:
                 if TASKS[name].generator is not None:
@@ -285,7 +319,8 @@ class BuildConfig(BaseModel):
             "er" not in self.families or not 0 <= self.density[0] <= self.density[1] <= 1
         ):
             raise InputError(
-                f"density {self.density[0]:g},{self.density[1]:g}: expected 0 <= LOW <= HIGH <= 1, and the generator er"
+                f"density {self.density[0]:g},{self.density[1]:g}: expected 0 <= LOW <= HIGH <= 1, and the"
+                " generator er"
             )
         able = sorted(name for name, g in GENERATORS.items() if "self_loops" in g.options)
         if self.self_loops and not set(able) & set(self.families):
@@ -299,7 +334,8 @@ class BuildConfig(BaseModel):
         for path in self.graphs:
             if source_name(path) in GENERATORS or stems.count(source_name(path)) > 1:
                 raise InputError(
-                    f"{path}: the name {source_name(path)!r} is taken by another generator or graph file; rename the file"
+                    f"{path}: the name {source_name(path)!r} is taken by another generator or graph file;"
+                    " rename the file"
                 )
 
 
@@ -340,7 +376,8 @@ def locked_config(out: Path, graphs: Sequence[Path]) -> dict[str, Any]:
     for name, version in lock["versions"].items():
         if metadata.version(name) != version:
             raise InputError(
-                f"{out}: dataset.lock was made with {name} {version}, here is {metadata.version(name)}; install that version"
+                f"{out}: dataset.lock was made with {name} {version}, here is {metadata.version(name)};"
+                " install that version"
             )
     config: dict[str, Any] = dict(lock["config"])
     wanted, given = config["graphs"], {source_name(path): path for path in graphs}

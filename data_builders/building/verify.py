@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 import rustworkx as rx
 
 from data_builders.building.folder import fingerprint
+from data_builders.building.rows import WHOLE
 from data_builders.errors import InputError
 from data_builders.example import SCHEMA, read_lock
 from data_builders.files import file_sha256
@@ -66,7 +67,8 @@ def verify(folder: Path, advance: Callable[[int], None] = lambda rows: None) -> 
     """
     lock: Any = read_lock(folder)
     verdict = Verdict(unchecked=sorted(set(lock["config"]["tasks"]) - set(SECOND) - set(WITNESS)))
-    verdict.graphs = {} if lock.get("splits") == RULE else None
+    whole = lock["config"].get("unit") == "graph"  # one question set, which is on no side
+    verdict.graphs = {} if lock.get("splits") == RULE and not whole else None
     for difference in _differences(Path(folder), lock, verdict, advance):
         verdict.difference = difference
         break
@@ -96,7 +98,7 @@ def _differences(folder: Path, lock: Any, verdict: Verdict, advance: Callable[[i
 
 
 def _isomorphic(n: int, alike: Alike, verdict: Verdict) -> Iterator[str]:
-    """The pairs of graphs of two splits that are isomorphic when directions are ignored, which there are none of."""
+    """The pairs of isomorphic graphs, directions ignored, in two splits; a sound dataset has none."""
     for one, other in combinations(alike, 2):
         of_one, of_other = (
             [(_rustworkx(n, edges), row) for edges, row in alike[split].items()] for split in (one, other)
@@ -216,13 +218,14 @@ def _expected(row: Row, graph: Graph, names: list[str], query: Query, file: Path
     solution = task.solve(graph, query)
     nth = NTH.search(str(row["graph_id"]))
     index = str(row["id"]).rsplit("/", 1)[-1]
+    place = WHOLE if str(row["graph_id"]).endswith(f"/{WHOLE}") else f"{index}{nth[0] if nth else ''}"
     return {
         "task": file.parent.name,
         "split": split,
         "task_class": task.task_class,
         "answer_kind": task.answer_kind,
         "id": f"{row['task']}/{row['generator']}/{row['encoder']}/{split}/{index}",
-        "graph_id": f"{row['generator']}/{split}/{index}{nth[0] if nth else ''}",
+        "graph_id": f"{row['generator']}/{split}/{place}",
         "num_nodes": graph.n,
         "num_edges": graph.m,
         "question": encoder.text(graph, names, task.quantity) + encoder.ask(task, names, query),
@@ -252,4 +255,5 @@ def _short(value: Any, other: Any) -> str:
         min(len(value), len(str(other))),
     )
     start = max(0, start - 20)
-    return f"{'..' * (start > 0)}{value[start : start + 40]!r}{'..' * (start + 40 < len(value))} (from character {start})"
+    before, after = ".." * (start > 0), ".." * (start + 40 < len(value))
+    return f"{before}{value[start : start + 40]!r}{after} (from character {start})"

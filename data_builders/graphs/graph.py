@@ -203,7 +203,10 @@ _PAIRS = _Pairs()
 
 @lru_cache(maxsize=4096)  # most graphs of a dataset are called by the same few lists of names
 def _start(names: tuple[str, ...], directed: bool) -> str:
-    return f'{{"directed": {"true" if directed else "false"}, "nodes": {json.dumps(names, ensure_ascii=False)}, "edges": ['
+    return (
+        f'{{"directed": {"true" if directed else "false"}, "nodes": {json.dumps(names, ensure_ascii=False)},'
+        ' "edges": ['
+    )
 
 
 def graph_from_json(text: str) -> tuple[Graph, list[str]]:

@@ -12,30 +12,33 @@ KEPT = 64  # nodes up to which the texts of all pairs are kept
 # names that are also everyday words, so that an answer can be read back out of free text.
 LISTS = {
     "names": """
-        James Robert John Michael David Mary Patricia Jennifer Linda Elizabeth William Richard Joseph Thomas Christopher Barbara
-        Susan Jessica Sarah Karen Daniel Lisa Matthew Nancy Anthony Betty Donald Sandra Steven Ashley Andrew Kimberly Kenneth
-        Emily Joshua Donna Kevin Michelle Brian Carol George Amanda Timothy Melissa Ronald Deborah Jason Stephanie Edward Rebecca
-        Jeffrey Laura Ryan Helen Jacob Sharon Nicholas Cynthia Gary Kathleen Eric Amy Jonathan Angela Stephen Shirley Larry Anna
-        Justin Brenda Scott Pamela Brandon Emma Benjamin Nicole Samuel Samantha Gregory Katherine Alexander Christine Frank Debra
+        James Robert John Michael David Mary Patricia Jennifer Linda Elizabeth William Richard Joseph Thomas
+        Christopher Barbara Susan Jessica Sarah Karen Daniel Lisa Matthew Nancy Anthony Betty Donald Sandra
+        Steven Ashley Andrew Kimberly Kenneth Emily Joshua Donna Kevin Michelle Brian Carol George Amanda
+        Timothy Melissa Ronald Deborah Jason Stephanie Edward Rebecca Jeffrey Laura Ryan Helen Jacob Sharon
+        Nicholas Cynthia Gary Kathleen Eric Amy Jonathan Angela Stephen Shirley Larry Anna Justin Brenda Scott
+        Pamela Brandon Emma Benjamin Nicole Samuel Samantha Gregory Katherine Alexander Christine Frank Debra
         Raymond Rachel Patrick Carolyn Jack Janet Dennis Maria Jerry Olivia Tyler Heather
     """,
     "south_park": """
-        Eric Kenny Kyle Stan Tolkien Heidi Bebe Liane Sharon Linda Gerald Veronica Michael Jimbo Herbert Malcolm Gary Steve Chris
-        Wendy Craig Tweek Clyde Jimmy Timmy Leopold Randy Shelly Ike Sheila Stuart Carol Kevin Karen Annie Nichole Scott Bradley
-        Damien Philip Terrance Jerome Alphonse Thomas Laura Roger Ryan Stephen Marvin Richard Nelly Diane Janet David Esther Jenny
-        Lola Mercedes Millie Nathan
+        Eric Kenny Kyle Stan Tolkien Heidi Bebe Liane Sharon Linda Gerald Veronica Michael Jimbo Herbert
+        Malcolm Gary Steve Chris Wendy Craig Tweek Clyde Jimmy Timmy Leopold Randy Shelly Ike Sheila Stuart
+        Carol Kevin Karen Annie Nichole Scott Bradley Damien Philip Terrance Jerome Alphonse Thomas Laura
+        Roger Ryan Stephen Marvin Richard Nelly Diane Janet David Esther Jenny Lola Mercedes Millie Nathan
     """,
     "got": """
-        Ned Cat Daenerys Jon Bran Sansa Arya Cersei Jaime Petyr Robert Jorah Viserys Joffrey Maester Theon Rodrik Lysa Stannis
-        Robb Rickon Tyrion Tywin Brienne Samwell Davos Melisandre Margaery Loras Olenna Varys Bronn Sandor Gregor Ygritte Gilly
-        Hodor Tormund Missandei Drogo Tommen Myrcella Renly Ramsay Roose Jeor Aemon Osha Shae Oberyn Ellaria Gendry Podrick Edmure
-        Lyanna Rhaegar Aerys Beric Thoros Qyburn Meera Jojen Barristan Balon Yara Euron Craster Alliser Janos Pycelle
+        Ned Cat Daenerys Jon Bran Sansa Arya Cersei Jaime Petyr Robert Jorah Viserys Joffrey Maester Theon
+        Rodrik Lysa Stannis Robb Rickon Tyrion Tywin Brienne Samwell Davos Melisandre Margaery Loras Olenna
+        Varys Bronn Sandor Gregor Ygritte Gilly Hodor Tormund Missandei Drogo Tommen Myrcella Renly Ramsay
+        Roose Jeor Aemon Osha Shae Oberyn Ellaria Gendry Podrick Edmure Lyanna Rhaegar Aerys Beric Thoros
+        Qyburn Meera Jojen Barristan Balon Yara Euron Craster Alliser Janos Pycelle
     """,
     "politicians": """
-        Barack Jimmy Arnold Bernie Bill Kamala Hillary Elizabeth John Ben Joe Alexandria George Nancy Pete Madeleine Elijah
-        Gabrielle Al Abraham Theodore Franklin Dwight Lyndon Ronald Gerald Richard Harry Margaret Winston Angela Jacinda Justin
-        Emmanuel Boris Theresa Tony Gordon Helmut Willy Nelson Indira Golda Benazir Condoleezza Colin Mitt Paul Ted Marco Cory Amy
-        Kirsten Tammy Susan Sarah Sonia Thurgood Ruth Antonin Henry Dianne Barbara Shirley Geraldine Walter Michael Adlai Eleanor
+        Barack Jimmy Arnold Bernie Bill Kamala Hillary Elizabeth John Ben Joe Alexandria George Nancy Pete
+        Madeleine Elijah Gabrielle Al Abraham Theodore Franklin Dwight Lyndon Ronald Gerald Richard Harry
+        Margaret Winston Angela Jacinda Justin Emmanuel Boris Theresa Tony Gordon Helmut Willy Nelson Indira
+        Golda Benazir Condoleezza Colin Mitt Paul Ted Marco Cory Amy Kirsten Tammy Susan Sarah Sonia Thurgood
+        Ruth Antonin Henry Dianne Barbara Shirley Geraldine Walter Michael Adlai Eleanor
     """,
 }
 

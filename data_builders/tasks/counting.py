@@ -38,11 +38,15 @@ def explain_triangle_counting(
         return "No three nodes form a triangle of edges."
     counts = triangles_per_node(graph)
     lines = [
-        f"There {'is 1 triangle' if counts[u] == 1 else f'are {counts[u]} triangles'} including node {names[u]} as a vertex.\n"
+        f"There {'is 1 triangle' if counts[u] == 1 else f'are {counts[u]} triangles'} including node"
+        f" {names[u]} as a vertex.\n"
         for u in graph.adjacency
         if counts[u]
     ]
-    total = f"Summing the number of triangles for all nodes and dividing them by three gives us {solution} triangles in total."
+    total = (
+        f"Summing the number of triangles for all nodes and dividing them by three gives us {solution}"
+        " triangles in total."
+    )
     return "".join(lines) + total
 
 

@@ -74,9 +74,15 @@ def explain_directed_cycle_check(
     """The cycle, edge by edge; or an order in which every edge leads forward."""
     cycle = witness or find_cycle(graph)
     if not solution or cycle is None:
-        return f" Because, every edge leads forward in the order {', '.join(names[u] for u in topological_order(graph))}."
+        return (
+            " Because, every edge leads forward in the order"
+            f" {', '.join(names[u] for u in topological_order(graph))}."
+        )
     steps = zip(cycle, [*cycle[1:], cycle[0]], strict=True)
-    return f" The cycle is: {', '.join(f'there is an edge from node {names[u]} to node {names[v]}' for u, v in steps)}."
+    return (
+        " The cycle is:"
+        f" {', '.join(f'there is an edge from node {names[u]} to node {names[v]}' for u, v in steps)}."
+    )
 
 
 def strong_components(graph: Graph) -> list[list[int]]:

@@ -65,7 +65,10 @@ def explain_path(
     source, target = query.nodes
     path = witness or find_path(graph.adjacency, source, target)
     if path is None:
-        return f" Because, there is no path connecting node {names[source]} to node {names[target]} based on the graph description."
+        return (
+            f" Because, there is no path connecting node {names[source]} to node {names[target]} based on the"
+            " graph description."
+        )
     steps = [f"there is an edge from node {names[u]} to node {names[v]}" for u, v in pairwise(path)]
     if len(steps) > 1:
         steps[-1] = f"and {steps[-1]}"
@@ -228,7 +231,10 @@ def explain_connectivity(
     if solution:
         return f" Because, all nodes are reached from node {names[first[0]]}: {listed(first, names)}."
     apart = names[others[0][0]]
-    return f" Because, there is no path from node {names[first[0]]} to node {apart}: from it, only {listed(first, names)} are reached."
+    return (
+        f" Because, there is no path from node {names[first[0]]} to node {apart}: from it, only"
+        f" {listed(first, names)} are reached."
+    )
 
 
 def solve_component_count(graph: Graph, query: Query) -> int:
@@ -291,7 +297,10 @@ def explain_bipartite_check(
     if not graph.edges:
         return " Because, there are no edges."
     one, other = ([u for u in range(graph.n) if colour[u] == c] for c in (0, 1))
-    return f" Because, every edge joins one of the nodes {listed(one, names)} and one of the nodes {listed(other, names)}."
+    return (
+        f" Because, every edge joins one of the nodes {listed(one, names)} and one of the nodes"
+        f" {listed(other, names)}."
+    )
 
 
 def solve_tree_check(graph: Graph, query: Query) -> bool:
@@ -339,9 +348,15 @@ def explain_euler_circuit_check(
         )
     for u in _odd_nodes(graph):
         degree = len(graph.adjacency[u]) + (u in graph.adjacency[u])
-        return f" Because, node {names[u]} has the odd degree {degree}: it is connected to {listed(list(graph.adjacency[u]), names)}."
+        return (
+            f" Because, node {names[u]} has the odd degree {degree}: it is connected to"
+            f" {listed(list(graph.adjacency[u]), names)}."
+        )
     one, other = [part for part in components(graph) if graph.adjacency[part[0]]][:2]
-    return f" Because, there is no path from node {names[one[0]]} to node {names[other[0]]}, and both have edges."
+    return (
+        f" Because, there is no path from node {names[one[0]]} to node {names[other[0]]}, and both have"
+        " edges."
+    )
 
 
 def euler_circuit(graph: Graph) -> list[int]:
@@ -391,7 +406,10 @@ def explain_minimum_spanning_tree_weight(
         return " This is because no edge joins two different nodes."
     edges = ", ".join(f"({names[u]}, {names[v]}) of weight {graph.weight(u, v)}" for u, v in taken)
     total = " + ".join(str(graph.weight(u, v)) for u, v in taken)
-    return f" From the lightest edge to the heaviest, without those that would close a cycle, we take {edges}. In total, {total} = {solution}."
+    return (
+        f" From the lightest edge to the heaviest, without those that would close a cycle, we take {edges}."
+        f" In total, {total} = {solution}."
+    )
 
 
 PARALLELIZABLE = (

@@ -29,7 +29,10 @@ def explain_edge_existence(
     graph: Graph, names: Names, query: Query, solution: bool, witness: Witness = None
 ) -> str:
     source, target = query.nodes
-    return f" Because, there is {'an' if solution else 'no'} edge from {names[source]} to {names[target]} in the graph description."
+    return (
+        f" Because, there is {'an' if solution else 'no'} edge from {names[source]} to {names[target]} in the"
+        " graph description."
+    )
 
 
 def solve_node_degree(graph: Graph, query: Query) -> int:
@@ -50,7 +53,10 @@ def explain_node_degree(
     out = listing([names[v] for v in graph.adjacency[node]]) if graph.adjacency[node] else "no nodes"
     if graph.directed:
         sources = [names[u] for u, successors in graph.adjacency.items() if node in successors]
-        return f" This is because {names[node]} has edges to {out}, and edges from {listing(sources) if sources else 'no nodes'}."
+        return (
+            f" This is because {names[node]} has edges to {out}, and edges from"
+            f" {listing(sources) if sources else 'no nodes'}."
+        )
     loop = ", and a connection to itself counts twice" if node in graph.adjacency[node] else ""
     return f" This is because {names[node]} is connected to {out}{loop}."
 
@@ -124,7 +130,10 @@ def explain_disconnected_nodes(
     source = names[query.nodes[0]]
     if not solution:
         return f" This is because {source} is connected to all other nodes."
-    return f" This is because there is not an edge from {source} to {say_disconnected_nodes(solution, names, query)}."
+    return (
+        f" This is because there is not an edge from {source} to"
+        f" {say_disconnected_nodes(solution, names, query)}."
+    )
 
 
 RETRIEVAL = (

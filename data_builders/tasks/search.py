@@ -93,7 +93,10 @@ def explain_maximum_flow(
     source, target = query.nodes
     value, flow, side = maximum_flow(graph, source, target)
     if not value:
-        return f" Because, there is no path connecting node {names[source]} to node {names[target]} based on the graph description."
+        return (
+            f" Because, there is no path connecting node {names[source]} to node {names[target]} based on the"
+            " graph description."
+        )
     paths = []
     while path := find_path(_positive(flow), source, target):
         steps = list(pairwise(path))
@@ -104,7 +107,10 @@ def explain_maximum_flow(
     ways = graph.edges if graph.directed else (*graph.edges, *((v, u) for u, v in graph.edges))
     cut = [(u, v) for u, v in ways if u in side and v not in side]
     edges = ", ".join(f"({names[u]}, {names[v]}) with capacity {graph.weight(u, v)}" for u, v in cut)
-    return f" This is because the flow is {'; '.join(paths)}. No more can pass, since every path uses one of the edges {edges}."
+    return (
+        f" This is because the flow is {'; '.join(paths)}. No more can pass, since every path uses one of the"
+        f" edges {edges}."
+    )
 
 
 def solve_shortest_path_nodes(graph: Graph, query: Query) -> list[int] | None:
@@ -345,8 +351,8 @@ DISTANCES = (
         "order",
         draw_node,
         question(
-            "List the nodes in breadth-first order from node {}, where the neighbors of a node are visited in the order "
-            "in which the graph lists its nodes."
+            "List the nodes in breadth-first order from node {}, where the neighbors of a node are visited in"
+            " the order in which the graph lists its nodes."
         ),
         solve_bfs_order,
         say_nodes,

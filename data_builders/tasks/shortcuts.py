@@ -17,8 +17,10 @@ Record = Mapping[str, object]
 def most_frequent(counts: Counter[str]) -> str:
     """The most frequent solution, as JSON; of equals no, the smallest number, the shortest, no path last.
 
-    >>> most_frequent(Counter({"true": 2, "false": 2, "null": 1})), most_frequent(Counter({"11": 2, "7": 2, "null": 2}))
-    ('false', '7')
+    >>> most_frequent(Counter({"true": 2, "false": 2, "null": 1}))
+    'false'
+    >>> most_frequent(Counter({"11": 2, "7": 2, "null": 2}))
+    '7'
     """
     return min(counts, key=lambda each: (-counts[each], each == "true", each == "null", len(each), each))
 

@@ -198,7 +198,10 @@ def explain_hamiltonian_path(
     nodes, parts = found
     without = f"without {', '.join(names[u] for u in nodes)}" if nodes else "as it is"
     told = "; ".join(", ".join(names[u] for u in part) for part in parts)
-    return f" Because, {without}, the graph has the separate parts {told}, and a path can visit at most {len(nodes) + 1} of them."
+    return (
+        f" Because, {without}, the graph has the separate parts {told}, and a path can visit at most"
+        f" {len(nodes) + 1} of them."
+    )
 
 
 def maximum_matching(graph: Graph) -> tuple[list[int], set[int]]:
@@ -304,7 +307,10 @@ def explain_maximum_matching_size(
     }
     parts = "; ".join(listed(part, names) for part in _odd_parts(left))
     without = f"Without {listed(sorted(barrier), names)} the graph has" if barrier else "The graph has"
-    return f"{told}. {without} the parts {parts} with an odd number of nodes, and at most {len(barrier)} of these can be matched in full."
+    return (
+        f"{told}. {without} the parts {parts} with an odd number of nodes, and at most {len(barrier)} of"
+        " these can be matched in full."
+    )
 
 
 def _odd_parts(adjacency: dict[int, tuple[int, ...]]) -> list[list[int]]:
@@ -364,7 +370,10 @@ def explain_core_number(
         if solution
         else ""
     )
-    each = f"taking away nodes with at most {solution} connections left, in the order {listed(peeled, names)}, reaches {names[node]}"
+    each = (
+        f"taking away nodes with at most {solution} connections left, in the order {listed(peeled, names)},"
+        f" reaches {names[node]}"
+    )
     return f" This is because {holds}{', and ' if holds else ''}{each}."
 
 
@@ -425,7 +434,10 @@ def explain_planarity_check(
         corners = sorted({u for u in ends if ends.count(u) > 2})
         kind = "K5" if len(corners) == 5 else "K3,3"
         listing = ", ".join(f"({names[u]}, {names[v]})" for u, v in edges)
-        return f" Because, the edges {listing} form a subdivision of {kind} with the corners {listed(corners, names)}."
+        return (
+            f" Because, the edges {listing} form a subdivision of {kind} with the corners"
+            f" {listed(corners, names)}."
+        )
     borders = "; ".join(listed(face, names) for face in faces(graph))
     return (
         f" Because, it can be drawn with the faces: {borders}."

@@ -65,7 +65,8 @@ def _adjacency(text: str) -> Decoded:
     first, _, rest = text.removesuffix("\n").partition("\n")
     found = _require(
         re.fullmatch(
-            r"In an? (un)?directed graph, \(i,j(?:,\w)?\) means that [^.]*\. G describes a graph among nodes (.*)",
+            r"In an? (un)?directed graph, \(i,j(?:,\w)?\) means that [^.]*\. G describes a graph among nodes"
+            r" (.*)",
             first,
         ),
         "opening",
@@ -321,8 +322,11 @@ def decode(encoder: str, text: str, directed: bool = False) -> tuple[Graph, list
             if {(v, u, weight) for u, v, weight in found} != set(found):
                 raise _Unreadable("no second end for every edge")
             found = [(u, v, weight) for u, v, weight in found if u <= v]
-        return from_edges(
-            len(names), [(u, v) if weight is None else (u, v, weight) for u, v, weight in found], directed
-        ), names
+        return (
+            from_edges(
+                len(names), [(u, v) if weight is None else (u, v, weight) for u, v, weight in found], directed
+            ),
+            names,
+        )
     except (ValueError, KeyError, IndexError, SyntaxError, TypeError, AttributeError) as error:
         raise InputError(f"this is no text of the encoder {encoder!r}: {error}") from error

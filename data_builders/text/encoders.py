@@ -65,7 +65,10 @@ def _adjacency(graph: Graph, names: Sequence[str], quantity: str = "capacity") -
             f"In a directed graph, {triple} means that there is an edge{capacity} from node i to node j. "
         )
     else:
-        opening = f"In an undirected graph, {triple} means that node i and node j are connected with an undirected edge{capacity}. "
+        opening = (
+            f"In an undirected graph, {triple} means that node i and node j are connected with an undirected"
+            f" edge{capacity}. "
+        )
     opening += f"G describes a graph among nodes {_listing(names)}."
     if not graph.edges:
         return f"{opening}.\n"
@@ -100,7 +103,10 @@ def _expert(graph: Graph, names: Sequence[str], quantity: str = "capacity") -> s
             + "G has the following undirected edges:\n"
             + "".join(pair_texts(names, graph.edges, "", " -> ", "\n"))
         )
-    text += f"G has the following {'directed' if graph.directed else 'undirected'} edges, each with its {quantity}:\n"
+    text += (
+        f"G has the following {'directed' if graph.directed else 'undirected'} edges, each with its"
+        f" {quantity}:\n"
+    )
     return text + "".join(
         f"{names[u]} -> {names[v]} ({quantity} {graph.weight(u, v)})\n" for u, v in graph.edges
     )

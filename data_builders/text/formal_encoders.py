@@ -44,7 +44,10 @@ def _adjacency_matrix(graph: Graph, names: Names, quantity: str = "capacity") ->
     """Rows and columns in the order of the nodes; `-` where a weighted graph has no edge, since a weight may
     be 0.
     """
-    text = f"The nodes of the {_kind(graph)} graph G, in order, are {', '.join([quoted(name) for name in names])}.\n"
+    text = (
+        f"The nodes of the {_kind(graph)} graph G, in order, are"
+        f" {', '.join([quoted(name) for name in names])}.\n"
+    )
     if graph.weights is None:
         text += "Its adjacency matrix is:\n"
     else:
@@ -57,7 +60,10 @@ def _adjacency_matrix(graph: Graph, names: Names, quantity: str = "capacity") ->
 
 
 def _edge_list(graph: Graph, names: Names, quantity: str = "capacity") -> str:
-    text = f"G is a{'' if graph.directed else 'n'} {_kind(graph)} graph with the nodes {', '.join([quoted(name) for name in names])}.\n"
+    text = (
+        f"G is a{'' if graph.directed else 'n'} {_kind(graph)} graph with the nodes"
+        f" {', '.join([quoted(name) for name in names])}.\n"
+    )
     if not graph.edges:
         return f"{text}It has no edges.\n"
     ends = "an edge from the first node to the second" if graph.directed else "an edge"

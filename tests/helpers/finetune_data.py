@@ -42,11 +42,22 @@ def example(task: str, split: str, index: int, names: list[str] | None = None) -
             "integer",
         )
     return Example(
-        id=f"{task}/er/adjacency/{split}/{index}", task=task, task_class="retrieval", question=f"{text}Q: {asked}\nA: ",
-        answer=answer, answer_kind=kind, rationale="", encoder="adjacency", generator="er",
-        graph=graph_to_json(graph, nodes), graph_id=f"er/{split}/{index}",
-        num_nodes=n, num_edges=graph.m, query=query, split=split,
-    )  # fmt: skip
+        id=f"{task}/er/adjacency/{split}/{index}",
+        task=task,
+        task_class="retrieval",
+        question=f"{text}Q: {asked}\nA: ",
+        answer=answer,
+        answer_kind=kind,
+        rationale="",
+        encoder="adjacency",
+        generator="er",
+        graph=graph_to_json(graph, nodes),
+        graph_id=f"er/{split}/{index}",
+        num_nodes=n,
+        num_edges=graph.m,
+        query=query,
+        split=split,
+    )
 
 
 def write_dataset(

@@ -57,9 +57,18 @@ def make_llama(
 
     vocabulary = len(make_tokenizer(folder, chat, False, pad))
     config = LlamaConfig(
-        vocab_size=vocabulary, hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
-        max_position_embeddings=positions, bos_token_id=None, eos_token_id=1, pad_token_id=0, initializer_range=0.5,
-    )  # fmt: skip
+        vocab_size=vocabulary,
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=positions,
+        bos_token_id=None,
+        eos_token_id=1,
+        pad_token_id=0,
+        initializer_range=0.5,
+    )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = LlamaForCausalLM(config)
@@ -76,9 +85,19 @@ def make_t5(folder: Path, seed: int = 0, eos_gain: float = 1.0) -> Path:
 
     vocabulary = len(make_tokenizer(folder, False, True, "<pad>"))
     config = T5Config(
-        vocab_size=vocabulary, d_model=64, d_kv=16, d_ff=128, num_layers=2, num_heads=4, decoder_start_token_id=0, eos_token_id=1,
-        pad_token_id=0, tie_word_embeddings=False, initializer_factor=2.0, dropout_rate=0.0,
-    )  # fmt: skip
+        vocab_size=vocabulary,
+        d_model=64,
+        d_kv=16,
+        d_ff=128,
+        num_layers=2,
+        num_heads=4,
+        decoder_start_token_id=0,
+        eos_token_id=1,
+        pad_token_id=0,
+        tie_word_embeddings=False,
+        initializer_factor=2.0,
+        dropout_rate=0.0,
+    )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = T5ForConditionalGeneration(config)

@@ -395,7 +395,10 @@ def test_a_changed_graph_file_is_another_dataset(tmp_path: Path) -> None:
 
 def test_building_needs_neither_torch_nor_datasets(tmp_path: Path) -> None:
     """The modules are made impossible to import, as if they were not installed."""
-    block = "import sys; sys.modules.update(dict.fromkeys(['torch', 'transformers', 'datasets', 'peft', 'accelerate']))"
+    block = (
+        "import sys; sys.modules.update(dict.fromkeys(['torch', 'transformers', 'datasets', 'peft',"
+        " 'accelerate']))"
+    )
     flags = [
         "build",
         "--tasks",

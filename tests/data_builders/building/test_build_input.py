@@ -19,18 +19,39 @@ BAD_FLAGS = {
     "sizes": (("--min-nodes", 9, "--max-nodes", 8), "min_nodes 9 is larger than max_nodes 8"),
     "density": (("--density", "0.5,0.2"), "density 0.5,0.2: expected 0 <= LOW <= HIGH <= 1"),
     "no er": (("--density", 0.5, "--generators", "ba"), "and the generator er"),
-    "too small": (("--generators", "sfn", "--min-nodes", 2), "generator 'sfn' needs at least 3 nodes; min_nodes is 2"),
-    "one node": (("--tasks", "reachability", "--min-nodes", 1), "task 'reachability' cannot ask about the smallest graphs of 'er'"),
-    "people": (("--directed", "--tasks", "edge_count", "--encoders", "got"), "encoder 'got' cannot describe directed graphs; choose"),
-    "undirected": (("--directed", "--tasks", "edge_count", "--generators", "ba"), "generator 'ba' draws undirected graphs only"),
+    "too small": (
+        ("--generators", "sfn", "--min-nodes", 2),
+        "generator 'sfn' needs at least 3 nodes; min_nodes is 2",
+    ),
+    "one node": (
+        ("--tasks", "reachability", "--min-nodes", 1),
+        "task 'reachability' cannot ask about the smallest graphs of 'er'",
+    ),
+    "people": (
+        ("--directed", "--tasks", "edge_count", "--encoders", "got"),
+        "encoder 'got' cannot describe directed graphs; choose",
+    ),
+    "undirected": (
+        ("--directed", "--tasks", "edge_count", "--generators", "ba"),
+        "generator 'ba' draws undirected graphs only",
+    ),
     "blocks": (("--directed",), "task 'node_classification' draws its own undirected graphs"),
-    "directed task": (("--tasks", "topological_order", "--encoders", "got"), "'topological_order' asks about directed graphs, which"),
-    "undirected task": (("--directed", "--tasks", "tree_check"), "task 'tree_check' asks about undirected graphs; leave it out"),
+    "directed task": (
+        ("--tasks", "topological_order", "--encoders", "got"),
+        "'topological_order' asks about directed graphs, which",
+    ),
+    "undirected task": (
+        ("--directed", "--tasks", "tree_check"),
+        "task 'tree_check' asks about undirected graphs; leave it out",
+    ),
     "loops": (("--self-loops",), "no generator here can have self_loops; choose from sfn"),
-    "no file": (("--graphs", "no/such.graphml"), "no/such.graphml: cannot be read (no such file or directory)"),
+    "no file": (
+        ("--graphs", "no/such.graphml"),
+        "no/such.graphml: cannot be read (no such file or directory)",
+    ),
     "stem": (("--graphs", "some/er.graphml"), "some/er.graphml: the name 'er' is taken"),
     "no yaml": (("no.yaml",), "no.yaml: cannot be read (no such file or directory)"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", BAD_FLAGS)

@@ -128,7 +128,8 @@ def test_bad_shards_get_one_line(
 def test_any_names_with_any_edges(tmp_path: Path) -> None:
     file = tmp_path / "cross.yaml"
     file.write_text(
-        "tasks: [edge_count]\nencoders: [{names: got, edges: incident}, adjacency, alphabet+dot]\ntrain: 3\nvalidation: 1\ntest: 1\n"
+        "tasks: [edge_count]\nencoders: [{names: got, edges: incident}, adjacency, alphabet+dot]\ntrain:"
+        " 3\nvalidation: 1\ntest: 1\n"
     )
     config = load_config(file, {"workers": 1})
     assert config.encoders == ("got+incident", "adjacency", "alphabet+dot")

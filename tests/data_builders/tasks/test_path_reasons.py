@@ -160,7 +160,10 @@ def true_hamiltonian_path(
         )
         assert int(found[2]) == len(g)
     elif "separate parts" in reason:
-        pattern = r" Because, (?:without (.*)|as it is), the graph has the separate parts (.*), and a path can visit at most (\d+) of them\."
+        pattern = (
+            r" Because, (?:without (.*)|as it is), the graph has the separate parts (.*), and a path can"
+            r" visit at most (\d+) of them\."
+        )
         found = said(pattern, reason)
         without = ids(found[1]) if found[1] else []
         parts = [set(ids(part)) for part in found[2].split("; ")]
@@ -207,7 +210,7 @@ SPECIAL = {
         nx.star_graph(5),
         nx.complete_bipartite_graph(4, 8),
         nx.Graph([(0, 1)]),
-    ],
+    ]
 }
 
 

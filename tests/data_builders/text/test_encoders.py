@@ -239,16 +239,30 @@ def test_a_graph_without_nodes_is_refused(encoder: str) -> None:
 
 
 CAPACITIES = {
-    "adjacency": "In an undirected graph, (i,j,c) means that node i and node j are connected with an undirected edge of capacity c. "
-    "G describes a graph among nodes 0, 1, and 2.\nThe edges in G are: (0, 1, 7) (1, 2, 3).\n",
-    "incident": "G describes a graph among nodes 0, 1, and 2.\nIn this graph:\nNode 0 is connected to node 1 (capacity 7).\n"
-    "Node 1 is connected to nodes 0 (capacity 7), 2 (capacity 3).\nNode 2 is connected to node 1 (capacity 3).\n",
-    "expert": "You are a graph analyst and you have been given a graph G among nodes A, B, and C.\n"
-    "G has the following undirected edges, each with its capacity:\nA -> B (capacity 7)\nB -> C (capacity 3)\n",
-    "got": "G describes a friendship graph among nodes Ned, Cat, and Daenerys.\nWe have the following edges in G:\n"
-    "Ned and Cat are friends, with a capacity of 7.\nCat and Daenerys are friends, with a capacity of 3.\n",
-    "coauthorship": "G describes a coauthorship graph among nodes James, Robert, and John.\nIn this coauthorship graph:\n"
-    "James and Robert wrote a paper together, with a capacity of 7.\nRobert and John wrote a paper together, with a capacity of 3..\n",
+    "adjacency": (
+        "In an undirected graph, (i,j,c) means that node i and node j are connected with an undirected edge"
+        " of capacity c. G describes a graph among nodes 0, 1, and 2.\nThe edges in G are: (0, 1, 7) (1, 2,"
+        " 3).\n"
+    ),
+    "incident": (
+        "G describes a graph among nodes 0, 1, and 2.\nIn this graph:\nNode 0 is connected to node 1"
+        " (capacity 7).\nNode 1 is connected to nodes 0 (capacity 7), 2 (capacity 3).\nNode 2 is connected to"
+        " node 1 (capacity 3).\n"
+    ),
+    "expert": (
+        "You are a graph analyst and you have been given a graph G among nodes A, B, and C.\nG has the"
+        " following undirected edges, each with its capacity:\nA -> B (capacity 7)\nB -> C (capacity 3)\n"
+    ),
+    "got": (
+        "G describes a friendship graph among nodes Ned, Cat, and Daenerys.\nWe have the following edges in"
+        " G:\nNed and Cat are friends, with a capacity of 7.\nCat and Daenerys are friends, with a capacity"
+        " of 3.\n"
+    ),
+    "coauthorship": (
+        "G describes a coauthorship graph among nodes James, Robert, and John.\nIn this coauthorship"
+        " graph:\nJames and Robert wrote a paper together, with a capacity of 7.\nRobert and John wrote a"
+        " paper together, with a capacity of 3..\n"
+    ),
 }
 
 
@@ -260,8 +274,9 @@ def test_how_capacities_are_written(encoder: str) -> None:
 
 def test_directed_capacities_are_announced_as_directed() -> None:
     graph = from_edges(2, [(1, 0, 7)], directed=True)
-    assert ENCODERS["adjacency"].text(graph, ["0", "1"]) == (
-        "In a directed graph, (i,j,c) means that there is an edge of capacity c from node i to node j. "
+    assert (
+        ENCODERS["adjacency"].text(graph, ["0", "1"])
+        == "In a directed graph, (i,j,c) means that there is an edge of capacity c from node i to node j. "
         "G describes a graph among nodes 0, and 1.\nThe edges in G are: (1, 0, 7).\n"
     )
     assert "\nG has the following directed edges, each with its capacity:\nB -> A (capacity 7)\n" in ENCODERS[
