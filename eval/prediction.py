@@ -85,7 +85,6 @@ SCORE_SCHEMA = pa.schema(
         ("strict", pa.bool_()),
         ("invented_nodes", pa.int32()),
         ("invented_edges", pa.int32()),
-        ("unread", pa.int64()),
     ]
 )
 
@@ -134,7 +133,9 @@ def _columns() -> str:
 
 
 def write_scores(scores: list[Score], run: Path) -> None:
-    _write_rows(scores, SCORE_SCHEMA, run / "scores.parquet")
+    """Store the scores; the column `unread` is there only where an output was too long to be read whole."""
+    unread = [pa.field("unread", pa.int64())] if any(score.unread for score in scores) else []
+    _write_rows(scores, pa.schema([*SCORE_SCHEMA, *unread]), run / "scores.parquet")
 
 
 def write_config(config: dict[str, Any], run: Path) -> None:
