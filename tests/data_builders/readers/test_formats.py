@@ -416,6 +416,13 @@ READ = {
     "index column": ("g.csv", ",source,target\n0,a,b\n", ["a -- b"], ""),
     "header with marks": ("g.csv", "from_node_id,to_node_id\na,b\n", ["a -- b"], ""),
     "excel separator": ("g.csv", "sep=;\nsource;target\na;b\n", ["a -- b"], ""),
+    "dot with attributes of the graph": (
+        "g.dot",
+        'graph "my graph" {\n  graph [bgcolor=white];\n  a -- b;\n}\n',
+        ["a -- b"],
+        "",
+    ),
+    "kinds of edges in a table": ("g.csv", "source,target,type\na,b,friend\n", ["a -- b"], "not read: type"),
     "edge records": ("g.json", '[{"source": "a", "target": "b"}]', ["a -- b"], ""),
     "pajek partition": (
         "g.net",

@@ -109,6 +109,19 @@ def test_a_file_of_directed_edges_that_go_both_ways_is_read_with_directions(tmp_
         read_graph_file(write(tmp_path, "*Vertices 2\n*Edges\n1 2\n", "g.net"), directed=True)
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("g.dot", "digraph { a -> b; c -> b [dir=back]; c -> d [dir=both] }"),
+        ("g.csv", "source,target,Directed\na,b,true\nb,c,true\nc,d,false\n"),
+    ],
+)
+def test_edges_that_say_their_own_direction(name: str, text: str, tmp_path: Path) -> None:
+    read = read_graph_file(write(tmp_path, text, name), directed=True)
+    assert read.summary()["edge_list"] == ["a -> b", "b -> c", "c -> d", "d -> c"]
+    assert read.notes == ["undirected edges read in both directions"]
+
+
 def test_labels_that_repeat_give_way_to_ids(tmp_path: Path) -> None:
     graph = nx.path_graph(["n1", "n2", "n3"])
     nx.set_node_attributes(graph, {"n1": "Bob", "n2": "Ann", "n3": "Bob"}, "label")
