@@ -51,6 +51,7 @@ class Score:
     strict: whether it is correct and its answer stands alone where an answer belongs (docs/scoring.md).
     invented_nodes, invented_edges: how many nodes the answer names, and steps its path takes, that the graph
         does not have.
+    unread: how many characters of an output of more than a million were not read; its end is.
     """
 
     example_id: str
@@ -60,6 +61,7 @@ class Score:
     strict: bool = False
     invented_nodes: int = 0
     invented_edges: int = 0
+    unread: int = 0
 
 
 PREDICTION_SCHEMA = pa.schema(
@@ -131,7 +133,9 @@ def _columns() -> str:
 
 
 def write_scores(scores: list[Score], run: Path) -> None:
-    _write_rows(scores, SCORE_SCHEMA, run / "scores.parquet")
+    """Store the scores; the column `unread` is there only where an output was too long to be read whole."""
+    unread = [pa.field("unread", pa.int64())] if any(score.unread for score in scores) else []
+    _write_rows(scores, pa.schema([*SCORE_SCHEMA, *unread]), run / "scores.parquet")
 
 
 def write_config(config: dict[str, Any], run: Path) -> None:
