@@ -12,6 +12,7 @@ from data_builders.building.config import BuildConfig, load_config, locked_confi
 from data_builders.errors import InputError
 from data_builders.exports.command import export_command
 from data_builders.files import ProgressBar
+from data_builders.hub import publish_command
 from data_builders.options import options_of
 from data_builders.readers.command import graph_command
 from data_builders.readers.source import OPTIONS
@@ -208,4 +209,5 @@ COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [
     ("tasks", tasks_command, {}),
     ("verify", verify_command, {}),
     ("export", export_command, {}),
+    ("publish", publish_command, {}),
 ]
