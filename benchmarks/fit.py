@@ -59,7 +59,7 @@ def stock_gin(train: Sequence[Any], _: Sequence[Any]) -> tuple[Any, Step, Loss]:
         return Data(
             x=marks,
             edge_index=torch.cat([edges, edges.flip(0)], 1),
-            query_index=torch.tensor([example.query]),
+            query_index=torch.tensor(example.query),
             y=torch.tensor([0 if distance is None else distance]),
         )
 
@@ -75,7 +75,7 @@ def stock_gin(train: Sequence[Any], _: Sequence[Any]) -> tuple[Any, Step, Loss]:
             states = self.features(data.x)
             for layer, norm in zip(self.layers, self.norms, strict=True):
                 states = states + norm(layer(states, data.edge_index))
-            asked = states[data.query_index].flatten(1)
+            asked = states[data.query_index.reshape(-1, 2)].flatten(1)
             return self.readout(torch.cat([global_add_pool(states, data.batch), asked], 1))
 
     model = Gin()
@@ -214,7 +214,14 @@ SYSTEMS: dict[str, Callable[[Sequence[Any], Sequence[Any]], tuple[Any, Step, Los
     OUR_TRANSFORMER: lambda train, check: ours(
         train,
         check,
-        {"model": "transformer", "width": WIDTH, "depth": DEPTH, "heads": HEADS, "learning_rate": 1e-3},
+        {
+            "model": "transformer",
+            "tokens": "rows",
+            "width": WIDTH,
+            "depth": DEPTH,
+            "heads": HEADS,
+            "batch_size": 16,
+        },
     ),
 }
 

@@ -65,6 +65,7 @@ def _dry_run(settings: Settings) -> None:
 
 
 def _run(settings: Settings) -> None:
+    from eval.scoring.run import print_tasks
     from prompting.run import execute
 
     target = settings.target
@@ -87,6 +88,7 @@ def _run(settings: Settings) -> None:
     except Stopped as stopped:
         print(f"graphtalk: {stopped}", file=sys.stderr)
         raise typer.Exit(_STOPPED) from None
+    print_tasks(metrics)
     macro = metrics["macro"]
     cost = "" if budget.cost is None else f", ${budget.cost:.4f}"
     print(
@@ -167,7 +169,7 @@ def ask_command(
         )
     print(f"prompt:\n{prompt}\n")
     if settings.target.model is None:
-        print(f"truth: {asked.answer.strip()}")
+        print(f"{_shipped_answer(asked)}\n\ntruth: {asked.answer.strip()}")
         return
     try:
         opened = open_model(settings.target.model, settings.options)
@@ -183,6 +185,22 @@ def ask_command(
     verdict = score(asked, Prediction(asked.id, completion.text, completion.finish_reason))
     print(f"answer: {completion.text.strip()}\ntruth: {asked.answer.strip()}")
     print(f"verdict: {verdict.outcome}" + (f" (read as {verdict.parsed})" if verdict.parsed else ""))
+
+
+def _shipped_answer(example: Any) -> str:
+    """What a graph model that comes with the repository answers, and whether it is right, or why none does."""
+    try:
+        import torch  # noqa: F401
+    except ModuleNotFoundError:
+        return "no --model; those that come along need torch: pip install 'graphtalk[graph_models]'"
+    from eval.scoring.scorer import score
+    from graph_models.run import shipped_answer
+
+    try:
+        name, prediction = shipped_answer(example)
+    except InputError as error:
+        return f"no --model, and those that come along cannot answer: {error}"
+    return f"answer of {name}: {prediction.output} ({score(example, prediction).outcome})"
 
 
 def smollm2_command(

@@ -202,26 +202,51 @@ def line(row: Row, study: dict[str, Any], out: Path) -> list[str] | None:
     ]
 
 
-def floor_lines(row: Row, study: dict[str, Any], out: Path) -> list[list[str]]:
-    """The floors on the questions of a row's runs, as its metrics have them."""
+FLOORS = {
+    "majority": ("majority",),
+    "shortcut rule": ("rule",),
+    "boosted trees on counts": ("trees_two_hop", "trees_degree", "trees_size"),
+}
+"""Line of the table -> the floors of a run's metrics that it takes: the highest."""
+
+
+def floor_lines(dataset: str, rows: Sequence[Row], study: dict[str, Any], out: Path) -> list[list[str]]:
+    """The floors on a dataset's questions, as the finished runs of its rows have them in their metrics."""
     known: dict[str, dict[str, float]] = {}
-    for run in runs(row, study, out):
-        if is_done(run):
-            for task, metrics in read_facts(run.folder, "metrics.json")["tasks"].items():
-                known[task] = metrics["floors"]
-    names = {
-        "majority of train": ("majority",),
-        "shortcut rule": ("rule",),
-        "boosted trees on counts": ("trees_two_hop", "trees_degree", "trees_size"),
-    }
+    for row in rows:
+        for run in runs(row, study, out):
+            if row.dataset == dataset and is_done(run):
+                for task, metrics in read_facts(run.folder, "metrics.json")["tasks"].items():
+                    if metrics["n"] >= known.get(task, {}).get("n", 0):
+                        known[task] = {**metrics["floors"], "n": metrics["n"]}
     lines = []
-    for label, floors in names.items():
+    for label, floors in FLOORS.items():
         cells = []
         for task in study["tasks"]:
             values = [known[task][floor] for floor in floors if floor in known.get(task, {})]
             cells.append(percent(max(values)) if values else "")
-        lines.append([f"*{label}*", *cells, "", "", "", ""])
+        if any(cells):
+            most = max(int(floors["n"]) for floors in known.values())
+            lines.append([f"*{label}, {dataset}*", *cells, "", "", "", str(most)])
     return lines
+
+
+def curve(row: Row, study: dict[str, Any], out: Path) -> str:
+    """Validation accuracy by step of the first finished run that learned several tasks; empty without one."""
+    for run in runs(row, study, out):
+        path = run.folder / "log.json"
+        if is_done(run) and path.is_file() and len(run.tasks) > 1:
+            log = json.loads(path.read_text(encoding="utf-8"))
+            thin = log[:: max(1, len(log) // 8)]
+            thin += [log[-1]] if thin[-1] is not log[-1] else []
+            names = ["loss", *run.tasks]
+            lines = [
+                [str(point["step"]), f"{point['loss']:.3f}", *(percent(point[task]) for task in run.tasks)]
+                for point in thin
+            ]
+            head = ["step", *(name.replace("_", " ") for name in names)]
+            return f"**{row.label}**, percent right on validation:\n\n{table(head, lines)}"
+    return ""
 
 
 def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
@@ -240,22 +265,24 @@ def page(study: dict[str, Any], rows: Sequence[Row], out: Path, size: str) -> st
         else:
             ours.append(found)
             about += [f"- **{row.label}.** {row.about}"] if row.about else []
-    base = next((row for row in rows if not row.each_task or line(row, study, out)), rows[0])
     paper = [
         [label, *(f"{values[t]}" if t in values else "" for t in study["tasks"])]
         for label, values in read_yaml(FOLDER / "paper.yaml").items()
     ]
-    floors = floor_lines(base, study, out)
+    floors = [line for name in study["datasets"] for line in floor_lines(name, rows, study, out)]
     parts = [
         "# Can a transformer stand in for a graph neural network?",
-        f"Written by `make reproduce SIZE={size}` from the run folders; never by hand. {study['about']}",
+        f"Written by `make reproduce SIZE={size}` from the run folders; never by hand. "
+        + study["about"].strip(),
         "## Ours",
         LEGEND,
         table(["row", *names, "parameters", "seconds", "seeds", "n"], [*ours, *floors]),
         "\n".join(about),
     ]
+    curves = [text for row in rows if (text := curve(row, study, out))]
+    parts += ["## Learning curves", *curves] if curves else []
     if missing:
-        parts.append(f"Not run yet: {', '.join(missing)}.")
+        parts.insert(6, f"Not run yet: {'; '.join(missing)}.")
     parts += [
         "## As reported",
         study["paper"].strip(),

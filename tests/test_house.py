@@ -18,7 +18,7 @@ UPSTREAM: dict[str, set[str]] = {
     "eval": {"data_builders"},
     "language_models": {"data_builders", "eval"},
     "graph_models": {"data_builders", "eval"},
-    "prompting": {"data_builders", "eval", "language_models"},
+    "prompting": {"data_builders", "eval", "language_models", "graph_models"},
     "finetune": {"data_builders", "eval", "language_models"},
     "studies": {"data_builders", "eval", "language_models", "graph_models", "prompting", "finetune"},
 }

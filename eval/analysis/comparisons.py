@@ -32,7 +32,7 @@ HEADS = (
 NOTE = (
     "Difference: accuracy of A less B in points [95% interval: bootstrap over graphs]. p: McNemar's exact "
     "test, by graph where questions share graphs; adjusted for the number of tasks (Holm). Least difference: "
-    "the smallest one that so many questions detect with 80% power at 5%."
+    "the smallest one that so many questions detect with 80% power at 5%; – where they are too few for any."
 )
 
 
@@ -135,9 +135,10 @@ def to_json(pair: Pair) -> dict[str, Any]:
     return {"a": pair.a, "b": pair.b, "rows": rows}
 
 
-def _numbers(of: Paired, adjusted: float) -> list[float]:
-    shares = [round(share, 5) for share in (of.difference, of.low, of.high, of.mde)]
-    return [of.n, of.both, of.only_a, of.only_b, *shares, round(adjusted, 6)]
+def _numbers(of: Paired, adjusted: float) -> list[float | None]:
+    shares = [round(share, 5) for share in (of.difference, of.low, of.high)]
+    mde = None if of.mde is None else round(of.mde, 5)
+    return [of.n, of.both, of.only_a, of.only_b, *shares, mde, round(adjusted, 6)]
 
 
 def p_text(p: float) -> str:
@@ -170,5 +171,12 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
 def _cells(pair: Paired, adjusted: float) -> list[str]:
     counts = [f"{count:,}" for count in (pair.n, pair.both, pair.only_a, pair.only_b, pair.neither)]
     interval = f"{100 * pair.difference:+.1f} [{100 * pair.low:+.1f}, {100 * pair.high:+.1f}]"
-    better = "not told apart" if adjusted > 0.05 else "A" if pair.difference > 0 else "B"
-    return [*counts, interval, p_text(pair.p), p_text(adjusted), percent(pair.mde), better]
+    least = "–" if pair.mde is None else percent(pair.mde)
+    return [*counts, interval, p_text(pair.p), p_text(adjusted), least, better(pair, adjusted)]
+
+
+def better(pair: Paired, p: float) -> str:
+    """Which run is better, at 5%: A or B, or why neither can be named."""
+    if p <= 0.05:
+        return "A" if pair.difference > 0 else "B"
+    return "too few questions" if pair.mde is None else "no clear difference"

@@ -3,11 +3,11 @@
 import json
 from collections.abc import Sequence
 
-from data_builders.tasks.shortcuts import RULES
-from eval.analysis.runs import MAJORITY, SHORTCUT, TREES, Dataset, Row, Sample
+from eval.analysis.runs import FLOORS, MAJORITY, SHORTCUT, TREES, Dataset, Row, Sample
 from eval.statistics.intervals import Estimate, above
 
 Finding = tuple[str, list[str]]  # what it is about ('' for the dataset as a whole), and the sentences
+NO_TRAIN = "The dataset has no train split, so there is no majority floor to read this against."
 
 
 def percent(share: float) -> str:
@@ -34,9 +34,14 @@ def findings(dataset: Dataset) -> list[Finding]:
         floors = [rule(row, sample) for rule in (_against_majority, _against_shortcuts, _against_trees)]
         sentences = [_against_runs(row, rows), *floors, _strict(row), _without_answer(row)]
         out.append((row.label, [text for text in sentences if text]))
-    samples = [text for sample in dataset.samples for text in _caveats(sample)]
-    caveats = samples + _leakage(dataset) + _versions(dataset)
-    return [*out, ("", caveats)] if caveats else out
+    shared = caveats(dataset)
+    return [*out, ("", shared)] if shared else out
+
+
+def caveats(dataset: Dataset) -> list[str]:
+    """What to keep in mind about all runs of a dataset, a sentence each."""
+    samples = [text for sample in dataset.samples for text in _graph_readers(sample) + _caveats(sample)]
+    return samples + _leakage(dataset) + _versions(dataset)
 
 
 def _macro(row: Row) -> Estimate:
@@ -55,18 +60,27 @@ def _against_runs(row: Row, rows: Sequence[Row]) -> str:
     higher = [r.label for r in alike if above(_macro(r), own)]
     lower = [r.label for r in alike if above(own, _macro(r))]
     unclear = [r.label for r in alike if r.label not in higher + lower]
-    groups = {"above": lower, "not told apart from": unclear, "below": higher}
+    groups = {"above": lower, "no clear difference from": unclear, "below": higher}
     groups["not compared (other tasks) with"] = other
     parts = [f"{words} {join_words(labels)}" for words, labels in groups.items() if labels]
     return f"Macro mean {estimate_text(own, '%')}{': ' if parts else ''}{'; '.join(parts)}."
 
 
+def tasks_above(row: Row, sample: Sample, kind: str) -> tuple[list[str], list[str]]:
+    """The tasks that have a floor of a kind, and those of them on which the run is above it."""
+    floor = sample.floor(kind)
+    if floor is None or row.run is None:
+        return [], []
+    names = [name for name in FLOORS[kind] if name != MAJORITY or kind == MAJORITY]
+    tasks = [task for task in row.cells if any(name in row.run.floors[task] for name in names)]
+    return tasks, [task for task in tasks if above(row.cells[task], floor.cells[task])]
+
+
 def _against_majority(row: Row, sample: Sample) -> str:
     floor = sample.floor(MAJORITY)
     if floor is None:
-        return "The dataset has no train split, so there is no majority floor to read this against."
-    tasks = [task for task in row.cells if task in floor.cells]
-    above_on = [task for task in tasks if above(row.cells[task], floor.cells[task])]
+        return NO_TRAIN
+    tasks, above_on = tasks_above(row, sample, MAJORITY)
     below_on = [task for task in tasks if above(floor.cells[task], row.cells[task])]
     text = f"Above the majority floor on {len(above_on)} of {len(tasks)} tasks"
     text += f": {_tasks(above_on)}" if above_on else ""
@@ -75,16 +89,14 @@ def _against_majority(row: Row, sample: Sample) -> str:
 
 def _against_shortcuts(row: Row, sample: Sample) -> str:
     """Where a known rule that does not solve the task would do as well."""
-    floor = sample.floor(SHORTCUT)
-    ruled = [task for task in row.cells if task in RULES and floor is not None and task in floor.cells]
-    if floor is None or not ruled:
+    tasks, above_on = tasks_above(row, sample, SHORTCUT)
+    rest = [task for task in tasks if task not in above_on]
+    if not tasks:
         return ""
-    above_on = [task for task in ruled if above(row.cells[task], floor.cells[task])]
-    rest = [task for task in ruled if task not in above_on]
     if not rest:
-        return f"Above the known shortcut on each of the {len(ruled)} tasks that have one."
+        return f"Above the known shortcut on each of the {len(tasks)} tasks that have one."
     if not above_on:
-        count = len(ruled)
+        count = len(tasks)
         return (
             f"On none of the {count} tasks with a known shortcut does it show more than the shortcut would."
         )
@@ -94,14 +106,12 @@ def _against_shortcuts(row: Row, sample: Sample) -> str:
 
 def _against_trees(row: Row, sample: Sample) -> str:
     """Where trees that see a few counts, and run no algorithm, would do as well."""
-    floor = sample.floor(TREES)
-    trained = [task for task in row.cells if row.run and floor and "trees_size" in row.run.floors[task]]
-    above_on = [task for task in trained if floor and above(row.cells[task], floor.cells[task])]
-    rest = [task for task in trained if task not in above_on]
-    if not trained:
+    tasks, above_on = tasks_above(row, sample, TREES)
+    rest = [task for task in tasks if task not in above_on]
+    if not tasks:
         return ""
     if not rest:
-        return f"Above trees trained on a few counts on each of the {len(trained)} tasks that have them."
+        return f"Above trees trained on a few counts on each of the {len(tasks)} tasks that have them."
     more = f"; above them on {_tasks(above_on)}" if above_on else ""
     return f"On {_tasks(rest)} it shows no more than trees trained on a few counts would{more}."
 
@@ -126,6 +136,23 @@ def _without_answer(row: Row) -> str:
     parts = ", ".join(f"{count} {name}" for name, count in without.items())
     rate = f"{percent(sum(without.values()) / total)}% of its outputs ({parts} of {total:,})"
     return f"No answer could be read from {rate}; they count as not correct."
+
+
+def _graph_readers(sample: Sample) -> list[str]:
+    """What the best model that reads graphs (`graphtalk fit`) says about those that read their text."""
+    best: dict[bool, Row] = {}
+    for row in sample.rows:  # best first
+        assert row.run is not None
+        best.setdefault(row.run.config.get("kind") == "graph_model", row)
+    if len(best) < 2:
+        return []
+    graph, text = (f"{best[key].label}, {estimate_text(_macro(best[key]), '%')}" for key in (True, False))
+    both = f"the best model that reads the graph itself ({graph})"
+    other = f"the best one that reads its text ({text})"
+    if not above(_macro(best[True]), _macro(best[False])):
+        return [f"On {sample.text}, {both} is not above {other}."]
+    meaning = "The answers can be learned: what the other lacks lies in reading text, in its size or training"
+    return [f"On {sample.text}, {both} is above {other}. {meaning}, and not in the questions."]
 
 
 def _caveats(sample: Sample) -> list[str]:

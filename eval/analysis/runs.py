@@ -115,7 +115,8 @@ def gather(runs: Sequence[Path], data: Sequence[Path] = (), strict: bool = False
     groups: dict[tuple[str, str], list[ScoredRun]] = {}
     for j in scored:
         groups.setdefault((str(j.config["dataset_fingerprint"]), str(j.config["split"])), []).append(j)
-    datasets = [_dataset(group, labels) for group in groups.values()]
+    names = _dataset_names([group[0] for group in groups.values()])
+    datasets = [_dataset(group, labels, names[fingerprint]) for (fingerprint, _), group in groups.items()]
     colours = {
         label: i
         for i, label in enumerate(dict.fromkeys(row.label for dataset in datasets for row in dataset.rows))
@@ -151,7 +152,20 @@ def _labels(scored: Sequence[ScoredRun]) -> dict[Path, str]:
     }
 
 
-def _dataset(group: Sequence[ScoredRun], labels: Mapping[Path, str]) -> Dataset:
+def _dataset_names(runs: Sequence[ScoredRun]) -> dict[str, str]:
+    """Fingerprint -> name; datasets of one name get their folder's name too, or else their fingerprint."""
+    of = {str(run.config["dataset_fingerprint"]): run for run in runs}
+    folders = {key: run.data.resolve().name for key, run in of.items()}
+    names = {key: str(run.lock.get("name") or folders[key]) for key, run in of.items()}
+    for suffixes in (folders, {key: key[:8] for key in of}):
+        counts = Counter(names.values())
+        names = {
+            key: f"{name} ({suffixes[key]})" if counts[name] > 1 else name for key, name in names.items()
+        }
+    return names
+
+
+def _dataset(group: Sequence[ScoredRun], labels: Mapping[Path, str], name: str) -> Dataset:
     samples: dict[tuple[tuple[str, int], ...], list[ScoredRun]] = {}
     for j in group:  # A run answers the first n of each task in file order: equal counts, equal questions.
         counts = tuple(sorted((task, len(examples)) for task, examples in j.examples.items()))
@@ -159,7 +173,6 @@ def _dataset(group: Sequence[ScoredRun], labels: Mapping[Path, str]) -> Dataset:
     first = group[0]
     names = {task for j in group for task in j.examples}
     tasks = [*(task for task in TASKS if task in names), *sorted(names - set(TASKS))]
-    name = str(first.lock.get("name") or first.data.resolve().name)
     largest_first = sorted(samples.values(), key=lambda js: -sum(map(len, js[0].examples.values())))
     parts = [_sample(js, labels) for js in largest_first]
     return Dataset(name, str(first.config["split"]), first.data, first.lock, tasks, parts)

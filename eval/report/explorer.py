@@ -64,7 +64,7 @@ def explorer_data(report: Report) -> tuple[str, list[str], dict[int, str]]:
         "runs": runs,
         "words": {column: list(texts_of) for column, texts_of in words.items()},
         "columns": columns,
-        "judged": outcomes,
+        "codes": outcomes,
         "blocks": list(chain.from_iterable([i] * len(block) for i, block in enumerate(blocks))),
         "highlights": {task: h.text for task, h in HIGHLIGHTS.items() if task in words["task"]},
     }

@@ -20,13 +20,13 @@ from eval.analysis.calibration import calibrations
 from eval.analysis.comparisons import MAX_RUNS, NOTE, p_text, pairs, to_json
 from eval.analysis.confusion import confusion
 from eval.analysis.costs import cost
-from eval.analysis.findings import estimate_text, findings, percent
-from eval.analysis.runs import Dataset, Report, Row, Sample
+from eval.analysis.findings import NO_TRAIN, caveats, estimate_text, percent, tasks_above
+from eval.analysis.runs import MAJORITY, SHORTCUT, TREES, Dataset, Report, Row, Sample
 from eval.analysis.slices import Invariance, invariance, slices
 from eval.escape import visible
 from eval.prediction import OUTCOMES
 from eval.report.explorer import clip, explorer_data, pack
-from eval.report.plots import COLOURS, Plot
+from eval.report.plots import COLOURS, MIN_QUESTIONS, Plot
 from eval.report.tables import FLOOR_TEXT, no_answer_rates
 from eval.statistics.intervals import Estimate
 
@@ -34,7 +34,7 @@ HERE = Path(__file__).parent
 SCRIPTS = ("explorer.js", "graph_view.js", "example_view.js", "compare.js")
 STYLES = ("plots.css", "report.css")
 SLICE_TITLES = {  # What is sliced by, and its title; nodes and distance are plotted instead.
-    "training": "like what was trained on, or not",
+    "training": "like the train split, or not",
     "generator": "generator",
     "encoder": "encoder",
     "density": "share of the possible edges",
@@ -82,6 +82,7 @@ def _environment() -> Environment:
     environment.filters |= {"percent": percent, "points": points, "words": _words, "clip": clip}
     environment.filters |= {"yaml": _to_yaml, "thousands": "{:,}".format}
     environment.globals |= {"OUTCOMES": OUTCOMES, "FLOOR_TEXT": FLOOR_TEXT, "COLOURS": COLOURS}
+    environment.globals |= {"MIN_QUESTIONS": MIN_QUESTIONS}
     return environment
 
 
@@ -110,6 +111,7 @@ def page(report: Report, plots: Sequence[Mapping[str, Plot]]) -> str:
             style="".join(_asset(name) for name in STYLES),
             answers=sum(sum(row.outcomes.values()) for row in rows),
             left_out=report.left_out,
+            verdicts=[_verdicts(dataset) for dataset in report.datasets],
             datasets=[
                 {"index": i, **_dataset(*parts)}
                 for i, parts in enumerate(zip(report.datasets, compared, plots, strict=True))
@@ -150,7 +152,7 @@ def _dataset(dataset: Dataset, compared: Sequence[Any], plots: Mapping[str, Plot
         "about": f"{dataset.split} split; graphs: {', '.join(sorted({e.generator for e in examples}))}; "
         f"text: {', '.join(sorted({e.encoder for e in examples}))}; {min(sizes)} to {max(sizes)} nodes",
         "scores": [(sample, _scores(dataset, sample)) for sample in dataset.samples],
-        "findings": findings(dataset),
+        "caveats": caveats(dataset) + [NO_TRAIN] * (not all(s.floor(MAJORITY) for s in dataset.samples)),
         "rules": "; ".join(f"{_words(task)}: {RULES[task].text}" for task in dataset.tasks if task in RULES),
         "plots": plots,
         "slices": _slices(dataset),
@@ -161,6 +163,19 @@ def _dataset(dataset: Dataset, compared: Sequence[Any], plots: Mapping[str, Plot
         "calibration": _calibration(dataset),
         "data": _data(dataset),
     }
+
+
+def _verdicts(dataset: Dataset) -> list[dict[str, Any]]:
+    """A line per run: the tasks that have each kind of floor, those above it, the share without an answer."""
+    return [
+        {
+            "row": row,
+            "floors": [tasks_above(row, sample, kind) for kind in (MAJORITY, SHORTCUT, TREES)],
+            "no_answer": sum(no_answer_rates(row).values()),
+        }
+        for sample in dataset.samples
+        for row in sample.rows
+    ]
 
 
 def _scores(dataset: Dataset, sample: Sample) -> list[dict[str, Any]]:

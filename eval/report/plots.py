@@ -6,11 +6,12 @@ plots follow the page into dark mode and print, and the files have the light col
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import cos, pi, sin
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from eval.analysis.calibration import Calibration, calibrations
-from eval.analysis.curves import NO_PATH, PLOTTED_FLOORS, Curves, by_distance, by_size
+from eval.analysis.curves import NO_PATH, PLOTTED_FLOORS, Curves, Points, by_distance, by_size
 from eval.analysis.findings import estimate_text, percent
 from eval.analysis.runs import Dataset, Row, Sample
 from eval.escape import visible
@@ -18,6 +19,7 @@ from eval.prediction import OUTCOMES
 from eval.report.tables import FLOOR_TEXT
 from eval.statistics.intervals import Estimate
 
+MIN_QUESTIONS = 20  # Points of fewer are not joined by a line, which would show a trend where there is noise.
 COLOURS = 8  # The palette is --c0 .. --c7 of plots.css; a ninth run starts again, with a dashed line.
 QUARTERS = (0, 0.25, 0.5, 0.75, 1)
 WIDTH, LEFT, RIGHT = 400, 146, 40  # of a bar panel: labels stand at its left and values at its right
@@ -227,25 +229,38 @@ def _curves(curves: Curves, unit: str) -> Panel:
     _add(svg, "text", "tick middle", unit, x=(left + right) / 2, y=bottom + 30)
     for kind, points in curves.floors.items():
         group = _group(svg, f"{kind} floor")
-        _path(group, kind, curves, [(tick, x(tick), y(e.value)) for tick, e in points.items()])
+        _path(group, kind, curves, points, x, y)
         for tick, e in points.items():
             if curves.ticks[tick] == NO_PATH:  # It is no distance, so it stands alone, as a short dash.
                 _line(group, kind, x(tick) - 12, y(e.value), x(tick) + 12, y(e.value))
     spread = min(7.0, step / (len(curves.runs) + 1))  # The runs' points stand side by side on a tick.
     for k, (row, points) in enumerate(curves.runs):
         shift = (k - (len(curves.runs) - 1) / 2) * spread
-        _path(svg, _line_style(row), curves, [(t, x(t, shift), y(e.value)) for t, e in points.items()])
+        _path(svg, _line_style(row), curves, points, partial(x, shift=shift), y)
         for tick, e in points.items():
             text = curves.ticks[tick]
             _dot(svg, row, text if text == NO_PATH else f"{text} {unit}", e, x(tick, shift), y, 3.2)
     return Panel(name, svg)
 
 
-def _path(parent: Element, classes: str, curves: Curves, places: Sequence[tuple[int, float, float]]) -> None:
-    """A line through (tick, x, y); none leads to `no path`, which is no distance."""
-    points = [(x, y) for tick, x, y in places if curves.ticks[tick] != NO_PATH]
-    if len(points) > 1:
-        _add(parent, "polyline", classes, points=_points(points))
+def _path(
+    parent: Element,
+    classes: str,
+    curves: Curves,
+    points: Points,
+    x: Callable[[int], float],
+    y: Callable[[float], float],
+) -> None:
+    """Lines between points of enough questions; none leads to `no path`, which is no distance."""
+    segments: list[list[tuple[float, float]]] = [[]]
+    for tick, e in points.items():
+        if e.n >= MIN_QUESTIONS and curves.ticks[tick] != NO_PATH:
+            segments[-1].append((x(tick), y(e.value)))
+        else:
+            segments.append([])
+    for segment in segments:
+        if len(segment) > 1:
+            _add(parent, "polyline", classes, points=_points(segment))
 
 
 def _rung(svg: Element, left: float, right: float, y: float, share: float) -> None:

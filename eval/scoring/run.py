@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,16 +56,22 @@ def score_run(run: Path, data: Path | None = None) -> dict[str, Any]:
     return judge(run, data).metrics
 
 
-def print_scores(metrics: dict[str, Any], run: Path) -> None:
-    """Say how a run did: each task's accuracy with its interval, then their mean."""
+def print_tasks(metrics: dict[str, Any]) -> None:
+    """Print each task's accuracy in percent with its interval and the highest floor on the same questions."""
     for task, row in metrics["tasks"].items():
-        interval = f"{100 * row['accuracy']:.1f} ({100 * row['low']:.1f} to {100 * row['high']:.1f})"
-        print(f"{task:20s} {row['correct']:5d} of {row['n']:5d} correct, {interval}")
-    macro = metrics["macro"]
-    print(
-        f"{'macro accuracy':20s} {100 * macro['accuracy']:.1f} "
-        f"({100 * macro['low']:.1f} to {100 * macro['high']:.1f}); see {run}"
-    )
+        name = max(row["floors"], key=row["floors"].get, default=None)
+        floor = f"highest floor {100 * row['floors'][name]:.1f} ({name})" if name else "no floor"
+        print(f"{task:20s} {row['correct']:5d} of {row['n']:5d} correct, {_percent(row)}; {floor}")
+
+
+def print_scores(metrics: dict[str, Any], run: Path) -> None:
+    """Print each task's accuracy as `print_tasks` does, then the macro mean and the run's folder."""
+    print_tasks(metrics)
+    print(f"{'macro accuracy':20s} {_percent(metrics['macro'])}; see {run}")
+
+
+def _percent(row: Mapping[str, float]) -> str:
+    return f"{100 * row['accuracy']:.1f} ({100 * row['low']:.1f} to {100 * row['high']:.1f})"
 
 
 Floors = dict[str, list[bool]]

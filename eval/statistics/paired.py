@@ -11,17 +11,18 @@ from data_builders.errors import InputError
 from eval.statistics.intervals import Z
 
 DRAWS = 2000
+MIN_GRAPHS = 6  # With fewer, the exact test cannot reach p = 0.05, even where all differ in one direction.
 Z_POWER = NormalDist().inv_cdf(0.8)  # for 80% power
 
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """What n questions say about two runs, A and B.
+    """How two runs, A and B, differ on n questions.
 
     both, only_a, only_b, neither: how many questions each answered rightly; they add up to n.
     difference: accuracy of A less that of B, in [-1, 1]; low, high: the ends of its 95% interval.
     p: two-sided, for no difference. mde: the minimum detectable difference, which so many questions show with
-        80% power at 5%.
+        80% power at 5%; None where they are too few to show any, even one of 100 points.
     """
 
     n: int
@@ -33,7 +34,7 @@ class Paired:
     low: float
     high: float
     p: float
-    mde: float
+    mde: float | None
 
 
 def paired(a: Sequence[bool], b: Sequence[bool], clusters: Sequence[str]) -> Paired:
@@ -67,6 +68,7 @@ def paired(a: Sequence[bool], b: Sequence[bool], clusters: Sequence[str]) -> Pai
     draws = _bootstrap([(differences[c], sizes[c]) for c in sizes])
     low, high = np.percentile(draws, [2.5, 97.5])
     difference = sum(differences.values()) / len(a)
+    mde = float((Z + Z_POWER) * draws.std())
     return Paired(
         len(a),
         counts[True, True],
@@ -77,7 +79,7 @@ def paired(a: Sequence[bool], b: Sequence[bool], clusters: Sequence[str]) -> Pai
         min(float(low), difference),
         max(float(high), difference),
         _p_value(differences.values()),
-        float((Z + Z_POWER) * draws.std()),
+        mde if mde <= 1 and len(sizes) >= MIN_GRAPHS else None,
     )
 
 

@@ -61,6 +61,24 @@ def test_without_a_model_the_prompt_and_the_truth(
     assert capsys.readouterr().out.endswith("\n\ntruth: 2.\n")
 
 
+@pytest.mark.torch
+def test_without_a_model_one_that_comes_along_answers(
+    roads: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(monkeypatch, str(roads), "shortest_path", "--from", "Ulm", "--to", "Kiel") == 0
+    printed = capsys.readouterr().out
+    assert "\nanswer of " in printed and "3. (correct)\n\ntruth: 3.\n" in printed
+    for length, task, reason in (
+        (21, "cycle_check", "they know graphs of at most 20 nodes, and this one has 21"),
+        (4, "diameter", "the model was not trained on task diameter"),
+    ):
+        nx.write_graphml(nx.path_graph(length), roads)
+        assert command(monkeypatch, str(roads), task) == 0
+        printed = capsys.readouterr().out
+        assert "those that come along cannot answer: " in printed and reason in printed
+        assert printed.endswith(f"\n\ntruth: {'No, there is no cycle.' if task == 'cycle_check' else '3.'}\n")
+
+
 def test_a_server_that_is_not_there_is_one_line(
     roads: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

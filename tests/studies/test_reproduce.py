@@ -50,7 +50,7 @@ def test_a_study_becomes_a_page_and_is_not_run_twice(
     text = page.read_text()
     line = next(line for line in text.splitlines() if line.startswith("| GIN |"))
     assert line.endswith("| 2 | 6 |") and "[" in line and "<br>" in line
-    assert "Not run yet: broken." in text and "| *majority of train* |" in text
+    assert "Not run yet: broken." in text and "| *majority, er* |" in text
     assert "| GraphToken | 96.4" not in text and "| GraphToken | 95.6 | 96.2 |" in text
     study, rows = read_study(tmp_path / "tiny.yaml")
     assert [is_done(run) for run in runs(rows[0], study, tmp_path / "out")] == [True] * 2

@@ -28,22 +28,22 @@ function whisker(difference, low, high) {
 /** How many questions only one of two runs answered rightly, as a button that lists them. */
 function countButton(count, d, task, right, wrong) {
   if (!count) return "0";
-  const made = element("button", { type: "button", class: "link", title: "list these questions" }, count.toLocaleString("en"));
+  const button = element("button", { type: "button", class: "link", title: "list these questions" }, count.toLocaleString("en"));
   const runs = explorer.runsOf[d];
-  made.addEventListener("click", () => showOnly(d, task, runs[right], runs[wrong]));
-  return made;
+  button.addEventListener("click", () => showOnly(d, task, runs[right], runs[wrong]));
+  return button;
 }
 
 function comparisonRow([task, n, both, onlyA, onlyB, difference, low, high, mde, p], d, a, b) {
-  const higher = p > 0.05 ? "not told apart" : `${difference > 0 ? "A" : "B"} is higher`;
+  const higher = p <= 0.05 ? `${difference > 0 ? "A" : "B"} is higher` : mde === null ? "too few questions" : "no clear difference";
   const percentOf = (k) => ((100 * k) / n).toFixed(1);
   const cell = (text, ...more) => element("td", {}, text, ...more);
   return element("tr", {}, element("th", {}, task.replaceAll("_", " ")),
-    cell(element("b", {}, points(difference)), element("small", {}, `${points(low)} to ${points(high)}`)),
+    cell(element("b", {}, points(difference)), " ", element("small", {}, `${points(low)} to ${points(high)}`)),
     element("td", { class: p <= 0.05 ? "better" : "soft" }, higher), cell(whisker(difference, low, high)), cell(chance(p)),
     cell(percentOf(both + onlyA)), cell(percentOf(both + onlyB)),
     cell(countButton(onlyA, d, task, a, b), " / ", countButton(onlyB, d, task, b, a)),
-    cell(n.toLocaleString("en")), cell((100 * mde).toFixed(1)));
+    cell(n.toLocaleString("en")), cell(mde === null ? "–" : (100 * mde).toFixed(1)));
 }
 
 function showComparison(d, comparisons) {
@@ -55,7 +55,7 @@ function showComparison(d, comparisons) {
     return;
   }
   const heads = ["task", "A − B, points", "", "", "p (Holm)", "A", "B", "only A / only B right", "n", "least difference"];
-  byId(`c-table-${d}`).replaceChildren(element("div", { class: "scroll" }, element("table", {},
+  byId(`c-table-${d}`).replaceChildren(element("div", { class: "scroll" }, element("table", { class: "scores" },
     element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", {}, head)))),
     element("tbody", {}, ...rows.map((one) => comparisonRow(one, d, a, b))))));
 }

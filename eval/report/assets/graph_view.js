@@ -45,7 +45,7 @@ function layout(n, edges) {
 }
 
 /** The places scaled into a picture: {at, width, height}. */
-function fitted(places, margin) {
+function fit(places, margin) {
   const xs = places.map(([x]) => x), ys = places.map(([, y]) => y);
   const [left, top] = [Math.min(...xs), Math.min(...ys)];
   const [wide, high] = [Math.max(...xs) - left || 1e-6, Math.max(...ys) - top || 1e-6];
@@ -81,7 +81,7 @@ function weightText(weight, x, y) {
 
 function drawNode(name, label, [x, y], radius, kind, inside) {
   const text = element("text", { x, y: inside ? y + 4.5 : y - radius - 5, "text-anchor": "middle", class: inside ? "name inside" : "name" }, short(name, 12));
-  const ring = kind.includes("asked") ? [element("circle", { class: "ring", cx: x, cy: y, r: radius + 4 })] : [];
+  const ring = kind.includes("query") ? [element("circle", { class: "ring", cx: x, cy: y, r: radius + 4 })] : [];
   const word = label ? [element("text", { class: "weight", x, y: y + radius + 13, "text-anchor": "middle" }, short(label, 14))] : [];
   return element("g", { class: kind }, element("title", {}, label ? `${name} (${label})` : name), ...ring,
     element("circle", { class: "dot", cx: x, cy: y, r: radius }), text, ...word);
@@ -92,27 +92,27 @@ function arrowTip(id) {
     element("path", { d: "M0,0L8,4L0,8Z", class: id }));
 }
 
-/** The drawing of a graph, asked nodes ringed, gold edges thick; {picture, note}, note says what eval/report/explorer.py left out. */
-function drawGraph(graph, asked, goldNodes, goldEdges) {
+/** The drawing of a graph, query nodes ringed, gold edges thick; {picture, note}, note says what eval/report/explorer.py left out. */
+function drawGraph(graph, query, goldNodes, goldEdges) {
   const { nodes: names, edges, directed, labels = {} } = graph;
   const gold = new Set(goldEdges.map(([u, v]) => edgeKey(u, v, directed)));
   const isGold = ([u, v]) => gold.has(edgeKey(u, v, directed));
   const inside = names.every((name) => name.length <= 3);
   const radius = inside ? (names.length > 30 ? 11 : 14) : 7;
-  const { at, width, height } = fitted(layout(names.length, edges), inside ? 32 : 46);
+  const { at, width, height } = fit(layout(names.length, edges), inside ? 32 : 46);
   const present = new Set(edges.map(([u, v]) => `${u} ${v}`));
   const lines = [...edges].sort((a, b) => isGold(a) - isGold(b)).flatMap((edge) =>
     drawEdge(edge, at, radius, directed, directed && present.has(`${edge[1]} ${edge[0]}`), isGold(edge)));
   const nodes = names.map((name, id) => {
-    const kind = `node${asked.includes(id) ? " asked" : ""}${goldNodes.includes(id) ? " gold" : ""}`;
+    const kind = `node${query.includes(id) ? " query" : ""}${goldNodes.includes(id) ? " gold" : ""}`;
     return drawNode(name, labels[id], at[id], radius, kind, inside);
   });
   const called = (ids) => ids.map((id) => names[id]).join(", ");
-  const spoken = `Graph of ${graph.n} nodes and ${graph.m} edges${asked.length ? `; asked: ${called(asked)}` : ""}` +
+  const description = `Graph of ${graph.n} nodes and ${graph.m} edges${query.length ? `; query: ${called(query)}` : ""}` +
     `${goldEdges.length ? `; highlighted: ${goldEdges.slice(0, 20).map(called).join("; ")}` : ""}`;
-  const picture = element("svg", { viewBox: `0 0 ${width.toFixed(0)} ${height.toFixed(0)}`, role: "img", "aria-label": spoken, class: "graph" },
+  const picture = element("svg", { viewBox: `0 0 ${width.toFixed(0)} ${height.toFixed(0)}`, role: "img", "aria-label": description, class: "graph" },
     element("defs", {}, arrowTip("tip"), arrowTip("tip-gold")), ...lines, ...nodes);
   picture.style.maxWidth = `${Math.min(520, width).toFixed(0)}px`;
-  const note = names.length < graph.n ? `${names.length} of ${graph.n.toLocaleString("en")} nodes are drawn: those nearest to what was asked.` : "";
+  const note = names.length < graph.n ? `${names.length} of ${graph.n.toLocaleString("en")} nodes are drawn: those nearest to the query.` : "";
   return { picture, note };
 }

@@ -94,7 +94,7 @@ def test_the_report_shows_what_runs_recorded(tmp_path: Path) -> None:
     assert [p.confidence for p in read_predictions(tmp_path / "sure")][:4] == [0.2, 0.4, 0.6, 0.8]
     out = tmp_path / "report"
     page = write_report(gather([tmp_path / "silent"]), out).read_text()
-    assert "did not record how sure" in page and not (out / "calibration.csv").exists()
+    assert "did not record a confidence" in page and not (out / "calibration.csv").exists()
     page = write_report(gather([tmp_path / "sure", tmp_path / "silent"]), out, figures=True).read_text()
     assert 'aria-label="Accuracy by confidence, sure"' in page and "1 of the runs did not record it" in page
     assert page.count("confidence 20.0%") >= 1 and len(list((out / "figures").glob("*_calibration.*"))) == 2

@@ -110,3 +110,14 @@ def test_the_command_prints_a_table_or_json(
     }
     code, _, err = command("compare", runs[0], tmp_path / "none", capsys=capsys, monkeypatch=monkeypatch)
     assert code == 2 and err.count("\n") == 1
+
+
+def test_few_questions_are_said_to_be_too_few(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = [make(tmp_path / name, data, answer, limit=4) for name, answer in (("a", gold), ("b", nonsense))]
+    _, out, _ = command("compare", *runs, capsys=capsys, monkeypatch=monkeypatch)
+    assert out.count("too few questions") == len(TASKS) + 1  # and all together, on the same four graphs
+    _, out, _ = command("compare", *runs, "--json", capsys=capsys, monkeypatch=monkeypatch)
+    comparison = json.loads(out)
+    assert all(task["mde"] is None for task in comparison["tasks"].values())

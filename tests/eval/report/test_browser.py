@@ -172,7 +172,7 @@ def test_an_open_question_shows_graph_prompt_answers_and_judgement(page: "Page",
         assert text.count("right.") >= 2 and "ended by itself" in text
         assert page.locator("#x-open .node").count() == e.num_nodes
         assert page.locator("#x-open .edge").count() == e.num_edges
-        assert page.locator("#x-open .node.asked").count() == len(set(e.query))
+        assert page.locator("#x-open .node.query").count() == len(set(e.query))
     page.select_option("#x-task", label="maximum flow")
     page.fill("#x-search", "")
     page.wait_for_selector("#x-open h3:text-is('maximum flow')")
@@ -214,7 +214,7 @@ def test_any_two_runs_are_compared(page: "Page") -> None:
 
     compare("always right", "on ten")
     assert cells("shortest path")[4:] == ["100.0", "100.0", "0 / 0", "10", cells("shortest path")[-1]]
-    assert cells("all questions")[1] == "not told apart"
+    assert cells("all questions")[1] == "no clear difference"
     compare("always right", visible(HOSTILE))
     one_way = cells("all questions")
     assert (
@@ -275,3 +275,73 @@ def test_without_a_script_everything_else_is_there(browser: "Browser", report: P
 def test_nothing_sticks_out_of_the_window(page: "Page", width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_link_leads_to_its_question_and_its_filters(page: "Page") -> None:
+    page.select_option("#x-task", label="maximum flow")
+    page.select_option("#x-run", label="on ten")
+    page.click("#x-list .x-row:nth-child(3)")
+    page.wait_for_selector("#x-list [aria-posinset='3'][aria-selected=true]")
+    question = page.inner_text("#x-open .x-id")
+    address = page.evaluate("document.querySelector('#x-permalink').href")
+    for link in (address, page.evaluate("document.querySelector('#x-link').href")):
+        page.click("#x-clear")
+        assert count(page) == N * len(TASKS)
+        page.evaluate("link => { location.href = link }", link)
+        page.wait_for_selector("#x-count:text-matches('^10 of')")
+        assert page.locator("#x-task option:checked").inner_text() == "maximum flow"
+        if link == address:
+            page.wait_for_selector(f"#x-open .x-id:text-is('{question}')")
+    page.evaluate("location.href = '#x?task=no such task&q=nothing'")
+    page.wait_for_selector(f"#x-count:text-matches('^{N * len(TASKS)} of')")
+
+
+def test_tiles_name_their_run_and_the_selection_can_be_seen(page: "Page") -> None:
+    legend = dict(text.split(maxsplit=1) for text in page.locator("#x-runs span").all_inner_texts())
+    assert set(legend) == set("ABC") and {"always right", "on ten"} <= set(legend.values())
+    row = page.locator("#x-list .x-row").first
+    for tile in row.locator(".tile").all():
+        label, _ = (tile.get_attribute("title") or "").rsplit(": ", 1)
+        assert legend[tile.locator("small").inner_text()] == label
+    colours = [
+        page.evaluate("row => getComputedStyle(row).backgroundColor", page.query_selector(selector))
+        for selector in ("#x-list [aria-selected=true]", "#x-list [aria-selected=false]")
+    ]
+    assert colours[0] != colours[1]
+
+
+def test_verdicts_stand_above_the_fold(page: "Page") -> None:
+    rows = page.locator("#verdicts tbody tr:has(.swatch)")
+    assert rows.count() == 3
+    for row in rows.all():
+        box = row.bounding_box()
+        assert box is not None and box["y"] + box["height"] < 900 and " of 5" in row.inner_text()
+
+
+def test_print_shows_every_section(browser: "Browser", report: Path) -> None:
+    page = browser.new_page(java_script_enabled=False)
+    page.goto(report.as_uri())
+    hidden = page.locator("h4:text-is('Counts per task')")
+    assert not hidden.is_visible()
+    page.emulate_media(media="print")
+    assert hidden.is_visible() and page.locator("h4:text-is('Build config')").is_visible()
+    page.close()
+
+
+def test_a_phone_shows_whole_columns_and_no_keys(browser: "Browser", report: Path) -> None:
+    context = browser.new_context(viewport={"width": 420, "height": 900}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.goto(report.as_uri())
+    page.wait_for_selector("#explorer[data-ready]")
+    assert page.locator(".keys").is_hidden() and page.locator(".swipe").first.is_visible()
+    for kind in ("verdicts", "scores"):
+        right, *ends = page.evaluate(
+            """kind => {
+              const table = document.querySelector(`table.${kind}`);
+              const cells = [...table.querySelector("thead tr").children];
+              return [table.parentElement, ...cells].map((one) => one.getBoundingClientRect().right);
+            }""",
+            kind,
+        )
+        assert any(abs(right - end) <= 2 for end in ends), (right, ends)  # A column ends at the edge.
+    context.close()

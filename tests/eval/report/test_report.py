@@ -24,7 +24,7 @@ from data_builders.building.build import build
 from data_builders.building.config import load_config
 from data_builders.errors import InputError
 from data_builders.example import Example, read_examples, read_lock
-from eval.analysis.curves import size_bins
+from eval.analysis.curves import by_size, size_bins
 from eval.analysis.findings import findings
 from eval.analysis.runs import gather
 from eval.escape import visible
@@ -37,6 +37,7 @@ from eval.prediction import (
     write_predictions,
 )
 from eval.report.explorer import MAX_CHARACTERS, explorer_data
+from eval.report.plots import MIN_QUESTIONS, draw_plots
 from eval.report.write import write_report
 from eval.scoring.run import score_run
 from eval.statistics.intervals import proportion
@@ -253,6 +254,19 @@ def test_what_only_a_patient_reader_finds_is_said(data: Path, tmp_path: Path) ->
     assert "Read strictly" not in sentences["gold"]
 
 
+def test_models_that_read_graphs_stand_against_those_that_read_text(data: Path, tmp_path: Path) -> None:
+    make(tmp_path / "gin", data, gold, label="GIN", kind="graph_model")
+    make(tmp_path / "t5", data, nonsense, label="T5", kind="finetune")
+    text = " ".join(dict(findings(gather([tmp_path / "gin", tmp_path / "t5"]).datasets[0]))[""])
+    assert "the best model that reads the graph itself (GIN, 100.0% [" in text
+    assert "is above the best one that reads its text (T5, 0.0% [" in text
+    make(tmp_path / "t5", data, gold, label="T5", kind="finetune")
+    text = " ".join(dict(findings(gather([tmp_path / "gin", tmp_path / "t5"]).datasets[0])).get("", []))
+    assert "is not above the best one that reads its text (T5, 100.0%" in text
+    alone = dict(findings(gather([tmp_path / "gin"]).datasets[0])).get("", [])
+    assert not any("reads the graph" in line for line in alone)
+
+
 def test_mixed_versions_are_said_in_one_line(data: Path, tmp_path: Path) -> None:
     runs = [make(tmp_path / name, data, gold, limit=5) for name in ("one", "two", "three")]
     sentences = {about: " ".join(texts) for about, texts in findings(gather(runs).datasets[0])}
@@ -303,7 +317,7 @@ def test_runs_are_grouped_by_the_questions_they_answered(data: Path, tmp_path: P
         )
     sentences = {about: " ".join(texts) for about, texts in findings(dataset)}
     assert (
-        "above silent; not told apart from oracle (same) and oracle on ten; "
+        "above silent; no clear difference from oracle (same) and oracle on ten; "
         "not compared (other tasks) with one task" in sentences["oracle (gold)"]
     )
     assert "Above the majority floor on 3 of 3 tasks" in sentences["oracle (gold)"]
@@ -425,7 +439,7 @@ def test_the_explorer_holds_every_answer(data: Path, tmp_path: Path) -> None:
     assert {q[0] for q in questions} == set(examples) and len(questions) == len(examples) == len(
         index["blocks"]
     )
-    assert index["judged"][0] == "0" * len(examples) and sorted(index["judged"][1]) == ["."] * 174 + ["0"] * 6
+    assert index["codes"][0] == "0" * len(examples) and sorted(index["codes"][1]) == ["."] * 174 + ["0"] * 6
     for i, (name, question, answer, graph, query, _, _, (first, second)) in enumerate(questions):
         e = examples[name]
         assert (question, answer, query) == (e.question, e.answer.strip(), e.query) and graph[
@@ -502,3 +516,28 @@ def test_without_a_train_split_the_report_says_so(tmp_path: Path) -> None:
 def test_bins_hold_every_size(sizes: list[int]) -> None:
     bins = size_bins(sizes)
     assert bins.count <= 6 and all(0 <= bins.index(n) < bins.count for n in sizes)
+
+
+def test_two_datasets_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    runs = []
+    for folder, seed in (("a/same", 1), ("b/same", 2), ("b/other", 3)):
+        keys = {"name": "er", "tasks": "edge_count", "train": 3, "validation": 0, "test": 3}
+        build(load_config(None, {**keys, "seed": seed, "workers": 1}), tmp_path / folder)
+        runs.append(make(tmp_path / "runs" / str(seed), tmp_path / folder, gold, tasks=["edge_count"]))
+    names = [dataset.name for dataset in gather(runs).datasets]
+    assert len(set(names)) == 3 and names[2] == "er (other)"
+    assert all(name.startswith("er (same) (") for name in names[:2])
+    (alone,) = gather(runs[:1]).datasets
+    assert alone.name == "er"
+
+
+def test_points_of_few_questions_are_not_joined(data: Path, tmp_path: Path) -> None:
+    (dataset,) = gather([make(tmp_path / "gold", data, gold)]).datasets
+    panels = draw_plots(dataset)["size"].panels
+    for task, panel in zip(TASKS, panels, strict=True):
+        points = by_size(dataset)[TASKS.index(task)].runs[0][1]
+        joined = sum(len(line.get("points", "").split()) for line in panel.svg.iter("polyline"))
+        enough = [tick for tick, e in points.items() if e.n >= MIN_QUESTIONS]
+        assert 0 < len(enough) < len(points)  # The fixture has both kinds of points.
+        lines = 1 + len(dataset.samples[0].floors)
+        assert joined <= len(enough) * lines

@@ -11,7 +11,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
 from data_builders.errors import InputError
-from eval.statistics.paired import holm, paired
+from eval.statistics.paired import MIN_GRAPHS, holm, paired
 
 pairs = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60)
 
@@ -27,7 +27,8 @@ def test_with_one_question_per_graph_p_is_mcnemars(answers: list[tuple[bool, boo
     assert result.both + result.only_a + result.only_b + result.neither == result.n == len(a)
     expected = mcnemar([[result.both, result.only_a], [result.only_b, result.neither]], exact=True).pvalue
     assert result.p == pytest.approx(expected)
-    assert result.low <= result.difference <= result.high and result.mde > 0
+    assert result.low <= result.difference <= result.high
+    assert (result.mde is None) if len(a) < MIN_GRAPHS else (result.mde is None or 0 < result.mde <= 1)
     mirrored = paired(b, a, [str(i) for i in range(len(a))])
     assert (mirrored.difference, mirrored.p) == (-result.difference, pytest.approx(result.p))
 
@@ -109,3 +110,12 @@ def test_the_interval_covers_and_the_test_is_seldom_wrong(
     covered, rejected = simulated(graphs, each, shared, alike, shares, 600)
     assert 0.93 <= covered <= 0.97
     assert rejected <= 0.06 if shares[0] == shares[1] else rejected > 0.2
+
+
+@pytest.mark.parametrize("n", [1, 5, 6])
+def test_a_least_difference_is_named_only_where_there_is_one(n: int) -> None:
+    """Five questions cannot show any difference: even if A alone is right each time, p is 0.0625."""
+    result = paired([True] * n, [False] * n, [str(i) for i in range(n)])
+    assert (result.p <= 0.05) is (result.mde is not None) is (n >= MIN_GRAPHS)
+    mixed = paired([True, False] * 3, [False, True] * 3, [str(i) for i in range(6)])
+    assert mixed.mde is None  # It would be more than 100 points.
