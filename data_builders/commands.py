@@ -1,4 +1,4 @@
-"""graphtalk graph, build, tasks, verify and export: look at graphs, make datasets of them, check these."""
+"""graphtalk graph, build, tasks, verify, export and publish: look at graphs, make datasets, hand them on."""
 
 import sys
 from collections.abc import Callable

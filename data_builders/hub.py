@@ -56,9 +56,11 @@ def publish(
     whatever the Hub refuses; the same call continues: what is there is not sent again.
     """
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, RepositoryNotFoundError
-    from huggingface_hub.utils import disable_progress_bars
+    from huggingface_hub.errors import HfHubHTTPError, RemoteEntryNotFoundError
+    from huggingface_hub.utils.tqdm import disable_progress_bars
 
+    # Its bases are OSError and HTTPError (of httpx2, before huggingface_hub 2 of httpx): lost connections.
+    refusals: Any = (*HfHubHTTPError.__bases__, ValueError, OSError, RuntimeError)
     text = published_card(dataset, repo_id)
     disable_progress_bars()
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
@@ -67,7 +69,7 @@ def publish(
         try:
             there = api.hf_hub_download(repo_id, "README.md", repo_type="dataset", revision=revision)
             text = merged_card(Path(there).read_text(encoding="utf-8"), text)
-        except (EntryNotFoundError, RepositoryNotFoundError):
+        except RemoteEntryNotFoundError:
             pass  # no card yet
         staging = stage(dataset, text)
         done = api.upload_folder(
@@ -79,8 +81,7 @@ def publish(
             commit_message=f"{read_lock(dataset)['name']}, built with graphtalk",
             delete_patterns="*.parquet",  # of an earlier build: those that go up now stay
         )
-    except (*HfHubHTTPError.__bases__, ValueError, OSError, RuntimeError) as error:
-        # Its bases: HTTPError of httpx (of httpx2, from huggingface_hub 2 on), for a dropped connection.
+    except refusals as error:
         if isinstance(error, InputError):
             raise
         causes = [error, error.__cause__] if error.__cause__ else [error]

@@ -64,7 +64,7 @@ class DatasetHandler(Handler):
                 return self.missing()
             depth = folder.count("/") + 1 if folder else 0
             if "recursive=True" in self.path or "recursive=true" in self.path:
-                folders: set[str] = set()
+                folders = {name.rpartition("/")[0] for name in inside} - {"", folder}
             else:
                 folders = {"/".join(n.split("/")[: depth + 1]) for n in inside if n.count("/") > depth}
                 inside = {n for n in inside if n.count("/") == depth}
@@ -121,7 +121,7 @@ class DatasetHandler(Handler):
 
 
 class DatasetHub(ModelHub):
-    """failures: a pattern of `METHOD PATH` -> the statuses of the next answers there: 0 is no failure, None hangs up."""
+    """failures: a pattern of `METHOD PATH` -> the next statuses there: 0 is no failure, None hangs up."""
 
     def __init__(self) -> None:
         super().__init__()
