@@ -133,7 +133,7 @@ def _plain(opened: Any, prompts: Sequence[str], new: int) -> list[str]:
     """What transformers' own generate says, in one batch, padded on the left."""
     model, tokenizer = opened._model, opened._tokenizer
     batch = tokenizer([p.rstrip(" ") for p in prompts], return_tensors="pt", padding=True)
-    stop = {"stop_strings": list(opened._options.stop), "tokenizer": tokenizer}
+    stop = {"stop_strings": list(opened._options.stop_strings(chat=False)), "tokenizer": tokenizer}
     out = model.generate(**batch, max_new_tokens=new, **stop)
     return [tokenizer.decode(row, skip_special_tokens=True) for row in out[:, batch["input_ids"].shape[1] :]]
 

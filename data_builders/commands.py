@@ -21,6 +21,9 @@ if TYPE_CHECKING:  # `graphtalk --help` loads nothing heavy
     from data_builders.readers.graph_files import GraphFile
 
 
+SHARED = 0.05  # of the edges of test graphs, also in train graphs: more is a warning
+
+
 @options_of(BuildConfig)
 def build_command(
     config: Annotated[
@@ -89,8 +92,25 @@ def build_command(
 
 def _offered(config: BuildConfig) -> tuple[BuildConfig, dict[str, str]]:
     from data_builders.building.compatibility import with_compatible_tasks
+    from data_builders.building.draws import shared_edges
 
-    return with_compatible_tasks(config, _open_files(config)) if config.graphs else (config, {})
+    if not config.graphs:
+        return config, {}
+    files = _open_files(config)
+    for name, file in files.items():
+        if config.unit == "subgraph" and config.max_nodes is None and file.graph.n < config.largest:
+            print(f"note: {name}: has {file.graph.n} nodes, so no subgraph has {config.largest}")
+    for name, share in shared_edges(config, files).items():
+        if share >= SHARED:
+            print(
+                f"warning: {name}: {share:.1%} of the edges of its test graphs are edges of its "
+                f"train graphs too, "
+                "since subgraphs of one network share its nodes; --names encoder hides which nodes "
+                "they are, a "
+                "larger network has more that differ, and --unit graph asks about the whole graph, "
+                "without train"
+            )
+    return with_compatible_tasks(config, files)
 
 
 def _open_files(config: BuildConfig) -> "dict[str, GraphFile]":
@@ -173,7 +193,9 @@ def _print_report(lock: dict[str, Any]) -> None:
             table.add_row(*row)
         console.print(table)
     for source, file in found["files"].items():
-        print(f"{source}: subgraphs of {file['nodes']:,} nodes and {file['edges']:,} edges")
+        whole = lock["config"].get("unit") == "graph"
+        what = "the whole graph" if whole else "subgraphs"
+        print(f"{source}: {what} of {file['nodes']:,} nodes and {file['edges']:,} edges")
 
 
 def verify_command(folder: Annotated[Path, typer.Argument(help="Dataset folder.")]) -> None:
@@ -194,7 +216,7 @@ def verify_command(folder: Annotated[Path, typer.Argument(help="Dataset folder."
         f"; no graph is isomorphic to one of another split ({verdict.pairs:,} pairs with the same degrees"
         " tested)"
         if verdict.graphs is not None
-        else "; its splits are of an older rule and were not checked"
+        else "; its graphs are of one question set, or of an older rule of splits, which was not checked"
     )
     alone = f"; without a second implementation: {', '.join(verdict.unchecked)}" if verdict.unchecked else ""
     print(

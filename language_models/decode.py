@@ -9,10 +9,11 @@ import inspect
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
-from transformers import DynamicCache, LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
+from transformers import DynamicCache, LogitsProcessorList, StoppingCriteriaList
 
 from language_models.confidence import TokenLogprobs, check_number, token_logprob
 from language_models.shared_graphs import prefix_mask
@@ -78,15 +79,13 @@ def generate(
     pad = ends[0] if tokenizer.pad_token_id is None else int(tokenizer.pad_token_id)
     never = None if pad in ends else pad
 
-    def is_done(row: Sequence[int]) -> bool:
-        tail = tokenizer.decode(row[-_TAIL:], skip_special_tokens=True) if decoding.stop else ""
-        return row[-1] in ends or any(stop in tail for stop in decoding.stop)
+    stops = _StopStrings(tokenizer, decoding.stop, rows)
+
+    def is_done(index: int, row: Sequence[int]) -> bool:
+        return row[-1] in ends or stops.ends(index, row)
 
     def length(row: Sequence[int]) -> int:  # tokens before the end and the padding after it
         return next((i for i, token in enumerate(row) if token in ends or token == pad), len(row))
-
-    def has_stop(text: str) -> bool:
-        return any(stop in text for stop in decoding.stop)
 
     logprobs = None
     confidences: Sequence[float | None] = [None] * len(rows)
@@ -95,28 +94,29 @@ def generate(
         answers, confidences = [row for row, _ in pairs], [confidence for _, confidence in pairs]
     else:
         logprobs = TokenLogprobs(model)
-        answers = _generate(model, tokenizer, rows, decoding, logprobs, ends, pad, device, prefix_lengths)
+        answers = _generate(model, rows, decoding, logprobs, stops, ends, pad, device, prefix_lengths)
     lengths = [length(row) for row in answers]
     texts = [
         tokenizer.decode(row[:n], skip_special_tokens=True) for row, n in zip(answers, lengths, strict=True)
     ]
+    has_stop = [stops.stands_in(row, text) for row, text in enumerate(texts)]
     if logprobs is not None and decoding.num_beams == 1 and not decoding.temperature:
         # What fills a row after a stop string may look like the model's end, and is not its own.
         ended = [
-            n < len(row) and row[n] in ends and not has_stop(text)
-            for row, n, text in zip(answers, lengths, texts, strict=True)
+            n < len(row) and row[n] in ends and not stopped
+            for row, n, stopped in zip(answers, lengths, has_stop, strict=True)
         ]
         confidences = logprobs.confidences([n + end for n, end in zip(lengths, ended, strict=True)])
     return [
-        Generation(text, "stop" if n < decoding.max_new_tokens or has_stop(text) else "length", n, confidence)
-        for text, n, confidence in zip(texts, lengths, confidences, strict=True)
+        Generation(text, "stop" if stopped or n < decoding.max_new_tokens else "length", n, confidence)
+        for text, stopped, n, confidence in zip(texts, has_stop, lengths, confidences, strict=True)
     ]
 
 
 @torch.inference_mode()
 def _generate(
-    model: Any, tokenizer: Any, rows: Sequence[Sequence[int]], decoding: Decoding, logprobs: TokenLogprobs,
-    ends: list[int], pad: int, device: Any, prefix_lengths: Sequence[int] | None,
+    model: Any, rows: Sequence[Sequence[int]], decoding: Decoding, logprobs: TokenLogprobs,
+    stops: "_StopStrings", ends: list[int], pad: int, device: Any, prefix_lengths: Sequence[int] | None,
 ) -> list[list[int]]:  # fmt: skip
     """The new token ids of each row by transformers, padded to the longest."""
     device = model.device if device is None else device
@@ -143,7 +143,7 @@ def _generate(
         cache_implementation=decoding.cache,
         synced_gpus=decoding.sharded,
         stopping_criteria=StoppingCriteriaList(
-            [_StopStrings(tokenizer, decoding.stop, start)] if decoding.stop else []
+            [partial(stops.ended_rows, start=start)] if decoding.stop else []
         ),
         logits_processor=LogitsProcessorList([logprobs]),
     )
@@ -158,21 +158,42 @@ def _padded(rows: Sequence[Sequence[int]], value: int, left: bool) -> list[list[
     return [[*(f if left else ()), *row, *(() if left else f)] for row, f in zip(rows, fill, strict=True)]
 
 
-class _StopStrings(StoppingCriteria):
-    """Ends a row once a stop string stands in what it generated.
+class _StopStrings:
+    """Ends a row once a stop string stands in what it generated, outside of thinking.
 
     transformers' own `stop_strings` also look at the prompt, so a template that ends with a newline and an
     answer that begins with `Q:` would look like a stop.
+
+    prompts: token ids of each row's prompt; a template may open the thinking there.
     """
 
-    def __init__(self, tokenizer: Any, stop: Sequence[str], prompt_length: int) -> None:
-        self._tokenizer, self._stop, self._prompt_length = tokenizer, stop, prompt_length
+    def __init__(self, tokenizer: Any, stop: Sequence[str], prompts: Sequence[Sequence[int]]) -> None:
+        self._tokenizer, self._stop = tokenizer, stop
+        ends = [tokenizer.decode(prompt[-_TAIL:]) for prompt in prompts] if stop else []
+        self._opened = [end.rstrip().endswith("<think>") for end in ends]
 
-    def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:
-        start = max(self._prompt_length, input_ids.shape[1] - _TAIL)
-        tails = self._tokenizer.batch_decode(input_ids[:, start:], skip_special_tokens=True)
-        ended = [any(stop in tail for stop in self._stop) for tail in tails]
+    def ended_rows(self, input_ids: torch.Tensor, scores: Any, *, start: int, **kwargs: Any) -> torch.Tensor:
+        """Return (rows,) booleans, as a stopping criterion of transformers; start: where new tokens begin."""
+        beams = len(input_ids) // max(1, len(self._opened))
+        ended = [self.ends(row // beams, ids[start:]) for row, ids in enumerate(input_ids.tolist())]
         return torch.tensor(ended, dtype=torch.bool, device=input_ids.device)
+
+    def ends(self, row: int, tokens: Sequence[int]) -> bool:
+        """Return whether the new tokens of a row have just come to a stop string."""
+        if not self._stop:
+            return False
+        tail = self._tokenizer.decode(tokens[-_TAIL:], skip_special_tokens=True)
+        # The whole text is read only where it may matter, which is seldom.
+        return any(stop in tail for stop in self._stop) and self.stands_in(
+            row, self._tokenizer.decode(tokens, skip_special_tokens=True)
+        )
+
+    def stands_in(self, row: int, text: str) -> bool:
+        """Return whether a stop string stands in the text of a row, outside of its thinking."""
+        opened, closed = text.rfind("<think>"), text.rfind("</think>")
+        if opened > closed or (self._opened and self._opened[row] and closed < 0):
+            return False
+        return any(stop in text[closed + 1 :] for stop in self._stop)
 
 
 def base_model(model: Any) -> Any:
@@ -207,7 +228,7 @@ def greedy(
     shared: int,
     prefix: Any,
     max_new_tokens: int,
-    is_done: Callable[[Sequence[int]], bool],
+    is_done: Callable[[int, Sequence[int]], bool],
     never: int | None,
     pad: int,
 ) -> list[tuple[list[int], float]]:
@@ -248,7 +269,7 @@ def greedy(
                 check_number(logprob, model)
                 answers[row].append(token)
                 logprobs[row] += logprob
-                done[row] = len(answers[row]) >= max_new_tokens or is_done(answers[row])
+                done[row] = len(answers[row]) >= max_new_tokens or is_done(row, answers[row])
         left = [i for i, row in enumerate(alive) if not done[row]]
         if not left:
             return [(answer, math.exp(logprob)) for answer, logprob in zip(answers, logprobs, strict=True)]

@@ -1,4 +1,4 @@
-"""One question about the user's own graph: the prompt, and the truth."""
+"""One question about the user's own graph: its text, and the true answer."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -14,23 +14,23 @@ from data_builders.tasks import TASKS, Query
 from data_builders.text.encoders import get_encoder
 
 
-def question(
+def question_about(
     graph_file: Path | GraphFile, task: str, nodes: list[str], encoder: str = "adjacency", **options: Any
 ) -> Example:
     """The example that asks `task` about the whole graph in a file, with its true answer.
 
-    nodes: names of the nodes that the question is about, source first; as many as the task names. Any spelling
-        that `GraphFile.find` knows.
+    nodes: names of the nodes that the question is about, source first; as many as the task names. Any
+        spelling that `GraphFile.find` knows.
     options: those of `read_graph_file`, for a path.
     Raises InputError for a name that the graph does not have, or a graph that cannot carry the task.
 
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "roads.txt"
     >>> _ = file.write_text("Ulm Bonn\\nBonn Jena\\n")
-    >>> asked = question(file, "shortest_path", ["Ulm", "Jena"])
-    >>> asked.answer, asked.query
+    >>> example = question_about(file, "shortest_path", ["Ulm", "Jena"])
+    >>> example.answer, example.query
     ('2.', [0, 2])
-    >>> question(file, "shortest_path", ["Ulm"])
+    >>> question_about(file, "shortest_path", ["Ulm"])
     Traceback (most recent call last):
         ...
     data_builders.errors.InputError: shortest_path is about 2 nodes, and 1 is given; use --from and --to
@@ -44,7 +44,7 @@ def question(
     file, names = read.path, read.names
     # Texts of other tasks show no weights, which would make of a shortest path a lightest one.
     graph = read.graph if chosen.weighted else replace(read.graph, weights=None)
-    reason = against_weights(chosen, read) or chosen.fits(graph)
+    reason = against_weights(chosen, read, "subgraph") or chosen.fits(graph)
     if reason is not None:
         hint = (
             "; say --directed if the edges have directions"
@@ -52,11 +52,12 @@ def question(
             else ""
         )
         raise InputError(f"{file}: {task} {reason}{hint}")
-    wanted = len(chosen.draw(graph, Random(0)).nodes)
-    if len(nodes) != wanted:
-        use = ("no node", "--from", "--from and --to")[wanted]
+    count = len(chosen.draw(graph, Random(0)).nodes)
+    if len(nodes) != count:
+        use = ("no node", "--from", "--from and --to")[count]
         raise InputError(
-            f"{task} is about {wanted} nodes, and {len(nodes)} {'is' if len(nodes) == 1 else 'are'} given; use {use}"
+            f"{task} is about {count} nodes, and {len(nodes)} {'is' if len(nodes) == 1 else 'are'} "
+            f"given; use {use}"
         )
     ids = tuple(read.find(name) for name in nodes)
     if len(set(ids)) < len(ids):
@@ -71,7 +72,9 @@ def question(
     source = source_name(file)
     return Example(
         id=f"{task}/{source}/{encoder}/test/0", task=task, task_class=chosen.task_class, question=text,
-        answer=chosen.say(chosen.solve(graph, query), names, query), answer_kind=chosen.answer_kind, rationale="", encoder=encoder,
-        generator=source, graph=graph_to_json(graph, names), graph_id=f"{source}/test/0", num_nodes=graph.n, num_edges=graph.m,
+        answer=chosen.say(chosen.solve(graph, query), names, query), answer_kind=chosen.answer_kind,
+        rationale="", encoder=encoder,
+        generator=source, graph=graph_to_json(graph, names), graph_id=f"{source}/test/0", num_nodes=graph.n,
+        num_edges=graph.m,
         query=list(query.nodes), split="test",
     )  # fmt: skip

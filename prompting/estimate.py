@@ -1,4 +1,4 @@
-"""What a run would take, told before anything is sent: prompts, tokens, dollars."""
+"""What a run would take, before anything is sent: prompts, tokens, dollars."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -9,8 +9,8 @@ from prompting.backends.model import ModelOptions, Request
 from prompting.backends.registry import parse_model, priced_name
 from prompting.budget import Price
 
-# how tokenizers of the GPT-4 kind cut text before they merge: words with the space before them, up to three
-# digits, runs of signs
+# How tokenizers of the GPT-4 kind cut a text before they merge: words with the space before them, up to three
+# digits, runs of signs.
 _PIECES = re.compile(r"[^\r\n\w]?[^\W\d_]+|\d{1,3}| ?[^\s\w]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+|_")
 _TURN = 4  # tokens around a chat turn where the template is not known
 _REPLY = 3
@@ -18,10 +18,10 @@ _REPLY = 3
 
 @dataclass(frozen=True)
 class Estimate:
-    """prompts: distinct requests. prompt_tokens: of all of them. output_tokens: if every answer is as long as
-    it may be.
+    """Counts of a run.
 
-    counted_by: what counted the tokens.
+    prompts: distinct requests. prompt_tokens: those of all requests. output_tokens: the same of the answers,
+    if each is as long as it may be. counted_by: what counted the tokens.
     """
 
     prompts: int
@@ -31,25 +31,26 @@ class Estimate:
 
     def lines(self, price: Price | None) -> list[str]:
         """What --dry-run prints."""
-        said = [
+        lines = [
             f"requests: {self.prompts:,}",
             f"prompt tokens: {self.prompt_tokens:,} ({self.counted_by})",
             f"answer tokens: at most {self.output_tokens:,}",
         ]
         if price is None:
-            return [*said, "cost: unknown; give the model's price in the config's prices: table"]
-        prompt, most = price.of(self.prompt_tokens, 0), price.of(self.prompt_tokens, self.output_tokens)
+            return [*lines, "cost: unknown; give the model's price in the config's prices: table"]
+        prompts, most = price.of(self.prompt_tokens, 0), price.of(self.prompt_tokens, self.output_tokens)
         return [
-            *said,
-            f"cost: ${prompt:.4f} for the prompts, at most ${most:.4f} with the answers; as batch files ${most * price.batch:.4f}",
+            *lines,
+            f"cost: ${prompts:.4f} for the prompts, at most ${most:.4f} with the answers; as batch files "
+            f"${most * price.batch:.4f}",
         ]
 
 
 def estimate(
     requests: Sequence[Request], model: str | None, options: ModelOptions, tokenizer: str | None
 ) -> Estimate:
-    """Tokens of the distinct requests, with the model's own tokenizer where one is given or at hand, else by
-    rule.
+    """The tokens of the distinct requests, by a tokenizer where one is given or the model is a folder here,
+    else by a rule.
     """
     count, counted_by = _counter(model, options, tokenizer)
     distinct = list(dict.fromkeys(requests))

@@ -1,12 +1,12 @@
 """Journal: every completion on disk as it arrives, so that nothing is asked twice.
 
-One SQLite file per run, or one for several runs. A completion is found by what was asked (model identity,
-whole prompt, and
-which sample), not by which example asked it: a second start, a larger --limit, or another example or method
-with the same prompt finds it there.
+It is one SQLite file for a run, or for several runs. The key of a completion is what was asked (the model's
+identity, the whole prompt, and which sample), and not which example asked it. So a rerun, a larger --limit,
+or another example or method with the same prompt finds it there.
 
 >>> import tempfile
->>> with tempfile.TemporaryDirectory() as folder, Journal(Path(folder) / "journal.sqlite", {"model": "m"}) as journal:
+>>> folder = tempfile.TemporaryDirectory()
+>>> with Journal(Path(folder.name) / "journal.sqlite", {"model": "m"}) as journal:
 ...     journal.add([(Request("Q: "), Completion("Yes.", "stop", 2, 2, 0.1))])
 ...     [completion.text for completion in journal.find([Request("Q: "), Request("Q: ", 1)]).values()]
 ['Yes.']
@@ -23,13 +23,14 @@ from typing import Any, Self
 
 from data_builders.errors import InputError
 from prompting.backends.model import Completion, Request
-from prompting.budget import Stopped
+from prompting.budget import Stopped, most_tokens
 
 _TABLE = """CREATE TABLE IF NOT EXISTS completions (
-    key TEXT PRIMARY KEY, model TEXT NOT NULL, prompt TEXT NOT NULL, text TEXT NOT NULL, finish_reason TEXT NOT NULL,
-    prompt_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, seconds REAL NOT NULL
+    key TEXT PRIMARY KEY, model TEXT NOT NULL, prompt TEXT NOT NULL, text TEXT NOT NULL,
+    finish_reason TEXT NOT NULL, prompt_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,
+    seconds REAL NOT NULL
 ) WITHOUT ROWID"""
-_SINCE = {  # version -> the columns that came with it
+_ADDED_COLUMNS = {  # version -> its new columns
     2: (
         "sample INTEGER NOT NULL DEFAULT 0",
         "reasoning TEXT NOT NULL DEFAULT ''",
@@ -37,17 +38,17 @@ _SINCE = {  # version -> the columns that came with it
     ),
     3: ("confidence REAL",),
 }
-_VERSION = max(_SINCE)
+_VERSION = max(_ADDED_COLUMNS)
 _FIELDS = (
     "text, finish_reason, prompt_tokens, output_tokens, seconds, reasoning, reasoning_tokens, confidence"
 )
-_AT_ONCE = 500  # keys in one SELECT; SQLite allows 999 variables at least
+_KEYS_PER_QUERY = 500  # SQLite allows 999 variables at least
 
 
 class Journal:
     """The completions of one model identity in one file; use it in a `with`.
 
-    add: stored together and for good when it returns, even if the process is killed after it.
+    What `add` was given is on disk when it returns, even if the process is killed right after it.
     """
 
     def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
@@ -59,17 +60,18 @@ class Journal:
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
             if version > _VERSION:
                 raise InputError(
-                    f"{path}: a journal of version {version}; this program writes version {_VERSION}; choose another --out"
+                    f"{path}: a journal of version {version}; this program writes version {_VERSION}; "
+                    f"choose another --out"
                 )
             if version < _VERSION:
                 self._upgrade()
-            self._connection.execute(
-                "BEGIN IMMEDIATE"
-            )  # a folder that cannot be written is known before anything is paid for
+            # A folder that cannot be written is noticed before anything is paid for.
+            self._connection.execute("BEGIN IMMEDIATE")
             self._connection.rollback()
         except sqlite3.OperationalError as error:
             raise InputError(
-                f"{path}: cannot be written ({error}); free some space, or choose an --out that can be written"
+                f"{path}: cannot be written ({error}); free some space, or choose an --out that can be "
+                f"written"
             ) from error
         except sqlite3.DatabaseError as error:
             raise InputError(
@@ -79,12 +81,14 @@ class Journal:
     def _upgrade(self) -> None:
         with self._connection:
             self._connection.execute("BEGIN IMMEDIATE")
-            found = self._connection.execute("PRAGMA user_version").fetchone()[
-                0
-            ]  # again: another process may have been faster
+            # Another process may have been faster, so the version is read again.
+            current = self._connection.execute("PRAGMA user_version").fetchone()[0]
             self._connection.execute(_TABLE)
             for column in (
-                column for version, columns in _SINCE.items() if version > found for column in columns
+                column
+                for version, columns in _ADDED_COLUMNS.items()
+                if version > current
+                for column in columns
             ):
                 self._connection.execute(f"ALTER TABLE completions ADD COLUMN {column}")
             self._connection.execute(f"PRAGMA user_version={_VERSION}")
@@ -102,27 +106,39 @@ class Journal:
         return hashlib.sha256(f"{self._model}\0{request.prompt}{which}".encode()).hexdigest()
 
     def find(self, requests: Sequence[Request]) -> dict[Request, Completion]:
-        """Request -> completion, for those that are there."""
-        keys = {self._key(request): request for request in requests}
-        found: dict[Request, Completion] = {}
-        ordered = list(keys)
-        for start in range(0, len(ordered), _AT_ONCE):
-            some = ordered[start : start + _AT_ONCE]
-            marks = ", ".join("?" * len(some))
+        """Request -> completion, for the requests whose completions are stored."""
+        requests_by_key = {self._key(request): request for request in requests}
+        stored: dict[Request, Completion] = {}
+        keys = list(requests_by_key)
+        for start in range(0, len(keys), _KEYS_PER_QUERY):
+            part = keys[start : start + _KEYS_PER_QUERY]
+            places = ", ".join("?" * len(part))
             rows = self._connection.execute(
-                f"SELECT key, {_FIELDS} FROM completions WHERE key IN ({marks})", some
+                f"SELECT key, {_FIELDS} FROM completions WHERE key IN ({places})", part
             )
-            found.update({keys[key]: Completion(*fields) for key, *fields in rows})
-        return found
+            stored.update({requests_by_key[key]: Completion(*fields) for key, *fields in rows})
+        return stored
+
+    def spent(self, max_new_tokens: int) -> tuple[int, int]:
+        """Prompt and output tokens of all completions in the file, of whatever model and settings.
+
+        A completion whose tokens the server did not count is taken at the most that it may have cost:
+        `max_new_tokens`, and the upper guess of its prompt.
+        """
+        rows = self._connection.execute(
+            "SELECT prompt_tokens, output_tokens, length(prompt) FROM completions"
+        )
+        counts = [(p, o) if p + o else (most_tokens(length), max_new_tokens) for p, o, length in rows]
+        return sum(p for p, _ in counts), sum(o for _, o in counts)
 
     def add(self, completions: Iterable[tuple[Request, Completion]]) -> None:
-        """Store (request, completion) pairs, all or none; a request that is there already keeps its first
-        completion.
+        """Store (request, completion) pairs, all or none; a stored request keeps its first completion.
 
         Raises Stopped where the disk is full or cannot be written; what was stored before stays.
         """
         rows = [
-            (self._key(r), self._model, r.prompt, c.text, c.finish_reason, c.prompt_tokens, c.output_tokens, c.seconds, r.sample,
+            (self._key(r), self._model, r.prompt, c.text, c.finish_reason,
+             c.prompt_tokens, c.output_tokens, c.seconds, r.sample,
              c.reasoning, c.reasoning_tokens, c.confidence)
             for r, c in completions
         ]  # fmt: skip
@@ -138,7 +154,8 @@ class Journal:
                 yield
         except sqlite3.OperationalError as error:
             raise Stopped(
-                f"{self._path}: cannot be written ({error}); all completions before this are kept: free some space and start again"
+                f"{self._path}: cannot be written ({error}); all completions before this are kept: free "
+                f"some space and start again"
             ) from error
 
     def __len__(self) -> int:

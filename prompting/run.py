@@ -1,6 +1,7 @@
 """A prompting run: dataset and method -> prompts -> completions in the journal -> predictions -> scores."""
 
 import json
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +15,8 @@ from data_builders.files import write_text
 from eval.prediction import read_config, write_config, write_environment, write_predictions
 from prompting.backends.model import Completion, Model, ModelOptions, Request
 from prompting.backends.registry import open_model, parse_model, same_model
-from prompting.budget import Budget, Stopped
+from prompting.budget import Budget, ServerFailed, Stopped
+from prompting.estimate import rule_of_thumb
 from prompting.journal import Journal
 from prompting.prompts.exemplars import Exemplars
 from prompting.prompts.methods import METHODS, build_prompt
@@ -22,12 +24,13 @@ from prompting.settings import PromptRun
 from prompting.vote import vote
 
 Progress = Callable[[int, int, list[Completion]], None]
-"""Called with requests done, requests in all, and the completions that are new."""
+"""Called with the requests done, the requests in all, and the new completions."""
 
 
 def plan(run: PromptRun) -> list[tuple[Example, str]]:
-    """Every example that is asked, with its whole prompt, in file order; InputError for anything that the
-    dataset does not have.
+    """The examples of the run, each with its whole prompt, in file order.
+
+    Raises InputError for anything that the dataset does not have.
     """
     check_choice("prompt method", run.method, METHODS)
     check_choice("split", run.split, SPLITS)
@@ -43,26 +46,26 @@ def plan(run: PromptRun) -> list[tuple[Example, str]]:
 
 
 def chosen_tasks(run: PromptRun) -> list[str]:
-    """Names of the tasks that are asked, each once."""
-    have = dataset_tasks(run.data)
+    """The names of the run's tasks, each once."""
+    known = dataset_tasks(run.data)
     if run.tasks == ():
-        raise InputError(f"--tasks names no task; leave it out for all, or choose from {', '.join(have)}")
-    return [check_choice(f"task in {run.data}", task, have) for task in dict.fromkeys(run.tasks or have)]
+        raise InputError(f"--tasks names no task; leave it out for all, or choose from {', '.join(known)}")
+    return [check_choice(f"task in {run.data}", task, known) for task in dict.fromkeys(run.tasks or known)]
 
 
 def _plan_task(run: PromptRun, task: str) -> list[tuple[Example, str]]:
-    asked = read_examples(run.data, task, run.split)[: run.limit]
-    if not asked:
+    examples = read_examples(run.data, task, run.split)[: run.limit]
+    if not examples:
         raise InputError(
             f"{run.data}: task {task} has no examples in split {run.split!r}; there is nothing to ask"
         )
     if not METHODS[run.method].shots:
-        return [(example, build_prompt(run.method, example, [], run.answer_format)) for example in asked]
-    fixed = asked if run.exemplars == "fixed" else ()
+        return [(example, build_prompt(run.method, example, [], run.answer_format)) for example in examples]
+    fixed = examples if run.exemplars == "fixed" else ()
     pool = Exemplars(read_examples(run.data, task, "train"), run.any_generator, run.balanced, fixed)
-    drawn = ((example, pool.draw(example, run.shots, run.seed)) for example in asked)
     return [
-        (example, build_prompt(run.method, example, shown, run.answer_format)) for example, shown in drawn
+        (e, build_prompt(run.method, e, pool.draw(e, run.shots, run.seed), run.answer_format))
+        for e in examples
     ]
 
 
@@ -75,83 +78,143 @@ def execute(
     progress: Progress,
     budget: Budget | None = None,
     shared: Path | None = None,
+    partial: bool = False,
 ) -> dict[str, Any]:
-    """Ask everything that the journal does not hold yet, then write predictions, usage and scores; the
-    metrics come back.
+    """Ask everything that the journal does not hold yet, then write predictions, usage and scores.
 
-    shared: a journal for several runs; the run folder's own by default.
-    Raises Stopped where the budget ends, the server is of no use, or the disk is full: what was answered is
-        in the journal.
+    Returns the metrics.
+    shared: a journal for several runs; the run folder's own by default. partial: score what was answered
+        where the run stops early, instead of nothing.
+    Raises Stopped where the budget ends, the server is of no use, or the disk is full; what was answered is
+        in the journal. Raises InputError where the server answered nothing at all.
     """
     from eval.scoring.run import score_run
 
     parse_model(model)
-    asked = plan(run)
+    planned = plan(run)
     _check_folder(out, run, model)
     opened = open_model(model, options)
     budget = budget or Budget()
+    requests = [Request(prompt, sample) for _, prompt in planned for sample in range(run.samples)]
+    config = _config(run, model, options, opened, label or out.name, budget)
     try:
-        _start_folder(out, _config(run, model, options, opened, label or out.name, budget))
-        requests = [Request(prompt, sample) for _, prompt in asked for sample in range(run.samples)]
+        _start_folder(out, config)
+        begin = time.perf_counter()
         with Journal(shared or out / "journal.sqlite", opened.identity) as journal:
-            begin = time.perf_counter()
-            completions = complete_all(opened, requests, journal, progress, budget)
-            seconds = time.perf_counter() - begin
-        write_predictions(
-            [
-                vote(e, [completions[Request(prompt, i)] for i in range(run.samples)], prompt)
-                for e, prompt in asked
-            ],
-            out,
-        )
+            if shared is None:
+                budget.spend(*journal.spent(options.max_new_tokens))
+            try:
+                completions = complete_all(opened, requests, journal, progress, budget)
+            except Stopped as stopped:
+                completions = journal.find(requests)
+                if not (partial and completions):
+                    raise
+                print(f"graphtalk: {stopped}", file=sys.stderr)
+        seconds = time.perf_counter() - begin
+        predictions = [
+            vote(e, [completions[Request(prompt, i)] for i in range(run.samples)], prompt)
+            for e, prompt in planned
+            if all(Request(prompt, i) in completions for i in range(run.samples))
+        ]
+        if len(predictions) < len(planned):
+            if not predictions:
+                raise Stopped("no example has all of its samples yet, so that there is nothing to score")
+            config["label"] += f" (partial: {len(predictions)} of {len(planned)})"
+            write_config({**config, "partial": True}, out)
+        write_predictions(predictions, out)
         write_text(out / "usage.json", json.dumps(usage(completions, budget, seconds), indent=2) + "\n")
         return score_run(out)
     except OSError as error:
         raise Stopped(
-            f"{error.filename or out}: cannot be written ({(error.strerror or str(error)).lower()}); all completions are kept: "
-            "make room, or the folder writable, and start again"
+            f"{error.filename or out}: cannot be written ({(error.strerror or str(error)).lower()}); all "
+            "completions are kept: make room, or the folder writable, and start again"
         ) from error
 
 
 def complete_all(
     model: Model, requests: Sequence[Request], journal: Journal, progress: Progress, budget: Budget
 ) -> dict[Request, Completion]:
-    """Request -> completion, each distinct request completed once in the journal's life; errors are not kept
-    there.
+    """Request -> completion; each distinct request is completed once in the journal's life.
+
+    Errors are not kept in the journal, so that the next invocation asks them again. Raises InputError, with
+    the first reason, where every request failed and the journal held no answer.
     """
     distinct = list(dict.fromkeys(requests))
-    found = journal.find(distinct)
-    done = {index for index, request in enumerate(distinct) if request in found}
-    for completion in found.values():
-        budget.spend(completion.prompt_tokens, completion.output_tokens)
+    completions = journal.find(distinct)
+    done = {index for index, request in enumerate(distinct) if request in completions}
     progress(len(done), len(distinct), [])
     if len(done) == len(distinct):
-        return found
-    for batch in model.complete(distinct, done, budget):
-        fresh = [(distinct[index], completion) for index, completion in batch]
-        journal.add(
-            (request, completion) for request, completion in fresh if completion.finish_reason != "error"
+        return completions
+    try:
+        for batch in model.complete(distinct, done, budget):
+            fresh = [(distinct[index], completion) for index, completion in batch]
+            journal.add((request, c) for request, c in fresh if c.finish_reason != "error")
+            completions.update(fresh)
+            progress(len(completions), len(distinct), [completion for _, completion in fresh])
+    except ServerFailed as failed:
+        if all(c.finish_reason == "error" for c in completions.values()):
+            raise InputError(f"{failed.reason}; nothing was answered, so that nothing is scored") from None
+        raise
+    errors = [c.text for c in completions.values() if c.finish_reason == "error"]
+    if len(errors) == len(distinct):
+        raise InputError(
+            f"all {len(errors)} requests failed, the first with {errors[0]}; nothing was answered, so that "
+            "nothing is scored"
         )
-        found.update(fresh)
-        progress(len(found), len(distinct), [completion for _, completion in fresh])
-    return found
+    return completions
 
 
 def usage(completions: Mapping[Request, Completion], budget: Budget, seconds: float) -> dict[str, Any]:
-    """What a run took, for usage.json: how requests ended, tokens, dollars (None where the price is not
-    known), seconds of this start.
+    """What a run took, for usage.json.
+
+    How requests ended and why they failed; tokens; dollars of all that the run's journal holds, None where
+    the price is not known; seconds of this invocation; and what a person should know about the answers.
     """
-    all_of = completions.values()
+    values = completions.values()
+    errors = Counter(c.text for c in values if c.finish_reason == "error")
     return {
         "requests": len(completions),
-        "finish_reasons": dict(sorted(Counter(c.finish_reason for c in all_of).items())),
-        "empty": sum(not c.text.strip() for c in all_of),
-        "prompt_tokens": sum(c.prompt_tokens for c in all_of),
-        "output_tokens": sum(c.output_tokens for c in all_of),
-        "reasoning_tokens": sum(c.reasoning_tokens for c in all_of),
+        "finish_reasons": dict(sorted(Counter(c.finish_reason for c in values).items())),
+        "errors": dict(errors.most_common(10)),
+        "empty": sum(not c.text.strip() for c in values),
+        "prompt_tokens": sum(c.prompt_tokens for c in values),
+        "output_tokens": sum(c.output_tokens for c in values),
+        "reasoning_tokens": sum(c.reasoning_tokens for c in values),
         "dollars": budget.cost,
         "seconds": round(seconds, 3),
+        "warnings": warnings_about(completions),
     }
+
+
+def warnings_about(completions: Mapping[Request, Completion]) -> list[str]:
+    """Lines for a person where the answers look as if they were not what the model would say.
+
+    Most answers are empty; or the server counted far fewer prompt tokens than were sent, as servers do that
+    cut a prompt to a small context without an error.
+
+    >>> cut = Completion("Yes.", "stop", 64, 2, 0.1)
+    >>> warnings_about({Request("(0, 1) " * 100): cut, Request("(2, 3) " * 200): cut})
+    ['the server counted 64 tokens of a prompt of about 1,201: it may cut prompts to a small context']
+    """
+    lines = []
+    answered = [(r, c) for r, c in completions.items() if c.finish_reason != "error"]
+    empty = sum(not c.text.strip() for _, c in answered)
+    if 2 * empty > len(answered):
+        lines.append(
+            f"{empty} of {len(answered)} answers are empty: a model that thinks needs a larger "
+            "--max-new-tokens, and a stop string (--stop) may end an answer before it begins"
+        )
+    counted = [(r, c.prompt_tokens) for r, c in answered if c.prompt_tokens]
+    if counted:
+        most = max(tokens for _, tokens in counted)
+        # A cut prompt is as long as the context, whatever was sent; tokenizers differ by less than a half.
+        longest = max((rule_of_thumb(r.prompt) for r, tokens in counted if tokens == most), default=0)
+        if most < longest / 2:
+            lines.append(
+                f"the server counted {most:,} tokens of a prompt of about {longest:,}: it may cut prompts to "
+                "a small context"
+            )
+    return lines
 
 
 def _config(
@@ -175,13 +238,13 @@ def _config(
         "answer_format": run.answer_format,
         "samples": run.samples,
         "price": None if budget.price is None else asdict(budget.price),
-        "options": {**asdict(options), "stop": list(options.stop), "extra": dict(options.extra)},
+        "options": {**asdict(options), "stop": opened.identity.get("stop"), "extra": dict(options.extra)},
         "identity": dict(opened.identity),
     }
 
 
 def _check_folder(out: Path, run: PromptRun, model: str) -> None:
-    """InputError if the folder holds a run of another kind, model or method, which a second start would not
+    """Raise InputError if the folder holds a run of another kind, model or method, which this one would not
     continue but replace.
     """
     if not (out / "config.yaml").is_file():
@@ -200,12 +263,8 @@ def _check_folder(out: Path, run: PromptRun, model: str) -> None:
 
 def _start_folder(out: Path, config: dict[str, Any]) -> None:
     if (out / "config.yaml").is_file() and read_config(out) != config:
-        for stale in (
-            "predictions.parquet",
-            "scores.parquet",
-            "metrics.json",
-            "usage.json",
-        ):  # they would be read as answers to the new config
+        # These would be read as answers to the new config.
+        for stale in ("predictions.parquet", "scores.parquet", "metrics.json", "usage.json"):
             (out / stale).unlink(missing_ok=True)
     write_config(config, out)
     write_environment(out)

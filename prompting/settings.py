@@ -1,4 +1,4 @@
-"""What a prompting run is asked to do: a YAML file, flags on top, checked before anything is read or sent."""
+"""The settings of a prompting run: a YAML file, with flags on top, checked before anything is sent."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -16,14 +16,14 @@ from prompting.prompts.methods import METHODS
 
 @dataclass(frozen=True)
 class PromptRun:
-    """What one run asks, and how. The help of each field says what it means."""
+    """The questions of one run, and its prompts. The help of each field says what it means."""
 
     data: Annotated[Path, Option("Dataset folder, made by `graphtalk build`.")]
     method: Annotated[str, Option(f"Prompt method: {', '.join(METHODS)}.")]
     tasks: Annotated[
         tuple[str, ...] | None, Option("Tasks, with commas; all of the dataset's by default.")
     ] = None
-    split: Annotated[str, Option("Split that is asked; test by default.")] = "test"
+    split: Annotated[str, Option("Split with the questions; test by default.")] = "test"
     limit: Annotated[
         int | None, Option("Examples per task, from the front of the split; all by default.")
     ] = None
@@ -35,7 +35,7 @@ class PromptRun:
         Option("drawn for each question, or fixed per task, encoder and generator."),
     ] = "drawn"
     balanced: Annotated[bool, Option("Exemplars whose answers take turns.")] = False
-    answer_format: Annotated[bool, Option("Tell the model what its answer is to look like.")] = False
+    answer_format: Annotated[bool, Option("Say in the prompt what the answer is to look like.")] = False
     samples: Annotated[
         int, Option("Completions per prompt; more than one vote. 5 for self_consistency, else 1.")
     ] = 1
@@ -119,29 +119,32 @@ _EXAMPLES = {
 
 
 def load_settings(config: Path | None, flags: Mapping[str, Any]) -> Settings:
-    """The checked settings of a YAML file (or of nothing) with the flags that are not None on top.
+    """The checked settings of a YAML file (or of nothing), with the flags that are not None on top.
 
-    >>> load_settings(None, {"data": "data/graphqa", "method": "cot", "tasks": "node_count, edge_count"}).run.tasks
-    ('node_count', 'edge_count')
+    >>> flags = {"data": "data/graphqa", "method": "cot", "tasks": "node_count, cycle_check"}
+    >>> load_settings(None, flags).run.tasks
+    ('node_count', 'cycle_check')
     """
     flags = {key: value for key, value in flags.items() if value is not None}
-    given = {} if config is None else read_yaml(config, FIELDS)
-    given |= flags
+    values = {} if config is None else read_yaml(config, FIELDS)
+    values |= flags
     for key in ("data", "method"):
-        if key not in given:
+        if key not in values:
             raise InputError(f"no {key}; give --{key}, or {key}: in the file of --config")
-    if isinstance(given.get("tasks"), str):
-        given["tasks"] = [name.strip() for name in given["tasks"].split(",") if name.strip()]
+    if isinstance(values.get("tasks"), str):
+        values["tasks"] = [name.strip() for name in values["tasks"].split(",") if name.strip()]
     for key, example in _EXAMPLES.items():
-        if isinstance(given.get(key), str):
-            given[key] = from_json(key, given[key], example)
-    method = METHODS.get(str(given["method"]))  # an unknown one is refused where the prompts are made
-    given.setdefault("max_new_tokens", method.new_tokens if method else 1)
-    given.setdefault("samples", method.samples if method else 1)
-    given.setdefault("temperature", method.temperature if method else 0.0)
+        if isinstance(values.get(key), str):
+            values[key] = from_json(key, values[key], example)
+    method = METHODS.get(str(values["method"]))  # An unknown one is refused where the prompts are made.
+    values.setdefault("max_new_tokens", method.new_tokens if method else 1)
+    values.setdefault("samples", method.samples if method else 1)
+    values.setdefault("temperature", method.temperature if method else 0.0)
+    if values.get("stop") is None:
+        values["stop"] = None if method and method.shots else ()
     settings = Settings(
         *(
-            validate(part, {f.name: given[f.name] for f in fields(part) if f.name in given}, config, flags)
+            validate(part, {f.name: values[f.name] for f in fields(part) if f.name in values}, config, flags)
             for part in PARTS
         )
     )

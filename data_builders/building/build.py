@@ -129,7 +129,7 @@ def build(
 def _identity(config: BuildConfig, files: Files) -> Record:
     """Everything that the bytes of the dataset depend on."""
     # How graph files are read is named where it is not the default, as in the locks of earlier versions.
-    new = ("weight", "weights", "header")
+    new = ("unit", "weight", "weights", "header")
     defaults = [name for name in new if getattr(config, name) == BuildConfig.model_fields[name].default]
     asked = config.model_dump(mode="json", exclude={"workers", "max_bytes", *defaults})
     asked["generators"] = list(config.families)

@@ -38,6 +38,12 @@ count once).
 """
 
 
+WHOLE_STATEMENT = """\
+One question set: the graphs are asked about as they are, all of them in test. Whether a model has seen them
+in training is not known here.
+"""
+
+
 def label(solution: bool | int | str | Sequence[int] | None) -> str:
     """The class of a solution, for counting: lists of nodes count by their length.
 
@@ -121,6 +127,7 @@ def card(lock: Mapping[str, Any]) -> str:
     config, found = lock["config"], lock["report"]
     splits = [split for split in SPLITS if config[split]]
     rows = sum(by_split["n"] for task in found["tasks"].values() for by_split in task.values())
+    whole = config.get("unit") == "graph"
     direction = "directed" if config["directed"] else "undirected"
     header = {
         "pretty_name": lock["name"],
@@ -145,11 +152,11 @@ def card(lock: Mapping[str, Any]) -> str:
             f"# {lock['name']}\n",
             INTRODUCTION.format(rows=rows),
             f"- Encoders: {', '.join(config['encoders'])}",
-            f"- Graphs: {', '.join(found['graphs'])}; sizes {_sizes(config)}; {direction}",
+            f"- Graphs: {', '.join(found['graphs'])}; {_sizes(config)}; {direction}",
             *_test_part(config),
             f"- Seed: {config['seed']}",
             f"- Fingerprint: `{lock['fingerprint']}`\n",
-            *_files_part(found["files"]),
+            *_files_part(found["files"], whole),
             "## Answers\n",
             "Lists of nodes are counted by their length.\n",
             *_table(ANSWER_COLUMNS, answer_rows(found)),
@@ -159,7 +166,7 @@ def card(lock: Mapping[str, Any]) -> str:
             *_table(FLOOR_COLUMNS, floor_rows(found)),
             *_tokens_part(found),
             "\n## Splits\n",
-            STATEMENT,
+            WHOLE_STATEMENT if whole else STATEMENT,
             *_table(GRAPH_COLUMNS, graph_rows(found)),
             "",
         ]
@@ -238,21 +245,21 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [f"| {' | '.join(row)} |" for row in (columns, ["---"] * len(columns), *rows)]
 
 
-def _files_part(files: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _files_part(files: Mapping[str, Mapping[str, Any]], whole: bool) -> list[str]:
     lines = []
     for name, file in files.items():
         notes = "".join(f"; {note}" for note in file["notes"])
-        lines.append(
-            f"`{name}` samples subgraphs of a graph of {file['nodes']:,} nodes and {file['edges']:,}"
-            f" edges{notes}.\n"
-        )
+        what = "is a graph" if whole else "samples subgraphs of a graph"
+        lines.append(f"`{name}` {what} of {file['nodes']:,} nodes and {file['edges']:,} edges{notes}.\n")
     return lines
 
 
 def _sizes(config: Mapping[str, Any]) -> str:
+    if config.get("unit") == "graph":
+        return "each as it is"
     if config["min_nodes"] is None and config["max_nodes"] is None:
-        return "5-9, 10-14 or 15-19 nodes"
-    return f"{config['min_nodes'] or 5}-{config['max_nodes'] or 19} nodes"
+        return "sizes 5-9, 10-14 or 15-19 nodes"
+    return f"sizes {config['min_nodes'] or 5}-{config['max_nodes'] or 19} nodes"
 
 
 def _test_part(config: Mapping[str, Any]) -> list[str]:

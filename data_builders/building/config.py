@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from data_builders.errors import InputError, check_choice
 from data_builders.files import file_sha256, read_yaml
@@ -58,6 +58,10 @@ class BuildConfig(BaseModel):
     names: Annotated[
         Literal["labels", "encoder"], Option("Node names of graph files: labels or encoder.")
     ] = "labels"
+    unit: Annotated[
+        Literal["subgraph", "graph"],
+        Option("What graph files are asked about: subgraphs of them, or each graph as it is, without train."),
+    ] = "subgraph"
     sampling: Annotated[
         Literal["walk", "jump", "ego", "fire", "induced"],
         Option(
@@ -134,6 +138,14 @@ class BuildConfig(BaseModel):
         )
         return parts * 2 if isinstance(parts, list) and len(parts) == 1 else parts
 
+    @model_validator(mode="before")
+    @classmethod
+    def _whole_graphs(cls, values: Any) -> Any:
+        """Whole graphs are one question set: no train, and by default one question per task and encoder."""
+        if isinstance(values, dict) and values.get("unit") == "graph":
+            return {"train": 0, "validation": 0, "test": 1, **values}
+        return values
+
     @property
     def families(self) -> tuple[str, ...]:
         """The random generators to draw from: er, unless others or graph files are named."""
@@ -184,6 +196,8 @@ class BuildConfig(BaseModel):
 
         if not any(self.size(split) for split in SPLITS):
             raise InputError("train, validation and test are all 0; ask for at least one graph")
+        if self.unit == "graph":
+            self._check_whole_graphs()
         for config in (self, self.of_split("test")):
             config._check_names()
             config._check_sizes()
@@ -227,6 +241,29 @@ class BuildConfig(BaseModel):
                     get_encoder(name)
                 else:
                     check_choice(kind, name, known)
+
+    def _check_whole_graphs(self) -> None:
+        from data_builders.tasks import EDGE_CHANGING, TASKS
+
+        if not self.graphs or self.families:
+            raise InputError(
+                "unit graph asks about graph files as they are; give --graphs, and no generators"
+            )
+        if self.train or self.validation:
+            raise InputError(
+                "unit graph makes one question set: leave train and validation out, or set them to 0"
+            )
+        for key in ("min_nodes", "max_nodes", "test_min_nodes", "test_max_nodes"):
+            if getattr(self, key) is not None:
+                raise InputError(f"unit graph asks about graph files as they are; leave {key} out")
+
+        for name in self.tasks:
+            transform = TASKS[check_choice("task", name, TASKS)].transform
+            if transform in EDGE_CHANGING or (transform == "directed" and not self.directed):
+                raise InputError(
+                    f"task {name!r} changes the edges of a graph, and unit graph asks about graph "
+                    f"files as they are"
+                )
 
     def _check_sizes(self) -> None:
         from data_builders.graphs.generators import GENERATORS

@@ -18,6 +18,7 @@ from data_builders.graphs.splits import invariants, side, split_of
 from data_builders.graphs.streams import Stream
 from data_builders.tasks import EDGE_CHANGING, GRAPH_TRANSFORMS, TASKS
 
+COMPARED = 200  # graphs of a split, whose edges are compared; with more, the share can only grow
 DRAWS = 1000  # for one graph: of an eighth of the classes, one is missed with a chance of 10^-58
 BLOCK_NODES = 4096  # drawn at once
 TRIED_PER_SIZE = 20  # graphs of a size, to name the sizes that a split has graphs of
@@ -43,6 +44,7 @@ class Draws:
         """`config` is the split's own, see BuildConfig.of_split."""
         self._config, self._files, self._split, self._source = config, files, split, source
         self._stream = f"{config.seed}/{split}/{source}"
+        self._whole = config.unit == "graph"  # one question set, which is on no side
         self._rng, self._size, self._graph = graph_source(config, files, source)
         self._block = max(1, BLOCK_NODES // max(1, config.largest))
         self._rngs = [type(self._rng)("") for _ in range(self._block)]
@@ -115,7 +117,7 @@ class Draws:
             ]
             drawn = list(zip(places, graphs, invariants([graph for graph, _ in graphs]), strict=True))
             for place, labelled, value in drawn:
-                if side(value) == self._split:
+                if self._whole or side(value) == self._split:
                     out[place] = labelled, value
             places = [place for place in places if out[place] is None]
             if not places:
@@ -126,7 +128,7 @@ class Draws:
         """Whether the transformed graph gives the answer wanted; None where it has left the split."""
         place, transform, among = numbered(index, nth), TASKS[task].transform, self._particular[task]
         graph = GRAPH_TRANSFORMS[transform](graph, Stream(f"{self._stream}/{transform}/{place}"))
-        if transform in EDGE_CHANGING and split_of(graph) != self._split:
+        if transform in EDGE_CHANGING and not self._whole and split_of(graph) != self._split:
             return None
         if not among:
             return True
@@ -151,3 +153,26 @@ class Draws:
             split_of(graph) == self._split
             for graph, _ in map(partial(self._graph, self._rng), [n] * TRIED_PER_SIZE)
         )
+
+
+def shared_edges(config: BuildConfig, files: Files) -> dict[str, float]:
+    """Graph file -> the share of the edges of its first test graphs that are edges of its first train graphs.
+
+    Files without a train or a test split, or without edges, are left out.
+    """
+    shares: dict[str, float] = {}
+    for source in files if config.train and config.test else ():
+        edges: dict[str, set[frozenset[str]]] = {}
+        for split in ("train", "test"):
+            of_split = config.of_split(split).model_copy(update={"names": "labels"})
+            draws = Draws(of_split, files, split, source)
+            drawn = [draws.draw([index])[0] for index in range(min(COMPARED, config.size(split)))]
+            edges[split] = {
+                frozenset((names[u], names[v]))
+                for (graph, names), _ in filter(None, drawn)
+                if names is not None
+                for u, v in graph.edges
+            }
+        if edges["test"]:
+            shares[source] = len(edges["test"] & edges["train"]) / len(edges["test"])
+    return shares

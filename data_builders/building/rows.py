@@ -25,7 +25,7 @@ from data_builders.building.config import BuildConfig
 from data_builders.errors import InputError
 from data_builders.example import SCHEMA
 from data_builders.graphs.generators import GENERATORS, draw_size
-from data_builders.graphs.graph import Graph, graph_to_json
+from data_builders.graphs.graph import Graph, from_edges, graph_to_json
 from data_builders.graphs.names import RANDOM, fixed_names, node_names
 from data_builders.graphs.streams import Stream
 from data_builders.readers.graph_files import GraphFile, read_graph_file, source_name
@@ -55,6 +55,9 @@ def graph_source(
     that many.
     """
     low, high = config.smallest, config.largest
+    if source in files and config.unit == "graph":
+        whole, names = _sorted(files[source].graph), files[source].names if config.names == "labels" else None
+        return Random(""), lambda rng: whole.n, lambda rng, n: (whole, names)
     if source in files:
 
         def subgraph(rng: Random, n: int) -> LabelledGraph:
@@ -70,6 +73,17 @@ def graph_source(
     return generator.stream(""), lambda rng: draw_size(rng, low, high), lambda rng, n: (draw(rng, n), None)
 
 
+WHOLE = "whole"  # ends the graph_id of a graph that all questions of a file are about
+
+
+def _sorted(graph: Graph) -> Graph:
+    """The graph with its edges in the order of its nodes, which is also that of its JSON."""
+    edges = sorted(graph.edges if graph.directed else [(min(edge), max(edge)) for edge in graph.edges])
+    if graph.weights is None:
+        return from_edges(graph.n, edges, graph.directed)
+    return from_edges(graph.n, [(u, v, graph.weight(u, v)) for u, v in edges], graph.directed)
+
+
 def numbered(index: int, nth: int) -> str:
     """What the streams and the graph_id of the `nth` graph drawn for an index are called.
 
@@ -79,14 +93,16 @@ def numbered(index: int, nth: int) -> str:
     return f"{index}.{nth}" if nth else f"{index}"
 
 
-def against_weights(task: Task, file: GraphFile | None) -> str | None:
+def against_weights(task: Task, file: GraphFile | None, unit: str) -> str | None:
     """Why a task cannot ask about the weights of a graph file: no real network gets random ones in place of
-    its own.
+    its own, and a whole one gets none at all.
     """
     if file is None or not task.weighted:
         return None
     if file.weights_left_out:
         return f"asks about the {task.quantity} of edges, and the weights of {file.path.name} are left out"
+    if file.graph.weights is None and unit == "graph":
+        return f"asks about the {task.quantity} of edges, and {file.path.name} has no weights"
     least = min(file.graph.weights.values(), default=1) if file.graph.weights else 1
     return None if least > 0 else f"needs positive weights; {file.path.name} has an edge of weight {least}"
 
@@ -96,12 +112,16 @@ def check_sizes(config: BuildConfig, files: Files) -> None:
     best what they need.
     """
     for source in config.all_sources:
+        nodes = files[source].graph.n if source in files else config.largest
+        for key, wanted in (("min_nodes", config.min_nodes), ("max_nodes", config.max_nodes)):
+            if wanted is not None and wanted > nodes:
+                raise InputError(f"{key} {wanted}: {source!r} has subgraphs of at most {nodes} nodes")
         rng, _, draw = graph_source(config, files, source)
         tasks = [TASKS[name] for name in config.tasks_of(source)]
         for size, n in (("smallest", config.smallest), ("largest", config.largest)):
             graph, _ = draw(rng, n)
             for task in tasks:
-                reason = against_weights(task, files.get(source)) or task.fits(
+                reason = against_weights(task, files.get(source), config.unit) or task.fits(
                     GRAPH_TRANSFORMS[task.transform](graph, Random(0))
                 )
                 if reason is not None:
@@ -136,6 +156,9 @@ class Chunk:
 
     def __init__(self, config: BuildConfig, split: str) -> None:
         self.split, self.rationales = split, config.rationales
+        self._whole = (
+            config.unit == "graph"
+        )  # all questions about a file share one graph, and so its graph_id
         self.graphs = self.characters = 0  # how large it has grown: graphs, and characters of their texts
         self._rng = Stream()
         self._encoders = [get_encoder(name) for name in config.encoders]
@@ -185,7 +208,7 @@ class Chunk:
                         encoder.name,
                         source,
                         graph_to_json(transformed, names),
-                        place,
+                        WHOLE if self._whole else place,
                         str(index),
                         transformed.n,
                         transformed.m,

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 import rustworkx as rx
 
 from data_builders.building.folder import fingerprint
+from data_builders.building.rows import WHOLE
 from data_builders.errors import InputError
 from data_builders.example import SCHEMA, read_lock
 from data_builders.files import file_sha256
@@ -66,7 +67,8 @@ def verify(folder: Path, advance: Callable[[int], None] = lambda rows: None) -> 
     """
     lock: Any = read_lock(folder)
     verdict = Verdict(unchecked=sorted(set(lock["config"]["tasks"]) - set(SECOND) - set(WITNESS)))
-    verdict.graphs = {} if lock.get("splits") == RULE else None
+    whole = lock["config"].get("unit") == "graph"  # one question set, which is on no side
+    verdict.graphs = {} if lock.get("splits") == RULE and not whole else None
     for difference in _differences(Path(folder), lock, verdict, advance):
         verdict.difference = difference
         break
@@ -216,13 +218,14 @@ def _expected(row: Row, graph: Graph, names: list[str], query: Query, file: Path
     solution = task.solve(graph, query)
     nth = NTH.search(str(row["graph_id"]))
     index = str(row["id"]).rsplit("/", 1)[-1]
+    place = WHOLE if str(row["graph_id"]).endswith(f"/{WHOLE}") else f"{index}{nth[0] if nth else ''}"
     return {
         "task": file.parent.name,
         "split": split,
         "task_class": task.task_class,
         "answer_kind": task.answer_kind,
         "id": f"{row['task']}/{row['generator']}/{row['encoder']}/{split}/{index}",
-        "graph_id": f"{row['generator']}/{split}/{index}{nth[0] if nth else ''}",
+        "graph_id": f"{row['generator']}/{split}/{place}",
         "num_nodes": graph.n,
         "num_edges": graph.m,
         "question": encoder.text(graph, names, task.quantity) + encoder.ask(task, names, query),

@@ -184,8 +184,18 @@ def read_dot(source: Source, options: Options) -> Listing:
             node, {**fields, "label": label if plain else ""} if options.label is None else fields
         )
     for u, v, fields in edges:
-        listing.add_edge(u, v, {key: fields[key] for key in fields if key in ("weight", options.weight)})
+        start, end, way = _ends(dot, u, v, fields.get("dir", "forward" if directed else "none"))
+        weight = {key: fields[key] for key in fields if key in ("weight", options.weight)}
+        listing.add_edge(start, end, weight, way)
     return listing
+
+
+def _ends(dot: _Dot, u: str, v: str, arrows: str) -> tuple[str, str, bool]:
+    """The ends of an edge and whether it is directed, by the arrows that it is drawn with (`dir`)."""
+    ways = {"forward": (u, v, True), "back": (v, u, True), "both": (u, v, False), "none": (u, v, False)}
+    if arrows not in ways:
+        raise dot.source.error(f"dir={arrows[:20]}: expected forward, back, both or none")
+    return ways[arrows]
 
 
 def _statements(

@@ -61,7 +61,7 @@ FORMATS = (
         "GML",
         read_gml,
         (".gml",),
-        r"(\s*#.*\n|\s*(Creator|Version|comment|\w+)\s+[\"\d][^\n]*\n)*\s*graph\s*\[",
+        r"(\s*#.*\n|\s*(Creator|Version|comment|\w+)\s+[\"\d][^\n{]*\n)*\s*graph\s*\[",
         True,
     ),
     Format(

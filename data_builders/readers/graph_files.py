@@ -14,6 +14,7 @@
 Each thing that is dropped or changed is one line of `GraphFile.notes`.
 """
 
+import gc
 import json
 import re
 import unicodedata
@@ -137,10 +138,15 @@ def read_graph_file(path: Path, directed: bool = False, **options: Any) -> Graph
     """
     chosen = Options(directed, **options)
     source = open_source(Path(path), chosen.max_bytes)
+    collecting = gc.isenabled()
+    gc.disable()  # millions of small objects without a cycle, through which it would go again and again
     try:
         return assemble(read_listing(source, chosen))
     except RecursionError:
         raise source.error("brackets that are nested too deep") from None
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def read_graph(graph: Any, **options: Any) -> GraphFile:

@@ -213,6 +213,7 @@ class Listing:
         self.columns: list[str] = []  # of a table: source, target, and the weight if there is one
         self.weight_names: dict[str, None] = {}
         self.left_out: dict[str, None] = {}  # edge attributes that are not read
+        self._weight_keys: dict[tuple[Any, ...], Any] = {}  # the keys of an edge -> the one of its weight
         self.lines: list[int | None] = []  # of edges whose ends are still to be checked
 
     def name(self, value: object, line: int | None = None) -> str:
@@ -270,14 +271,10 @@ class Listing:
 
     def weight_of(self, attributes: Mapping[str, Any], line: int | None = None) -> float | None:
         """The weight among an edge's attributes: the one asked for, else by WEIGHTS."""
-        if self.options.weight is not None:
-            self.left_out |= dict.fromkeys(map(str, attributes)) if len(self.left_out) < 50 else {}
-            name = self.options.weight if self.options.weight in attributes else None
-        else:
-            lower = {str(key).lower(): key for key in attributes}
-            name = next((lower[key] for key in WEIGHTS if lower.get(key) is not None), None)
-            if len(self.left_out) < 50:
-                self.left_out |= {key: None for key in map(str, attributes) if key != name}
+        keys = tuple(attributes)  # few edges have others than the edge before
+        if keys not in self._weight_keys:
+            self._weight_keys[keys] = self._weight_key(keys)
+        name = self._weight_keys[keys]
         value = None if name is None else attributes[name]
         if value is None or value == "" or name is None:
             return None
@@ -287,8 +284,22 @@ class Listing:
         self.weight_names[str(name)] = None
         return self.number(value, line)
 
-    def number(self, value: object, line: int | None = None) -> float:
+    def _weight_key(self, keys: tuple[Any, ...]) -> Any:
+        """Which of an edge's attributes is its weight, or None."""
+        lower = {str(key).lower(): key for key in keys}
+        if (asked := self.options.weight) is not None:
+            name = asked if asked in keys else None
+        else:
+            name = next((lower[key] for key in WEIGHTS if key in lower), None)
+        if len(self.left_out) < 50:
+            self.left_out |= {str(key): None for key in keys if key != name}
+        return name
+
+    def number(self, value: Any, line: int | None = None) -> float:
         """A finite weight."""
+        if type(value) is int and abs(value) < 1e15:
+            return value
+        value = value.item() if hasattr(value, "item") else value  # of numpy
         text = value if isinstance(value, str) else repr(value)
         if len(text) < LONGEST_NUMBER and NUMBER.fullmatch(text.strip()):
             number = int(text) if text.strip().lstrip("+-").isdigit() and len(text) < 16 else float(text)

@@ -52,7 +52,7 @@ ENDS = (  # of an edge in a header, without the marks between words
     "ego alter",
 )
 _STEM = r"(id|node|x|n|vertex|user|person|name|protein|gene|actor|member|author|character)"
-_DIRECTED = {"directed": True, "undirected": False}  # Gephi's column Type
+_DIRECTED = {"directed": True, "undirected": False, "true": True, "false": False}  # Gephi's column Type
 _TIME_NAMES = re.compile(r"(unix)?_?(time|timestamp|date|datetime|year)(_?stamp)?", re.IGNORECASE)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ].*)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
@@ -426,6 +426,7 @@ def _edges_of_table(
         listing.lines.append(line)
     if any(isinstance(way, str) for *_, way in listing.edges):  # a column of other types
         listing.edges = [(u, v, weight, None) for u, v, weight, _ in listing.edges]
+        listing.left_out[header[kinds or 0]] = None
     elif kinds is not None and any(way for *_, way in listing.edges):
         listing.directed = True
     listing.columns = [header[i] for i in at]

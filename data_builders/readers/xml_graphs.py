@@ -16,7 +16,7 @@ _TRUTH = {"true": True, "1": True, "false": False, "0": False, "directed": True,
 _GEXF_TYPES = {"directed": True, "undirected": False, "mutual": False}
 
 
-@dataclass
+@dataclass(slots=True)
 class Element:
     """An element that is open: its tag without a prefix, and what has come of it."""
 
@@ -110,6 +110,8 @@ def read_graphml(source: Source, options: Options) -> Listing:
     def start(element: Element, stack: list[Element]) -> None:
         nonlocal graphs
         tag, parent = element.tag, stack[-1].tag if stack else ""
+        if tag == "data":
+            return
         if tag == "graph":
             if parent == "graphml":
                 graphs += 1
@@ -127,15 +129,20 @@ def read_graphml(source: Source, options: Options) -> Listing:
         elif tag in ("hyperedge", "locator"):
             raise source.error(f"a {tag} cannot be read: edges join two nodes", element.line)
         elif tag == "edge" and parent == "graph":
-            inner = next((e.data["directed"] for e in reversed(stack) if "directed" in e.data), None)
-            element.data["way"] = _direction(source, element, element.attributes.get("directed"))
-            if element.data["way"] is None and inner is not None and inner != listing.directed:
-                element.data["way"] = inner
+            way = _direction(source, element, element.attributes.get("directed"))
+            if way is None and len(stack) > 2:  # inside a nested graph, which may have a direction of its own
+                way = next((e.data["directed"] for e in reversed(stack) if "directed" in e.data), None)
+            element.data["way"] = way
         elif tag == "node" and "id" not in element.attributes:
             raise source.error("a <node> has no id", element.line)
 
     def end(element: Element, stack: list[Element]) -> None:
         tag, parent = element.tag, stack[-1] if stack else None
+        if tag in ("node", "edge"):
+            late.append((element, tag == "node"))
+            if len(late) == 1 << 14:
+                add()
+            return
         text = "".join(element.text)
         if tag == "default" and parent is not None and parent.tag == "key":
             kind, name, _ = keys[parent.attributes.get("id", "")]
@@ -143,17 +150,10 @@ def read_graphml(source: Source, options: Options) -> Listing:
         elif tag == "data" and parent is not None and parent.tag in ("node", "edge"):
             key = element.attributes.get("key", "")
             parent.data.setdefault("values", {})[key] = element.data.get("label", text)
-            parent.data.setdefault("lines", {})[key] = element.line
         elif tag == "NodeLabel":  # yEd: <data><y:ShapeNode><y:NodeLabel>, and groups have several
             outer = next((e for e in reversed(stack) if e.tag == "data"), None)
             if outer is not None and text.strip():
                 outer.data.setdefault("label", " ".join(text.split()))
-        elif tag == "node":
-            late.append((element, True))
-        elif tag == "edge":
-            late.append((element, False))
-        if len(late) == 1 << 14:
-            add()
 
     def add() -> None:
         for element, is_node in late:
@@ -164,7 +164,7 @@ def read_graphml(source: Source, options: Options) -> Listing:
             else:
                 if "source" not in own or "target" not in own:
                     raise source.error("an edge has no source or no target", line)
-                listing.add_edge(own["source"], own["target"], values, element.data["way"], line)
+                listing.add_edge(own["source"], own["target"], values, element.data.get("way"), line)
         late.clear()
 
     walk(source, start, end, ("data", "default", "NodeLabel"))

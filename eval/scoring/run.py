@@ -93,9 +93,13 @@ def judge(
             raise InputError(
                 f"{run}: task {task} has no examples in split {config['split']!r} of {data}; nothing to score"
             )
-    predictions = match_predictions(
-        str(run), read_predictions(run), [e.id for rows in examples.values() for e in rows]
-    )
+    answered = read_predictions(run)
+    if config.get("partial"):  # a run that stopped early, and whose user asked for the scores so far
+        known = {p.example_id for p in answered}
+        examples = {
+            task: kept for task, rows in examples.items() if (kept := [e for e in rows if e.id in known])
+        }
+    predictions = match_predictions(str(run), answered, [e.id for rows in examples.values() for e in rows])
     scores = {e.id: score(e, predictions[e.id]) for rows in examples.values() for e in rows}
     floors_of: dict[str, Floors] = {}
     for task, rows in examples.items():

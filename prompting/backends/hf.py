@@ -1,6 +1,4 @@
-"""A local transformers model, decoder-only or encoder-decoder, asked in batches that are planned by
-length.
-"""
+"""A local transformers model, decoder-only or encoder-decoder, which answers in batches of similar length."""
 
 import hashlib
 import time
@@ -22,13 +20,17 @@ from prompting.budget import Budget, Stopped
 class HfModel:
     """Complete prompts with a model from a folder or from the Hub.
 
-    Decoding is greedy unless a temperature is asked for; what the folder's generation_config says about
-    sampling, penalties or beams is left out.
-    Float sums depend on a batch's shape, so near-ties may fall otherwise in another batch; the batches are
-    therefore planned from all prompts, and a continued run computes what an undisturbed one does.
+    Decoding is greedy unless the options give a temperature; what the folder's generation_config says about
+    sampling, penalties or beams is ignored.
+
+    Float sums depend on a batch's shape, so the next token may differ in another batch where two are almost
+    equally likely. The batches are therefore planned from all prompts, and a run that continues computes what
+    an undisturbed run does.
     """
 
     def __init__(self, name: str, options: ModelOptions) -> None:
+        if options.extra:
+            raise InputError("--extra is for servers; a local model reads no request")
         self._name, self._options = name, options
         self._model, self._tokenizer = load_model(
             name, dtype=options.dtype, device=choose_device(options.device), merge=True
@@ -39,7 +41,7 @@ class HfModel:
         self._chat = uses_chat(self._tokenizer, options.chat)
         self._decoding = Decoding(
             options.max_new_tokens,
-            tuple(options.stop),
+            options.stop_strings(self._chat),
             temperature=options.temperature,
             top_p=options.top_p,
             cache=options.cache,
@@ -54,7 +56,7 @@ class HfModel:
             "chat": self._chat,
             **({"share_graphs": True} if self._graphs_alone else {}),
             "max_new_tokens": self._options.max_new_tokens,
-            "stop": list(self._options.stop),
+            "stop": list(self._options.stop_strings(self._chat)),
             "sampling": "sampled" if self._options.temperature else "greedy",
             **self._options.sampling(),
         }
@@ -75,10 +77,8 @@ class HfModel:
             if missing:
                 if shared != prefix:
                     prefix, cache = shared, read_prefix(self._model, shared)
-                if why := budget.over():
-                    raise Stopped(
-                        f"{why}; what was answered is kept: start the same command again to continue"
-                    )
+                if budget.over():
+                    raise Stopped(budget.stop_message())
                 self._seed(requests, batch)
                 completions = self._generate(
                     [ids[index] for index in missing],
@@ -91,16 +91,14 @@ class HfModel:
                 yield list(zip(missing, completions, strict=True))
 
     def _seed(self, requests: Sequence[Request], batch: Sequence[int]) -> None:
-        """Samples depend on the seed and on the batch, which the journal keeps whole; so a rerun
-        continues.
-        """
+        """Seed the sampling by the run's seed and the batch, so that a rerun samples the same."""
         if self._options.temperature:
             keys = [(requests[index].prompt, requests[index].sample) for index in batch]
             digest = hashlib.sha256(repr((self._options.seed, keys)).encode()).digest()
             torch.manual_seed(int.from_bytes(digest[:7]))
 
     def _encode(self, prompts: Sequence[str]) -> tuple[list[list[int]], list[int] | None]:
-        """Token ids of each prompt, and how many of them tell the graph, for a T5 that reads it alone."""
+        """Token ids of each prompt, and how many of them are the graph's, for a T5 that reads it alone."""
         if self._graphs_alone:
             system = f"{self._options.system}\n\n" if self._options.system else ""
             return encode_questions([system + prompt for prompt in prompts], self._tokenizer)
@@ -114,15 +112,16 @@ class HfModel:
 
     def _check_lengths(self, ids: Sequence[Sequence[int]]) -> None:
         limit = self._options.context or context_length(self._model, self._tokenizer)
-        room = (
-            self._options.max_new_tokens if self._decoder_only else 0
-        )  # T5's answer has a length of its own
+        # An encoder-decoder's answer takes none of its prompt's room.
+        room = self._options.max_new_tokens if self._decoder_only else 0
         for index, tokens in enumerate(ids):
             if limit is not None and len(tokens) + room > limit:
                 answer = f" and its answer up to {room}" if room else ""
                 raise InputError(
-                    f"model {self._name}: prompt {index + 1} of {len(ids)} is {len(tokens)} tokens long{answer}, "
-                    f"the model holds {limit}; ask about smaller graphs, use fewer --shots or a shorter encoder, "
+                    f"model {self._name}: prompt {index + 1} of {len(ids)} is {len(tokens)} tokens "
+                    f"long{answer}, "
+                    f"the model holds {limit}; ask about smaller graphs, use fewer --shots or a shorter "
+                    f"encoder, "
                     "or say --context if the model holds more"
                 )
 
@@ -162,10 +161,10 @@ class HfModel:
 
 
 def plan_batches(lengths: Sequence[int], options: ModelOptions) -> list[list[int]]:
-    """Return indices in batches of like length, longest first, so that too little memory fails at once.
+    """Return indices in batches of similar length, the longest first, so that a lack of memory shows at once.
 
-    A batch holds at most `batch_size` prompts, and `batch_tokens` tokens: rows x (longest prompt + new
-    tokens); always one prompt.
+    A batch holds at most `batch_size` prompts and `batch_tokens` tokens, which are rows x (longest prompt +
+    new tokens), and at least one prompt.
 
     >>> plan_batches([3, 9, 4, 8], ModelOptions(max_new_tokens=1, batch_tokens=20))
     [[1, 3], [2, 0]]

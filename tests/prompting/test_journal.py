@@ -118,8 +118,10 @@ def test_a_journal_of_an_earlier_version_is_read_and_goes_on(version: int, tmp_p
     """As version 1 wrote it: no samples, no reasoning; and version 2: no confidence."""
     connection = sqlite3.connect(tmp_path / "j")
     connection.execute(
-        "CREATE TABLE completions (key TEXT PRIMARY KEY, model TEXT NOT NULL, prompt TEXT NOT NULL, text TEXT NOT NULL, "
-        "finish_reason TEXT NOT NULL, prompt_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, seconds REAL NOT NULL) WITHOUT ROWID"
+        "CREATE TABLE completions (key TEXT PRIMARY KEY, model TEXT NOT NULL, prompt TEXT NOT NULL, text "
+        "TEXT NOT NULL, "
+        "finish_reason TEXT NOT NULL, prompt_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, "
+        "seconds REAL NOT NULL) WITHOUT ROWID"
     )
     model = json.dumps(MODEL, sort_keys=True)
     key = hashlib.sha256(f"{model}\0p".encode()).hexdigest()

@@ -211,7 +211,7 @@ def test_the_key_is_nowhere(data: Path, tmp_path: Path) -> None:
     cases: list[tuple[str, Callable[[str, int], str], str | None, int]] = [
         ("fine", lambda prompt, attempt: "", key, 0),
         ("spoiled", lambda prompt, attempt: "refused" if "cycle" in prompt else "", key, 0),
-        ("denied", lambda prompt, attempt: "", "sk-another", 3),
+        ("denied", lambda prompt, attempt: "", "sk-another", 2),
     ]
     for name, fault, wanted, code in cases:
         folder = tmp_path / name

@@ -55,8 +55,10 @@ def example(index: int, n: int, edges: Sequence[tuple[int, int]], **fields: str)
         **fields,
     }
     return Example(
-        id=f"edge_count/er/adjacency/{settings['split']}/{index}", task="edge_count", task_class="retrieval", question="Q: How many?\nA: ",
-        answer=f" {len(edges)}.", answer_kind="integer", rationale=" Because.", graph=graph_to_json(graph, [str(i) for i in range(n)]),
+        id=f"edge_count/er/adjacency/{settings['split']}/{index}", task="edge_count", task_class="retrieval",
+        question="Q: How many?\nA: ",
+        answer=f" {len(edges)}.", answer_kind="integer", rationale=" Because.",
+        graph=graph_to_json(graph, [str(i) for i in range(n)]),
         num_nodes=n, num_edges=len(edges), query=[], **settings,
     )  # fmt: skip
 
@@ -219,7 +221,8 @@ def test_progress_counts_what_is_new(tmp_path: Path) -> None:
 
 def test_show_prints_prompts_and_loads_no_model(data: Path) -> None:
     program = (
-        "import sys, graphtalk\ntry:\n    graphtalk.main()\nexcept SystemExit as stop:\n    assert not stop.code, stop.code\n"
+        "import sys, graphtalk\ntry:\n    graphtalk.main()\nexcept SystemExit as stop:\n    assert not "
+        "stop.code, stop.code\n"
         "print('torch' in sys.modules, 'transformers' in sys.modules)"
     )
     flags = ["prompt", "--data", str(data), "--method", "few_shot", "--show", "2"]

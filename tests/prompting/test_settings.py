@@ -35,7 +35,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_flags_override_the_file(tmp_path: Path) -> None:
     file = tmp_path / "run.yaml"
     file.write_text(
-        "data: d\nmethod: cot\ntasks: [node_count]\nconcurrency: 64\nprices: {m: {prompt: 1, output: 4}}\nmodel: openai:m@http://x/v1\n"
+        "data: d\nmethod: cot\ntasks: [node_count]\nconcurrency: 64\nprices: {m: {prompt: 1, output: "
+        "4}}\nmodel: openai:m@http://x/v1\n"
     )
     settings = load_settings(file, {"method": "few_shot", "tasks": "cycle_check", "limit": None})
     assert (settings.run.method, settings.run.tasks, settings.options.concurrency) == (
@@ -58,8 +59,10 @@ def test_self_consistency_samples_by_itself() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("method: cot", "no data; give --data"), ("data: d\nmethod: cot\nmodle: x", "unknown key 'modle'; accepted keys are data, method"),
-        ("data: d\nmethod: cot\nlimit: many", "limit: input should be a valid integer"), ("- a", "expected `key: value` lines"),
+        ("method: cot", "no data; give --data"),
+        ("data: d\nmethod: cot\nmodle: x", "unknown key 'modle'; accepted keys are data, method"),
+        ("data: d\nmethod: cot\nlimit: many", "limit: input should be a valid integer"),
+        ("- a", "expected `key: value` lines"),
         ("data: d\nmethod: cot\nconcurrency: 0", "--concurrency is 0"), ("data: [", "not YAML"),
         ("data: d\nmethod: cot\nmax_cost: -1", "--max-cost is -1"),
         ("data: d\nmethod: cot\ntemperature: 11", "--temperature is 11"),
@@ -195,14 +198,15 @@ def test_a_shared_journal_serves_another_method(data: Path, tmp_path: Path) -> N
     with FakeServer() as server:
         for method in ("cot", "self_consistency"):
             execute(
-                PromptRun(data, method), f"openai:m@{server.url}", ModelOptions(8), tmp_path / method, None, lambda *args: None,
+                PromptRun(data, method), f"openai:m@{server.url}", ModelOptions(8), tmp_path / method, None,
+                lambda *args: None,
                 shared=tmp_path / "journal.sqlite",
             )  # fmt: skip
         assert set(server.arrived.values()) == {1}
 
 
 def test_fixed_exemplars_are_the_same_for_all_and_show_no_asked_graph(data: Path) -> None:
-    from prompting.prompts.exemplars import _class_of
+    from prompting.prompts.exemplars import _graph_class
 
     for task in ("cycle_check", "node_count"):
         asked, train = read_examples(data, task, "test"), read_examples(data, task, "train")
@@ -212,9 +216,9 @@ def test_fixed_exemplars_are_the_same_for_all_and_show_no_asked_graph(data: Path
         same = Exemplars(train, fixed=train)
         with pytest.raises(InputError, match=r"0 of task .* whose graph no question asks about"):
             same.draw(train[0], 1, 0)
-        hidden = {_class_of(e.graph) for e in train[:15]}
+        hidden = {_graph_class(e.graph) for e in train[:15]}
         left = Exemplars(train, fixed=train[:15]).draw(train[0], 3, 0)
-        assert not hidden & {_class_of(e.graph) for e in left}
+        assert not hidden & {_graph_class(e.graph) for e in left}
     prompts = [p for _, p in plan(PromptRun(data, "few_shot", exemplars="fixed", tasks=("cycle_check",)))]
     heads = {p.rpartition("Example: ")[0] for p in prompts}
     assert len(heads) == 1
@@ -250,7 +254,7 @@ def test_the_page_names_every_method_and_only_flags_that_there_are() -> None:
     }
     lines = (line for line in page.splitlines() if not line.startswith(("vllm", "ray", "transformers")))
     ours = "\n".join(lines).replace("vllm serve ... --reasoning-parser", "")
-    assert set(re.findall(r"--[a-z][a-z-]+", ours)) - {"--faults", "--only"} <= known
+    assert set(re.findall(r"--[a-z][a-z-]+", ours)) - {"--fault", "--faults", "--only"} <= known
 
 
 def test_a_dry_run_prints_and_sends_nothing(

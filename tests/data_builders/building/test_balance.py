@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from data_builders.building.balance import ALIKE
+from data_builders.building.balance import ALIKE, answer_of, answers
 from data_builders.building.build import build
 from data_builders.building.config import load_config
 from data_builders.building.verify import verify
 from data_builders.example import Example, read_examples, read_lock, truth
-from data_builders.graphs.graph import graph_from_json
+from data_builders.graphs.graph import from_edges, graph_from_json
 from data_builders.graphs.splits import invariant
 from data_builders.tasks.shortcuts import rule_answer
 from eval.scoring.floors import floors
@@ -34,6 +34,35 @@ def spread(examples: dict[str, Example], task: str, split: str = "test") -> Coun
         for e in examples.values()
         if (e.task, e.split) == (task, split)
     )
+
+
+def line(first: int, nodes: int) -> list[tuple[int, int]]:
+    return [(u, u + 1) for u in range(first, first + nodes - 1)]
+
+
+FAR = {
+    "five steps apart": (7, line(0, 6), (0, 5), True),  # and a node alone, as there are two parts
+    "four steps apart": (7, line(0, 6), (0, 4), False),
+    "apart, with five steps to go from both": (12, [*line(0, 6), *line(6, 6)], (0, 6), True),
+    "apart, with four steps to go from the source": (11, [*line(0, 5), *line(5, 6)], (0, 5), False),
+    "apart, with four steps to go from the target": (11, [*line(0, 6), *line(6, 5)], (0, 6), False),
+    "three parts": (13, [*line(0, 6), *line(6, 6)], (0, 6), False),
+}
+
+
+@pytest.mark.parametrize("case", FAR)
+def test_hard_questions_about_reachability_are_far_apart(case: str) -> None:
+    """Within four steps a glance would do; a search that ends early would give the answer away."""
+    n, edges, nodes, expected = FAR[case]
+    graph = from_edges(n, edges)
+    assert ALIKE["reachability"](graph, nodes) == expected == ALIKE["reachability"](graph, nodes[::-1])
+
+
+def test_long_distances_count_together() -> None:
+    counted = [answer_of(solution) for solution in (None, 1, 2, 3, 4, 5, False)]
+    assert counted == ["no path", "1", "2", "3", "4 or more", "4 or more", "no"]
+    assert answers("shortest_path", "distance", "rules") == ("no path", "2", "3", "4 or more")
+    assert answers("shortest_path", "distance", "none") == answers("cycle_check", "yes_no", "none") == ()
 
 
 def test_answers_are_equally_frequent(tmp_path: Path) -> None:

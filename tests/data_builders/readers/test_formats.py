@@ -416,6 +416,13 @@ READ = {
     "index column": ("g.csv", ",source,target\n0,a,b\n", ["a -- b"], ""),
     "header with marks": ("g.csv", "from_node_id,to_node_id\na,b\n", ["a -- b"], ""),
     "excel separator": ("g.csv", "sep=;\nsource;target\na;b\n", ["a -- b"], ""),
+    "dot with attributes of the graph": (
+        "g.dot",
+        'graph "my graph" {\n  graph [bgcolor=white];\n  a -- b;\n}\n',
+        ["a -- b"],
+        "",
+    ),
+    "kinds of edges in a table": ("g.csv", "source,target,type\na,b,friend\n", ["a -- b"], "not read: type"),
     "edge records": ("g.json", '[{"source": "a", "target": "b"}]', ["a -- b"], ""),
     "pajek partition": (
         "g.net",
@@ -729,6 +736,27 @@ def test_the_shared_graph_files_are_read_as_a_careful_reader_reads_them() -> Non
         if len(case["notes"]) > len(summary["notes"]):
             wrong.append((case["file"], f"said {summary['notes']}, expected {case['notes']}"))
     assert not wrong
+
+
+def rows_of_the_page() -> list[list[str]]:
+    text = (ROOT / "docs" / "graphs.md").read_text(encoding="utf-8")
+    table = text[text.index("| format |") :].splitlines()[2:]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in table]
+
+
+def test_the_page_has_every_format_and_its_endings() -> None:
+    page = {cells[0]: set(re.findall(r"\.\w+", cells[1])) for cells in rows_of_the_page()}
+    assert page == {format.name: set(format.endings) for format in FORMATS}
+
+
+@pytest.mark.parametrize("row", rows_of_the_page(), ids=lambda row: row[0])
+def test_the_lines_of_the_page_run(row: list[str], tmp_path: Path) -> None:
+    make, _, name = row[4].strip("`").replace("\\|", "|").partition(" && graphtalk graph ")
+    make = make.replace("python -c", f"{sys.executable} -c")
+    subprocess.run(make, shell=True, cwd=tmp_path, check=True)
+    read = read_graph_file(tmp_path / name)
+    named = {"JSON": "JSON", "Parquet": "Parquet", "numpy": "numpy matrix"}.get(row[0], row[0])
+    assert read.format == named and read.graph.n >= 1
 
 
 def test_every_format_has_a_writer_here_or_a_case() -> None:

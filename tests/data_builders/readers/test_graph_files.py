@@ -2,6 +2,7 @@
 used.
 """
 
+import json
 from collections import Counter
 from pathlib import Path
 from random import Random
@@ -9,7 +10,13 @@ from random import Random
 import networkx as nx
 import pytest
 
+from data_builders.building.build import build
+from data_builders.building.config import load_config
+from data_builders.building.draws import shared_edges
+from data_builders.building.rows import open_files
+from data_builders.building.verify import verify
 from data_builders.errors import InputError
+from data_builders.example import load_examples
 from data_builders.graphs.graph import to_networkx
 from data_builders.readers.graph_files import read_graph_file
 from data_builders.readers.sampling import sample
@@ -100,6 +107,19 @@ def test_a_file_of_directed_edges_that_go_both_ways_is_read_with_directions(tmp_
     assert read.graph.edges == ((0, 1), (1, 0)) and read.notes == ["undirected edges read in both directions"]
     with pytest.raises(InputError, match="the graph is undirected"):
         read_graph_file(write(tmp_path, "*Vertices 2\n*Edges\n1 2\n", "g.net"), directed=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("g.dot", "digraph { a -> b; c -> b [dir=back]; c -> d [dir=both] }"),
+        ("g.csv", "source,target,Directed\na,b,true\nb,c,true\nc,d,false\n"),
+    ],
+)
+def test_edges_that_say_their_own_direction(name: str, text: str, tmp_path: Path) -> None:
+    read = read_graph_file(write(tmp_path, text, name), directed=True)
+    assert read.summary()["edge_list"] == ["a -> b", "b -> c", "c -> d", "d -> c"]
+    assert read.notes == ["undirected edges read in both directions"]
 
 
 def test_labels_that_repeat_give_way_to_ids(tmp_path: Path) -> None:
@@ -247,3 +267,50 @@ def test_jumps_leave_nodes_apart_and_the_walk_does_not() -> None:
     assert all(len(g.adjacency) == 12 for graphs in drawn.values() for g in graphs)
     connected = {how: sum(nx.is_connected(to_networkx(g)) for g in graphs) for how, graphs in drawn.items()}
     assert connected["walk"] > 290 and connected["jump"] < 100
+
+
+def test_whole_graphs_are_one_question_set_without_train(tmp_path: Path) -> None:
+    """All questions about a file share its graph, its names, its own weights, and one graph_id."""
+    file = write(tmp_path, "source,target,weight\nUlm,Bonn,3\nBonn,Jena,2\nJena,Ulm,9\n", "roads.csv")
+    keys = {"graphs": str(file), "unit": "graph", "tasks": "node_degree,weighted_shortest_path", "test": 4}
+    config = load_config(None, {**keys, "workers": 1})
+    build(config, tmp_path / "d")
+    for task in config.tasks:
+        rows = load_examples(tmp_path / "d", [task], "test")
+        assert len(rows) == 4 and {row.graph_id for row in rows} == {"roads/test/whole"}
+        assert all(json.loads(row.graph)["nodes"] == ["Ulm", "Bonn", "Jena"] for row in rows)
+    assert "weight 9" in rows[0].question or ", 9)" in rows[0].question
+    verdict = verify(tmp_path / "d")
+    assert verdict.difference is None and verdict.rows == 8
+    for more, message in (
+        ({"train": 3}, "makes one question set"),
+        ({"max_nodes": 9}, "leave max_nodes out"),
+        ({"generators": "er"}, "and no generators"),
+        ({"tasks": "tree_check"}, "changes the edges of a graph"),
+    ):
+        with pytest.raises(InputError, match=message):
+            load_config(None, {**keys, **more})
+    plain = load_config(None, {**keys, "tasks": "maximum_flow", "weights": False})
+    with pytest.raises(InputError, match=r"weights of roads\.csv are left out"):
+        build(plain, tmp_path / "e")
+
+
+def test_sizes_that_a_file_does_not_have_are_an_error(tmp_path: Path) -> None:
+    file = write(tmp_path, "a b\nb c\n")
+    for key in ("max_nodes", "test_max_nodes"):
+        config = load_config(None, {"graphs": str(file), "tasks": "cycle_check", "min_nodes": 2, key: 100})
+        with pytest.raises(InputError, match=r"max_nodes 100: 'g' has subgraphs of at most 3 nodes"):
+            build(config, tmp_path / "d")
+
+
+def test_subgraphs_of_a_small_network_share_their_edges(tmp_path: Path) -> None:
+    nx.write_graphml(nx.florentine_families_graph(), tmp_path / "florence.graphml")
+    ring = "".join(f"n{u} n{(u + 1) % 20_000}\n" for u in range(20_000))
+    large = write(tmp_path, ring, "ring.txt")
+    keys = {"tasks": "cycle_check", "train": 30, "test": 30, "min_nodes": 6, "max_nodes": 9}
+    shares = {}
+    for path in (tmp_path / "florence.graphml", large):
+        config = load_config(None, {**keys, "graphs": str(path), "sampling": "jump"})
+        shares |= shared_edges(config, open_files(config))
+    assert shares["florence"] > 0.9 and shares["ring"] < 0.05
+    assert shared_edges(config.model_copy(update={"train": 0}), open_files(config)) == {}

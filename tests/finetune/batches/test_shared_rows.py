@@ -20,7 +20,10 @@ SIZE = {
     "num_decoder_layers": 2,
     "dropout_rate": 0.0,
 }
-JSON = '{"d_model": 32, "d_kv": 8, "num_heads": 4, "d_ff": 64, "num_layers": 2, "num_decoder_layers": 1, "dropout_rate": 0.1}'
+JSON = (
+    '{"d_model": 32, "d_kv": 8, "num_heads": 4, "d_ff": 64, '
+    '"num_layers": 2, "num_decoder_layers": 1, "dropout_rate": 0.1}'
+)
 TASKS = ("edge_existence", "node_degree", "connected_nodes")
 
 

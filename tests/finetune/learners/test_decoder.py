@@ -320,7 +320,8 @@ def test_what_does_not_fit_is_an_error_and_never_cut(data: Path, tmp_path: Path)
     folder = make_llama(tmp_path / "short", positions=64)
     with pytest.raises(
         InputError,
-        match=r"connected_nodes/er/adjacency/train/\d+: in encoder adjacency the question is \d+ tokens long and its",
+        match=r"connected_nodes/er/adjacency/train/\d+: in encoder adjacency the question is \d+ tokens long "
+        r"and its",
     ) as said:
         main(arguments(data, folder, tmp_path / "run"))
     assert "\n" not in str(said.value) and "have 64" in str(said.value)

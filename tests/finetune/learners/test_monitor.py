@@ -84,8 +84,8 @@ def test_validation_is_the_shared_score_and_the_best_checkpoint_is_kept(
         assert row["n"] == 7
     printed = capsys.readouterr().out
     assert (
-        f"step {best}: validation loss {seen[best]['eval_loss']:.4f}, accuracy {100 * seen[best]['eval_accuracy']:.1f}: edge"
-        in printed
+        f"step {best}: validation loss {seen[best]['eval_loss']:.4f}, accuracy "
+        f"{100 * seen[best]['eval_accuracy']:.1f}: edge" in printed
     )
     assert "examples/s" in printed and " GB, " in printed and " left" in printed
 

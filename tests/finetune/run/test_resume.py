@@ -17,7 +17,10 @@ from tests.helpers.finetune_data import write_dataset
 
 pytestmark = pytest.mark.torch
 ROOT = Path(__file__).parents[3]
-SIZE = '{"d_model": 32, "d_kv": 8, "num_heads": 4, "d_ff": 64, "num_layers": 2, "num_decoder_layers": 1, "dropout_rate": 0.1}'
+SIZE = (
+    '{"d_model": 32, "d_kv": 8, "num_heads": 4, "d_ff": 64, '
+    '"num_layers": 2, "num_decoder_layers": 1, "dropout_rate": 0.1}'
+)
 BATCHES = {
     "tokens": ["--max_tokens_per_batch", "280"],
     "length": [

@@ -132,7 +132,8 @@ def test_a_second_start_collects_the_first_starts_batch(data: Path, tmp_path: Pa
     with FakeServer(more=batches) as server:
         with pytest.raises(
             Stopped,
-            match=r"batch batch_0 is in_progress, and --max-time of 1 s is over; start the same command again",
+            match=r"batch batch_0 is in_progress, and --max-time of 1 s is over; "
+            "start the same command again",
         ):
             run(data, f"batch:m@{server.url}", tmp_path / "run", Budget(max_time=1.0))
         batches.looks = 0

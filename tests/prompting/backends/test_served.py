@@ -58,8 +58,10 @@ def test_a_fault_is_mended_by_another_attempt(fault: str) -> None:
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        ("error", "http_500: the fault 'error'"), ("reset", "connection: "), ("slow", "timeout: no answer within 0.2 s"),
-        ("wrong_json", "bad_reply: not JSON: "), ("page", "bad_reply: not JSON: <html>"), ("empty_choices", "bad_reply: no choices in "),
+        ("error", "http_500: the fault 'error'"), ("reset", "connection: "),
+        ("slow", "timeout: no answer within 0.2 s"),
+        ("wrong_json", "bad_reply: not JSON: "), ("page", "bad_reply: not JSON: <html>"),
+        ("empty_choices", "bad_reply: no choices in "),
         ("no_message", "bad_reply: no message in "), ("refused", "http_400: the fault 'refused'"),
     ],
 )  # fmt: skip
@@ -166,7 +168,8 @@ def test_whoever_waits_for_a_turn_is_called_when_the_run_ends() -> None:
 def test_a_busy_server_is_an_error_when_patience_ends() -> None:
     with FakeServer(fault=lambda p, n: "busy" if p == "bad" else "", retry_after=9) as server:
         found = ask(server, ["bad", "good"], patience=1, concurrency=1)
-    assert found[0].text == "http_429: the fault 'busy'" and found[1].finish_reason == "stop"
+    assert found[0].text == "http_429: the fault 'busy' (it asks to wait 9 s, longer than --patience)"
+    assert found[1].finish_reason == "stop"
 
 
 @pytest.mark.parametrize(
@@ -227,7 +230,7 @@ async def _not_found(
 def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     with FakeServer() as server:
         pass
-    with pytest.raises(Stopped, match=r"/v1: 3 requests in a row failed, the last with connection: "):
+    with pytest.raises(Stopped, match=r"/v1: 3 requests in a row failed, the first with connection: "):
         ask(server, ["a", "b", "c"], attempts=2)
 
 
@@ -298,26 +301,28 @@ def test_probabilities_that_are_not_whole_are_none(told: Any) -> None:
 
 
 def test_samples_have_seeds_of_their_own_and_extra_keys_win() -> None:
-    from prompting.backends.replies import Wire
+    from prompting.backends.replies import RequestFormat
 
-    wire = Wire(
+    request_format = RequestFormat(
         "m",
         True,
         ModelOptions(
             8, seed=7, temperature=0.5, system="Be brief.", extra={"stop": None, "reasoning_effort": "low"}
         ),
     )
-    body = wire.body(Request("Q", 2))
+    body = request_format.body(Request("Q", 2))
     assert (body["seed"], body["reasoning_effort"], "stop" in body) == (9, "low", False)
     assert [m["role"] for m in body["messages"]] == ["system", "user"]
-    assert "max_completion_tokens" in Wire("m", True, ModelOptions(8), newer=True).body(Request("Q"))
+    assert "max_completion_tokens" in RequestFormat("m", True, ModelOptions(8), newer=True).body(Request("Q"))
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("m@ftp://x/v1", "no key for"), ("m@http://", "write NAME@BASE_URL"), ("@http://x/v1", "write NAME@BASE_URL"),
-        ("m@http://user:secret@x/v1", "keys belong in the environment"), ("m@http://x/v1?key=secret", "keys belong in the environment"),
+        ("m@ftp://x/v1", "starts with http:// or https://"), ("m@http://", "write NAME@BASE_URL"),
+        ("@http://x/v1", "write NAME@BASE_URL"),
+        ("m@http://user:secret@x/v1", "keys belong in the environment"),
+        ("m@http://x/v1?key=secret", "keys belong in the environment"),
         ("m", "put it into the environment variable OPENAI_API_KEY"),
     ],
 )  # fmt: skip
@@ -333,8 +338,10 @@ def test_a_refusal_and_an_empty_answer_are_outcomes() -> None:
     from eval.prediction import Prediction
     from eval.scoring.scorer import score
 
-    example = Example("e", "cycle_check", "search", "Q: ?\nA: ", "No, there is no cycle.", "yes_no", "", "adjacency", "er", '{"directed": '
-        'false, "nodes": ["0"], "edges": []}', "er/test/0", 1, 0, [], "test")  # fmt: skip
+    example = Example(
+        "e", "cycle_check", "search", "Q: ?\nA: ", "No, there is no cycle.", "yes_no", "", "adjacency", "er",
+        '{"directed": false, "nodes": ["0"], "edges": []}', "er/test/0", 1, 0, [], "test",
+    )  # fmt: skip
     said = {"refusal": "refused", "length": "truncated", "stop": "unparsed", "error": "error"}
     assert {finish: score(example, Prediction("e", "", finish)).outcome for finish in said} == said
     assert score(example, Prediction("e", "No.", "refusal")).outcome == "refused", (
@@ -348,8 +355,8 @@ def test_retry_after_may_be_a_date() -> None:
     from prompting.backends.replies import failure
 
     said = failure(429, {"retry-after": email.utils.formatdate(time.time() + 60, usegmt=True)}, "slow down")
-    assert said.busy and said.after is not None and 50 < said.after <= 60
-    assert failure(503, {"retry-after": "soon"}, "").after is None
+    assert said.rate_limited and said.retry_after is not None and 50 < said.retry_after <= 60
+    assert failure(503, {"retry-after": "soon"}, "").retry_after is None
     assert failure(429, {}, '{"error": {"code": "insufficient_quota", "message": "no money"}}').fatal
 
 

@@ -34,8 +34,10 @@ BAG = "Let's construct the graph with the nodes and edges first.\n"
 PROMPTS = {
     "zero_shot": ASKED.question,
     "zero_cot": ASKED.question + "Let's think step by step. ",
-    "few_shot": f"Example: {ASKED.question}2.\nExample: Another graph.\nQ: How many?\nA: 3.\nExample: {ASKED.question}",
-    "cot": f"Example: {ASKED.question}2. The nodes are 0, and 1.\nExample: Another graph.\nQ: How many?\nA: 3. Three.\n"
+    "few_shot": f"Example: {ASKED.question}2.\nExample: Another graph.\nQ: How many?\nA: 3.\n"
+    f"Example: {ASKED.question}",
+    "cot": f"Example: {ASKED.question}2. The nodes are 0, and 1.\n"
+    "Example: Another graph.\nQ: How many?\nA: 3. Three.\n"
     f"Example: {ASKED.question}",
 }
 PROMPTS["algorithm"] = f"{ALGORITHMS['node_count']}\n{ASKED.question}"
@@ -82,6 +84,7 @@ def test_an_acyclic_exemplar_has_no_reason_and_needs_none() -> None:
 def test_a_wrong_method_gets_the_choices() -> None:
     with pytest.raises(
         InputError,
-        match="unknown prompt method 'tot'; choose from algorithm, cot, cot_bag, few_shot, self_consistency, zero_cot",
+        match="unknown prompt method 'tot'; choose from algorithm, cot, cot_bag, few_shot, "
+        "self_consistency, zero_cot",
     ):
         build_prompt("tot", ASKED, SHOWN)
