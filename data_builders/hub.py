@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 
 from data_builders.errors import InputError
-from data_builders.example import SCHEMA, read_lock
 from data_builders.files import file_sha256
 
 STAGING = ".publish"  # in the dataset's folder: what goes up, as links to the same files on the disk
@@ -59,6 +57,8 @@ def publish(
     from huggingface_hub.errors import HfHubHTTPError, RemoteEntryNotFoundError
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
+    from data_builders.example import read_lock
+
     # Its bases are OSError and HTTPError (of httpx2, before huggingface_hub 2 of httpx): lost connections.
     refusals: Any = (*HfHubHTTPError.__bases__, ValueError, OSError, RuntimeError)
     text = published_card(dataset, repo_id)
@@ -97,6 +97,8 @@ def stage(dataset: Path, text: str) -> Path:
     Raises InputError for a file that is a link (what it points to is not the dataset's), that is not the one
     of the lock, or that is too large.
     """
+    from data_builders.example import read_lock
+
     lock: Any = read_lock(dataset)
     staging = dataset / STAGING
     shutil.rmtree(staging, ignore_errors=True)
@@ -120,6 +122,7 @@ def stage(dataset: Path, text: str) -> Path:
 def published_card(dataset: Path, repo_id: str) -> str:
     """The dataset's card with what a stranger needs besides: how to load it, its columns, how to cite it."""
     from data_builders.building.card import card
+    from data_builders.example import SCHEMA
     from data_builders.exports.source import open_source
 
     source = open_source(dataset)
@@ -170,11 +173,15 @@ def merged_card(there: str, ours: str) -> str:
 
 
 def _parts(text: str) -> tuple[dict[str, Any], str]:
+    import yaml
+
     match = HEADER.match(text)
     return (yaml.safe_load(match[1]) or {}, text[match.end() :]) if match else ({}, text)
 
 
 def _yaml(header: Mapping[str, Any]) -> str:
+    import yaml
+
     return yaml.safe_dump(dict(header), sort_keys=False, allow_unicode=True)
 
 
