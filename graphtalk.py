@@ -11,9 +11,10 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from data_builders import commands as data_commands
-from data_builders.errors import InputError, missing_extra
+from data_builders.errors import InputError, file_error, missing_extra
 from data_builders.plugins import VARIABLE, load_plugins
 from eval import commands as eval_commands
+from eval.escape import visible
 from finetune import commands as finetune_commands
 from graph_models import commands as graph_model_commands
 from prompting import commands as prompting_commands
@@ -71,7 +72,7 @@ def main() -> None:
             raise Abort
         sys.exit(code)
     except InputError as error:
-        print(f"graphtalk: {error}", file=sys.stderr)
+        print(visible(f"graphtalk: {error}"), file=sys.stderr)
         sys.exit(2)
     except ModuleNotFoundError as error:
         print(f"graphtalk: {missing_extra(error)}", file=sys.stderr)
@@ -84,6 +85,9 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:  # `graphtalk ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # a full disk, a quota, a folder that may not be written
+        print(visible(f"graphtalk: {file_error(error)}"), file=sys.stderr)
+        sys.exit(2)
 
 
 def __getattr__(name: str) -> Any:

@@ -61,19 +61,21 @@ def build_command(
                 " --overwrite"
             )
         flags = {**locked_config(out, flags["graphs"] or ()), "workers": flags["workers"]}
-    asked, left_out = _offered(load_config(config, flags))
+    settings, left_out = _with_compatible_tasks(load_config(config, flags))
     for task, reason in left_out.items():
         print(f"without {task}: it {reason}")
-    folder = out or Path("data") / asked.name
+    if out is None and Path(settings.name).name != settings.name:
+        raise InputError(f"the name {settings.name!r} is no folder name; give --out, the dataset folder")
+    folder = out or Path("data") / settings.name
     begin, made = perf_counter(), 0
-    with ProgressBar("examples", asked.rows if part is None else None) as bar:
+    with ProgressBar("examples", settings.rows if part is None else None) as bar:
 
         def advance(rows: int, new: bool) -> None:
             nonlocal made
             made += rows * new
             bar.advance(rows)
 
-        lock = build(asked, folder, overwrite, advance, part, locked, tokenizer)
+        lock = build(settings, folder, overwrite, advance, part, locked, tokenizer)
     seconds = perf_counter() - begin
     if lock is None:
         print(
@@ -87,10 +89,10 @@ def build_command(
         if made
         else "all of them were there"
     )
-    print(f"{folder}: {asked.rows:,} examples ({pace}), fingerprint {lock['fingerprint'][:12]}")
+    print(f"{folder}: {settings.rows:,} examples ({pace}), fingerprint {lock['fingerprint'][:12]}")
 
 
-def _offered(config: BuildConfig) -> tuple[BuildConfig, dict[str, str]]:
+def _with_compatible_tasks(config: BuildConfig) -> tuple[BuildConfig, dict[str, str]]:
     from data_builders.building.compatibility import with_compatible_tasks
     from data_builders.building.draws import shared_edges
 
@@ -176,12 +178,12 @@ def _print_report(lock: dict[str, Any]) -> None:
     from data_builders.building import card
 
     console = Console(width=None if sys.stdout.isatty() else 120)  # a log file has no width of its own
-    found = lock["report"]
+    report = lock["report"]
     tables = [
-        (card.ANSWER_COLUMNS, card.answer_rows(found, shown=3)),
-        (card.FLOOR_COLUMNS, card.floor_rows(found)),
-        (card.GRAPH_COLUMNS, card.graph_rows(found)),
-        (card.TOKEN_COLUMNS, card.token_rows(found)),
+        (card.ANSWER_COLUMNS, card.answer_rows(report, limit=3)),
+        (card.FLOOR_COLUMNS, card.floor_rows(report)),
+        (card.GRAPH_COLUMNS, card.graph_rows(report)),
+        (card.TOKEN_COLUMNS, card.token_rows(report)),
     ]
     for columns, cells in tables:
         if not cells:
@@ -192,7 +194,7 @@ def _print_report(lock: dict[str, Any]) -> None:
         for row in cells:
             table.add_row(*row)
         console.print(table)
-    for source, file in found["files"].items():
+    for source, file in report["files"].items():
         whole = lock["config"].get("unit") == "graph"
         what = "the whole graph" if whole else "subgraphs"
         print(f"{source}: {what} of {file['nodes']:,} nodes and {file['edges']:,} edges")

@@ -12,6 +12,15 @@ class InputError(ValueError):
     """
 
 
+def file_error(error: OSError) -> str:
+    """A failure to read or write as one line: the file, and why.
+
+    >>> file_error(PermissionError(13, "Permission denied", "runs/a/scores.parquet"))
+    'runs/a/scores.parquet: permission denied'
+    """
+    return f"{error.filename or 'a file'}: {(error.strerror or str(error)).lower()}"
+
+
 def missing_extra(error: ModuleNotFoundError) -> InputError:
     """Return what to install for a module that only an extra brings; raise `error` itself for any other."""
     extras = extras_with(error.name or "")

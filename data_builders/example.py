@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_builders.errors import InputError, check_choice
-from data_builders.files import atomic_file
+from data_builders.files import atomic_file, file_sha256, inside, read_json
 
 SPLITS = ("train", "validation", "test")
 
@@ -152,14 +153,13 @@ def read_lock(folder: Path) -> dict[str, object]:
     """The dataset.lock of a built dataset: name, config, versions, sha256 per file, fingerprint of the
     whole.
     """
-    path = Path(folder) / "dataset.lock"
+    path = inside(Path(folder), "dataset.lock")
     if not path.is_file():
         raise InputError(
             f"{folder}: not a dataset folder (no dataset.lock); make one with `graphtalk build --out"
             f" {folder}`"
         )
-    lock: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
-    return lock
+    return read_json(path)
 
 
 def dataset_tasks(folder: Path) -> list[str]:
@@ -178,8 +178,32 @@ def read_examples(folder: Path, task: str, split: str) -> list[Example]:
     if not files:
         have = sorted({p.name.split("-")[0] for p in (Path(folder) / task).glob("*.parquet")})
         raise InputError(f"{folder}: task {task} has no split {split!r}; it has {', '.join(have)}")
-    rows = pa.concat_tables([pq.read_table(f, schema=SCHEMA) for f in files]).to_pylist()
+    for file in files:
+        verify(Path(folder), file.relative_to(folder).as_posix())
+    try:
+        rows = pa.concat_tables([pq.read_table(f, schema=SCHEMA) for f in files]).to_pylist()
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{files[0]}: cannot be read as examples ({str(error).splitlines()[0]})") from None
     return [complete(Example(**row)) for row in rows]
+
+
+def verify(folder: Path, name: str) -> None:
+    """InputError where a file is not the one that the folder's dataset.lock was written for.
+
+    A file is read for this once, and again only where its size or time has changed. Files that the lock does
+    not list are not checked.
+    """
+    path = inside(folder, name)
+    files = read_lock(folder).get("files")
+    sha256 = files.get(name) if isinstance(files, dict) else None
+    status = path.stat()
+    if sha256 and _sha256_of(path.resolve(), status.st_size, status.st_mtime_ns) != sha256:
+        raise InputError(f"{path}: not the file that dataset.lock was written for; build the dataset again")
+
+
+@lru_cache(maxsize=4096)
+def _sha256_of(path: Path, size: int, time: int) -> str:
+    return file_sha256(path)
 
 
 def complete(example: Example) -> Example:

@@ -1,6 +1,7 @@
 """Files and folders that appear whole or not at all, YAML files, sha256, and the one progress bar."""
 
 import hashlib
+import json
 import os
 import secrets
 import shutil
@@ -45,8 +46,10 @@ def atomic_file(path: Path, sync: bool = True) -> Iterator[BinaryIO]:
                 os.fsync(file.fileno())
             file.close()  # Windows replaces no file that is open
             part.replace(path)
-        except BaseException:
+        except BaseException as error:
             part.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.filename is None:
+                error.filename = str(path)  # A full disk does not say which file it was.
             raise
 
 
@@ -84,6 +87,31 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def inside(folder: Path, name: str) -> Path:
+    """The path `folder`/`name`; InputError where a link in the folder leads out of it.
+
+    A folder from a stranger may hold a link to any file of the user's, which must be neither read nor shown.
+    The folder itself may be a link, since the user named it.
+    """
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise InputError(f"{path}: a link that leads out of {folder}; put the file itself there")
+    return path
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; InputError, in one line that names the file, for anything else."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()})") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not JSON ({str(error)[:200]})") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: damaged, a JSON {type(content).__name__} and no object")
+    return content
+
+
 def read_yaml(path: Path, keys: Collection[str] | None = None) -> dict[str, Any]:
     """The mapping in a YAML file; an empty file is an empty mapping.
 
@@ -104,7 +132,9 @@ def read_yaml(path: Path, keys: Collection[str] | None = None) -> dict[str, Any]
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise InputError(f"{path}: line {line}: not YAML ({error.problem})") from None
-    except yaml.YAMLError as error:
+    except RecursionError:
+        raise InputError(f"{path}: not YAML that can be read (nested too deep)") from None
+    except (yaml.YAMLError, ValueError) as error:
         raise InputError(f"{path}: not YAML ({' '.join(str(error).split())[:200]})") from None
     if content is None:
         return {}

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from data_builders.errors import InputError
-from data_builders.files import atomic_file, write_text
+from data_builders.files import atomic_file, inside, read_yaml, write_text
 
 Outcome = Literal["correct", "wrong", "unparsed", "truncated", "refused", "error"]
 OUTCOMES: tuple[Outcome, ...] = ("correct", "wrong", "unparsed", "truncated", "refused", "error")
@@ -51,6 +51,7 @@ class Score:
     strict: whether it is correct and its answer stands alone where an answer belongs (docs/scoring.md).
     invented_nodes, invented_edges: how many nodes the answer names, and steps its path takes, that the graph
         does not have.
+    unread: how many characters of an output of more than a million were not read; its end is.
     """
 
     example_id: str
@@ -60,6 +61,7 @@ class Score:
     strict: bool = False
     invented_nodes: int = 0
     invented_edges: int = 0
+    unread: int = 0
 
 
 PREDICTION_SCHEMA = pa.schema(
@@ -89,9 +91,8 @@ SCORE_SCHEMA = pa.schema(
 
 def _write_rows(rows: list[Any], schema: pa.Schema, path: Path) -> None:
     with atomic_file(path) as file:
-        pq.write_table(
-            pa.Table.from_pylist([asdict(r) for r in rows], schema=schema), file, compression="zstd"
-        )
+        table = pa.Table.from_pylist([asdict(r) for r in rows], schema=schema)
+        pq.write_table(table, file, compression="zstd", write_page_checksum=True)
 
 
 def write_predictions(predictions: list[Prediction], run: Path) -> None:
@@ -99,7 +100,7 @@ def write_predictions(predictions: list[Prediction], run: Path) -> None:
 
 
 def read_predictions(run: Path) -> list[Prediction]:
-    path = run / "predictions.parquet"
+    path = inside(run, "predictions.parquet")
     if not path.is_file():
         raise InputError(
             f"{run}: no predictions.parquet; start the command that makes this run again, "
@@ -107,8 +108,9 @@ def read_predictions(run: Path) -> list[Prediction]:
         )
     try:
         # A column that the file does not have is all None.
-        rows = pq.read_table(path, schema=PREDICTION_SCHEMA).to_pylist()
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        table = pq.read_table(path, schema=PREDICTION_SCHEMA, page_checksum_verification=True)
+        rows = table.to_pylist()
+    except (pa.ArrowException, OSError, ValueError) as error:  # ValueError: bytes that are no UTF-8
         raise InputError(
             f"{path}: cannot be read as predictions ({str(error).splitlines()[0]}); columns: {_columns()}"
         ) from error
@@ -131,7 +133,9 @@ def _columns() -> str:
 
 
 def write_scores(scores: list[Score], run: Path) -> None:
-    _write_rows(scores, SCORE_SCHEMA, run / "scores.parquet")
+    """Store the scores; the column `unread` is there only where an output was too long to be read whole."""
+    unread = [pa.field("unread", pa.int64())] if any(score.unread for score in scores) else []
+    _write_rows(scores, pa.schema([*SCORE_SCHEMA, *unread]), run / "scores.parquet")
 
 
 def write_config(config: dict[str, Any], run: Path) -> None:
@@ -143,11 +147,11 @@ def write_config(config: dict[str, Any], run: Path) -> None:
 
 
 def read_config(run: Path) -> dict[str, Any]:
-    path = run / "config.yaml"
+    """The settings of the run; InputError where the folder has none that can be read."""
+    path = inside(run, "config.yaml")
     if not path.is_file():
         raise InputError(f"{run}: not a run folder (no config.yaml)")
-    config: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return config
+    return read_yaml(path)
 
 
 def environment() -> dict[str, Any]:

@@ -62,7 +62,7 @@ def train(
         if last or (step + 1) % config.evaluate_every == 0:
             accuracy = validate(model, validation)
             improved = accuracy["macro"] > state["best"]
-            if improved:
+            if accuracy["macro"] >= state["best"]:  # of equals the last, which learned more
                 state |= {"best": accuracy["macro"], "best_weights": weights(model)}
             state["stale"] = 0 if improved else state["stale"] + 1
             state["log"].append({"step": step + 1, "loss": total / seen, **accuracy})

@@ -94,6 +94,7 @@ def execute(
     planned = plan(run)
     _check_folder(out, run, model)
     opened = open_model(model, options)
+    _check_stop(out, opened)
     budget = budget or Budget()
     requests = [Request(prompt, sample) for _, prompt in planned for sample in range(run.samples)]
     config = _config(run, model, options, opened, label or out.name, budget)
@@ -259,6 +260,21 @@ def _check_folder(out: Path, run: PromptRun, model: str) -> None:
             raise InputError(
                 f"{out}: it holds a run with {key} {old.get(key)!r}, not {value!r}; choose another --out"
             )
+
+
+def _check_stop(out: Path, opened: Model) -> None:
+    """Raise InputError if the folder's run has other stop strings, which would have all of it asked anew.
+
+    Their default is another one for chats and for methods without examples than it once was.
+    """
+    if not (out / "config.yaml").is_file():
+        return
+    before, now = (read_config(out).get("options") or {}).get("stop"), opened.identity.get("stop")
+    if before is not None and now is not None and before != now:
+        raise InputError(
+            f"{out}: it holds a run with the stop strings {before}, not {now}; choose another --out, or "
+            f"continue it with --stop '{json.dumps(before)}'"
+        )
 
 
 def _start_folder(out: Path, config: dict[str, Any]) -> None:

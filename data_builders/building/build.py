@@ -131,15 +131,15 @@ def _identity(config: BuildConfig, files: Files) -> Record:
     # How graph files are read is named where it is not the default, as in the locks of earlier versions.
     new = ("unit", "weight", "weights", "header")
     defaults = [name for name in new if getattr(config, name) == BuildConfig.model_fields[name].default]
-    asked = config.model_dump(mode="json", exclude={"workers", "max_bytes", *defaults})
-    asked["generators"] = list(config.families)
-    asked["graphs"] = {
+    settings = config.model_dump(mode="json", exclude={"workers", "max_bytes", *defaults})
+    settings["generators"] = list(config.families)
+    settings["graphs"] = {
         name: {"file": path.name, "sha256": files[name].sha256}
         for path in config.graphs
         for name in [source_name(path)]
     }
     versions = {name: metadata.version(name) for name in ("networkx", "pyarrow", "graphtalk")}
-    return {"config": asked, "versions": versions, "splits": RULE}
+    return {"config": settings, "versions": versions, "splits": RULE}
 
 
 def _complete(out: Path) -> Record | None:

@@ -14,7 +14,7 @@ from data_builders.example import SPLITS
 from data_builders.readers.graph_files import GraphFile
 from data_builders.tasks.shortcuts import RULES
 
-SHOWN = 6  # labels per row of the card
+LABELS_SHOWN = 6  # labels per row of the card
 ANSWER_COLUMNS = ("task", "split", "n", "majority", "answers")
 TOKEN_COLUMNS = ("task", "split", "examples", "mean tokens", "95% below", "most")
 FLOOR_COLUMNS = ("task", "split", "questions", "majority of train", "rule", "what the rule says")
@@ -110,23 +110,23 @@ def _balance(counted: Counter[str]) -> dict[str, Any]:
     }
 
 
-def shown_labels(labels: Mapping[str, int], shown: int = SHOWN) -> str:
+def top_labels(labels: Mapping[str, int], limit: int = LABELS_SHOWN) -> str:
     """The most frequent labels and how many more there are.
 
-    >>> shown_labels({"yes": 3, "no": 1}), shown_labels({"3": 3, "4": 2, "9": 1}, shown=1)
+    >>> top_labels({"yes": 3, "no": 1}), top_labels({"3": 3, "4": 2, "9": 1}, limit=1)
     ('yes 3, no 1', '3 3, 2 more')
     """
-    first = [f"{name} {n}" for name, n in list(labels.items())[:shown]]
-    return ", ".join(first + ([f"{len(labels) - shown} more"] if len(labels) > shown else []))
+    first = [f"{name} {n}" for name, n in list(labels.items())[:limit]]
+    return ", ".join(first + ([f"{len(labels) - limit} more"] if len(labels) > limit else []))
 
 
 def card(lock: Mapping[str, Any]) -> str:
     """README.md of a dataset folder: the YAML header that `datasets` and the Hub read, then tables for
     people.
     """
-    config, found = lock["config"], lock["report"]
+    config, counts = lock["config"], lock["report"]
     splits = [split for split in SPLITS if config[split]]
-    rows = sum(by_split["n"] for task in found["tasks"].values() for by_split in task.values())
+    rows = sum(by_split["n"] for task in counts["tasks"].values() for by_split in task.values())
     whole = config.get("unit") == "graph"
     direction = "directed" if config["directed"] else "undirected"
     header = {
@@ -143,7 +143,7 @@ def card(lock: Mapping[str, Any]) -> str:
                 "version": config_version(lock),
                 "data_files": [{"split": split, "path": f"{place}/{split}-*.parquet"} for split in splits],
             }
-            for name, place in [("all", "*"), *((task, task) for task in found["tasks"])]
+            for name, place in [("all", "*"), *((task, task) for task in counts["tasks"])]
         ],
     }
     return "\n".join(
@@ -152,22 +152,22 @@ def card(lock: Mapping[str, Any]) -> str:
             f"# {lock['name']}\n",
             INTRODUCTION.format(rows=rows),
             f"- Encoders: {', '.join(config['encoders'])}",
-            f"- Graphs: {', '.join(found['graphs'])}; {_sizes(config)}; {direction}",
+            f"- Graphs: {', '.join(counts['graphs'])}; {_sizes(config)}; {direction}",
             *_test_part(config),
             f"- Seed: {config['seed']}",
             f"- Fingerprint: `{lock['fingerprint']}`\n",
-            *_files_part(found["files"], whole),
+            *_files_part(counts["files"], whole),
             "## Answers\n",
             "Lists of nodes are counted by their length.\n",
-            *_table(ANSWER_COLUMNS, answer_rows(found)),
+            *_table(ANSWER_COLUMNS, answer_rows(counts)),
             "\n## Floors\n",
             "What a score must beat: the share of the first questions that train's commonest answer and",
             "a rule of thumb get right.\n",
-            *_table(FLOOR_COLUMNS, floor_rows(found)),
-            *_tokens_part(found),
+            *_table(FLOOR_COLUMNS, floor_rows(counts)),
+            *_tokens_part(counts),
             "\n## Splits\n",
             WHOLE_STATEMENT if whole else STATEMENT,
-            *_table(GRAPH_COLUMNS, graph_rows(found)),
+            *_table(GRAPH_COLUMNS, graph_rows(counts)),
             "",
         ]
     )
@@ -184,25 +184,25 @@ def config_version(lock: Mapping[str, Any]) -> str:
     return f"1.{int(fingerprint[:6], 16)}.{int(fingerprint[6:12], 16)}"
 
 
-def answer_rows(found: Mapping[str, Any], shown: int = SHOWN) -> list[list[str]]:
+def answer_rows(counts: Mapping[str, Any], limit: int = LABELS_SHOWN) -> list[list[str]]:
     """One row per task and split of a report, in the order of ANSWER_COLUMNS."""
     return [
-        [task, split, f"{b['n']:,}", f"{b['majority']:.1%}", shown_labels(b["labels"], shown)]
-        for task, by_split in found["tasks"].items()
+        [task, split, f"{b['n']:,}", f"{b['majority']:.1%}", top_labels(b["labels"], limit)]
+        for task, by_split in counts["tasks"].items()
         for split, b in by_split.items()
     ]
 
 
-def token_rows(found: Mapping[str, Any]) -> list[list[str]]:
+def token_rows(counts: Mapping[str, Any]) -> list[list[str]]:
     """One row per task and split of a report that counts tokens, in the order of TOKEN_COLUMNS."""
     return [
         [task, split, f"{c['n']:,}", f"{c['mean']:,.1f}", f"{c['p95']:,}", f"{c['max']:,}"]
-        for task, by_split in found.get("tokens", {}).get("tasks", {}).items()
+        for task, by_split in counts.get("tokens", {}).get("tasks", {}).items()
         for split, c in by_split.items()
     ]
 
 
-def floor_rows(found: Mapping[str, Any]) -> list[list[str]]:
+def floor_rows(counts: Mapping[str, Any]) -> list[list[str]]:
     """One row per task of a report, in the order of FLOOR_COLUMNS."""
     return [
         [
@@ -213,7 +213,7 @@ def floor_rows(found: Mapping[str, Any]) -> list[list[str]]:
             _percent(f["rule"]),
             RULES[task].text if task in RULES else "",
         ]
-        for task, f in found.get("floors", {}).items()
+        for task, f in counts.get("floors", {}).items()
     ]
 
 
@@ -221,22 +221,22 @@ def _percent(share: float | None) -> str:
     return "-" if share is None else f"{share:.1%}"
 
 
-def _tokens_part(found: Mapping[str, Any]) -> list[str]:
-    if "tokens" not in found:
+def _tokens_part(counts: Mapping[str, Any]) -> list[str]:
+    if "tokens" not in counts:
         return []
     return [
         "\n## Tokens\n",
-        f"Question and answer, by `{found['tokens']['tokenizer']}`.\n",
-        *_table(TOKEN_COLUMNS, token_rows(found)),
+        f"Question and answer, by `{counts['tokens']['tokenizer']}`.\n",
+        *_table(TOKEN_COLUMNS, token_rows(counts)),
     ]
 
 
-def graph_rows(found: Mapping[str, Any]) -> list[list[str]]:
+def graph_rows(counts: Mapping[str, Any]) -> list[list[str]]:
     """One row per source and split of a report, in the order of GRAPH_COLUMNS."""
     keys = ("graphs", "classes")  # an older dataset counted no classes of train
     return [
         [source, split, *("-" if g[key] is None else f"{g[key]:,}" for key in keys)]
-        for source, by_split in found["graphs"].items()
+        for source, by_split in counts["graphs"].items()
         for split, g in by_split.items()
     ]
 
@@ -264,11 +264,11 @@ def _sizes(config: Mapping[str, Any]) -> str:
 
 def _test_part(config: Mapping[str, Any]) -> list[str]:
     own = {key.removeprefix("test_"): config[key] for key in TEST_KEYS if config.get(key) is not None}
-    said = [
+    changes = [
         f"{key} {', '.join(map(str, value)) if isinstance(value, list) else value}"
         for key, value in own.items()
     ]
-    return [f"- The test split is drawn otherwise: {'; '.join(said)}"] if said else []
+    return [f"- The test split is drawn otherwise: {'; '.join(changes)}"] if changes else []
 
 
 def _size_category(rows: int) -> str:

@@ -30,23 +30,23 @@ def dataset_floors(folder: Path, tasks: Sequence[str]) -> dict[str, dict[str, An
     majority is None without a train split, rule without a rule. An answer is right where it is the stored
     one.
     """
-    asked = {task: _first(folder, task) for task in tasks}
-    said: dict[str, list[str]] = {task: [] for task in tasks}
+    questions = {task: _first(folder, task) for task in tasks}
+    answers: dict[str, list[str]] = {task: [] for task in tasks}
     for row in zip_longest(
-        *asked.values()
+        *questions.values()
     ):  # tasks of one graph one after the other, so that it is read once
         for example in row:
             if example is not None and example.task in RULES:
-                said[example.task].append(json.dumps(rule_answer(example)))
+                answers[example.task].append(json.dumps(rule_answer(example)))
     out = {}
-    for task, examples in asked.items():
+    for task, examples in questions.items():
         want = [solution_key(e) for e in examples]
         counts = train_answers(folder, task)
         out[task] = {
             "split": examples[0].split,
             "n": len(examples),
             "majority": _share([most_frequent(counts)] * len(want), want) if counts else None,
-            "rule": _share(said[task], want) if task in RULES else None,
+            "rule": _share(answers[task], want) if task in RULES else None,
         }
     return out
 
@@ -85,5 +85,5 @@ def _first(folder: Path, task: str) -> list[Example]:
     return out
 
 
-def _share(said: Iterable[str], want: Sequence[str]) -> float:
-    return round(sum(a == b for a, b in zip(said, want, strict=True)) / len(want), 4)
+def _share(answers: Iterable[str], want: Sequence[str]) -> float:
+    return round(sum(a == b for a, b in zip(answers, want, strict=True)) / len(want), 4)

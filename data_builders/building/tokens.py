@@ -51,11 +51,11 @@ def count_tokens(folder: Path, path: Path) -> dict[str, Any]:
         lengths = np.array(
             [len(each.ids) for each in tokenizer.encode_batch(texts, add_special_tokens=False)]
         )
-        found = {
+        summary = {
             "n": len(rows),
             "mean": round(float(lengths.mean()), 1),
             "p95": int(np.quantile(lengths, 0.95)),
             "max": int(lengths.max()),
         }
-        tasks.setdefault(parquet.parent.name, {})[split] = found
+        tasks.setdefault(parquet.parent.name, {})[split] = summary
     return {"tokenizer": f"{file.parent.name}/{file.name}", "sha256": file_sha256(file), "tasks": tasks}

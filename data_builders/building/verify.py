@@ -145,10 +145,10 @@ def _file_differences(
         number = 0
         for batch in file.iter_batches(BATCH):
             for row in batch.to_pylist():
-                found = "the id occurs twice" if row["id"] in seen else row_difference(row, Path(name))
-                found = found or _side_difference(row, verdict)
-                if found:
-                    yield f"{name}: row {number} ({row['id']}): {found}"
+                difference = "the id occurs twice" if row["id"] in seen else row_difference(row, Path(name))
+                difference = difference or _side_difference(row, verdict)
+                if difference:
+                    yield f"{name}: row {number} ({row['id']}): {difference}"
                 seen.add(row["id"])
                 number += 1
             verdict.rows += batch.num_rows

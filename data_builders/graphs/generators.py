@@ -143,8 +143,8 @@ def sfn(rng: Random, n: int, directed: bool = False, self_loops: bool = False) -
     >>> sfn(Random(0), 3).edges
     ((0, 1), (0, 2), (1, 2))
     """
-    drawn = nx.scale_free_graph(n, seed=rng)
-    simple: nx.Graph[int] = nx.DiGraph(drawn) if directed else nx.Graph(drawn)
+    multigraph = nx.scale_free_graph(n, seed=rng)
+    simple: nx.Graph[int] = nx.DiGraph(multigraph) if directed else nx.Graph(multigraph)
     if not self_loops:
         simple.remove_edges_from(list(nx.selfloop_edges(simple)))
     return _stored_once(simple)

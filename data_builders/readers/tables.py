@@ -7,6 +7,7 @@ import ast
 import csv
 import io
 import re
+import tokenize
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
@@ -642,6 +643,7 @@ def _numpy_array(source: Source, data: bytes) -> Any:
         TypeError,
         OverflowError,
         SyntaxError,
+        tokenize.TokenError,  # of numpy, which takes a broken header for one of Python 2
         EOFError,
         RecursionError,
         MemoryError,

@@ -149,8 +149,8 @@ def draw_node_classification(graph: Graph, rng: random.Random) -> Query:
     last is asked.
     """
     classes = tuple(rng.sample(CLASSES, 2))
-    *labelled, asked = rng.sample(range(graph.n), graph.n // 2 + 1)
-    return Query((asked,), classes, {v: classes[graph.blocks[v]] for v in labelled})
+    *labelled, target = rng.sample(range(graph.n), graph.n // 2 + 1)
+    return Query((target,), classes, {v: classes[graph.blocks[v]] for v in labelled})
 
 
 def ask_node_classification(names: Names, query: Query) -> str:

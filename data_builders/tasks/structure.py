@@ -92,10 +92,10 @@ def _first_by_table(out: list[int]) -> list[int] | None:
             starts[chosen] |= ((starts[chosen ^ (1 << v)] & out[v]) != 0).astype(np.int32) << v
     left, path = (1 << n) - 1, list[int]()
     while left:
-        found = int(starts[left]) & (out[path[-1]] if path else left)
-        if not found:
+        candidates = int(starts[left]) & (out[path[-1]] if path else left)
+        if not candidates:
             return None
-        path.append((found & -found).bit_length() - 1)
+        path.append((candidates & -candidates).bit_length() - 1)
         left &= ~(1 << path[-1])
     return path
 
@@ -192,14 +192,14 @@ def explain_hamiltonian_path(
             f"there is an edge from node {names[u]} to node {names[v]}, " for u, v in pairwise(path)
         )
         return f" Because, {steps}and all {graph.n} nodes are visited once."
-    found = barrier(graph)
-    if found is None:
+    separation = barrier(graph)
+    if separation is None:
         return " Because, none of the orders of all nodes follows the edges."
-    nodes, parts = found
+    nodes, parts = separation
     without = f"without {', '.join(names[u] for u in nodes)}" if nodes else "as it is"
-    told = "; ".join(", ".join(names[u] for u in part) for part in parts)
+    pieces = "; ".join(", ".join(names[u] for u in part) for part in parts)
     return (
-        f" Because, {without}, the graph has the separate parts {told}, and a path can visit at most"
+        f" Because, {without}, the graph has the separate parts {pieces}, and a path can visit at most"
         f" {len(nodes) + 1} of them."
     )
 
@@ -296,9 +296,9 @@ def explain_maximum_matching_size(
     """
     partner, alone = maximum_matching(graph)
     edges = ", ".join(f"({names[u]}, {names[v]})" for u, v in enumerate(partner) if u < v)
-    told = f" No two of the edges {edges} share a node" if edges else " No edge joins two different nodes"
+    claim = f" No two of the edges {edges} share a node" if edges else " No edge joins two different nodes"
     if not alone or not edges:
-        return f"{told}, and every node is an end of one." if edges else f"{told}."
+        return f"{claim}, and every node is an end of one." if edges else f"{claim}."
     barrier = {v for u in alone for v in graph.adjacency[u]} - alone
     left = {
         u: tuple(v for v in graph.adjacency[u] if v not in barrier)
@@ -308,7 +308,7 @@ def explain_maximum_matching_size(
     parts = "; ".join(listed(part, names) for part in _odd_parts(left))
     without = f"Without {listed(sorted(barrier), names)} the graph has" if barrier else "The graph has"
     return (
-        f"{told}. {without} the parts {parts} with an odd number of nodes, and at most {len(barrier)} of"
+        f"{claim}. {without} the parts {parts} with an odd number of nodes, and at most {len(barrier)} of"
         " these can be matched in full."
     )
 

@@ -1,8 +1,8 @@
 """Decoders: the text that an encoder wrote -> the graph and the node names, read from the text alone.
 
-The inverse of `encoders`, for `graphtalk verify` and the tests: what cannot be read back was not said. The
-sentences of GraphQA do not quote names, so a name that holds their own words or signs ("Ann and Bob", "a, b")
-can make them ambiguous; the formal encoders quote, and read back any name.
+The inverse of `encoders`, for `graphtalk verify` and the tests: what cannot be read back is not in the text.
+The sentences of GraphQA do not quote names, so a name that holds their own words or signs ("Ann and Bob",
+"a, b") can make them ambiguous; the formal encoders quote, and read back any name.
 """
 
 import ast
@@ -55,15 +55,15 @@ def _tiles(body: str, pattern: str, names: Sequence[str]) -> list[tuple[str, str
     edges, end = [], 0
     expression = _edge(pattern, tuple(names))
     while end < len(body):
-        found = _require(expression.match(body, end), f"edge at {body[end : end + 40]!r}")
-        edges.append((found[1], found[2], int(found[3]) if found[3] else None))
-        end = found.end()
+        match = _require(expression.match(body, end), f"edge at {body[end : end + 40]!r}")
+        edges.append((match[1], match[2], int(match[3]) if match[3] else None))
+        end = match.end()
     return edges
 
 
 def _adjacency(text: str) -> Decoded:
     first, _, rest = text.removesuffix("\n").partition("\n")
-    found = _require(
+    match = _require(
         re.fullmatch(
             r"In an? (un)?directed graph, \(i,j(?:,\w)?\) means that [^.]*\. G describes a graph among nodes"
             r" (.*)",
@@ -72,10 +72,10 @@ def _adjacency(text: str) -> Decoded:
         "opening",
     )
     if not rest:
-        return _listing(found[2].removesuffix("..")), [], not found[1]
-    names = _listing(found[2].removesuffix("."))
+        return _listing(match[2].removesuffix("..")), [], not match[1]
+    names = _listing(match[2].removesuffix("."))
     body = _require(re.fullmatch(r"The edges in G are: (.*)\.", rest, re.DOTALL), "edges")[1]
-    return names, _tiles(body, r"\(NAME, NAME(?:, (-?\d+))?\)(?: |\Z)", names), not found[1]
+    return names, _tiles(body, r"\(NAME, NAME(?:, (-?\d+))?\)(?: |\Z)", names), not match[1]
 
 
 def _people(kind: str, header: str, relation: str, end: str, text: str) -> Decoded:
@@ -106,14 +106,14 @@ def _expert(text: str) -> Decoded:
     if not rest:
         return names, [], None
     header, _, body = rest.partition("\n")
-    found = _require(
+    match = _require(
         re.fullmatch(r"G has the following (un)?directed edges(, each with its \w+)?:", header), "header"
     )
     # Without weights GraphQA calls all edges undirected, whatever they are.
     return (
         names,
         _tiles(body, r"NAME -> NAME(?: \(\w+ (-?\d+)\))?\n", names),
-        not found[1] if found[2] else None,
+        not match[1] if match[2] else None,
     )
 
 
@@ -124,15 +124,15 @@ def _incident(text: str) -> Decoded:
         raise _Unreadable("no header")
     edges: list[tuple[str, str, int | None]] = []
     for line in lines:
-        found = _require(
+        match = _require(
             _edge(r"Node NAME is connected to nodes? (.*)\.", tuple(names)).fullmatch(line),
             f"line of a node in {line!r}",
         )
         pattern = _edge(r"NAME(?: \(\w+ (-?\d+)\))?(?:, |\Z)", tuple(names))
-        end, rest = 0, found[2]
+        end, rest = 0, match[2]
         while end < len(rest):
             one = _require(pattern.match(rest, end), f"node at {rest[end : end + 40]!r}")
-            edges.append((found[1], one[1], int(one[2]) if one[2] else None))
+            edges.append((match[1], one[1], int(one[2]) if one[2] else None))
             end = one.end()
     return names, edges, None
 
@@ -147,37 +147,37 @@ def _words(text: str) -> list[str]:
 
 def _adjacency_matrix(text: str) -> Decoded:
     first, second, *rows = text.removesuffix("\n").split("\n")
-    found = _require(
+    match = _require(
         re.fullmatch(r"The nodes of the (un)?directed graph G, in order, are (.*)\.", first), "opening"
     )
-    names, weighted = _words(found[2]), "matrix, with" in second
+    names, weighted = _words(match[2]), "matrix, with" in second
     none, cells = "-" if weighted else "0", [row.split(" ") for row in rows]
     if len(cells) != len(names) or any(len(row) != len(names) for row in cells):
         raise _Unreadable("no square matrix")
     pairs = [(u, v) for u in range(len(names)) for v in range(len(names)) if cells[u][v] != none]
-    if found[1] and any(cells[u][v] != cells[v][u] for u, v in pairs):
+    if match[1] and any(cells[u][v] != cells[v][u] for u, v in pairs):
         raise _Unreadable("no symmetric matrix")
     edges = [
         (names[u], names[v], int(cells[u][v]) if weighted else None)
         for u, v in pairs
-        if u <= v or not found[1]
+        if u <= v or not match[1]
     ]
-    return names, edges, not found[1]
+    return names, edges, not match[1]
 
 
 def _edge_list(text: str) -> Decoded:
     first, second, body = text.split("\n", 2)
-    found = _require(re.fullmatch(r"G is an? (un)?directed graph with the nodes (.*)\.", first), "opening")
+    match = _require(re.fullmatch(r"G is an? (un)?directed graph with the nodes (.*)\.", first), "opening")
     if second == "It has no edges.":
-        return _words(found[2]), [], not found[1]
+        return _words(match[2]), [], not match[1]
     edges = [
         _require(re.fullmatch(rf"({_WORD}) ({_WORD})(?: (-?\d+))?", line), f"edge in {line!r}")
         for line in body.removesuffix("\n").split("\n")
     ]
     return (
-        _words(found[2]),
+        _words(match[2]),
         [(_unquoted(e[1]), _unquoted(e[2]), int(e[3]) if e[3] else None) for e in edges],
-        not found[1],
+        not match[1],
     )
 
 
@@ -191,7 +191,7 @@ def _json(text: str) -> Decoded:
 
 def _graphml(text: str) -> Decoded:
     space = "{http://graphml.graphdrawing.org/xmlns}"
-    graph = _found(ElementTree.fromstring(text).find(f"{space}graph"))
+    graph = _element(ElementTree.fromstring(text).find(f"{space}graph"))
     edges = []
     for edge in graph.iter(f"{space}edge"):
         data = edge.find(f"{space}data")
@@ -205,7 +205,7 @@ def _graphml(text: str) -> Decoded:
     )
 
 
-def _found(element: ElementTree.Element | None) -> ElementTree.Element:
+def _element(element: ElementTree.Element | None) -> ElementTree.Element:
     if element is None:
         raise _Unreadable("no graph")
     return element
@@ -217,13 +217,13 @@ def _dot(text: str) -> Decoded:
     directed = _require(re.fullmatch(r"(di)?graph G \{", first), "opening")[1] is not None
     names, edges = [], []
     for line in lines[:-1]:
-        found = _require(
+        match = _require(
             re.fullmatch(rf"  {string}(?: (?:->|--) {string}(?: \[\w+=(-?\d+)\])?)?;", line),
             f"statement in {line!r}",
         )
-        one, *other = (re.sub(r"\\(.)", r"\1", part) for part in found.groups()[:2] if part is not None)
+        one, *other = (re.sub(r"\\(.)", r"\1", part) for part in match.groups()[:2] if part is not None)
         if other:
-            edges.append((one, other[0], int(found[3]) if found[3] else None))
+            edges.append((one, other[0], int(match[3]) if match[3] else None))
         else:
             names.append(one)
     return names, edges, directed
@@ -232,17 +232,17 @@ def _dot(text: str) -> Decoded:
 def _mermaid(text: str) -> Decoded:
     first, *lines = text.removesuffix("\n").split("\n")
     directed = _require(re.fullmatch(r"graph (TD|LR)", first), "opening")[1] == "TD"
-    called: dict[str, str] = {}
+    labels: dict[str, str] = {}
     edges = []
     for line in lines:
         edge = re.fullmatch(r"  (\w+) --[->](?:\|\w+ (-?\d+)\|)? (\w+)", line)
         if edge:
-            edges.append((called[edge[1]], called[edge[3]], int(edge[2]) if edge[2] else None))
+            edges.append((labels[edge[1]], labels[edge[3]], int(edge[2]) if edge[2] else None))
             continue
         node = _require(re.fullmatch(r'  (\w+)(?:\["(.*)"\])?', line), f"statement in {line!r}")
         label = node[1] if node[2] is None else node[2]
-        called[node[1]] = re.sub(r"#(\d+);", lambda found: chr(int(found[1])), label)
-    return list(called.values()), edges, directed
+        labels[node[1]] = re.sub(r"#(\d+);", lambda match: chr(int(match[1])), label)
+    return list(labels.values()), edges, directed
 
 
 def _python(text: str) -> Decoded:
@@ -310,21 +310,23 @@ def decode(encoder: str, text: str, directed: bool = False) -> tuple[Graph, list
     """
     kind = check_choice("encoder", encoder.rpartition("+")[2], DECODERS)
     try:
-        names, edges, said = DECODERS[kind](text)
-        directed = directed if said is None else said
+        names, edges, stated = DECODERS[kind](text)
+        directed = directed if stated is None else stated
         ids = {name: i for i, name in enumerate(names)}
         if not text.endswith("\n") or not names:
             raise _Unreadable("no nodes, or no end of the last line")
         if len(ids) < len(names):
             raise _Unreadable("no names of their own for all nodes")
-        found = [(ids[a], ids[b], weight) for a, b, weight in edges]
+        triples = [(ids[a], ids[b], weight) for a, b, weight in edges]
         if kind in ("incident", "python") and not directed:
-            if {(v, u, weight) for u, v, weight in found} != set(found):
+            if {(v, u, weight) for u, v, weight in triples} != set(triples):
                 raise _Unreadable("no second end for every edge")
-            found = [(u, v, weight) for u, v, weight in found if u <= v]
+            triples = [(u, v, weight) for u, v, weight in triples if u <= v]
         return (
             from_edges(
-                len(names), [(u, v) if weight is None else (u, v, weight) for u, v, weight in found], directed
+                len(names),
+                [(u, v) if weight is None else (u, v, weight) for u, v, weight in triples],
+                directed,
             ),
             names,
         )

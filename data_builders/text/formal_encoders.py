@@ -68,8 +68,8 @@ def _edge_list(graph: Graph, names: Names, quantity: str = "capacity") -> str:
         return f"{text}It has no edges.\n"
     ends = "an edge from the first node to the second" if graph.directed else "an edge"
     text += f"Each line is {ends}{'' if graph.weights is None else f', with its {quantity}'}:\n"
-    called = [quoted(name) for name in names]
-    return text + "".join([f"{called[u]} {called[v]}{_after(graph, u, v)}\n" for u, v in graph.edges])
+    words = [quoted(name) for name in names]
+    return text + "".join([f"{words[u]} {words[v]}{_after(graph, u, v)}\n" for u, v in graph.edges])
 
 
 def _after(graph: Graph, u: int, v: int) -> str:
@@ -94,14 +94,14 @@ def _json(graph: Graph, names: Names, quantity: str = "capacity") -> str:
 
 
 def _graphml(graph: Graph, names: Names, quantity: str = "capacity") -> str:
-    called = [quoteattr(name) for name in names]
+    words = [quoteattr(name) for name in names]
     lines = ['<graphml xmlns="http://graphml.graphdrawing.org/xmlns">']
     if graph.weights is not None:
         lines.append(f'<key id="{quantity}" for="edge" attr.name="{quantity}" attr.type="int"/>')
     lines.append(f'<graph edgedefault="{_kind(graph)}">')
-    lines += [f"<node id={name}/>" for name in called]
+    lines += [f"<node id={name}/>" for name in words]
     for u, v in graph.edges:
-        edge = f"<edge source={called[u]} target={called[v]}"
+        edge = f"<edge source={words[u]} target={words[v]}"
         data = (
             "/>" if graph.weights is None else f'><data key="{quantity}">{graph.weight(u, v)}</data></edge>'
         )
@@ -111,12 +111,12 @@ def _graphml(graph: Graph, names: Names, quantity: str = "capacity") -> str:
 
 def _dot(graph: Graph, names: Names, quantity: str = "capacity") -> str:
     _kind(graph)
-    called = ['"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"' for name in names]
+    words = ['"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"' for name in names]
     arrow = "->" if graph.directed else "--"
-    lines = ["digraph G {" if graph.directed else "graph G {", *[f"  {name};" for name in called]]
+    lines = ["digraph G {" if graph.directed else "graph G {", *[f"  {name};" for name in words]]
     for u, v in graph.edges:
         data = "" if graph.weights is None else f" [{quantity}={graph.weight(u, v)}]"
-        lines.append(f"  {called[u]} {arrow} {called[v]}{data};")
+        lines.append(f"  {words[u]} {arrow} {words[v]}{data};")
     return "\n".join([*lines, "}\n"])
 
 
@@ -138,22 +138,22 @@ _RESERVED = {
 def _mermaid(graph: Graph, names: Names, quantity: str = "capacity") -> str:
     """Names that Mermaid would not take for a node's id become labels."""
     _kind(graph)
-    called, declared = list(names), list(names)
+    words, declared = list(names), list(names)
     if not all(re.fullmatch(r"[A-Za-z0-9_]+", name) and name not in _RESERVED for name in names):
-        called = [f"n{u}" for u in range(graph.n)]
-        labels = [re.sub(r'[#"\n\r]', lambda found: f"#{ord(found[0])};", name) for name in names]
-        declared = [f'{node}["{label}"]' for node, label in zip(called, labels, strict=True)]
+        words = [f"n{u}" for u in range(graph.n)]
+        labels = [re.sub(r'[#"\n\r]', lambda match: f"#{ord(match[0])};", name) for name in names]
+        declared = [f'{node}["{label}"]' for node, label in zip(words, labels, strict=True)]
     line = "-->" if graph.directed else "---"
     lines = [f"graph {'TD' if graph.directed else 'LR'}", *[f"  {node}" for node in declared]]
     for u, v in graph.edges:
         data = "" if graph.weights is None else f"|{quantity} {graph.weight(u, v)}|"
-        lines.append(f"  {called[u]} {line}{data} {called[v]}")
+        lines.append(f"  {words[u]} {line}{data} {words[v]}")
     return "\n".join(lines) + "\n"
 
 
 def _python(graph: Graph, names: Names, quantity: str = "capacity") -> str:
     """A dictionary from each node to the list of its neighbours, or to a dictionary with the weights."""
-    called = [json.dumps(name, ensure_ascii=False) for name in names]
+    words = [json.dumps(name, ensure_ascii=False) for name in names]
     to = "the nodes that its edges lead to" if graph.directed else "its neighbors"
     weights = "" if graph.weights is None else f", each with the {quantity} of the edge"
     lines = [
@@ -162,10 +162,10 @@ def _python(graph: Graph, names: Names, quantity: str = "capacity") -> str:
     ]
     for u, ends in sorted(graph.adjacency.items()):
         if graph.weights is None:
-            lines.append(f"    {called[u]}: [{', '.join([called[v] for v in ends])}],")
+            lines.append(f"    {words[u]}: [{', '.join([words[v] for v in ends])}],")
         else:
             lines.append(
-                f"    {called[u]}: {{{', '.join([f'{called[v]}: {graph.weight(u, v)}' for v in ends])}}},"
+                f"    {words[u]}: {{{', '.join([f'{words[v]}: {graph.weight(u, v)}' for v in ends])}}},"
             )
     return "\n".join([*lines, "}\n"])
 
@@ -174,9 +174,9 @@ def _tokens(graph: Graph, names: Names, quantity: str = "capacity") -> str:
     """A token per vertex, three per edge (four with a weight), all between spaces: for models that are
     trained from nothing (the scheme of arXiv 2405.18512, figure 1; the task's token follows as the
     question)."""
-    called = [quoted(name) for name in names]
-    edges = [f"e {called[u]} {called[v]}{_after(graph, u, v)}" for u, v in graph.edges]
-    return " ".join([_kind(graph), *[f"v {name}" for name in called], *edges]) + "\n"
+    words = [quoted(name) for name in names]
+    edges = [f"e {words[u]} {words[v]}{_after(graph, u, v)}" for u, v in graph.edges]
+    return " ".join([_kind(graph), *[f"v {name}" for name in words], *edges]) + "\n"
 
 
 FORMAL: dict[str, Text] = {

@@ -173,14 +173,13 @@ def _versions(dataset: Dataset) -> list[str]:
     """Which libraries differ between runs, as far as the runs recorded them; one sentence."""
     runs_of: dict[str, dict[str, list[str]]] = {}
     for row in dataset.rows:
-        environment = row.run.folder / "environment.json" if row.run else None
-        if environment is None or not environment.is_file():
+        if row.run is None or row.run.environment is None:
             continue
         try:
-            versions = dict(json.loads(environment.read_text(encoding="utf-8"))["versions"])
-        except (ValueError, KeyError, TypeError):
+            versions = dict(json.loads(row.run.environment)["versions"])
+        except (ValueError, KeyError, TypeError, RecursionError):
             unknown = "it is not known whether the runs were made with the same versions"
-            return [f"{environment} cannot be read, so {unknown}."]
+            return [f"{row.run.folder}/environment.json cannot be read, so {unknown}."]
         for package in ("graphtalk", "torch", "transformers"):
             if package in versions:
                 runs_of.setdefault(package, {}).setdefault(str(versions[package]), []).append(row.label)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from data_builders.errors import InputError
+from data_builders.errors import InputError, file_error
 from data_builders.example import Example, read_lock
 from data_builders.tasks import TASKS
 from eval.prediction import OUTCOMES, read_config
@@ -105,10 +105,10 @@ def gather(runs: Sequence[Path], data: Sequence[Path] = (), strict: bool = False
     for run in dict.fromkeys(Path(r) for r in runs):
         try:
             scored.append(judge(run, _place(run, places), floors))
-        except InputError as error:
+        except (InputError, OSError) as error:
             if strict:
                 raise
-            left_out.append(str(error))
+            left_out.append(str(error) if isinstance(error, InputError) else file_error(error))
     if not scored:
         raise InputError(left_out[0] if left_out else "no runs given; name run folders, e.g. runs/*")
     labels = _labels(scored)
@@ -134,8 +134,8 @@ def _coloured(dataset: Dataset, colours: Mapping[str, int]) -> Dataset:
 
 def _place(run: Path, places: dict[str, Path]) -> Path | None:
     config = read_config(run)
-    place = places.get(str(config.get("dataset_fingerprint"))) if isinstance(config, dict) else None
-    if place is None and places and isinstance(config, dict) and not Path(str(config.get("data"))).is_dir():
+    place = places.get(str(config.get("dataset_fingerprint")))
+    if place is None and places and not Path(str(config.get("data"))).is_dir():
         return next(iter(places.values()))  # `judge` reports in one line that it is the wrong one.
     return place
 

@@ -105,7 +105,9 @@ def strip_reasoning(output: str, finish_reason: str, asks: str | None = None) ->
     VisibleText(text='', cut=True, thinking=True)
     """
     text = output.replace("\r\n", "\n") if "\r" in output else output
-    text = _TEMPLATE.sub("", normalize_characters(text))
+    text = normalize_characters(text)
+    if "/" in text or "|" in text:
+        text = _TEMPLATE.sub("", text)
     cut = finish_reason == "length"
     if "<" in text and _THINKING_ENDS.search(text):
         text = _without_thinking(text)
@@ -250,7 +252,7 @@ _MOST = 12
 # "Here is how we arrived at this answer:" and "Steps to find the answer:" announce an explanation.
 _EXPLAINS = (
     r"\b(?:how|why|expla\w+|justif\w+|reason\w*|steps?|process|method|logic|proof|verif\w+|check\w*|behind"
-    r"|(?:arrived?|g[eo]t|reach\w*|deriv\w+) (?:at )?)\b[^.!?:;,\n]*"
+    r"|(?:arrived?|g[eo]t|reach\w*|deriv\w+) (?:at )?)\b[^.!?:;,\n]{0,80}"
 )
 _BEFORE_EXPLAINED = case_insensitive(_EXPLAINS + "$")
 EXPLANATION = case_insensitive(

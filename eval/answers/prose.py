@@ -5,6 +5,7 @@ refusals.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from eval.answers.case_insensitive import CaseInsensitive, case_insensitive
@@ -134,6 +135,17 @@ def backwards(text: str, without: re.Pattern[str] | None = None) -> Iterator[str
         end = "\n"  # an end of line closes what quotes and brackets follow a stop
 
 
+MOST_SENTENCES, LONGEST_SENTENCE = 400, 1000
+
+
+def final_sentences(text: str, without: re.Pattern[str] | None = None) -> Iterator[str]:
+    """The last 400 sentences from the end, of longer ones the first 300 characters and the last 700: what a
+    text costs to read is bounded, and what it states last decides.
+    """
+    for sentence in islice(backwards(text, without), MOST_SENTENCES):
+        yield sentence if len(sentence) <= LONGEST_SENTENCE else f"{sentence[:300]}; {sentence[-700:]}"
+
+
 def clauses(sentence: str) -> list[str]:
     """The clauses of a sentence.
 
@@ -248,7 +260,7 @@ def supposes(clause: str) -> bool:
     return _SUPPOSITION.search(clause) is not None
 
 
-_NEITHER = case_insensitive(r"\bneither\b.*\bnor\b")
+_NEITHER = case_insensitive(r"\bneither\b.{0,200}\bnor\b")
 _NEGATION = case_insensitive(
     r"\b"
     + either(

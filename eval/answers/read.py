@@ -7,7 +7,7 @@ from eval.answers.case_insensitive import case_insensitive
 from eval.answers.final_answer import EXPLANATION, AnswerMarker, answer_markers
 from eval.answers.kinds import KINDS
 from eval.answers.kinds.kind import AnswerKind
-from eval.answers.prose import REVISION, UNCLEAR, Answer, Reading, hedges, sentences
+from eval.answers.prose import REVISION, UNCLEAR, Answer, Reading, final_sentences, hedges, sentences
 from eval.answers.question import Question
 from eval.answers.refusals import refusals
 
@@ -115,7 +115,7 @@ def _read_marker(marker: AnswerMarker, kind: AnswerKind, question: Question) -> 
 def _is_revised(rest: str, answer: Answer, kind: AnswerKind, question: Question) -> bool:
     """Whether the text after a leading answer gives another one: after `Wait`, or as a bare Yes or No."""
     if isinstance(answer.value, bool):
-        later = (kind.at_start(sentence, question) for sentence in sentences(rest))
+        later = (kind.at_start(sentence, question) for sentence in final_sentences(rest))
         if any(isinstance(reading, Answer) and reading.value is not answer.value for reading in later):
             return True
     revision = REVISION.search(rest)

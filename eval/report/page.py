@@ -116,7 +116,7 @@ def page(report: Report, plots: Sequence[Mapping[str, Plot]]) -> str:
                 {"index": i, **_dataset(*parts)}
                 for i, parts in enumerate(zip(report.datasets, compared, plots, strict=True))
             ],
-            runs=[(row, _machine(row)) for row in rows],
+            runs=[(row, row.run.environment) for row in rows if row.run],
             version=_version(),
             python=platform.python_version(),
             data=data,
@@ -133,13 +133,6 @@ def _version() -> str:
         return metadata.version("graphtalk")
     except metadata.PackageNotFoundError:
         return "from a clone"
-
-
-def _machine(row: Row) -> str | None:
-    """The environment that a run recorded, None where it has none."""
-    assert row.run is not None
-    path = row.run.folder / "environment.json"
-    return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
 def _dataset(dataset: Dataset, compared: Sequence[Any], plots: Mapping[str, Plot]) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Writes the report of a set of runs: one HTML page, Markdown, CSV, and figures for a paper."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
-from data_builders.files import write_text
+from data_builders.files import atomic_file
 from eval.analysis.calibration import calibration_csv
 from eval.analysis.runs import Report
 from eval.analysis.slices import invariance_csv, slices_csv
@@ -17,17 +18,24 @@ def write_report(report: Report, out: Path, figures: bool = False) -> Path:
     All go into the folder `out`, and the path of the page comes back. Where runs recorded confidences, there
     is a calibration.csv, too. figures: also write the plots, as SVG and PNG, into `out`/figures.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    write_text(out / "scores.csv", scores_csv(report))
-    write_text(out / "slices.csv", slices_csv(report))
-    write_text(out / "invariance.csv", invariance_csv(report))
-    if calibrated := calibration_csv(report):
-        write_text(out / "calibration.csv", calibrated)
-    else:
-        (out / "calibration.csv").unlink(missing_ok=True)  # An earlier report may have left one.
-    write_text(out / "report.md", markdown(report))
     plots = [draw_plots(dataset) for dataset in report.datasets]
-    write_text(out / "report.html", page(report, plots))
+    texts = {
+        "scores.csv": scores_csv(report),
+        "slices.csv": slices_csv(report),
+        "invariance.csv": invariance_csv(report),
+        "calibration.csv": calibration_csv(report),
+        "report.md": markdown(report),
+        "report.html": page(report, plots),
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as files:  # All are written before the first gets its name: a full disk changes none.
+        for name, text in texts.items():
+            if text:
+                file = files.enter_context(atomic_file(out / name))
+                file.write(text.encode())
+                file.flush()
+    if not texts["calibration.csv"]:
+        (out / "calibration.csv").unlink(missing_ok=True)  # An earlier report may have left one.
     if figures:
         from eval.report.figures import write_figures  # matplotlib takes a second to import.
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from data_builders.errors import InputError
-from data_builders.example import Example, read_examples, read_lock, solution_key
-from data_builders.files import file_sha256, write_text
+from data_builders.example import SPLITS, Example, read_examples, read_lock, solution_key, verify
+from data_builders.files import inside, read_json, write_text
 from eval.answers.kinds import KINDS
+from eval.escape import visible
 from eval.prediction import (
     OUTCOMES,
     Prediction,
@@ -33,6 +34,7 @@ class ScoredRun:
     examples: task -> the examples that the run answered, in file order.
     floors: task -> floor name -> whether that floor is correct on each of those examples.
     metrics: what metrics.json holds.
+    environment: the text of environment.json, None without it. usage: what usage.json holds, {} without it.
     """
 
     folder: Path
@@ -44,6 +46,8 @@ class ScoredRun:
     scores: dict[str, Score]
     floors: dict[str, dict[str, list[bool]]]
     metrics: dict[str, Any]
+    environment: str | None
+    usage: dict[str, Any]
 
 
 def score_run(run: Path, data: Path | None = None) -> dict[str, Any]:
@@ -61,7 +65,7 @@ def print_tasks(metrics: dict[str, Any]) -> None:
     for task, row in metrics["tasks"].items():
         name = max(row["floors"], key=row["floors"].get, default=None)
         floor = f"highest floor {100 * row['floors'][name]:.1f} ({name})" if name else "no floor"
-        print(f"{task:20s} {row['correct']:5d} of {row['n']:5d} correct, {_percent(row)}; {floor}")
+        print(f"{visible(task):20s} {row['correct']:5d} of {row['n']:5d} correct, {_percent(row)}; {floor}")
 
 
 def print_scores(metrics: dict[str, Any], run: Path) -> None:
@@ -114,26 +118,32 @@ def judge(
         "split": config["split"],
         **_metrics({task: [(e, scores[e.id]) for e in rows] for task, rows in examples.items()}, floors_of),
     }
+    environment, usage = (inside(run, f"{name}.json") for name in ("environment", "usage"))
+    recorded = environment.read_text("utf-8", errors="replace") if environment.is_file() else None
+    used = read_json(usage) if usage.is_file() else {}
     write_scores(list(scores.values()), run)
     write_text(run / "metrics.json", json.dumps(metrics, indent=2, ensure_ascii=False) + "\n")
-    return ScoredRun(run, config, data, lock, examples, predictions, scores, floors_of, metrics)
+    return ScoredRun(
+        run, config, data, lock, examples, predictions, scores, floors_of, metrics, recorded, used
+    )
 
 
 def _config(run: Path) -> dict[str, Any]:
     config = read_config(run)
-    if not isinstance(config, dict):
-        raise InputError(
-            f"{run}/config.yaml: not a mapping; a run's config has at least {', '.join(CONFIG_KEYS)}"
-        )
     absent = [key for key in CONFIG_KEYS if not config.get(key)]
     if absent:
         raise InputError(f"{run}/config.yaml: no {', '.join(absent)}; scoring needs {', '.join(CONFIG_KEYS)}")
+    if not str(config["split"]).isalnum():  # It becomes part of a file pattern.
+        raise InputError(f"{run}/config.yaml: split is {config['split']!r}; it is one of {', '.join(SPLITS)}")
+    if not isinstance(config["data"], str):
+        raise InputError(f"{run}/config.yaml: data is {config['data']!r}; it is the path of a dataset folder")
     limit = config.get("limit")
     if limit is not None and not (isinstance(limit, int) and limit > 0):
         raise InputError(
             f"{run}/config.yaml: limit is {limit!r}; it is a whole number above 0, or null for all examples"
         )
-    if not isinstance(config["tasks"], list) or len(set(config["tasks"])) != len(config["tasks"]):
+    tasks = config["tasks"]
+    if not isinstance(tasks, list) or len(set(map(str, tasks))) != len(tasks):
         raise InputError(
             f"{run}/config.yaml: tasks is {config['tasks']!r}; it is a list of task names, each once"
         )
@@ -152,6 +162,8 @@ def _dataset(run: Path, config: dict[str, Any], data: Path | None) -> tuple[Path
             f"{run}: it answered the dataset with fingerprint {expected}.., but {folder} has {actual}..; "
             "name the right one with --data"
         )
+    if not isinstance(lock.get("files"), dict):
+        raise InputError(f"{folder}/dataset.lock: damaged, it lists no files; build the dataset again")
     _unchanged(folder, lock, config)
     return folder, lock
 
@@ -163,10 +175,10 @@ def _unchanged(folder: Path, lock: dict[str, Any], config: dict[str, Any]) -> No
     for task in config["tasks"]:
         for split in sorted({"train", config["split"]}):
             for path in sorted((folder / task).glob(f"{split}-*.parquet")):
-                if file_sha256(path) != lock.get("files", {}).get(path.relative_to(folder).as_posix()):
-                    raise InputError(
-                        f"{path}: not the file that dataset.lock was written for; build the dataset again"
-                    )
+                name = path.relative_to(folder).as_posix()
+                if name not in lock["files"]:
+                    raise InputError(f"{path}: not a file of dataset.lock; build the dataset again")
+                verify(folder, name)
 
 
 def match_predictions(where: str, rows: Sequence[Prediction], ids: Sequence[str]) -> dict[str, Prediction]:

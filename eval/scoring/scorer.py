@@ -1,5 +1,6 @@
 """score: one example and one prediction in, one Score out."""
 
+from dataclasses import replace
 from typing import Any
 
 from data_builders.errors import check_choice
@@ -10,6 +11,9 @@ from eval.answers.prose import NO_PATH, NONE_EXISTS, Answer, Value
 from eval.answers.question import Question
 from eval.answers.read import Silence, read_answer
 from eval.prediction import Outcome, Prediction, Score
+
+MOST_READ = 1_000_000
+"""Of a longer output, the last million characters are read, and the score says how many were not."""
 
 
 def score(example: Example, prediction: Prediction) -> Score:
@@ -36,6 +40,9 @@ def score(example: Example, prediction: Prediction) -> Score:
         return Score(prediction.example_id, "error", "", 0.0)
     if prediction.finish_reason == "refusal":  # A server's filter, or a message that it marks as a refusal.
         return Score(prediction.example_id, "refused", "", 0.0)
+    if (unread := len(prediction.output) - MOST_READ) > 0:
+        end = replace(prediction, output=prediction.output[unread:])
+        return replace(score(example, end), unread=unread)
     question = Question(example)
     output = question.replace_names(prediction.output)
     visible = strip_reasoning(output, prediction.finish_reason)

@@ -14,9 +14,11 @@ from safetensors.torch import load_file
 from data_builders.errors import InputError
 from eval.prediction import read_config, read_predictions
 from eval.scoring.run import score_run
+from graph_models import train
 from graph_models.commands import fit_arguments
 from graph_models.config import load_config
 from graph_models.data import Questions, epoch_batches
+from graph_models.graph_model import GraphModel
 from graph_models.train import schedule
 from tests.helpers.graph_data import dataset, examples
 from tests.helpers.torchrun import ENVIRONMENT, command
@@ -251,6 +253,24 @@ def test_early_stopping_keeps_the_best(data: Path, tmp_path: Path) -> None:
     )
     log = json.loads((tmp_path / "r" / "log.json").read_text())
     assert len(log) == 3 and max(row["macro"] for row in log) == log[0]["macro"]
+
+
+def test_of_equally_good_weights_the_last_are_kept(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few hundred questions of an easy task are all right long before training ends."""
+    seen: list[dict[str, torch.Tensor]] = []
+
+    def validate(model: GraphModel, _: Questions) -> dict[str, float]:
+        seen.append(train.weights(model))
+        return {"macro": (0.5, 1.0, 1.0, 0.5)[len(seen) - 1]}
+
+    monkeypatch.setattr(train, "validate", validate)
+    run = tmp_path / "r"
+    fit_arguments(arguments(data, run, "--steps", "16", "--tasks", "cycle_check"))
+    kept = load_file(run / "checkpoint" / "model.safetensors")
+    same = [all(torch.equal(kept[name], value) for name, value in weights.items()) for weights in seen]
+    assert same == [False, False, True, False]
 
 
 def test_the_learning_rate_rises_and_falls_to_zero() -> None:

@@ -11,10 +11,10 @@ from eval.answers.prose import (
     Answer,
     Reading,
     Value,
-    backwards,
     clauses,
     concludes,
     either,
+    final_sentences,
     is_final,
     is_question,
     opening,
@@ -92,7 +92,7 @@ def label_stated(text: str, question: Question) -> Reading:
     """
     direct: list[tuple[Value, bool]] = []
     loose: list[tuple[Value, bool]] = []
-    for sentence in backwards(text):
+    for sentence in final_sentences(text):
         if is_final(direct):
             break
         if is_question(sentence):

@@ -180,22 +180,25 @@ def join_bullets(text: str) -> str:
     numbered = (
         len(numbers) > 1 and numbers[0] <= 1 and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
     )
-    out: list[str] = []
+    out: list[list[str]] = []  # the lines, each as the parts that are joined to it
     in_list = False
     for line, bullet in zip(lines, bullets, strict=True):
-        opened = bool(out) and out[-1].rstrip().endswith(":")
+        opened = bool(out) and out[-1][-1].rstrip().endswith(":")
         if opened and not bullet and not in_list and _LIST_LINE.match(line):
-            out[-1] = f"{out[-1].rstrip()} {line.strip()}"
+            out[-1].append(f" {line.strip()}")
         elif (bullet and (not (bullet[1] or bullet[2]) or numbered)) or (
             (in_list or opened) and not bullet and _LONE.match(line)
         ):
-            item = _STEP_ITEM.sub("", line[bullet.end() if bullet else 0 :].strip()).removesuffix(".")
-            if in_list or not out or opened:
-                out[-1:] = [f"{out[-1].rstrip()}{',' if in_list else ''} {item}" if out else item]
+            item = line[bullet.end() if bullet else 0 :].strip()
+            if item.count(" ") < 6:
+                item = _STEP_ITEM.sub("", item).removesuffix(".")
+            if out and (in_list or opened):
+                out[-1][-1] = out[-1][-1].rstrip()
+                out[-1].append(f"{',' if in_list else ''} {item}")
             else:
-                out.append(item)
+                out.append([item])
             in_list = True
         elif line.strip() or not (in_list or opened):
-            out.append(line)
+            out.append([line])
             in_list = False
-    return "\n".join(out)
+    return "\n".join(map("".join, out))

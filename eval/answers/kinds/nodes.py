@@ -1,12 +1,14 @@
 """Lists of nodes as answers: sets, paths and orders."""
 
 import re
+from itertools import islice
 
 from eval.answers.case_insensitive import case_insensitive
 from eval.answers.kinds.kind import AnswerKind
 from eval.answers.kinds.node_lists import DOUBT_AFTER, Run, join_bullets, run_at, runs
 from eval.answers.kinds.valid_answers import judge_set, judge_witness
 from eval.answers.prose import (
+    MOST_SENTENCES,
     NONE_EXISTS,
     UNCLEAR,
     Answer,
@@ -158,7 +160,7 @@ def nodes_stated(text: str, question: Question) -> Reading:
     """The list that the sentences give: the last, if all agree or it is a conclusion."""
     match: list[tuple[Value, bool]] = []
     stated, recited = "", []
-    for sentence in backwards(join_bullets(text)):
+    for sentence in islice(backwards(join_bullets(text)), MOST_SENTENCES):
         if is_question(sentence):
             continue
         plain = _ASIDES.sub("", strip_hedge(sentence))
@@ -322,7 +324,7 @@ def _states_none(sentence: str, question: Question) -> Value | None:
             and "isolated" not in clause
             else None
         )
-    return EMPTY if none and not apart and not re.search(r"\b(?:no|none)\b.*\bnot\b", clause) else None
+    return EMPTY if none and not apart and not re.search(r"\b(?:no|none)\b.{0,200}\bnot\b", clause) else None
 
 
 _QUALIFIED = words("shorter | direct | other | better | longer | fewer")
@@ -358,12 +360,16 @@ def _witness_stated(sentence: str, question: Question) -> tuple[Value | None, bo
         run
         for run in runs(sentence, question)
         if len(run.names) > 2
-        or (len(run.names) == 2 and (run.arrows or _PATH_IS.search(sentence, 0, run.start)))
+        or (len(run.names) == 2 and run.arrows)
+        or (
+            (len(run.names) == 2 or (question.kind == "order" and not sentence[run.end :].strip(" .!")))
+            and _PATH_IS.search(sentence, max(0, run.start - 120), run.start)
+        )
     ]
     chosen = _introduced(sentence, lists) or [run for run in lists if run.arrows]
     denial = next((clause for clause in clauses(sentence) if _denies(clause, question)), None)
     run = chosen[-1] if chosen and not supposes(sentence[: chosen[-1].start]) else None
-    final = run is not None and _PATH_IS.search(sentence, 0, run.start) is not None
+    final = run is not None and _PATH_IS.search(sentence, max(0, run.start - 120), run.start) is not None
     # "No such path is possible: after 0 -> 1 -> 2 we are stuck."
     if denial and (run is None or (not final and sentence.find(denial) < run.start)):
         return NONE_EXISTS, False

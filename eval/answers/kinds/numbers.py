@@ -29,10 +29,10 @@ from eval.answers.prose import (
     Answer,
     Reading,
     Value,
-    backwards,
     clauses,
     concludes,
     either,
+    final_sentences,
     is_final,
     is_question,
     opening,
@@ -174,7 +174,7 @@ def number_stated(text: str, question: Question) -> Reading:
     """
     strong: list[tuple[Value, bool]] = []
     weak: list[tuple[Value, bool]] = []
-    for sentence in backwards(text.replace('"', " "), without=_LIST_NUMBERS):
+    for sentence in final_sentences(text.replace('"', " "), _LIST_NUMBERS):
         if is_question(sentence) or not _MAY_COUNT.search(sentence):
             continue
         conclusive = concludes(sentence) or (

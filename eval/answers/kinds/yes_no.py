@@ -12,9 +12,9 @@ from eval.answers.prose import (
     Answer,
     Reading,
     Value,
-    backwards,
     clauses,
     concludes,
+    final_sentences,
     is_final,
     is_question,
     negations,
@@ -176,7 +176,7 @@ def yes_no_stated(text: str, question: Question) -> Reading:
     """What the sentences claim: the last claim, if all agree or it is a conclusion."""
     match: list[tuple[Value, bool]] = []
     stated, recited = "", []
-    last, before, earlier = tee(chain(backwards(text), ("", "")), 3)
+    last, before, earlier = tee(chain(final_sentences(text), ("", "")), 3)
     for i, (sentence, asking, opens) in enumerate(
         zip(last, islice(before, 1, None), islice(earlier, 2, None), strict=False)
     ):

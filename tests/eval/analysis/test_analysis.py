@@ -199,10 +199,11 @@ def test_costs_are_sums_and_money_needs_a_price(data: Path, tmp_path: Path) -> N
         and cost(priced).per_second(240) == 2.0
     )
     (tmp_path / "paid" / "usage.json").write_text('{"dollars": 0.75}', encoding="utf-8")
+    _, priced = gather(runs).datasets[0].rows
     assert cost(priced).dollars == 0.75
     (tmp_path / "paid" / "usage.json").write_text("{", encoding="utf-8")
     with pytest.raises(InputError, match=r"paid/usage\.json: not JSON"):
-        cost(priced)
+        gather(runs, strict=True)
     (tmp_path / "paid" / "usage.json").unlink()
     page = write_report(gather(runs), tmp_path / "both").read_text(encoding="utf-8")
     assert "<th>dollars</th>" in page and "<td>0.5040</td>" in page

@@ -3,6 +3,8 @@ their end.
 """
 
 import re
+import time
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +16,9 @@ from eval.answers.final_answer import normalize
 from eval.answers.kinds import numbers as number_answers
 from eval.answers.kinds import quantities
 from eval.answers.prose import backwards, sentences
+from eval.prediction import OUTCOMES, Prediction
 from eval.scoring.conformance import read_cases
+from eval.scoring.scorer import MOST_READ, score
 
 HURRIED = {
     f"{module.__name__}.{name}[{i}]": pattern
@@ -67,3 +71,38 @@ def test_a_long_run_of_one_sign_is_cut_wherever_it_begins(at: int) -> None:
     for sign in "(*.-\u2026":
         assert len(normalize("x" * at + sign * 31 + " y" * 200)) < at + 31 + 400
     assert normalize("x" * at + "(" * 30 + "y") == "x" * at + "(" * 30 + "y"
+
+
+PIECES = """the no not and or is node nodes edge path from to 0 1 2 12 1,000 = + ( ) , . ; : -> - Ann yes
+    so if there are answer Answer: how because \\boxed{ } * # [ ] " ' reason neither nor cannot 0, (0, 1)
+    without <think>
+    </think> ** ` | > $ \\frac _ ^ ~ 3rd between 1. Q: Example: 1+1="""
+EXAMPLES = list({case.example.task: case.example for case in read_cases()}.values())
+
+
+def seconds(text: str, at: int) -> float:
+    """Processor time of one judgement, the least of three."""
+    times = []
+    for _ in range(3):
+        start = time.process_time()
+        score(EXAMPLES[at], Prediction("x", text))
+        times.append(time.process_time() - start)
+    return min(times)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_time_is_proportional_to_length(seed: int) -> None:
+    """Four times as long a text takes at most eight times as long; a quadratic rule would take sixteen."""
+    rng = Random(seed)
+    unit = rng.choice(["", " ", "\n"]).join(rng.choices(PIECES.split(), k=rng.randrange(1, 6)))
+    at = rng.randrange(len(EXAMPLES))
+    short, long = (seconds(unit * (length // len(unit)), at) for length in (20_000, 80_000))
+    assert long <= 8 * short + 0.05, (unit, EXAMPLES[at].task, short, long)
+
+
+def test_a_huge_output_is_read_from_its_end() -> None:
+    example = next(example for example in EXAMPLES if example.task == "edge_count")
+    text = "1, 2; " * (MOST_READ // 4) + f"\nThere are {example.answer.strip(' .')} edges."
+    found = score(example, Prediction("x", text))
+    assert (found.outcome, found.unread) == ("correct", len(text) - MOST_READ)
+    assert score(example, Prediction("x", "?" * 2_000_000)).outcome in OUTCOMES
