@@ -64,7 +64,7 @@ def build_command(
     settings, left_out = _with_compatible_tasks(load_config(config, flags))
     for task, reason in left_out.items():
         print(f"without {task}: it {reason}")
-    if out is None and Path(settings.name).name != settings.name:
+    if out is None and (Path(settings.name).name != settings.name or settings.name == ".."):
         raise InputError(f"the name {settings.name!r} is no folder name; give --out, the dataset folder")
     folder = out or Path("data") / settings.name
     begin, made = perf_counter(), 0
