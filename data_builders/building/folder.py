@@ -47,6 +47,10 @@ def acquire_folder(
     taken only with `overwrite`, and one that holds anything else never, nor one in which a build is running:
     InputError. Builds of different parts may run side by side.
     """
+    if set(str(out.absolute())) & set("*?[]"):  # `datasets` takes them for a pattern, and finds nothing
+        raise InputError(
+            f"{out}: load_dataset opens no folder with any of * ? [ ] in its path; choose another --out"
+        )
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: not a folder; choose another --out")
     mine = out / BUILDING / digest(identity)

@@ -1,7 +1,7 @@
 """The dataset that an export reads, its examples one by one, and JSON lines to write."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -59,17 +59,6 @@ def open_source(
             raise InputError(f"{folder}: {name} is not the file of dataset.lock; build the dataset again")
     splits = tuple(split for split in SPLITS if lock["config"][split])
     return Source(folder, lock["name"], lock, tuple(chosen), splits, limit, model)
-
-
-def config_version(lock: Mapping[str, Any]) -> str:
-    """The version of a card's configs: another one for other files, so that `datasets`, whose cache goes by
-    it, never gives the rows of an earlier build.
-
-    >>> config_version({"fingerprint": "00000a00000bff"})
-    '1.10.11'
-    """
-    fingerprint = lock["fingerprint"]
-    return f"1.{int(fingerprint[:6], 16)}.{int(fingerprint[6:12], 16)}"
 
 
 def write_jsonl(path: Path, rows: Iterable[Any]) -> None:

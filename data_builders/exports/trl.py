@@ -6,8 +6,9 @@ from typing import Any
 
 import yaml
 
+from data_builders.building.card import config_version
 from data_builders.example import Example
-from data_builders.exports.source import Source, chat, config_version, row, write_jsonl
+from data_builders.exports.source import Source, chat, row, write_jsonl
 from data_builders.exports.wrong_answers import wrong_answer
 
 README = """\

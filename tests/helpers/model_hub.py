@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 TOKEN = "hf_loopback"
+LARGE = (".safetensors", ".parquet")  # what goes the way of large files
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -50,7 +51,7 @@ class Handler(BaseHTTPRequestHandler):
         elif "/preupload/" in self.path:
             files = json.loads(content)["files"]
             large = [
-                {"path": f["path"], "uploadMode": "lfs" if f["path"].endswith(".safetensors") else "regular"}
+                {"path": f["path"], "uploadMode": "lfs" if f["path"].endswith(LARGE) else "regular"}
                 for f in files
             ]
             self.answer({"files": [{**f, "shouldIgnore": False} for f in large]})

@@ -318,7 +318,7 @@ def test_datasets_and_pandas_open_the_folder(tmp_path: Path, monkeypatch: pytest
 def test_card_header_names_every_config_and_split(tmp_path: Path) -> None:
     make(tmp_path / "d", tasks="edge_count,cycle_check", validation=0)
     header = yaml.safe_load((tmp_path / "d" / "README.md").read_text().split("---")[1])
-    assert [c["config_name"] for c in header["configs"]] == ["edge_count", "cycle_check"]
+    assert [c["config_name"] for c in header["configs"]] == ["all", "edge_count", "cycle_check"]
     for config in header["configs"]:
         assert [d["split"] for d in config["data_files"]] == ["train", "test"]
         assert all(list((tmp_path / "d").glob(d["path"])) for d in config["data_files"])
