@@ -81,7 +81,7 @@ def _numbers_a_step(rest: str, run: Run, question: Question) -> bool:
     """Whether a lone `1.` only numbers a step."""
     text = rest[1:].strip()
     if run.names[0] in ("0", "1") and rest[:1] in (".", ")") and text:
-        if question.kind != "node_set" or supposes(sentences(text)[0]):
+        if question.kind == "path" or supposes(sentences(text)[0]):
             return True
         later = nodes_stated(text, question)
         if later is not None and later != Answer(run.names):

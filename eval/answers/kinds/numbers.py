@@ -141,7 +141,7 @@ def _numbers_a_list(text: str, match: re.Match[str], question: Question) -> bool
     if _ITEM.match(text, end) or supposes(sentences(rest)[0]):
         return True  # "1. We count the edges." plans
     later = number_stated(rest, question)  # "1. Each pair is an edge. So there are 9."
-    return later is not None and later != Answer(float(match[0]))
+    return isinstance(later, Answer) and later != Answer(float(match[0]))
 
 
 def _equation(text: str, start: int) -> Reading:
