@@ -57,6 +57,7 @@ def run(command: str, project: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow  # a minute and a half
 @pytest.mark.parametrize(("page", "blocks"), [("add_a_task.md", 8), ("add_an_encoder.md", 5)])
 def test_the_page_followed_word_for_word_ends_green(page: str, blocks: int, tmp_path: Path) -> None:
     project = copy_of_the_project(tmp_path)

@@ -132,6 +132,7 @@ def deep(path: Path) -> None:
     path.write_text("[" * 100_000)
 
 
+@pytest.mark.slow  # a command for each
 @pytest.mark.parametrize("damage", [cut, empty, deep])
 @pytest.mark.parametrize("name", ["config.yaml", "predictions.parquet", "usage.json"])
 def test_a_damaged_run_is_named_and_the_others_are_reported(
@@ -147,6 +148,7 @@ def test_a_damaged_run_is_named_and_the_others_are_reported(
     one_line(graphtalk("score", "runs/other", folder=root), f"runs/other/{name}")
 
 
+@pytest.mark.slow  # a command for each
 @pytest.mark.parametrize("damage", [cut, flip, empty, deep])
 @pytest.mark.parametrize("name", ["dataset.lock", "edge_count/test-00000-of-00001.parquet"])
 def test_a_damaged_dataset_is_one_line(damage: Callable[[Path], None], name: str, root: Path) -> None:
