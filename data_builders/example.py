@@ -1,7 +1,7 @@
 """Example: the record that everything downstream of a dataset reads, and how it lies on disk."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -178,8 +178,7 @@ def read_examples(folder: Path, task: str, split: str) -> list[Example]:
     if not files:
         have = sorted({p.name.split("-")[0] for p in (Path(folder) / task).glob("*.parquet")})
         raise InputError(f"{folder}: task {task} has no split {split!r}; it has {', '.join(have)}")
-    for file in files:
-        verify(Path(folder), file.relative_to(folder).as_posix())
+    verify(Path(folder), [file.relative_to(folder).as_posix() for file in files])
     try:
         rows = pa.concat_tables([pq.read_table(f, schema=SCHEMA) for f in files]).to_pylist()
     except (pa.ArrowException, OSError) as error:
@@ -187,18 +186,32 @@ def read_examples(folder: Path, task: str, split: str) -> list[Example]:
     return [complete(Example(**row)) for row in rows]
 
 
-def verify(folder: Path, name: str) -> None:
-    """InputError where a file is not the one that the folder's dataset.lock was written for.
+def verify(folder: Path, names: Iterable[str]) -> None:
+    """InputError where a file is not the one that the folder's dataset.lock was written for."""
+    name = changed_file(folder, names)
+    if name is not None:
+        raise InputError(
+            f"{folder / name}: not the file that dataset.lock was written for; build the dataset again"
+        )
+
+
+def changed_file(folder: Path, names: Iterable[str]) -> str | None:
+    """The first of the files that is missing or is not the one of the folder's dataset.lock, None without
+    one; InputError for a link that leads out of the folder.
 
     A file is read for this once, and again only where its size or time has changed. Files that the lock does
     not list are not checked.
     """
-    path = inside(folder, name)
     files = read_lock(folder).get("files")
-    sha256 = files.get(name) if isinstance(files, dict) else None
-    status = path.stat()
-    if sha256 and _sha256_of(path.resolve(), status.st_size, status.st_mtime_ns) != sha256:
-        raise InputError(f"{path}: not the file that dataset.lock was written for; build the dataset again")
+    for name in names:
+        path = inside(folder, name)
+        sha256 = files.get(name) if isinstance(files, dict) else None
+        if not path.is_file():
+            return name
+        status = path.stat()
+        if sha256 and _sha256_of(path.resolve(), status.st_size, status.st_mtime_ns) != sha256:
+            return name
+    return None
 
 
 @lru_cache(maxsize=4096)

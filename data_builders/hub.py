@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import typer
 
 from data_builders.errors import InputError
-from data_builders.files import file_sha256
 
 STAGING = ".publish"  # in the dataset's folder: what goes up, as links to the same files on the disk
 LARGEST = 500_000_000  # bytes of one file, so that the Hub's viewer and a slow connection manage
@@ -91,25 +90,36 @@ def publish(
     return str(done.pr_url or done.commit_url)
 
 
-def stage(dataset: Path, text: str) -> Path:
-    """Make DATASET/.publish anew: the card, dataset.lock and the files that it lists, and nothing else.
+def own_files(dataset: Path) -> list[str]:
+    """The files that go up beside the card: dataset.lock and those that it lists.
 
     Raises InputError for a file that is a link (what it points to is not the dataset's), that is not the one
     of the lock, or that is too large.
     """
-    from data_builders.example import read_lock
+    from data_builders.example import changed_file, read_lock
 
     lock: Any = read_lock(dataset)
-    staging = dataset / STAGING
-    shutil.rmtree(staging, ignore_errors=True)
-    for name in ("dataset.lock", *lock["files"]):
+    names = ["dataset.lock", *lock["files"]]
+    for name in names:
         path = dataset / name
         if not path.resolve().is_relative_to(dataset.resolve()) or path.is_symlink():
             raise InputError(f"{path}: leads out of the folder; only files of the dataset itself go up")
-        if name != "dataset.lock" and (not path.is_file() or file_sha256(path) != lock["files"][name]):
-            raise InputError(f"{path}: not the file of dataset.lock; build the dataset again")
-        if path.stat().st_size >= LARGEST:
-            raise InputError(f"{path}: {path.stat().st_size:,} bytes; a file of the Hub is below {LARGEST:,}")
+    if (changed := changed_file(dataset, lock["files"])) is not None:
+        raise InputError(f"{dataset / changed}: not the file of dataset.lock; build the dataset again")
+    for name in names:
+        size = (dataset / name).stat().st_size
+        if size >= LARGEST:
+            raise InputError(f"{dataset / name}: {size:,} bytes; a file of the Hub is below {LARGEST:,}")
+    return names
+
+
+def stage(dataset: Path, text: str) -> Path:
+    """Make DATASET/.publish anew: the card and the dataset's own files, and nothing else."""
+    names = own_files(dataset)
+    staging = dataset / STAGING
+    shutil.rmtree(staging, ignore_errors=True)
+    for name in names:
+        path = dataset / name
         (staging / name).parent.mkdir(parents=True, exist_ok=True)
         try:
             os.link(path, staging / name)
@@ -125,6 +135,7 @@ def published_card(dataset: Path, repo_id: str) -> str:
     from data_builders.example import SCHEMA
     from data_builders.exports.source import open_source
 
+    own_files(dataset)
     source = open_source(dataset)
     header, body = _parts(card(source.lock))
     first = next(source.examples(source.splits[-1]))

@@ -40,8 +40,8 @@ class Row:
 
     label: its name on the page. command: a command of graphtalk. dataset: a name of the study's datasets.
     flags: the command's, {dataset}, {run} and {seed} being filled in. tasks: those of its columns.
-    each_task: a model for each task, and not one for all. seeds: of its runs. also: other datasets, which
-    the trained models answer as well. about: what a reader should know, on the page.
+    each_task: a model for each task, and not one for all. seeds: of its runs. about: what a reader should
+    know, on the page.
     """
 
     label: str

@@ -10,8 +10,15 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from data_builders.errors import InputError, check_choice
-from data_builders.example import SCHEMA, SPLITS, Example, complete, dataset_tasks, read_lock
-from data_builders.files import file_sha256
+from data_builders.example import (
+    SCHEMA,
+    SPLITS,
+    Example,
+    changed_file,
+    complete,
+    dataset_tasks,
+    read_lock,
+)
 
 BATCH = 1000  # rows in memory at a time
 
@@ -54,9 +61,8 @@ def open_source(
     lock: Any = read_lock(folder)
     have = dataset_tasks(folder)
     chosen = have if tasks is None else [check_choice(f"task in {folder}", task, have) for task in tasks]
-    for name, sha256 in lock["files"].items():
-        if not (folder / name).is_file() or file_sha256(folder / name) != sha256:
-            raise InputError(f"{folder}: {name} is not the file of dataset.lock; build the dataset again")
+    if (name := changed_file(folder, lock["files"])) is not None:
+        raise InputError(f"{folder}: {name} is not the file of dataset.lock; build the dataset again")
     splits = tuple(split for split in SPLITS if lock["config"][split])
     return Source(folder, lock["name"], lock, tuple(chosen), splits, limit, model)
 

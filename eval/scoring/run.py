@@ -172,13 +172,15 @@ def _unchanged(folder: Path, lock: dict[str, Any], config: dict[str, Any]) -> No
     """InputError if a file that is scored against, or that the majority floor reads, is not the one that was
     built.
     """
+    names = []
     for task in config["tasks"]:
         for split in sorted({"train", config["split"]}):
             for path in sorted((folder / task).glob(f"{split}-*.parquet")):
                 name = path.relative_to(folder).as_posix()
                 if name not in lock["files"]:
                     raise InputError(f"{path}: not a file of dataset.lock; build the dataset again")
-                verify(folder, name)
+                names.append(name)
+    verify(folder, names)
 
 
 def match_predictions(where: str, rows: Sequence[Prediction], ids: Sequence[str]) -> dict[str, Prediction]:
