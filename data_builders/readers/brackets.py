@@ -104,10 +104,17 @@ _DEEPEST = 50  # subgraphs inside one another
 
 
 class _Dot:
-    """The tokens of a DOT file, with the one that comes next."""
+    """The tokens of a DOT file, with the one that comes next, and what has been read of its graph.
+
+    nodes: name -> attributes; {"": ""} while it is not known to be a node, since it may be `name = value`.
+    edges: from, to, attributes.
+    """
 
     def __init__(self, source: Source) -> None:
         self.source, self.at, self.kind, self.value = source, 0, "", ""
+        self.directed = False
+        self.nodes: dict[str, dict[str, str]] = {}
+        self.edges: list[tuple[str, str, dict[str, str]]] = []
         self.advance()
 
     def error(self, message: str) -> Exception:
@@ -164,27 +171,25 @@ def read_dot(source: Source, options: Options) -> Listing:
     """DOT of Graphviz: graph or digraph, chains of edges, subgraphs, ports, attributes."""
     dot = _Dot(source)
     dot.take("strict")
-    directed = dot.take("digraph")
-    if not directed and not dot.take("graph"):
+    dot.directed = dot.take("digraph")
+    if not dot.directed and not dot.take("graph"):
         raise source.error("a DOT file begins with graph or digraph")
-    listing = Listing(source, options, "DOT", directed)
-    attributes: dict[str, dict[str, str]] = {}
+    listing = Listing(source, options, "DOT", dot.directed)
     if not dot.take("{"):
         dot.id()
         dot.expect("{")
-    edges: list[tuple[str, str, dict[str, str]]] = []
-    _statements(dot, attributes, edges, directed, 0, {})
+    _statements(dot, 0, {})
     if dot.kind != "end":
         raise dot.error("something follows the graph; give a file of one graph")
-    for node, fields in attributes.items():
+    for node, fields in dot.nodes.items():
         label = fields.get("label", "").replace("\\N", node)
         plain = options.label is None and fields.get("shape", "") not in ("record", "Mrecord")
         label = re.sub(r"\\[nlr]", " ", label).replace("\\\\", "\\") if plain else label
         listing.add_node(
             node, {**fields, "label": label if plain else ""} if options.label is None else fields
         )
-    for u, v, fields in edges:
-        start, end, way = _ends(dot, u, v, fields.get("dir", "forward" if directed else "none"))
+    for u, v, fields in dot.edges:
+        start, end, way = _ends(dot, u, v, fields.get("dir", "forward" if dot.directed else "none"))
         weight = {key: fields[key] for key in fields if key in ("weight", options.weight)}
         listing.add_edge(start, end, weight, way)
     return listing
@@ -198,14 +203,7 @@ def _ends(dot: _Dot, u: str, v: str, arrows: str) -> tuple[str, str, bool]:
     return ways[arrows]
 
 
-def _statements(
-    dot: _Dot,
-    nodes: dict[str, dict[str, str]],
-    edges: list[tuple[str, str, dict[str, str]]],
-    directed: bool,
-    depth: int,
-    defaults: dict[str, str],
-) -> list[str]:
+def _statements(dot: _Dot, depth: int, defaults: dict[str, str]) -> list[str]:
     """Read up to the closing bracket; the nodes that are named inside."""
     if depth > _DEEPEST:
         raise dot.error(f"subgraphs more than {_DEEPEST} deep")
@@ -224,50 +222,43 @@ def _statements(
             if kind == "edge":
                 defaults |= fields
             continue
-        chain = [_operand(dot, nodes, edges, directed, depth, defaults)]
+        chain = [_operand(dot, depth, defaults)]
         if len(chain[0]) == 1 and dot.take("="):
             dot.id()
-            nodes.pop(chain[0][0]) if nodes.get(chain[0][0]) == {"": ""} else None
+            dot.nodes.pop(chain[0][0]) if dot.nodes.get(chain[0][0]) == {"": ""} else None
             continue
         while dot.kind == "edge":
-            if dot.value != ("->" if directed else "--"):
-                raise dot.error(f"{dot.value} in a {'di' * directed}graph")
+            if dot.value != ("->" if dot.directed else "--"):
+                raise dot.error(f"{dot.value} in a {'di' * dot.directed}graph")
             dot.advance()
-            chain.append(_operand(dot, nodes, edges, directed, depth, defaults))
+            chain.append(_operand(dot, depth, defaults))
         fields = _attributes(dot)
         for node in (node for operand in chain for node in operand):
             inside[node] = None
-            nodes[node].pop("", None)
+            dot.nodes[node].pop("", None)
         if len(chain) == 1 and len(chain[0]) == 1:
-            nodes[chain[0][0]] |= fields
+            dot.nodes[chain[0][0]] |= fields
         if sum(len(a) * len(b) for a, b in pairwise(chain)) > UNLISTED + len(dot.source.data):
             raise dot.error("two subgraphs are joined by more edges than the file has bytes")
-        edges += [(u, v, {**defaults, **fields}) for a, b in pairwise(chain) for u in a for v in b]
-        if len(edges) > UNLISTED + len(dot.source.data):
+        dot.edges += [(u, v, {**defaults, **fields}) for a, b in pairwise(chain) for u in a for v in b]
+        if len(dot.edges) > UNLISTED + len(dot.source.data):
             raise dot.error("subgraphs are joined by more edges than the file has bytes")
     return list(inside)
 
 
-def _operand(
-    dot: _Dot,
-    nodes: dict[str, dict[str, str]],
-    edges: list[tuple[str, str, dict[str, str]]],
-    directed: bool,
-    depth: int,
-    defaults: dict[str, str],
-) -> list[str]:
+def _operand(dot: _Dot, depth: int, defaults: dict[str, str]) -> list[str]:
     """One side of an edge: a node, with any ports, or the nodes of a subgraph."""
     if dot.take("subgraph"):
         if not (dot.kind == "mark" and dot.value == "{"):
             dot.id()
         dot.expect("{")
-        return _statements(dot, nodes, edges, directed, depth + 1, defaults)
+        return _statements(dot, depth + 1, defaults)
     if dot.take("{"):
-        return _statements(dot, nodes, edges, directed, depth + 1, defaults)
+        return _statements(dot, depth + 1, defaults)
     node = dot.id()
     while dot.take(":"):
         dot.id()
-    nodes.setdefault(node, {"": ""})  # the empty key: not yet known to be a node, it may be `name = value`
+    dot.nodes.setdefault(node, {"": ""})
     return [node]
 
 
