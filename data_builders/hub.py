@@ -1,49 +1,22 @@
-"""graphtalk publish: a dataset on the Hugging Face Hub, with its card, in one commit or several."""
+"""A dataset or another folder on the Hugging Face Hub, with its card, in one commit or several."""
 
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from data_builders.errors import InputError
+from data_builders.example import SCHEMA, changed_file, read_lock
 
-STAGING = ".publish"  # in the dataset's folder: what goes up, as links to the same files on the disk
+STAGING = ".publish"  # in the folder that is published: what goes up, as links to the same files on the disk
 LARGEST = 500_000_000  # bytes of one file, so that the Hub's viewer and a slow connection manage
 BEGIN, END = "<!-- graphtalk: begin -->", "<!-- graphtalk: end -->"
 HEADER = re.compile(r"\A---\n(.*?\n)---\n", re.DOTALL)
 
 
-def publish_command(
-    dataset: Annotated[Path, typer.Argument(help="Dataset folder that `graphtalk build` made.")],
-    repo_id: Annotated[str, typer.Option(help="OWNER/NAME on the Hub; it is made where it is not there.")],
-    private: Annotated[bool, typer.Option(help="Make the repository private, where it is new.")] = False,
-    revision: Annotated[
-        str | None, typer.Option(help="Branch to commit to; refs/pr/N goes on there.")
-    ] = None,
-    create_pr: Annotated[bool, typer.Option(help="Open a pull request.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the card and what would go up.")] = False,
-) -> None:
-    """Upload a dataset with its card to the Hugging Face Hub; the same command continues an upload.
-
-    The token is HF_TOKEN in the environment, or that of `hf auth login`.
-    """
-    if create_pr and revision is not None:
-        raise InputError("--create-pr opens a pull request of its own; give it, or --revision, not both")
-    if dry_run:
-        staging = stage(dataset, published_card(dataset, repo_id))
-        files = sorted(path for path in staging.rglob("*") if path.is_file())
-        size = sum(path.stat().st_size for path in files)
-        print((staging / "README.md").read_text(encoding="utf-8"))
-        print(f"{staging}: {len(files)} files, {size:,} bytes would go to {repo_id}; nothing was sent")
-        return
-    print(publish(dataset, repo_id, private, revision, create_pr))
-
-
-def publish(
+def publish_dataset(
     dataset: Path, repo_id: str, private: bool = False, revision: str | None = None, create_pr: bool = False
 ) -> str:
     """Upload a dataset and return the address of the commit.
@@ -52,33 +25,60 @@ def publish(
     What others wrote on a card that is there stays (`merged_card`). Raises InputError, in one line, for
     whatever the Hub refuses; the same call continues: what is there is not sent again.
     """
+    card = published_card(dataset, repo_id)
+    return upload(
+        repo_id,
+        "dataset",
+        card,
+        lambda text: stage_dataset(dataset, text),
+        f"{read_lock(dataset)['name']}, built with graphtalk",
+        private=private,
+        revision=revision,
+        create_pr=create_pr,
+        delete_patterns="*.parquet",  # of an earlier build: those that go up now stay
+    )
+
+
+def upload(
+    repo_id: str,
+    repo_type: str,
+    card: str,
+    stage: Callable[[str], Path],
+    message: str,
+    *,
+    private: bool = False,
+    revision: str | None = None,
+    create_pr: bool = False,
+    delete_patterns: str | None = None,
+) -> str:
+    """Make the repository where it is not there, upload what `stage` lays out, return the commit's address.
+
+    stage: makes a folder with this text as its README.md, whole; the folder is removed after the upload.
+    """
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, RemoteEntryNotFoundError
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
-    from data_builders.example import read_lock
-
     # Its bases are OSError and HTTPError (of httpx2, before huggingface_hub 2 of httpx): lost connections.
     refusals: Any = (*HfHubHTTPError.__bases__, ValueError, OSError, RuntimeError)
-    text = published_card(dataset, repo_id)
     disable_progress_bars()
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
     try:
-        repo_id = api.create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True).repo_id
+        repo_id = api.create_repo(repo_id, repo_type=repo_type, private=private, exist_ok=True).repo_id
         try:
-            there = api.hf_hub_download(repo_id, "README.md", repo_type="dataset", revision=revision)
-            text = merged_card(Path(there).read_text(encoding="utf-8"), text)
+            there = api.hf_hub_download(repo_id, "README.md", repo_type=repo_type, revision=revision)
+            card = merged_card(Path(there).read_text(encoding="utf-8"), card)
         except RemoteEntryNotFoundError:
             pass  # no card yet
-        staging = stage(dataset, text)
+        folder = stage(card)
         done = api.upload_folder(
             repo_id=repo_id,
-            repo_type="dataset",
-            folder_path=staging,
+            repo_type=repo_type,
+            folder_path=folder,
             revision=revision,
             create_pr=create_pr,
-            commit_message=f"{read_lock(dataset)['name']}, built with graphtalk",
-            delete_patterns="*.parquet",  # of an earlier build: those that go up now stay
+            commit_message=message,
+            delete_patterns=delete_patterns,
         )
     except refusals as error:
         if isinstance(error, InputError):
@@ -86,8 +86,33 @@ def publish(
         causes = [error, error.__cause__] if error.__cause__ else [error]
         why = ": ".join(" ".join(str(cause).split())[:200] or type(cause).__name__ for cause in causes)
         raise InputError(f"publish: {repo_id}: {why}; start the same command again to continue") from None
-    shutil.rmtree(staging)
+    shutil.rmtree(folder)
     return str(done.pr_url or done.commit_url)
+
+
+def stage(folder: Path, files: Mapping[str, Path | str]) -> Path:
+    """Make FOLDER/.publish anew, with these files and nothing else, and return it.
+
+    files: name there -> the file that it is a link to (or a copy of), or its text.
+    """
+    staging = folder / STAGING
+    shutil.rmtree(staging, ignore_errors=True)
+    for name, content in files.items():
+        place = staging / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, str):
+            place.write_text(content, encoding="utf-8")
+            continue
+        try:
+            os.link(content, place)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(content, place)
+    return staging
+
+
+def stage_dataset(dataset: Path, text: str) -> Path:
+    """The card and the dataset's own files, as they go up."""
+    return stage(dataset, {**{name: dataset / name for name in own_files(dataset)}, "README.md": text})
 
 
 def own_files(dataset: Path) -> list[str]:
@@ -96,8 +121,6 @@ def own_files(dataset: Path) -> list[str]:
     Raises InputError for a file that is a link (what it points to is not the dataset's), that is not the one
     of the lock, or that is too large.
     """
-    from data_builders.example import changed_file, read_lock
-
     lock: Any = read_lock(dataset)
     names = ["dataset.lock", *lock["files"]]
     for name in names:
@@ -113,26 +136,9 @@ def own_files(dataset: Path) -> list[str]:
     return names
 
 
-def stage(dataset: Path, text: str) -> Path:
-    """Make DATASET/.publish anew: the card and the dataset's own files, and nothing else."""
-    names = own_files(dataset)
-    staging = dataset / STAGING
-    shutil.rmtree(staging, ignore_errors=True)
-    for name in names:
-        path = dataset / name
-        (staging / name).parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(path, staging / name)
-        except OSError:  # a file system without hard links
-            shutil.copyfile(path, staging / name)
-    (staging / "README.md").write_text(text, encoding="utf-8")
-    return staging
-
-
 def published_card(dataset: Path, repo_id: str) -> str:
     """The dataset's card with what a stranger needs besides: how to load it, its columns, how to cite it."""
     from data_builders.building.card import card
-    from data_builders.example import SCHEMA
     from data_builders.exports.source import open_source
 
     own_files(dataset)

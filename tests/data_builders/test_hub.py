@@ -13,9 +13,10 @@ from data_builders.building.build import build
 from data_builders.building.config import BuildConfig
 from data_builders.errors import InputError
 from data_builders.example import read_lock
-from data_builders.hub import STAGING, publish, publish_command
-from tests.helpers.dataset_hub import DatasetHub
-from tests.helpers.model_hub import TOKEN
+from data_builders.hub import STAGING
+from data_builders.hub import publish_dataset as publish
+from eval.commands import publish as publish_command
+from tests.helpers.hub import TOKEN, Hub
 
 pytest.importorskip("huggingface_hub")
 ROOT = Path(__file__).parents[2]
@@ -29,10 +30,10 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[DatasetHub]:
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
     from huggingface_hub import constants
 
-    with DatasetHub() as hub:
+    with Hub() as hub:
         monkeypatch.setenv("HF_ENDPOINT", hub.address)
         monkeypatch.setenv("HF_TOKEN", TOKEN)
         monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
@@ -70,7 +71,7 @@ def stored(folder: Path, tasks: list[str] | None = None) -> list[str]:
     return [e.id + e.graph for split in splits for e in load_examples(folder, tasks, split)]
 
 
-def test_what_is_published_is_what_comes_back(data: Path, hub: DatasetHub, tmp_path: Path) -> None:
+def test_what_is_published_is_what_comes_back(data: Path, hub: Hub, tmp_path: Path) -> None:
     pytest.importorskip("datasets")
     (data / "notes.txt").write_text("mine")
     assert publish(data, "me/x").startswith(f"{hub.address}/datasets/me/x/commit/")
@@ -110,7 +111,7 @@ FAILURES: dict[str, tuple[str, list[int | None], str]] = {
 
 
 @pytest.mark.parametrize("name", FAILURES)
-def test_a_failure_is_one_line_and_the_same_command_continues(data: Path, hub: DatasetHub, name: str) -> None:
+def test_a_failure_is_one_line_and_the_same_command_continues(data: Path, hub: Hub, name: str) -> None:
     route, statuses, message = FAILURES[name]
     hub.failures[route] = list(statuses)
     with pytest.raises(InputError) as refused:
@@ -126,7 +127,7 @@ def test_a_failure_is_one_line_and_the_same_command_continues(data: Path, hub: D
 
 @pytest.mark.parametrize("token", ["", "hf_wrong"])
 def test_without_a_right_token_nothing_goes_up(
-    data: Path, hub: DatasetHub, token: str, monkeypatch: pytest.MonkeyPatch
+    data: Path, hub: Hub, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from huggingface_hub import constants
 
@@ -138,13 +139,13 @@ def test_without_a_right_token_nothing_goes_up(
 
 
 @pytest.mark.parametrize("wrong", ["me/a/b", "me/x--y", "-me/x", "me/" + "x" * 100])
-def test_a_wrong_name_is_one_line(data: Path, hub: DatasetHub, wrong: str) -> None:
+def test_a_wrong_name_is_one_line(data: Path, hub: Hub, wrong: str) -> None:
     with pytest.raises(InputError, match=rf"^publish: {re.escape(wrong)}: "):
         publish(data, wrong)
     assert not hub.files
 
 
-def test_what_is_not_the_datasets_own_stays_here(data: Path, hub: DatasetHub, tmp_path: Path) -> None:
+def test_what_is_not_the_datasets_own_stays_here(data: Path, hub: Hub, tmp_path: Path) -> None:
     file = data / next(iter(read_lock(data)["files"]))  # type: ignore[call-overload]
     secret = tmp_path / "secret"
     file.rename(secret)
@@ -160,7 +161,7 @@ def test_what_is_not_the_datasets_own_stays_here(data: Path, hub: DatasetHub, tm
     assert not hub.files
 
 
-def test_what_others_wrote_on_the_card_stays(data: Path, hub: DatasetHub) -> None:
+def test_what_others_wrote_on_the_card_stays(data: Path, hub: Hub) -> None:
     publish(data, "me/x")
     card = hub.files["README.md"].decode()
     hub.files["README.md"] = card.replace("---\n<!--", "doi: 10.1/x\n---\nMy words.\n<!--", 1).encode()
@@ -171,9 +172,7 @@ def test_what_others_wrote_on_the_card_stays(data: Path, hub: DatasetHub) -> Non
     assert again.count("## Columns") == again.count("## Answers") == 1
 
 
-def test_a_pull_request_and_a_dry_run(
-    data: Path, hub: DatasetHub, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_pull_request_and_a_dry_run(data: Path, hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
     publish_command(data, "me/x", dry_run=True)
     assert not hub.files and hub.commits == 0
     out = capsys.readouterr().out
