@@ -1,4 +1,4 @@
-"""graphtalk graph, build, tasks, verify, export and publish: look at graphs, make datasets, hand them on."""
+"""graphtalk graph, build, tasks, verify and export: look at graphs, make datasets, hand them on."""
 
 import sys
 from collections.abc import Callable
@@ -12,7 +12,6 @@ from data_builders.building.config import BuildConfig, load_config, locked_confi
 from data_builders.errors import InputError
 from data_builders.exports.command import export_command
 from data_builders.files import ProgressBar
-from data_builders.hub import publish_command
 from data_builders.options import options_of
 from data_builders.readers.command import graph_command
 from data_builders.readers.source import OPTIONS
@@ -233,5 +232,4 @@ COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [
     ("tasks", tasks_command, {}),
     ("verify", verify_command, {}),
     ("export", export_command, {}),
-    ("publish", publish_command, {}),
 ]

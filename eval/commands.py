@@ -1,4 +1,4 @@
-"""graphtalk score, report, compare and conformance: judge the answers of runs."""
+"""graphtalk score, report, compare, conformance and publish: judge the answers of runs, and hand them on."""
 
 import json
 from collections.abc import Callable
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from data_builders.errors import InputError
 
 Runs = Annotated[list[Path], typer.Argument(help="Run folders, e.g. runs/*")]
 Data = Annotated[
@@ -86,9 +88,62 @@ def conformance(
     raise typer.Exit(1 if total(tallies).faults else 0)
 
 
+def publish(
+    folder: Annotated[Path, typer.Argument(help="Dataset folder, or run folder with a trained model.")],
+    repo_id: Annotated[str, typer.Option(help="OWNER/NAME on the Hub; it is made where it is not there.")],
+    private: Annotated[bool, typer.Option(help="Make the repository private, where it is new.")] = False,
+    revision: Annotated[
+        str | None, typer.Option(help="Branch to commit to; refs/pr/N goes on there.")
+    ] = None,
+    create_pr: Annotated[bool, typer.Option(help="Open a pull request.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the card and what would go up.")] = False,
+    data: Annotated[Path | None, typer.Option(help="Of a run: its dataset, if that was moved.")] = None,
+    base_model: Annotated[
+        str | None, typer.Option(help="Of a run: OWNER/NAME of the model that it was trained from.")
+    ] = None,
+    dataset_id: Annotated[
+        str | None, typer.Option(help="Of a run: OWNER/NAME of its dataset on the Hub.")
+    ] = None,
+    license: Annotated[
+        str | None, typer.Option(help="Of a run that was trained from another model: its license.")
+    ] = None,
+) -> None:
+    """Upload a dataset, or a trained run, with its card to the Hugging Face Hub; the same command continues.
+
+    The token is HF_TOKEN in the environment, or that of `hf auth login`.
+    """
+    from data_builders.hub import publish_dataset, stage_dataset
+
+    if create_pr and revision is not None:
+        raise InputError("--create-pr opens a pull request of its own; give it, or --revision, not both")
+    where: Any = {"private": private, "revision": revision, "create_pr": create_pr}
+    of_run = {"--data": data, "--base-model": base_model, "--dataset-id": dataset_id, "--license": license}
+    if (folder / "config.yaml").is_file():
+        from eval.model_card import Names
+        from eval.publish import publish_run, stage_run
+
+        names = Names(repo_id, base_model or "", dataset_id or "", license or "")
+        if not dry_run:
+            print(publish_run(folder, names, data, **where))
+            return
+        staging = stage_run(folder, names, data)
+    else:
+        if given := [flag for flag, value in of_run.items() if value is not None]:
+            raise InputError(f"{folder}: {given[0]} is for a run folder, and this is none (no config.yaml)")
+        if not dry_run:
+            print(publish_dataset(folder, repo_id, **where))
+            return
+        staging = stage_dataset(folder, repo_id)
+    files = sorted(path for path in staging.rglob("*") if path.is_file())
+    size = sum(path.stat().st_size for path in files)
+    print((staging / "README.md").read_text(encoding="utf-8"))
+    print(f"{staging}: {len(files)} files, {size:,} bytes would go to {repo_id}; nothing was sent")
+
+
 COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [
     ("score", score, {}),
     ("report", report, {}),
     ("compare", compare, {}),
     ("conformance", conformance, {}),
+    ("publish", publish, {}),
 ]
