@@ -1,7 +1,6 @@
 """Exported folders in the programs that they are for, each really run: 200 outputs get exactly our scores.
 
-A program is installed into an environment of its own, over the packages of this one; GRAPHTALK_PROGRAMS may
-name a folder in which these environments are kept.
+A program is installed into an environment of its own, see `tests.helpers.programs`.
 """
 
 import json
@@ -9,7 +8,6 @@ import os
 import random
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 import pytest
@@ -19,6 +17,7 @@ from data_builders.building.build import build
 from data_builders.building.config import BuildConfig
 from data_builders.exports.command import export_command
 from data_builders.exports.wrong_answers import wrong_answer
+from tests.helpers.programs import environment
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[3]
@@ -163,29 +162,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def environment(name: str, requirement: str, folder: Path) -> str:
-    """The Python of an environment that has a program and, under it, all that this one has."""
-    if not requirement:
-        return sys.executable
-    home = Path(os.environ.get("GRAPHTALK_PROGRAMS", folder)) / f"env-{name}"
-    python = home / "bin" / "python"
-    if not (home / "ready").exists():
-        subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
-        packages = next(home.glob("lib/python*/site-packages"))
-        (packages / "below.pth").write_text(sysconfig.get_path("purelib") + "\n")
-        pip = [str(python), "-m", "pip", "install", "-q", requirement]
-        installed = subprocess.run(pip, capture_output=True, text=True, check=False)
-        if installed.returncode:
-            pytest.skip(f"{requirement} cannot be installed: {installed.stderr[-300:]}")
-        (home / "ready").touch()
-    return str(python)
-
-
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_program_gives_our_scores(name: str, folder: Path) -> None:
     requirement, script = PROGRAMS[name]
     export_command(folder / "data", name, folder / name, None, None, None)
-    python = environment(name, requirement, folder)
+    python = environment(name, requirement, folder) if requirement else sys.executable
     offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(folder / "cache"), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [python, "-c", START + script + END],
