@@ -27,6 +27,7 @@ from eval.statistics.intervals import Estimate, accuracy
 
 FOLDER = Path(__file__).parent
 DONE = "study.json"  # in a run folder: the words that made it
+LOSS = 0.1  # of accuracy, from the standard test to another, that is worth a word
 
 LEGEND = """\
 Percent right on held-out graphs that are isomorphic to no training graph [95% interval over the questions,
@@ -72,10 +73,28 @@ def runs(row: Row, study: dict[str, Any], out: Path) -> Iterator[Run]:
             places = {"dataset": out / "data" / row.dataset, "run": folder, "seed": seed, "out": out}
             places["tasks"] = ",".join(tasks)
             flags = study["commands"][row.command] | row.flags
-            words = [row.command]
-            for key, value in flags.items():
-                words += [f"--{key}"] if value is True else [f"--{key}", str(value).format(**places)]
-            yield Run(folder, tuple(words), tasks)
+            yield Run(folder, words(row.command, flags, places), tasks)
+
+
+def again(run: Run, name: str, row: Row, study: dict[str, Any], out: Path) -> Run | None:
+    """The run in which a trained model answers the test of another dataset, without training; None where it
+    knows none of that dataset's tasks, or where nothing was trained.
+    """
+    tasks = tuple(task for task in run.tasks if task in study["datasets"][name]["tasks"].split(","))
+    if row.command not in study["again"] or not tasks:
+        return None
+    folder = run.folder.with_name(f"{run.folder.name}_on_{name}")
+    places = {"dataset": out / "data" / name, "run": folder, "tasks": ",".join(tasks)}
+    places["checkpoint"] = run.folder / "checkpoint"
+    return Run(folder, words(row.command, study["again"][row.command], places), tasks)
+
+
+def words(command: str, flags: dict[str, Any], places: dict[str, Any]) -> tuple[str, ...]:
+    """A command line, with what stands for the braces of its flags."""
+    parts = [command]
+    for key, value in flags.items():
+        parts += [f"--{key}"] if value is True else [f"--{key}", str(value).format(**places)]
+    return tuple(parts)
 
 
 def read_study(path: Path) -> tuple[dict[str, Any], list[Row]]:
@@ -115,17 +134,26 @@ def is_done(run: Run) -> bool:
     return path.is_file() and json.loads(path.read_text(encoding="utf-8")) == list(run.words)
 
 
-def carry_out(run: Run) -> None:
-    """Make a run, unless it is there; say how it went."""
+def carry_out(run: Run) -> bool:
+    """Make a run, unless it is there; say how it went, and return whether it is there now."""
     if is_done(run):
-        return
+        return True
     log = run.folder.parent.parent / "logs" / f"{run.folder.name}.log"
     if graphtalk(run.words, log):
         write_text(run.folder / DONE, json.dumps(list(run.words), indent=1) + "\n")
         print(f"done    {run.folder}", flush=True)
-    else:
-        last = log.read_text(encoding="utf-8").strip().splitlines()[-1:]
-        print(f"FAILED  {run.folder}: {' '.join(last)}; see {log}", flush=True)
+        return True
+    last = log.read_text(encoding="utf-8").strip().splitlines()[-1:]
+    print(f"FAILED  {run.folder}: {' '.join(last)}; see {log}", flush=True)
+    return False
+
+
+def carry_out_all(run: Run, row: Row, study: dict[str, Any], out: Path) -> None:
+    """A run, and after it those in which its model answers other datasets."""
+    if carry_out(run):
+        for name in study.get("other_tests", {}):
+            if answered := again(run, name, row, study, out):
+                carry_out(answered)
 
 
 def make_datasets(study: dict[str, Any], names: Sequence[str], out: Path) -> None:
@@ -170,6 +198,21 @@ def read_facts(run: Path, name: str) -> dict[str, Any]:
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
 
 
+def cells(finished: Sequence[Run], tasks: Sequence[str], data: Path) -> tuple[list[str], str]:
+    """The cells of some tasks, and how many questions a task had."""
+    texts, counts = [], set()
+    for task in tasks:
+        result = cell(finished, task, data) if any(task in run.tasks for run in finished) else None
+        texts.append("")
+        if result:
+            estimate, each = result
+            counts.add(estimate.n // len(each))
+            texts[-1] = f"{percent(estimate.value)} [{percent(estimate.low)}, {percent(estimate.high)}]"
+            if len(each) > 1:
+                texts[-1] += f"<br>{percent(min(each))} to {percent(max(each))}"
+    return texts, "/".join(map(str, sorted(counts)))
+
+
 def line(row: Row, study: dict[str, Any], out: Path) -> list[str] | None:
     """The cells of a row as the page has them; None where no run of it is finished."""
     finished = [run for run in runs(row, study, out) if is_done(run)]
@@ -180,26 +223,40 @@ def line(row: Row, study: dict[str, Any], out: Path) -> list[str] | None:
     ]
     size = max((f.get("parameters", 0) for f in facts), default=0)
     seconds = [f["processor_seconds"] for f in facts if "processor_seconds" in f]
-    cells, asked = [], set()
-    for task in study["tasks"]:
-        found = cell(finished, task, out / "data" / row.dataset) if task in row.tasks else None
-        cells.append("")
-        if found:
-            estimate, each = found
-            asked.add(estimate.n // len(each))
-            cells[-1] = f"{percent(estimate.value)} [{percent(estimate.low)}, {percent(estimate.high)}]"
-            if len(each) > 1:
-                cells[-1] += f"<br>{percent(min(each))} to {percent(max(each))}"
-    seeds = len({run.folder.name.rpartition("_")[2] for run in finished})
     spent = f"{sum(seconds) / len(seconds):.0f}" if seconds else ""
-    return [
-        row.label,
-        *cells,
-        f"{size:,}" if size else "",
-        spent,
-        str(seeds),
-        "/".join(map(str, sorted(asked))),
-    ]
+    seeds = len({run.folder.name.rpartition("_")[2] for run in finished})
+    texts, n = cells(finished, study["tasks"], out / "data" / row.dataset)
+    return [row.label, *texts, f"{size:,}" if size else "", spent, str(seeds), n]
+
+
+def other_test(name: str, about: str, rows: Sequence[Row], study: dict[str, Any], out: Path) -> str:
+    """The table of a dataset that trained models answer without having trained on it, what it is, and which
+    of them lose there what they seemed to know; empty where none has answered it.
+    """
+    tasks = [task for task in study["tasks"] if task in study["datasets"][name]["tasks"].split(",")]
+    lines: list[list[str]] = []
+    losses: list[str] = []
+    answered: list[Run] = []
+    for row in rows:
+        trained = [run for run in runs(row, study, out) if is_done(run)]
+        finished = [r for run in trained if (r := again(run, name, row, study, out)) and is_done(r)]
+        if not finished:
+            continue
+        answered += finished
+        texts, n = cells(finished, tasks, out / "data" / name)
+        lines.append([row.label, *texts, n])
+        for task in tasks:
+            here = cell(finished, task, out / "data" / name)
+            there = cell(trained, task, out / "data" / row.dataset)
+            if here and there and here[0].high < there[0].low - LOSS:
+                values = f"{percent(there[0].value)} to {percent(here[0].value)}"
+                losses.append(f"{row.label} on {task.replace('_', ' ')} ({values})")
+    if not lines:
+        return ""
+    floors = floor_lines(name, answered, tasks)
+    loss = f"Lost there by more than {100 * LOSS:.0f} points: {'; '.join(losses) or 'nothing'}."
+    head = ["row", *(task.replace("_", " ") for task in tasks), "n"]
+    return "\n\n".join([f"### {name}", about.strip(), table(head, [*lines, *floors]), loss])
 
 
 FLOORS = {
@@ -210,24 +267,23 @@ FLOORS = {
 """Line of the table -> the floors of a run's metrics that it takes: the highest."""
 
 
-def floor_lines(dataset: str, rows: Sequence[Row], study: dict[str, Any], out: Path) -> list[list[str]]:
-    """The floors on a dataset's questions, as the finished runs of its rows have them in their metrics."""
+def floor_lines(dataset: str, answered: Sequence[Run], tasks: Sequence[str]) -> list[list[str]]:
+    """The floors on a dataset's questions, as the finished runs on it have them in their metrics."""
     known: dict[str, dict[str, float]] = {}
-    for row in rows:
-        for run in runs(row, study, out):
-            if row.dataset == dataset and is_done(run):
-                for task, metrics in read_facts(run.folder, "metrics.json")["tasks"].items():
-                    if metrics["n"] >= known.get(task, {}).get("n", 0):
-                        known[task] = {**metrics["floors"], "n": metrics["n"]}
+    for run in answered:
+        if is_done(run):
+            for task, metrics in read_facts(run.folder, "metrics.json")["tasks"].items():
+                if metrics["n"] >= known.get(task, {}).get("n", 0):
+                    known[task] = {**metrics["floors"], "n": metrics["n"]}
     lines = []
     for label, floors in FLOORS.items():
-        cells = []
-        for task in study["tasks"]:
+        texts = []
+        for task in tasks:
             values = [known[task][floor] for floor in floors if floor in known.get(task, {})]
-            cells.append(percent(max(values)) if values else "")
-        if any(cells):
+            texts.append(percent(max(values)) if values else "")
+        if any(texts):
             most = max(int(floors["n"]) for floors in known.values())
-            lines.append([f"*{label}, {dataset}*", *cells, "", "", "", str(most)])
+            lines.append([f"*{label}, {dataset}*", *texts, str(most)])
     return lines
 
 
@@ -269,7 +325,11 @@ def page(study: dict[str, Any], rows: Sequence[Row], out: Path, size: str) -> st
         [label, *(f"{values[t]}" if t in values else "" for t in study["tasks"])]
         for label, values in read_yaml(FOLDER / "paper.yaml").items()
     ]
-    floors = [line for name in study["datasets"] for line in floor_lines(name, rows, study, out)]
+    floors = []
+    for name in study["datasets"]:
+        answered = [run for row in rows if row.dataset == name for run in runs(row, study, out)]
+        for *texts, n in floor_lines(name, answered, study["tasks"]):
+            floors.append([*texts, "", "", "", n])
     parts = [
         "# Can a transformer stand in for a graph neural network?",
         f"Written by `make reproduce SIZE={size}` from the run folders; never by hand. "
@@ -279,6 +339,12 @@ def page(study: dict[str, Any], rows: Sequence[Row], out: Path, size: str) -> st
         table(["row", *names, "parameters", "seconds", "seeds", "n"], [*ours, *floors]),
         "\n".join(about),
     ]
+    tests = [
+        text
+        for name, note in study.get("other_tests", {}).items()
+        if (text := other_test(name, note, rows, study, out))
+    ]
+    parts += ["## The same models on other tests", *tests] if tests else []
     curves = [text for row in rows if (text := curve(row, study, out))]
     parts += ["## Learning curves", *curves] if curves else []
     if missing:
@@ -309,10 +375,16 @@ def main() -> None:
         study, rows = read_study(FOLDER / f"{given.size}.yaml")
         chosen = [row for row in rows if row.label.startswith(given.rows or "")]
         if not given.write:
-            make_datasets(study, list(dict.fromkeys(row.dataset for row in chosen)), out)
+            trained = [row.dataset for row in chosen]
+            make_datasets(study, list(dict.fromkeys([*trained, *study.get("other_tests", {})])), out)
             prepare(study, {row.command for row in chosen}, out)
             with ThreadPoolExecutor(given.jobs) as pool:
-                list(pool.map(carry_out, [run for row in chosen for run in runs(row, study, out)]))
+                for done in [
+                    pool.submit(carry_out_all, run, row, study, out)
+                    for row in chosen
+                    for run in runs(row, study, out)
+                ]:
+                    done.result()
         write_text(given.page, page(study, rows, out, given.size))
         print(f"see {given.page}")
     except InputError as error:

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from data_builders.errors import InputError
+from data_builders.files import read_yaml
 from studies import reproduce
 from studies.reproduce import FOLDER, is_done, read_study, runs
 
@@ -77,3 +79,40 @@ def test_the_studies_that_come_along_can_be_read(size: str, tmp_path: Path) -> N
     study, rows = read_study(FOLDER / f"{size}.yaml")
     names = [run.folder.name for row in rows for run in runs(row, study, tmp_path)]
     assert len(names) == len(set(names)) > 0
+
+
+TINY = {
+    "fit": {"steps": 2, "evaluate_every": 2, "limit": 2},
+    "finetune": {"num_train_epochs": 1, "limit": 2, "generation_max_length": 4},
+    "prompt": {"limit": 1, "max-new-tokens": 2},
+}
+
+
+@pytest.mark.slow
+def test_every_command_of_the_small_study_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The study as it is, with a dozen graphs and two steps: no row has a key that its command lacks."""
+    study = read_yaml(FOLDER / "small.yaml")
+    for keys in study["datasets"].values():
+        keys |= {key: min(keys[key], most) for key, most in (("train", 24), ("validation", 4), ("test", 4))}
+    for row in study["rows"]:
+        row["flags"] |= TINY[row["command"]]
+        row["seeds"] = [0]
+        if row.get("each_task"):
+            row["tasks"] = row["tasks"][-1:]
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
+    (tmp_path / "paper.yaml").write_bytes((FOLDER / "paper.yaml").read_bytes())
+    monkeypatch.setattr(reproduce, "FOLDER", tmp_path)
+    page = tmp_path / "results.md"
+    monkeypatch.setattr("sys.argv", ["reproduce", "--out", str(tmp_path / "out"), "--page", str(page)])
+    reproduce.main()
+    assert "FAILED" not in capsys.readouterr().out
+    text = page.read_text()
+    assert "Not run yet" not in text
+    first, _, others = text.partition("## The same models on other tests")
+    for row in study["rows"]:
+        assert f"| {row['label']} | " in first
+        assert (f"| {row['label']} | " in others) == (row["command"] != "prompt")
+    for name in study["other_tests"]:
+        assert f"### {name}" in others and f"| *majority, {name}* |" in others
