@@ -19,8 +19,9 @@ ROOT = Path(__file__).parents[3]
 def test_a_pipeline_of_five_ranks_makes_the_same_files(tmp_path: Path) -> None:
     python = environment("datatrove", "datatrove==0.10.1", tmp_path)
     config = tmp_path / "data.yaml"
-    keys = {"tasks": ["cycle_check", "shortest_path"], "train": 3000, "validation": 20, "test": 20}
-    config.write_text(yaml.safe_dump({"name": "piped", "generators": ["er"], **keys}))
+    keys = {"tasks": ["cycle_check", "shortest_path"], "train": 5500, "validation": 20, "test": 20}
+    encoders = ["adjacency", "incident", "friendship", "expert"]
+    config.write_text(yaml.safe_dump({"name": "piped", "generators": ["er"], "encoders": encoders, **keys}))
     command = [python, str(ROOT / "docs" / "build_datatrove.py"), str(config), "out", "--tasks", "5"]
     settings = {"cwd": tmp_path, "env": {**os.environ, "PYTHONPATH": str(ROOT)}, "timeout": 600}
     done = subprocess.run(command, capture_output=True, text=True, check=False, **settings)
