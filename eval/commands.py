@@ -112,7 +112,7 @@ def publish(
 
     The token is HF_TOKEN in the environment, or that of `hf auth login`.
     """
-    from data_builders.hub import publish_dataset, published_card, stage_dataset
+    from data_builders.hub import publish_dataset, stage_dataset
 
     if create_pr and revision is not None:
         raise InputError("--create-pr opens a pull request of its own; give it, or --revision, not both")
@@ -120,20 +120,20 @@ def publish(
     of_run = {"--data": data, "--base-model": base_model, "--dataset-id": dataset_id, "--license": license}
     if (folder / "config.yaml").is_file():
         from eval.model_card import Names
-        from eval.publish import publish_run, staged_run
+        from eval.publish import publish_run, stage_run
 
         names = Names(repo_id, base_model or "", dataset_id or "", license or "")
         if not dry_run:
             print(publish_run(folder, names, data, **where))
             return
-        staging = staged_run(folder, names, data)
+        staging = stage_run(folder, names, data)
     else:
         if given := [flag for flag, value in of_run.items() if value is not None]:
             raise InputError(f"{folder}: {given[0]} is for a run folder, and this is none (no config.yaml)")
         if not dry_run:
             print(publish_dataset(folder, repo_id, **where))
             return
-        staging = stage_dataset(folder, published_card(folder, repo_id))
+        staging = stage_dataset(folder, repo_id)
     files = sorted(path for path in staging.rglob("*") if path.is_file())
     size = sum(path.stat().st_size for path in files)
     print((staging / "README.md").read_text(encoding="utf-8"))

@@ -45,25 +45,15 @@ def publish_run(
     `known_names`. data: the run's dataset, where it was moved.
     Raises InputError, in one line, for a run that cannot be used by others, and for whatever the Hub refuses.
     """
-    scored, report = gathered(run, data)
-    names = known_names(run, names)
     return upload(
+        stage_run(run, names, data),
         names.repo_id,
         "model",
-        model_card(run, scored.data, scored.metrics, names),
-        lambda card: stage_run(scored, report, names, card),
-        f"{scored.config['label']}, trained with graphtalk",
+        f"{read_config(run)['label']}, trained with graphtalk",
         private=private,
         revision=revision,
         create_pr=create_pr,
     )
-
-
-def staged_run(run: Path, names: Names, data: Path | None = None) -> Path:
-    """RUN/.publish: all that would go up."""
-    scored, report = gathered(run, data)
-    names = known_names(run, names)
-    return stage_run(scored, report, names, model_card(run, scored.data, scored.metrics, names))
 
 
 def gathered(run: Path, data: Path | None) -> tuple[ScoredRun, Report]:
@@ -110,14 +100,15 @@ def known_names(run: Path, names: Names) -> Names:
     return replace(names, base=base, license=names.license or "apache-2.0")
 
 
-def stage_run(scored: ScoredRun, report: Report, names: Names, card: str) -> Path:
-    """RUN/.publish: all that goes up."""
-    run = scored.folder
+def stage_run(run: Path, names: Names, data: Path | None = None) -> Path:
+    """RUN/.publish: all that goes up. Arguments and errors are those of `publish_run`."""
+    scored, report = gathered(run, data)
+    names = known_names(run, names)
     files: dict[str, Path | str] = {**_checkpoint_files(run)}
     if is_adapter(run):
         adapter = read_json(run / "checkpoint" / "adapter_config.json")
         files["adapter_config.json"] = _json({**adapter, "base_model_name_or_path": names.base})
-    files["README.md"] = card
+    files["README.md"] = model_card(run, scored.data, scored.metrics, names)
     if names.dataset:
         files[".eval_results/graphtalk.yaml"] = eval_results(scored.metrics, names.dataset)
     files |= {
@@ -177,10 +168,8 @@ def open_repository(repo_id: str, private: bool | None) -> str:
 
 def push_checkpoint(run: Path, repo_id: str) -> str:
     """Upload run/checkpoint with its card, as `--push_to_hub` does; the address of the commit comes back."""
-    files = _checkpoint_files(run)
-    card = files.pop("README.md").read_text(encoding="utf-8")
     message = f"{read_config(run)['label']}, trained with graphtalk"
-    return upload(repo_id, "model", card, lambda text: stage(run, {**files, "README.md": text}), message)
+    return upload(stage(run, _checkpoint_files(run)), repo_id, "model", message)
 
 
 def _checkpoint_files(run: Path) -> dict[str, Path]:

@@ -1,4 +1,6 @@
-"""graphtalk prompt, ask and smollm2: put questions to language models."""
+"""graphtalk prompt, ask, smollm2 and import-outputs: put questions to language models, or take their answers
+from other programs.
+"""
 
 import json
 import sys
@@ -18,6 +20,7 @@ from data_builders.readers.source import Options
 from prompting.backends.model import Completion, Request
 from prompting.backends.registry import open_model
 from prompting.budget import Budget, Stopped
+from prompting.outputs.command import import_command
 from prompting.prompts.methods import METHODS, build_prompt
 from prompting.settings import PARTS, Settings, load_settings
 
@@ -231,4 +234,5 @@ COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [
     ("prompt", prompt_command, {}),
     ("ask", ask_command, {}),
     ("smollm2", smollm2_command, {}),
+    ("import-outputs", import_command, {}),
 ]

@@ -20,7 +20,7 @@ from data_builders.hub import STAGING
 from eval.commands import publish
 from eval.model_card import Names
 from eval.prediction import read_predictions
-from eval.publish import FOLDER, publish_run, staged_run
+from eval.publish import FOLDER, publish_run, stage_run
 from tests.helpers.hub import TOKEN, Hub
 from tests.helpers.tiny_models import make_llama, make_t5
 
@@ -119,7 +119,7 @@ def test_the_same_command_continues_and_what_others_wrote_stays(folder: Path, hu
 
 def test_the_cards_code_gives_the_runs_answer(folder: Path) -> None:
     run = folder / "runs" / "lora"
-    staging = staged_run(run, NAMES)
+    staging = stage_run(run, NAMES)
     text = code((staging / "README.md").read_text())
     here = text.replace("me/x", str(staging)).replace("me/base", str(folder / "base"))
     printed = io.StringIO()

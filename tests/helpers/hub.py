@@ -152,7 +152,9 @@ class Handler(BaseHTTPRequestHandler):
             )
         elif self.path.endswith("/info/lfs/objects/batch"):
             objects = [
-                {**o, "actions": {"upload": {"href": f"{self.server.address}/lfs/{o['oid']}"}}}
+                o  # without an action where it is there already
+                if o["oid"] in self.server.objects
+                else {**o, "actions": {"upload": {"href": f"{self.server.address}/lfs/{o['oid']}"}}}
                 for o in json.loads(content)["objects"]
             ]
             self.answer({"transfer": "basic", "objects": objects})
@@ -183,6 +185,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         if not self.fails():
             content = self.body()
+            self.server.sent += 1
             self.server.objects[hashlib.sha256(content).hexdigest()] = content
             self.answer({})
 
@@ -205,6 +208,7 @@ class Hub(ThreadingHTTPServer):
         self.others: dict[str, dict[str, bytes]] = {}
         self.objects: dict[str, bytes] = {}
         self.validated: list[str] = []
+        self.sent = 0  # large files
         self.commits = 0
         self.failures: dict[str, list[int | str | None]] = {}
 
