@@ -1,0 +1,1 @@
+"""Questions of other datasets, read out of their texts."""
