@@ -164,7 +164,7 @@ def import_dataset(
     from data_builders.errors import check_choice
     from data_builders.example import SPLITS
     from data_builders.files import write_text
-    from data_builders.imports.dataset import import_dataset as import_files
+    from data_builders.import_dataset import import_dataset as import_files
     from eval.escape import visible
     from eval.scoring.disagreements import disagreements
 

@@ -29,11 +29,11 @@ from data_builders.example import SCHEMA, read_lock
 from data_builders.files import file_sha256
 from data_builders.graphs.graph import Graph, graph_from_record
 from data_builders.graphs.splits import RULE, split_of
-from data_builders.imports.questions import FORMS, imported_difference
 from data_builders.tasks import TASKS, Query, Task
 from data_builders.tasks.second_opinion import SECOND, WITNESS
 from data_builders.text.decoders import decode
 from data_builders.text.encoders import get_encoder
+from data_builders.text.questions import FORMS, imported_difference
 
 NTH = re.compile(r"\.\d+$")  # of a graph_id: the third graph drawn for an index ends in `.2`
 WORD = re.compile(r"\w+")

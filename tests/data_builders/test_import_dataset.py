@@ -15,10 +15,10 @@ from data_builders.errors import InputError
 from data_builders.example import Example, load_examples, read_examples, truth, write_examples
 from data_builders.files import file_sha256
 from data_builders.graphs.graph import Graph, from_edges
-from data_builders.imports.dataset import import_dataset
-from data_builders.imports.questions import read_question
+from data_builders.import_dataset import import_dataset
 from data_builders.tasks import TASKS, Query
 from data_builders.text.encoders import ENCODERS
+from data_builders.text.questions import read_question
 from eval.scoring.disagreements import disagreements
 from prompting.outputs.imports import import_outputs
 from tests.helpers.prompt_data import make_data

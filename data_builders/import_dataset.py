@@ -15,9 +15,9 @@ from data_builders.errors import InputError
 from data_builders.example import SPLITS, Example, write_examples
 from data_builders.files import atomic_folder, file_sha256, write_text
 from data_builders.graphs.graph import graph_to_json
-from data_builders.imports.questions import ImportedQuestion, read_question
 from data_builders.records import read_records
 from data_builders.tasks import TASKS
+from data_builders.text.questions import ImportedQuestion, read_question
 
 QUESTION = ("question", "input_prompt", "problem_text", "prompt", "query", "input")
 ANSWER = ("answer", "exact_answer", "target", "output")

@@ -1,1 +1,0 @@
-"""Questions of other datasets, read out of their texts."""
