@@ -67,7 +67,8 @@ def _dry_run(settings: Settings) -> None:
     from prompting.run import plan
 
     run, target = settings.run, settings.target
-    requests = [Request(prompt, sample) for _, prompt in plan(run, settings.part) for sample in range(run.samples)]
+    planned = plan(run, settings.part)
+    requests = [Request(prompt, sample) for _, prompt in planned for sample in range(run.samples)]
     cost = estimate(requests, target.model, settings.options, target.tokenizer)
     print("\n".join(cost.lines(settings.budget().price)))
 
