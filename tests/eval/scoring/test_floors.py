@@ -216,6 +216,19 @@ def test_trees_learn_what_their_features_show_and_are_the_same_every_time(tmp_pa
     assert tree_answers(train[:10], examples) == tree_answers([], examples) == tree_answers(train, []) == {}
 
 
+def test_trees_that_know_rare_answers_know_the_common_ones_no_less(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 2,000 distances a handful are 6 or 7, and leaves of hardly any weight are easily scored too high."""
+    two_hop = {"trees_two_hop": FEATURES["trees_two_hop"]}
+    monkeypatch.setattr("eval.scoring.trees.FEATURES", two_hop)
+    data = make(tmp_path / "d", tasks="shortest_path", generators="er", train=ROWS, test=200)
+    train, examples = (read_examples(data, "shortest_path", split) for split in ("train", "test"))
+    assert min(train_answers(data, "shortest_path").values()) < 5
+    right = answer_floors(train, examples)["trees_two_hop"]
+    assert sum(right) / len(right) > 0.97
+
+
 def test_floors_look_at_rows_from_all_over_the_train_split() -> None:
     """Generators and sizes may follow one another in a split, so the first rows alone are no fair sample."""
     base = make_example("node_degree", 3, PATH, (0,))
