@@ -131,7 +131,7 @@ class DataArguments:
 
 @dataclass
 class LoraArguments:
-    """Low-rank adapters instead of full fine-tuning."""
+    """Low-rank adapters, or a soft prompt, instead of full fine-tuning."""
 
     lora: bool = field(
         default=False, metadata={"help": "Train adapters (peft) and leave the model's own weights alone."}
@@ -153,6 +153,12 @@ class LoraArguments:
         metadata={
             "help": "Also train the embedding rows of tokens in the training texts, e.g. node "
             "names that the model never saw."
+        },
+    )
+    soft_prompt: int | None = field(
+        default=None,
+        metadata={
+            "help": "Prompt tuning instead: so many trained tokens before each question, and nothing else."
         },
     )
 
@@ -233,7 +239,14 @@ AT_LEAST_ONE = [
     "max_tokens_per_batch",
     "packing_length",
 ]
-AT_LEAST_ONE += ["lora_r", "lora_alpha", "num_generations", "validation_limit", "early_stopping_patience"]
+AT_LEAST_ONE += [
+    "soft_prompt",
+    "lora_r",
+    "lora_alpha",
+    "num_generations",
+    "validation_limit",
+    "early_stopping_patience",
+]
 MAX_NEW_TOKENS = 128  # of an answer, where the run does not say
 DTYPES = ("float32", "bfloat16")
 METHODS = ("sft", "grpo")
@@ -314,6 +327,8 @@ def check_arguments(namespace: argparse.Namespace) -> None:
         raise InputError("early_stopping_patience needs validations: give --eval_strategy steps or epoch")
     if namespace.train_embeddings and not namespace.lora:
         raise InputError("train_embeddings belongs to --lora; full fine-tuning trains the embeddings anyway")
+    if namespace.soft_prompt and (namespace.lora or namespace.share_graphs or namespace.method == "grpo"):
+        raise InputError("soft_prompt learns alone and from answers; leave out lora, share_graphs and grpo")
     if namespace.hub_token:
         raise InputError(
             "hub_token would be kept in config.yaml: set HF_TOKEN in the environment instead, or "

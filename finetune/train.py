@@ -30,6 +30,7 @@ from finetune.batches.shared_rows import SharedRows, accept_shared_rows, collate
 from finetune.batches.tokenizer import tokenizer_for
 from finetune.config import FP16, Options, parse
 from finetune.learners.monitor import ConsoleLogger
+from finetune.learners.soft_prompt import add_soft_prompt
 from finetune.learners.start import LONGEST_QUESTION, add_lora, length_limits, new_model, read_size
 from finetune.learners.t5 import GraphTrainer, save
 from finetune.processes import check_processes
@@ -124,7 +125,8 @@ def run_config(options: Options) -> dict[str, Any]:
         if options.train.do_predict
         else []
     )
-    method = "grpo" if options.grpo.method == "grpo" else "lora" if options.lora.lora else "full"
+    method = "lora" if options.lora.lora else "soft_prompt" if options.lora.soft_prompt else "full"
+    method = "grpo" if options.grpo.method == "grpo" else method
     return {
         "label": options.train.label or Path(str(options.train.output_dir)).resolve().name,
         "kind": "finetune",
@@ -219,7 +221,11 @@ def make_trainer(
 ) -> Any:
     """The trainer for this kind of model: TRL's for decoder-only ones, ours for encoder-decoders."""
     lora = options.lora
-    if not lora.lora and hasattr(model, "merge_and_unload"):
+    if lora.soft_prompt:
+        if reads_graphs_alone(model):
+            raise InputError("soft_prompt is not for a T5 that reads a graph before its question is known")
+        model = add_soft_prompt(model, tokenizer, lora.soft_prompt)
+    elif not lora.lora and hasattr(model, "merge_and_unload"):
         model = model.merge_and_unload()  # full training of what adapters made
     if is_decoder_only(model):
         if options.data.share_graphs:

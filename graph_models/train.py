@@ -101,9 +101,9 @@ def make_optimizer(model: GraphModel, config: FitConfig) -> torch.optim.Optimize
     flat = nn.Parameter(torch.cat([p.detach().reshape(-1) for p in parameters]))
     flat.grad = torch.zeros_like(flat)
     sizes = [p.numel() for p in parameters]
-    parts = zip(parameters, flat.detach().split(sizes), flat.grad.split(sizes), strict=True)
-    for parameter, values, gradient in parts:
-        parameter.data, parameter.grad = values.view_as(parameter), gradient.view_as(parameter)
+    values, gradients = torch.split(flat.detach(), sizes), torch.split(flat.grad, sizes)
+    for parameter, value, gradient in zip(parameters, values, gradients, strict=True):
+        parameter.data, parameter.grad = value.view_as(parameter), gradient.view_as(parameter)
     return torch.optim.AdamW([flat], lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 from data_builders.errors import InputError
 
+SOFT_PROMPT = "soft_prompt"  # key of a tokenizer's configuration: the trained tokens before each question
+
 
 def is_decoder_only(model: Any) -> bool:
     """Return whether question and answer are one text to a model, as for GPT, Llama and Qwen.
@@ -61,12 +63,18 @@ def prompt_text(
 
     system: an instruction for the system's turn; without a chat it stands before the prompt.
     """
+    prompt = with_soft_prompt(prompt, tokenizer)
     if not chat:
         text = f"{system}\n\n{prompt}" if system else prompt
         return text.rstrip(" ") if decoder_only else text
     turns = [{"role": "system", "content": system}] if system else []
     turns.append({"role": "user", "content": prompt})
     return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+
+
+def with_soft_prompt(question: str, tokenizer: Any) -> str:
+    """Return the question with the trained tokens before it that came with the model, if any did."""
+    return f"{tokenizer.init_kwargs.get(SOFT_PROMPT, '')}{question}"
 
 
 def prompt_ids(

@@ -6,7 +6,7 @@ from typing import Any
 from data_builders.errors import InputError
 from data_builders.example import Example
 from finetune.batches.data import Tokens
-from language_models.text import context_length, prompt_ids, prompt_text, text_ids
+from language_models.text import context_length, prompt_ids, prompt_text, text_ids, with_soft_prompt
 
 UNLIMITED = 1 << 20  # tokens of a model that names no limit
 
@@ -19,7 +19,7 @@ def answered_text(example: Example, prompt: str, tokenizer: Any, chat: bool) -> 
     if not chat:
         return f"{prompt} {example.answer.strip()}"
     turns = [
-        {"role": "user", "content": example.question},
+        {"role": "user", "content": with_soft_prompt(example.question, tokenizer)},
         {"role": "assistant", "content": example.answer.strip()},
     ]
     text = str(tokenizer.apply_chat_template(turns, tokenize=False))

@@ -13,6 +13,7 @@ from data_builders.errors import InputError
 from data_builders.example import Example
 from eval.prediction import Prediction
 from eval.scoring.scorer import score
+from language_models.text import with_soft_prompt
 
 SPREAD = 0.05  # how far examples of different length may mix, as a share of the length
 
@@ -73,7 +74,8 @@ def encode(examples: list[Example], tokenizer: Any, max_source_length: int, max_
 
     InputError for a text that is longer than the model's limit, or that the tokenizer cannot represent.
     """
-    sources = _encode(examples, [e.question for e in examples], tokenizer, max_source_length, "question")
+    questions = [with_soft_prompt(e.question, tokenizer) for e in examples]
+    sources = _encode(examples, questions, tokenizer, max_source_length, "question")
     targets = _encode(examples, [e.answer for e in examples], tokenizer, max_target_length, "answer")
     return Tokens(sources, targets, [e.id for e in examples])
 
