@@ -18,7 +18,7 @@ from data_builders.building.config import BuildConfig
 from data_builders.errors import InputError
 from data_builders.hub import STAGING
 from eval.commands import publish
-from eval.model_card import Names
+from eval.model_card import Names, hub_base, trained_from_scratch
 from eval.prediction import read_predictions
 from eval.publish import FOLDER, publish_run, stage_run
 from tests.helpers.hub import TOKEN, Hub
@@ -144,6 +144,11 @@ def test_what_others_could_not_use_is_refused(folder: Path, tmp_path: Path) -> N
         publish_run(run, Names("me/x", license="mit"))
     with pytest.raises(InputError, match="trained from me/base, whose license is not known here"):
         publish_run(run, Names("me/x", "me/base"))
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    own = {**config["arguments"], "model_name_or_path": "gpt2"}
+    assert hub_base({**config, "model": "gpt2", "arguments": own}) == "gpt2"
+    scratch = {**config, "model": "{}", "arguments": {"model_config": "{}"}}
+    assert trained_from_scratch(scratch) and not hub_base(scratch) and not trained_from_scratch(config)
     (tmp_path / "config.yaml").write_text("kind: prompt\n")
     with pytest.raises(InputError, match=r"no checkpoint; .* \(prompt\) has none"):
         publish_run(tmp_path, Names("me/x"))
