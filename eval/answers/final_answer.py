@@ -281,7 +281,7 @@ def answer_markers(text: str, letter: bool = True) -> list[AnswerMarker]:
         if hint is None:
             continue
         first = max(at, hint.start() - _REACH)
-        first = max(first, text.rfind("\n", first, hint.start()) + 1)  # no mark goes over a line end before it
+        first = max(first, text.rfind("\n", first, hint.start()) + 1)  # a mark begins in its hint's line
         marker = _MARK.search(text, first, hint.end() + _AHEAD)
         if marker and marker.start() > hint.start():
             marker = None
