@@ -214,7 +214,7 @@ _FALSE_THAT = case_insensitive(r"\b(?:not the case|false|not true|incorrect|untr
 
 
 def _claims(sentence: str, question: Question) -> tuple[list[bool], int]:
-    """The claims of a sentence that opens with no Yes or No, and how many of its clauses say the same of other
+    """The claims of a sentence that opens with no Yes or No, and how many of its clauses claim it of other
     nodes.
     """
     plain = strip_hedge(sentence)
