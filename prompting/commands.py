@@ -192,8 +192,8 @@ def score_command(
         except Stopped as stopped:
             print(f"graphtalk: {stopped}", file=sys.stderr)
             raise typer.Exit(_STOPPED) from None
-    elif given := [as_flag(key) for key, value in flags.items() if value is not None]:
-        raise InputError(f"{given[0]} is for --reader, which is not given")
+    elif unused := [as_flag(key) for key, value in flags.items() if value is not None]:
+        raise InputError(f"{unused[0]} is for --reader, which is not given")
     print_tables(gather(runs, data or [], strict=True, count_reader=count_reader))
 
 

@@ -70,7 +70,9 @@ def add_readings(
     count: let a reading that states an answer take the place of `unparsed`.
     """
     out = dict(scores)
-    for e in examples if readings is not None else ():
+    if readings is None:
+        return out
+    for e in examples:
         known = readings.outputs.get(e.id) == digest(predictions[e.id].output)
         if not known or scores[e.id].outcome != "unparsed":
             continue
