@@ -18,7 +18,9 @@ from transformers import logging as hf_logging
 
 from data_builders.errors import InputError
 from data_builders.example import Example, load_examples, read_lock
+from eval.model_card import write_card
 from eval.prediction import write_config, write_environment
+from eval.publish import open_repository, push_checkpoint
 from eval.scoring.run import print_scores, score_run
 from finetune.batches.cache import cached
 from finetune.batches.data import encode, shortened
@@ -33,7 +35,6 @@ from finetune.learners.t5 import GraphTrainer, save
 from finetune.processes import check_processes
 from finetune.run.answers import test, validation
 from finetune.run.launch_report import LaunchReport, print_once
-from finetune.run.model_card import open_repository, push, write_card
 from finetune.run.resume import check_same_run, drop_broken, last_checkpoint
 from language_models.folder import weights_digest
 from language_models.load import load_model
@@ -74,7 +75,7 @@ def main(argv: list[str]) -> None:
     if options.train.should_save and options.train.do_train:
         write_card(run)
         if repository:
-            print_once(options, f"pushed to {push(run, repository)}")
+            print_once(options, f"pushed to {push_checkpoint(run, repository)}")
 
 
 def hub_repository(options: Options) -> str | None:

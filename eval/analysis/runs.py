@@ -91,20 +91,23 @@ FLOORS = {
 """Row -> the floors of `eval.scoring.floors` that it takes: the first one that a task has."""
 
 
-def gather(runs: Sequence[Path], data: Sequence[Path] = (), strict: bool = False) -> Report:
+def gather(
+    runs: Sequence[Path], data: Sequence[Path] = (), strict: bool = False, count_reader: bool = False
+) -> Report:
     """Judge runs and group those that can be compared.
 
     Runs are scored again from their predictions, so that a report cannot lag behind them. data: dataset
     folders to look in first, matched by fingerprint. A run that cannot be scored is listed under `left_out`;
     InputError is raised instead if `strict`, or if none can be scored.
+    count_reader: see `eval.scoring.run.judge`.
     """
-    places = {str(read_lock(folder).get("fingerprint")): Path(folder) for folder in data}
+    places = dataset_places(data)
     scored: list[ScoredRun] = []
     left_out: list[str] = []
     floors: dict[Any, Any] = {}  # Runs on the same questions share their floors.
     for run in dict.fromkeys(Path(r) for r in runs):
         try:
-            scored.append(judge(run, _place(run, places), floors))
+            scored.append(judge(run, place_of(run, places), floors, count_reader))
         except (InputError, OSError) as error:
             if strict:
                 raise
@@ -132,7 +135,13 @@ def _coloured(dataset: Dataset, colours: Mapping[str, int]) -> Dataset:
     return replace(dataset, samples=samples)
 
 
-def _place(run: Path, places: dict[str, Path]) -> Path | None:
+def dataset_places(data: Sequence[Path]) -> dict[str, Path]:
+    """Fingerprint -> folder, of dataset folders."""
+    return {str(read_lock(folder).get("fingerprint")): Path(folder) for folder in data}
+
+
+def place_of(run: Path, places: Mapping[str, Path]) -> Path | None:
+    """Where a run's dataset is among `places`; None for the folder that its config names."""
     config = read_config(run)
     place = places.get(str(config.get("dataset_fingerprint")))
     if place is None and places and not Path(str(config.get("data"))).is_dir():
@@ -166,10 +175,10 @@ def _dataset_names(runs: Sequence[ScoredRun]) -> dict[str, str]:
 
 
 def _dataset(group: Sequence[ScoredRun], labels: Mapping[Path, str], name: str) -> Dataset:
-    samples: dict[tuple[tuple[str, int], ...], list[ScoredRun]] = {}
-    for j in group:  # A run answers the first n of each task in file order: equal counts, equal questions.
-        counts = tuple(sorted((task, len(examples)) for task, examples in j.examples.items()))
-        samples.setdefault(counts, []).append(j)
+    samples: dict[tuple[str, ...], list[ScoredRun]] = {}
+    for j in group:
+        ids = tuple(e.id for task in sorted(j.examples) for e in j.examples[task])
+        samples.setdefault(ids, []).append(j)
     first = group[0]
     names = {task for j in group for task in j.examples}
     tasks = [*(task for task in TASKS if task in names), *sorted(names - set(TASKS))]
@@ -188,7 +197,7 @@ def _sample(group: Sequence[ScoredRun], labels: Mapping[Path, str]) -> Sample:
     counts = sorted(map(len, first.examples.values()))
     total = sum(counts)
     spread = f"{counts[0]:,}" if counts[0] == counts[-1] else f"{counts[0]:,} to {counts[-1]:,}"
-    which = "the first " if first.config.get("limit") else "all "
+    which = "the first " if first.config.get("limit") else "" if first.config.get("partial") else "all "
     tasks = len(first.examples)
     of = f"each of {tasks} tasks" if tasks > 1 else "1 task"
     text = f"{which}{spread} questions of {of} ({total:,} in all)"
