@@ -44,6 +44,9 @@ def prompt_command(
         bool,
         typer.Option("--partial", help="Score what was answered where the run stops early, as at a cap."),
     ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the results of another run; what it asked is kept.")
+    ] = False,
     **flags: Any,
 ) -> None:
     """Ask a language model the questions of a dataset, and score its answers; the same command continues."""
@@ -56,7 +59,7 @@ def prompt_command(
     elif dry_run:
         _dry_run(settings)
     else:
-        _run(settings, partial)
+        _run(settings, partial, overwrite)
 
 
 def _dry_run(settings: Settings) -> None:
@@ -69,7 +72,7 @@ def _dry_run(settings: Settings) -> None:
     print("\n".join(cost.lines(settings.budget().price)))
 
 
-def _run(settings: Settings, partial: bool) -> None:
+def _run(settings: Settings, partial: bool, overwrite: bool) -> None:
     from eval.scoring.run import print_tasks
     from prompting.run import execute
 
@@ -90,6 +93,7 @@ def _run(settings: Settings, partial: bool) -> None:
                 budget,
                 target.journal,
                 partial,
+                overwrite,
             )
     except Stopped as stopped:
         print(f"graphtalk: {stopped}", file=sys.stderr)

@@ -16,7 +16,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -162,3 +162,14 @@ class Journal:
         """Number of stored completions, of any model."""
         count: int = self._connection.execute("SELECT count(*) FROM completions").fetchone()[0]
         return count
+
+
+def stored_completions(path: Path) -> int:
+    """How many completions a file holds, of any model; 0 where there is none, or none that can be read."""
+    if not path.is_file():
+        return 0
+    try:
+        with closing(sqlite3.connect(path, timeout=60)) as connection:
+            return int(connection.execute("SELECT count(*) FROM completions").fetchone()[0])
+    except sqlite3.Error:  # `Journal` says what is wrong with it.
+        return 0
