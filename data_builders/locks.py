@@ -32,7 +32,7 @@ def exclusive(out: Path, lock: Path | None = None, shared: bool = False) -> Iter
     ...     pass
     Traceback (most recent call last):
         ...
-    data_builders.errors.InputError: .../run: process ... is at work there; wait for it, or choose another --out
+    data_builders.errors.InputError: .../run: process ... is at work there; wait for it, or ...
     >>> out.exists()
     False
     """

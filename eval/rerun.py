@@ -33,7 +33,7 @@ def lower_limit(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 
 def check_rerun(out: Path, results: Sequence[str], changes: Sequence[str], overwrite: bool) -> None:
-    """InputError, which names what differs, where a start would replace the results of another run unasked."""
+    """InputError, which names what differs, where a start would replace another run's results unasked."""
     if changes and not overwrite:
         raise InputError(
             f"{out} holds {', '.join(results[:3])} of another run ({'; '.join(changes[:3])}); "

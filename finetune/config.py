@@ -206,6 +206,9 @@ class TrainArguments(Seq2SeqTrainingArguments):
     label: str | None = field(
         default=None, metadata={"help": "Row name in reports; default: the run folder's name."}
     )
+    overwrite: bool = field(
+        default=False, metadata={"help": "Replace another run in the folder, checkpoints included."}
+    )
 
 
 @dataclass(frozen=True)

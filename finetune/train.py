@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from transformers import logging as hf_logging
 
 from data_builders.errors import InputError
 from data_builders.example import Example, load_examples, read_lock
-from eval.prediction import write_config, write_environment
+from data_builders.locks import exclusive
+from eval.prediction import read_predictions, write_config, write_environment
 from eval.scoring.run import print_scores, score_run
 from finetune.batches.cache import cached
 from finetune.batches.data import encode, shortened
@@ -34,7 +36,7 @@ from finetune.processes import check_processes
 from finetune.run.answers import test, validation
 from finetune.run.launch_report import LaunchReport, print_once
 from finetune.run.model_card import open_repository, push, write_card
-from finetune.run.resume import check_same_run, drop_broken, last_checkpoint
+from finetune.run.resume import PREDICTIONS, check_same_run, drop_broken, drop_results, last_checkpoint
 from language_models.folder import weights_digest
 from language_models.load import load_model
 from language_models.shared_graphs import reads_graphs_alone, split_question
@@ -51,27 +53,35 @@ def main(argv: list[str]) -> None:
     quiet(options)
     set_seed(options.train.seed)  # random weights and adapters are drawn before Trainer seeds anything
     config = run_config(options)
-    same_run = check_same_run(run, config, forced=bool(options.train.resume_from_checkpoint))
+    with exclusive(run) if options.train.should_save else nullcontext():
+        work(options, run, config)
+
+
+def work(options: Options, run: Path, config: dict[str, Any]) -> None:
+    """What is left of the run: training, predictions, scores and the card."""
+    args = options.train
+    same_run = check_same_run(run, config, forced=bool(args.resume_from_checkpoint), overwrite=args.overwrite)
     repository = hub_repository(options)
     PartialState().wait_for_everyone()  # all ranks have read the folder before the first writes to it
-    if options.train.should_save:
+    if args.should_save:
+        if args.overwrite and not (same_run or args.resume_from_checkpoint):
+            drop_results(run)
         write_config(config, run)
         write_environment(run)
+    PartialState().wait_for_everyone()
     if same_run and (run / "checkpoint").is_dir():
         print_once(options, f"{run}/checkpoint is trained already")
         model, tokenizer = load(str(run / "checkpoint"), options)
     else:
         model, tokenizer = (
-            train(options, run)
-            if options.train.do_train
-            else load(str(options.model.model_name_or_path), options)
+            train(options, run) if args.do_train else load(str(options.model.model_name_or_path), options)
         )
-    if options.train.do_predict:
-        if not (same_run and (run / "predictions.parquet").is_file()):
-            test(options, run, model, tokenizer)
-        if options.train.should_save:
+    if args.do_predict:
+        kept = read_predictions(run) if same_run and (run / PREDICTIONS).is_file() else []
+        test(options, run, model, tokenizer, kept)
+        if args.should_save:
             print_scores(score_run(run), run)
-    if options.train.should_save and options.train.do_train:
+    if args.should_save and args.do_train:
         write_card(run)
         if repository:
             print_once(options, f"pushed to {push(run, repository)}")

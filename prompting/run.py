@@ -251,9 +251,7 @@ def warnings_about(completions: Mapping[Request, Completion]) -> list[str]:
     return lines
 
 
-def _config(
-    run: PromptRun, model: str, options: ModelOptions, label: str, budget: Budget
-) -> dict[str, Any]:
+def _config(run: PromptRun, model: str, options: ModelOptions, label: str, budget: Budget) -> dict[str, Any]:
     return {
         "label": label,
         "kind": "prompt",
@@ -289,7 +287,8 @@ def _check_rerun(out: Path, config: dict[str, Any], overwrite: bool) -> None:
     whose model is not open yet.
     """
     predicted = (out / "predictions.parquet").is_file()
-    if not (out / "config.yaml").is_file() or not (predicted or stored_completions(inside(out, "journal.sqlite"))):
+    paid = predicted or stored_completions(inside(out, "journal.sqlite"))
+    if not ((out / "config.yaml").is_file() and paid):
         return
     before, now = read_config(out), dict(config)
     if same_model(str(before.get("model")), now["model"]):

@@ -26,19 +26,25 @@ from language_models.shared_graphs import reads_graphs_alone
 from language_models.text import end_tokens, is_decoder_only, uses_chat
 
 
-def test(options: Options, run: Path, model: Any, tokenizer: Any) -> None:
-    """Predict the test split into run/predictions.parquet."""
+def test(options: Options, run: Path, model: Any, tokenizer: Any, kept: list[Prediction]) -> None:
+    """Predict the test split into run/predictions.parquet.
+
+    kept: what an earlier start of the same run predicted, which is not done again.
+    """
     args, data = options.train, options.data
-    examples: list[Example] = load_examples(Path(str(data.dataset)), data.tasks, data.test_split, data.limit)
-    tokens = questions(options, examples, model, tokenizer)
-    if not getattr(model, "is_quantized", False):  # 4-bit weights are where they stay
-        model.to(args.device)
-    translator = translator_for(options, model, tokenizer)
-    predictions = predict(
-        model, tokenizer, examples, tokens, translator=translator, **decoding_settings(options)
-    )
-    if args.should_save:
-        write_predictions(predictions, run)
+    wanted: list[Example] = load_examples(Path(str(data.dataset)), data.tasks, data.test_split, data.limit)
+    by_id = {p.example_id: p for p in kept}
+    examples = [e for e in wanted if e.id not in by_id]
+    if examples:
+        tokens = questions(options, examples, model, tokenizer)
+        if not getattr(model, "is_quantized", False):  # 4-bit weights are where they stay
+            model.to(args.device)
+        translator = translator_for(options, model, tokenizer)
+        settings = decoding_settings(options)
+        new = predict(model, tokenizer, examples, tokens, translator=translator, **settings)
+        by_id |= {p.example_id: p for p in new}
+    if args.should_save and (examples or len(wanted) < len(kept)):
+        write_predictions([by_id[e.id] for e in wanted], run)
 
 
 def translator_for(options: Options, model: Any, tokenizer: Any) -> Any:

@@ -9,9 +9,10 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from data_builders.errors import InputError
 from eval.prediction import read_config
+from eval.rerun import changed_settings, check_rerun, lower_limit
 
+PREDICTIONS = "predictions.parquet"
 # settings that change neither the model nor its answers
 FREE = {
     "resume_from_checkpoint",
@@ -26,32 +27,35 @@ FREE = {
     "push_to_hub",
     "hub_model_id",
     "hub_private_repo",
+    "overwrite",
+    "limit",  # see `lower_limit`
 }
 
 
-def check_same_run(run: Path, config: dict[str, Any], forced: bool) -> bool:
-    """Whether the folder holds an earlier start of this very run; InputError if it holds results of another
-    one.
+def check_same_run(run: Path, config: dict[str, Any], forced: bool, overwrite: bool = False) -> bool:
+    """Whether the folder holds an earlier start of this very run, of which a higher limit is one, too.
 
-    forced: `--resume_from_checkpoint` names a checkpoint, so that the difference is meant.
+    forced: `--resume_from_checkpoint` names a checkpoint, so that a difference is meant.
+    Raises InputError where it holds results of another run, or more of them than are asked for now, unless
+    overwrite says to replace them.
     """
-    if not (run / "config.yaml").is_file():
+    names = (p.name for p in (run.iterdir() if run.is_dir() else ()))
+    results = sorted(n for n in names if n in ("checkpoint", PREDICTIONS) or n.startswith("checkpoint-"))
+    if not (run / "config.yaml").is_file() or not results:
         return False
     before = read_config(run)
-    results = [
-        p.name
-        for p in run.iterdir()
-        if p.name in {"checkpoint", "predictions.parquet"} or p.name.startswith("checkpoint-")
-    ]
-    if not results:
-        return False
     changed = differences(before, config)
-    if changed and not forced:
-        raise InputError(
-            f"{run} holds {', '.join(sorted(results)[:3])} of another run ({'; '.join(changed[:3])}); "
-            "use another --output_dir, delete that folder, or name a checkpoint with --resume_from_checkpoint"
-        )
+    cut = lower_limit(before, config) if PREDICTIONS in results else []
+    check_rerun(run, results, changed + cut, overwrite or forced)
     return not changed
+
+
+def drop_results(run: Path) -> None:
+    """Delete what another run left, which --overwrite replaces."""
+    for path in run.glob("checkpoint*"):
+        shutil.rmtree(path)
+    for name in ("scores.parquet", "metrics.json", PREDICTIONS):
+        (run / name).unlink(missing_ok=True)
 
 
 def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
@@ -62,11 +66,8 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     ['seed: 1 -> 2']
     """
     keys = ("dataset_fingerprint", "model_fingerprint", "world_size")
-    old = {**{k: before.get(k) for k in keys}, **before.get("arguments", {})}
-    new = {**{k: now.get(k) for k in keys}, **now.get("arguments", {})}
-    return [
-        f"{k}: {old.get(k)} -> {new.get(k)}" for k in sorted({*old, *new} - FREE) if old.get(k) != new.get(k)
-    ]
+    old, new = ({**{k: run.get(k) for k in keys}, **run.get("arguments", {})} for run in (before, now))
+    return changed_settings(old, new, sorted({*old, *new} - FREE))
 
 
 def last_checkpoint(run: Path, ranks: int) -> Path | None:

@@ -15,6 +15,7 @@ import yaml
 from data_builders.building.build import build
 from data_builders.building.config import load_config
 from data_builders.example import read_examples, read_lock
+from data_builders.locks import exclusive
 from eval.prediction import Prediction, write_config, write_environment, write_predictions
 
 ROOT = Path(__file__).parents[2]
@@ -171,6 +172,12 @@ def test_a_full_disk_is_one_line_and_leaves_the_earlier_report(root: Path) -> No
     one_line(graphtalk("build", *flags, folder=root, largest_file=4_000), "file too large")
     assert not (folder / "dataset.lock").exists() and not list(folder.rglob("*.part"))
     assert graphtalk("build", *flags, folder=root).returncode == 0
+
+
+def test_a_second_report_says_who_writes_the_first(root: Path) -> None:
+    with exclusive(root / "report"):
+        one_line(report(root), f"report: process {os.getpid()} on ", "is at work there")
+    assert report(root).returncode == 0 and not (root / "report" / ".running").exists()
 
 
 def test_a_full_tmpfs_is_one_line(root: Path) -> None:

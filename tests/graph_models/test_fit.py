@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from data_builders.errors import InputError
+from data_builders.locks import exclusive
 from eval.prediction import read_config, read_predictions
 from eval.scoring.run import score_run
 from graph_models import train
@@ -70,6 +71,16 @@ def test_a_run_is_a_row_of_the_report_and_its_checkpoint_answers_elsewhere(
     )
     assert (run / "predictions.parquet").read_bytes() == before
     assert "is trained already" in capsys.readouterr().out
+    tasks = ("--tasks", "node_degree,cycle_check")
+    with exclusive(run), pytest.raises(InputError, match=r"gin: process .* is at work there"):
+        fit_arguments(arguments(data, run, "--limit", "5", *tasks))
+    fit_arguments(arguments(data, run, "--limit", "6", *tasks))
+    more = read_predictions(run)
+    assert len(more) == 12 and set(predictions) < set(more), "what was answered stays"
+    with pytest.raises(InputError, match=r"another run \(limit: 6 -> 5, which would cut the run\)"):
+        fit_arguments(arguments(data, run, "--limit", "5", *tasks))
+    fit_arguments(arguments(data, run, "--limit", "5", *tasks, "--overwrite"))
+    assert read_predictions(run) == predictions
     other = tmp_path / "elsewhere"
     where = [
         "--dataset",
