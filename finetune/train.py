@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from accelerate import PartialState
+from safetensors import SafetensorError
 from transformers import (
     DataCollatorForSeq2Seq,
     EarlyStoppingCallback,
@@ -19,6 +20,7 @@ from transformers import logging as hf_logging
 
 from data_builders.errors import InputError
 from data_builders.example import Example, load_examples, read_lock
+from data_builders.files import check_links
 from data_builders.locks import exclusive
 from eval.prediction import read_predictions, write_config, write_environment
 from eval.scoring.run import print_scores, score_run
@@ -36,7 +38,16 @@ from finetune.processes import check_processes
 from finetune.run.answers import test, validation
 from finetune.run.launch_report import LaunchReport, print_once
 from finetune.run.model_card import open_repository, push, write_card
-from finetune.run.resume import PREDICTIONS, check_same_run, drop_broken, drop_results, last_checkpoint
+from finetune.run.resume import (
+    PREDICTIONS,
+    Checksums,
+    check_same_run,
+    damaged_file,
+    drop_broken,
+    drop_results,
+    last_checkpoint,
+    write_checksums,
+)
 from language_models.folder import weights_digest
 from language_models.load import load_model
 from language_models.shared_graphs import reads_graphs_alone, split_question
@@ -60,6 +71,7 @@ def main(argv: list[str]) -> None:
 def work(options: Options, run: Path, config: dict[str, Any]) -> None:
     """What is left of the run: training, predictions, scores and the card."""
     args = options.train
+    check_links(run)
     same_run = check_same_run(run, config, forced=bool(args.resume_from_checkpoint), overwrite=args.overwrite)
     repository = hub_repository(options)
     PartialState().wait_for_everyone()  # all ranks have read the folder before the first writes to it
@@ -70,6 +82,11 @@ def work(options: Options, run: Path, config: dict[str, Any]) -> None:
         write_environment(run)
     PartialState().wait_for_everyone()
     if same_run and (run / "checkpoint").is_dir():
+        if (name := damaged_file(run / "checkpoint")) is not None:
+            raise InputError(
+                f"{run}/checkpoint/{name}: not what was written; bring a copy back, or delete the folder "
+                "checkpoint to go on from the last checkpoint-N"
+            )
         print_once(options, f"{run}/checkpoint is trained already")
         model, tokenizer = load(str(run / "checkpoint"), options)
     else:
@@ -172,7 +189,7 @@ def train(options: Options, run: Path) -> tuple[Any, Any]:
     PartialState().wait_for_everyone()
     if args.should_save and not args.resume_from_checkpoint:
         for name in drop_broken(run, checkpoint):
-            print_once(options, f"{run}/{name} was not written to its end: ignored")
+            print_once(options, f"{run}/{name} is damaged or was not written to its end: ignored")
     if held_out is not None:
         trainer.validation = validation(options, model, tokenizer)
     add_callbacks(options, trainer)
@@ -180,13 +197,20 @@ def train(options: Options, run: Path) -> tuple[Any, Any]:
         print_once(options, f"continue from {checkpoint}")
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    except RuntimeError as error:
+    except (RuntimeError, SafetensorError) as error:
+        if any(word in str(error) for word in ("PytorchStreamWriter", "serializing", "I/O error")):
+            raise InputError(
+                f"{run}: a checkpoint cannot be written ({' '.join(str(error).split())[:200]}); make room "
+                "and start the same command again to continue"
+            ) from None
         if "loading state_dict" not in str(error):
             raise
         raise InputError(
             f"{checkpoint}: a checkpoint of another model: {' '.join(str(error).split())[:300]}"
         ) from None
     save(trainer, run)
+    if args.should_save:
+        write_checksums(run / "checkpoint")
     return trainer.model, tokenizer
 
 
@@ -198,6 +222,7 @@ def add_callbacks(options: Options, trainer: Any) -> None:
         trainer.remove_callback(callback)
     trainer.add_callback(ConsoleLogger())
     trainer.add_callback(LaunchReport(options, trainer))
+    trainer.add_callback(Checksums())
     if options.train.early_stopping_patience is not None:
         trainer.add_callback(EarlyStoppingCallback(options.train.early_stopping_patience))
 

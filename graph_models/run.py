@@ -14,6 +14,7 @@ import torch.distributed as dist
 
 from data_builders.errors import InputError
 from data_builders.example import Example, dataset_tasks, load_examples, read_lock
+from data_builders.files import check_links
 from data_builders.locks import exclusive
 from eval.prediction import (
     Prediction,
@@ -52,6 +53,7 @@ def work(config: FitConfig, first: bool) -> None:
     """What is left of the run, in one process or several, of which the first writes."""
     run = config.output_dir
     record = run_config(config)
+    check_links(run)
     same_run = check_same_run(run, record, config.overwrite)
     finished = same_run and (run / "checkpoint" / "config.json").is_file()
     if dist.is_initialized():

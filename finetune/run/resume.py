@@ -7,12 +7,16 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from accelerate import PartialState
 from safetensors import SafetensorError, safe_open
+from transformers import TrainerCallback
 
+from data_builders.files import file_sha256, inside, write_text
 from eval.prediction import read_config
 from eval.rerun import changed_settings, check_rerun, lower_limit
 
 PREDICTIONS = "predictions.parquet"
+SUMS = "SHA256SUMS"
 # settings that change neither the model nor its answers
 FREE = {
     "resume_from_checkpoint",
@@ -70,6 +74,35 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     return changed_settings(old, new, sorted({*old, *new} - FREE))
 
 
+class Checksums(TrainerCallback):
+    """Adds the sha256 of every file to a checkpoint once it is written, in the format of `sha256sum`."""
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        PartialState().wait_for_everyone()  # every rank writes files of its own
+        if args.should_save:
+            write_checksums(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+
+
+def write_checksums(folder: Path) -> None:
+    """Write SHA256SUMS, which names every file of a folder with the sha256 of its content."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != SUMS)
+    lines = (f"{file_sha256(p)}  {p.relative_to(folder).as_posix()}\n" for p in files)
+    write_text(folder / SUMS, "".join(lines))
+
+
+def damaged_file(folder: Path) -> str | None:
+    """The first file of a folder that is not the one of its SHA256SUMS; None without one, as in folders that
+    earlier versions wrote.
+    """
+    if not (folder / SUMS).is_file():
+        return None
+    for line in (folder / SUMS).read_text(encoding="utf-8", errors="replace").splitlines():
+        sha256, _, name = line.partition("  ")
+        if not (name and inside(folder, name).is_file() and file_sha256(folder / name) == sha256):
+            return name or SUMS
+    return None
+
+
 def last_checkpoint(run: Path, ranks: int) -> Path | None:
     """The newest whole checkpoint-N of a run folder. A process killed while saving leaves a broken one: that
     is passed over.
@@ -81,10 +114,12 @@ def last_checkpoint(run: Path, ranks: int) -> Path | None:
 
 
 def is_whole(checkpoint: Path, step: int, ranks: int) -> bool:
-    """Whether every file of a checkpoint was written to its end: Trainer writes trainer_state.json last,
-    archives end with their index.
+    """Whether every file of a checkpoint was written to its end (Trainer writes trainer_state.json last,
+    archives end with their index) and is still what was written.
     """
     try:
+        if damaged_file(checkpoint) is not None:
+            return False
         if json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))["global_step"] != step:
             return False
         random_states = (

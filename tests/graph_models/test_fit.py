@@ -167,6 +167,27 @@ def test_a_killed_run_continues_as_if_nothing_had_happened(data: Path, tmp_path:
         assert a == b, file
 
 
+def test_damaged_and_foreign_files_of_a_model_are_refused(data: Path, tmp_path: Path) -> None:
+    state = tmp_path / "run" / train.STATE
+    state.parent.mkdir()
+    torch.save({"step": 1, "weights": torch.zeros(100)}, state)
+    assert train.read_state(state)["step"] == 1
+    content = bytearray(state.read_bytes())
+    content[content.index(bytes(200)) + 100] ^= 1
+    state.write_bytes(content)
+    with pytest.raises(InputError, match=r"training.pt: damaged .*delete it to train from the start"):
+        train.read_state(state)
+    state.unlink()
+    (tmp_path / "secret").write_text("{}")
+    state.symlink_to(tmp_path / "secret")
+    with pytest.raises(InputError, match=r"training.pt: a link that leads out of"):
+        fit_arguments(arguments(data, state.parent))
+    (tmp_path / "checkpoint").mkdir()
+    (tmp_path / "checkpoint" / "config.json").symlink_to(tmp_path / "secret")
+    with pytest.raises(InputError, match=r"config.json: a link that leads out of"):
+        fit_arguments([str(tmp_path / "checkpoint"), *arguments(data, tmp_path / "other")[1:5]])
+
+
 @pytest.mark.parametrize("kind", ["gin", "transformer"])
 def test_a_step_of_two_processes_is_a_step_of_one(kind: str, data: Path, tmp_path: Path) -> None:
     weights = []
