@@ -151,9 +151,7 @@ def failures(row: Row) -> str:
     counted = reasons.get("error") if isinstance(reasons, dict) else None
     total = counted if isinstance(counted, int) else sum(errors.values())
     requests = f"{total:,} request{'s' if total > 1 else ''} failed"
-    return (
-        f"{requests}, {'all' if len(errors) == 1 else 'most'} with {short[:117]}{'...' * (len(short) > 117)}."
-    )
+    return f"{requests}, {'all' if len(errors) == 1 else 'most'} with {text}."
 
 
 def warnings(row: Row) -> list[str]:
