@@ -1,4 +1,4 @@
-"""graphtalk graph, build, tasks, verify, export and publish: look at graphs, make datasets, hand them on."""
+"""graphtalk graph, build, tasks, verify and export: look at graphs, make datasets, hand them on."""
 
 import sys
 from collections.abc import Callable
@@ -12,8 +12,7 @@ from data_builders.building.config import BuildConfig, load_config, locked_confi
 from data_builders.errors import InputError
 from data_builders.exports.command import export_command
 from data_builders.files import ProgressBar
-from data_builders.hub import publish_command
-from data_builders.options import options_of
+from data_builders.options import options_of, parse_shard
 from data_builders.readers.command import graph_command
 from data_builders.readers.source import OPTIONS
 
@@ -53,7 +52,7 @@ def build_command(
     """Build a dataset folder of graph questions; the same command continues a build that was interrupted."""
     from data_builders.building.build import build
 
-    part = None if shard is None else _part(shard)
+    part = None if shard is None else parse_shard(shard)
     if locked:
         if out is None or config is not None or overwrite:
             raise InputError(
@@ -158,18 +157,6 @@ def tasks_command(
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
-def _part(text: str) -> tuple[int, int]:
-    """K/N as two numbers.
-
-    >>> _part("3/64")
-    (3, 64)
-    """
-    k, _, n = text.partition("/")
-    if not (k.isdecimal() and n.isdecimal() and 1 <= int(k) <= int(n)):
-        raise InputError(f"--shard: expected K/N with 1 <= K <= N, such as 3/64, not {text!r}")
-    return int(k), int(n)
-
-
 def _print_report(lock: dict[str, Any]) -> None:
     from rich.box import SIMPLE
     from rich.console import Console
@@ -233,5 +220,4 @@ COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [
     ("tasks", tasks_command, {}),
     ("verify", verify_command, {}),
     ("export", export_command, {}),
-    ("publish", publish_command, {}),
 ]

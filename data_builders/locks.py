@@ -14,15 +14,15 @@ try:
 except ImportError:  # Windows has no flock; there, nothing stops two processes in one folder
     fcntl = None  # type: ignore[assignment]
 
-RUNNING = ".running"  # the lock file of a folder that is not a dataset's
+RUNNING = ".running"
 
 
 @contextmanager
-def exclusive(out: Path, lock: Path | None = None, shared: bool = False) -> Iterator[None]:
+def exclusive(out: Path, name: str = RUNNING, shared: bool = False) -> Iterator[None]:
     """Make the folder `out` if need be, and hold a lock on it for the block.
 
-    lock: the lock file; by default `.running` in the folder, which is removed at the end, as is the folder
-        itself where nothing was put into it. shared: several may hold it that say so.
+    name: of the lock file in the folder. The last who holds it removes it, and the folder where nothing was
+        put into it. shared: several may hold it that say so.
     Raises InputError, which says who holds it, while another process does, and where the folder cannot be
     written.
 
@@ -33,17 +33,20 @@ def exclusive(out: Path, lock: Path | None = None, shared: bool = False) -> Iter
     Traceback (most recent call last):
         ...
     data_builders.errors.InputError: .../run: process ... is at work there; wait for it, or ...
+    >>> with exclusive(out, shared=True), exclusive(out, shared=True):
+    ...     [path.name for path in out.iterdir()]
+    ['.running']
     >>> out.exists()
     False
     """
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: not a folder; choose another --out")
     if fcntl is None:
-        out.mkdir(parents=True, exist_ok=True)
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
         yield
         return
     try:
-        file = _locked(out, lock or out / RUNNING, shared)
+        file = _locked(out, out / name, shared)
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         raise InputError(f"{out}: cannot be written ({why}); choose another --out") from None
@@ -51,10 +54,10 @@ def exclusive(out: Path, lock: Path | None = None, shared: bool = False) -> Iter
         try:
             yield
         finally:
-            if lock is None:
-                with suppress(OSError):  # rmdir removes no folder that holds something
-                    (out / RUNNING).unlink()
-                    out.rmdir()
+            with suppress(OSError):  # others hold it, too; rmdir removes no folder that holds something
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                (out / name).unlink()
+                out.rmdir()
 
 
 def _locked(out: Path, path: Path, shared: bool) -> IO[str]:

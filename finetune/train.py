@@ -22,7 +22,9 @@ from data_builders.errors import InputError
 from data_builders.example import Example, load_examples, read_lock
 from data_builders.files import check_links
 from data_builders.locks import exclusive
+from eval.model_card import write_card
 from eval.prediction import read_predictions, write_config, write_environment
+from eval.publish import open_repository, push_checkpoint
 from eval.scoring.run import print_scores, score_run
 from finetune.batches.cache import cached
 from finetune.batches.data import encode, shortened
@@ -37,7 +39,6 @@ from finetune.learners.t5 import GraphTrainer, save
 from finetune.processes import check_processes
 from finetune.run.answers import test, validation
 from finetune.run.launch_report import LaunchReport, print_once
-from finetune.run.model_card import open_repository, push, write_card
 from finetune.run.resume import (
     PREDICTIONS,
     Checksums,
@@ -101,7 +102,7 @@ def work(options: Options, run: Path, config: dict[str, Any]) -> None:
     if args.should_save and args.do_train:
         write_card(run)
         if repository:
-            print_once(options, f"pushed to {push(run, repository)}")
+            print_once(options, f"pushed to {push_checkpoint(run, repository)}")
 
 
 def hub_repository(options: Options) -> str | None:

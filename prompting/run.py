@@ -5,6 +5,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from data_builders.errors import InputError, check_choice
 from data_builders.example import SPLITS, Example, dataset_tasks, read_examples, read_lock
 from data_builders.files import inside, write_text
-from data_builders.locks import exclusive
+from data_builders.locks import RUNNING, exclusive
 from eval.prediction import read_config, write_config, write_environment, write_predictions
 from eval.rerun import changed_settings, check_rerun, lower_limit
 from prompting.backends.model import Completion, Model, ModelOptions, Request
@@ -29,9 +30,10 @@ Progress = Callable[[int, int, list[Completion]], None]
 """Called with the requests done, the requests in all, and the new completions."""
 
 
-def plan(run: PromptRun) -> list[tuple[Example, str]]:
+def plan(run: PromptRun, part: tuple[int, int] | None = None) -> list[tuple[Example, str]]:
     """The examples of the run, each with its whole prompt, in file order.
 
+    part: (k, n) gives the k-th of n parts of them, which has a part of each task's.
     Raises InputError for anything that the dataset does not have.
     """
     check_choice("prompt method", run.method, METHODS)
@@ -44,7 +46,8 @@ def plan(run: PromptRun) -> list[tuple[Example, str]]:
         if value is not None and value < least:
             raise InputError(f"{option} is {value}; it is a whole number of at least {least}")
     tasks = chosen_tasks(run)
-    return [pair for task in tasks for pair in _plan_task(run, task)]
+    chosen = slice(None) if part is None else slice(part[0] - 1, None, part[1])
+    return [pair for task in tasks for pair in _plan_task(run, task, chosen)]
 
 
 def chosen_tasks(run: PromptRun) -> list[str]:
@@ -55,19 +58,19 @@ def chosen_tasks(run: PromptRun) -> list[str]:
     return [check_choice(f"task in {run.data}", task, known) for task in dict.fromkeys(run.tasks or known)]
 
 
-def _plan_task(run: PromptRun, task: str) -> list[tuple[Example, str]]:
+def _plan_task(run: PromptRun, task: str, chosen: slice) -> list[tuple[Example, str]]:
     examples = read_examples(run.data, task, run.split)[: run.limit]
     if not examples:
         raise InputError(
             f"{run.data}: task {task} has no examples in split {run.split!r}; there is nothing to ask"
         )
     if not METHODS[run.method].shots:
-        return [(example, build_prompt(run.method, example, [], run.answer_format)) for example in examples]
+        return [(e, build_prompt(run.method, e, [], run.answer_format)) for e in examples[chosen]]
     fixed = examples if run.exemplars == "fixed" else ()
     pool = Exemplars(read_examples(run.data, task, "train"), run.any_generator, run.balanced, fixed)
     return [
         (e, build_prompt(run.method, e, pool.draw(e, run.shots, run.seed), run.answer_format))
-        for e in examples
+        for e in examples[chosen]
     ]
 
 
@@ -81,11 +84,15 @@ def execute(
     budget: Budget | None = None,
     shared: Path | None = None,
     partial: bool = False,
+    part: tuple[int, int] | None = None,
     overwrite: bool = False,
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
     """Ask everything that the journal does not hold yet, then write predictions, usage and scores.
 
-    Returns the metrics.
+    Returns the metrics. Journals that parts left in the run folder are merged into the run's own before.
+    part: (k, n): ask the k-th of n parts of the requests, into a journal of that part, and score nothing;
+        None comes back then. Parts may run side by side, on machines that see the folder, each with its own
+        address of the model.
     shared: a journal for several runs; the run folder's own by default. partial: score what was answered
         where the run stops early, instead of nothing. overwrite: replace the results of a run with other
         settings; its journal stays.
@@ -94,10 +101,13 @@ def execute(
         with other settings, and where the server answered nothing at all.
     """
     parse_model(model)
-    planned = plan(run)
+    planned = plan(run, part)
     budget = budget or Budget()
     config = _config(run, model, options, label or out.name, budget)
-    with exclusive(out):
+    with ExitStack() as held:
+        held.enter_context(exclusive(out, shared=part is not None))
+        if part is not None:
+            held.enter_context(exclusive(out, f"{RUNNING}-{part[0]}-of-{part[1]}"))
         _check_rerun(out, config, overwrite)
         opened = open_model(model, options)
         config["options"]["stop"] = opened.identity.get("stop")
@@ -108,7 +118,10 @@ def execute(
             if not (out / "predictions.parquet").is_file():
                 _start(out, config)
             begin = time.perf_counter()
-            with Journal(shared or inside(out, "journal.sqlite"), opened.identity) as journal:
+            own = "journal.sqlite" if part is None else f"journal-{part[0]}-of-{part[1]}.sqlite"
+            with Journal(shared or inside(out, own), opened.identity) as journal:
+                for other in _journals_of_parts(out) if part is None else []:
+                    journal.merge(other)
                 if shared is None:
                     budget.spend(*journal.spent(options.max_new_tokens))
                 try:
@@ -118,6 +131,8 @@ def execute(
                     if not (partial and completions):
                         raise
                     print(f"graphtalk: {stopped}", file=sys.stderr)
+            if part is not None:
+                return None
             used = usage(completions, budget, time.perf_counter() - begin)
             return _finish(run, out, config, planned, completions, used)
         except OSError as error:
@@ -125,6 +140,10 @@ def execute(
                 f"{error.filename or out}: cannot be written ({(error.strerror or str(error)).lower()}); all "
                 "completions are kept: make room, or the folder writable, and start again"
             ) from error
+
+
+def _journals_of_parts(out: Path) -> list[Path]:
+    return [inside(out, path.name) for path in sorted(out.glob("journal-*-of-*.sqlite"))]
 
 
 def _start(out: Path, config: dict[str, Any]) -> None:
@@ -287,7 +306,8 @@ def _check_rerun(out: Path, config: dict[str, Any], overwrite: bool) -> None:
     whose model is not open yet.
     """
     predicted = (out / "predictions.parquet").is_file()
-    paid = predicted or stored_completions(inside(out, "journal.sqlite"))
+    journals = [inside(out, "journal.sqlite"), *_journals_of_parts(out)]
+    paid = predicted or any(map(stored_completions, journals))
     if not ((out / "config.yaml").is_file() and paid):
         return
     before, now = read_config(out), dict(config)

@@ -13,7 +13,7 @@ from tests.test_house import ROOT, graphtalk, imported, parsed
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 ROOMS = {  # folder -> extras whose packages it may import
     "data_builders": {"prompting"},  # tokenizers, to count tokens
-    "eval": set(),
+    "eval": {"prompting"},  # huggingface_hub, to publish
     "language_models": {"prompting", "ctranslate2"},
     "prompting": {"prompting"},
     "finetune": {"finetune", "ctranslate2"},

@@ -55,6 +55,7 @@ REPEATED = [
     "num_nodes",
     "num_edges",
 ]
+PARQUET: dict[str, Any] = {"compression": "zstd", "use_dictionary": REPEATED, "write_statistics": REPEATED}
 
 Record = dict[str, Any]  # what `.build/DIGEST/SPLIT-NUMBER.json` says
 Advance = Callable[[int, bool], None]
@@ -232,14 +233,9 @@ def write_shard(
 def _writers(parts: dict[str, Path]) -> Iterator[dict[str, pq.ParquetWriter]]:
     """A writer per task, all of them closed and gone at the end."""
     writers: dict[str, pq.ParquetWriter] = {}
-    options: dict[str, Any] = {
-        "compression": "zstd",
-        "use_dictionary": REPEATED,
-        "write_statistics": REPEATED,
-    }
     try:
         for task, path in parts.items():
-            writers[task] = pq.ParquetWriter(path, SCHEMA, **options)
+            writers[task] = pq.ParquetWriter(path, SCHEMA, **PARQUET)
         yield writers
     finally:
         with ctrl_c_later(), ExitStack() as stack:

@@ -57,9 +57,9 @@ def acquire_folder(
             "choose another --out"
         )
     with ExitStack() as held:
-        held.enter_context(exclusive(out, out / BUILDING / "running", shared=part is not None))
+        held.enter_context(exclusive(out, f"{BUILDING}/running", shared=part is not None))
         if part is not None:
-            held.enter_context(exclusive(out, out / BUILDING / f"running-{part[0]}-of-{part[1]}"))
+            held.enter_context(exclusive(out, f"{BUILDING}/running-{part[0]}-of-{part[1]}"))
         mine.mkdir(exist_ok=True)
         write_text(mine / "identity.json", json.dumps(identity, indent=2))
         if other is not None:

@@ -62,7 +62,7 @@ class CompletionTrainer(MonitoredTrainer, SFTTrainer):
         return by_length(self, self.train_dataset, self.lengths) or super().get_train_dataloader()
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
-        """The card is written once, with the scores, by finetune.run.model_card."""
+        """The card is written once, with the scores, by eval.model_card."""
 
 
 def sft_trainer(

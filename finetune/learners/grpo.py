@@ -29,7 +29,7 @@ class RewardTrainer(MonitoredTrainer, GRPOTrainer):
         return GRPOTrainer.training_step(self, *args)  # type: ignore[no-untyped-call]  # there are no answers to count yet
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
-        """The card is written once, with the scores, by finetune.run.model_card."""
+        """The card is written once, with the scores, by eval.model_card."""
 
 
 def grpo_trainer(

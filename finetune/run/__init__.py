@@ -1,1 +1,1 @@
-"""What a run does around training: resume, answer, report, publish."""
+"""What a run does around training: resume, answer, report, merge."""

@@ -11,7 +11,7 @@ import pytest
 from data_builders.errors import InputError
 from data_builders.example import read_lock
 from tests.helpers.finetune_data import write_dataset
-from tests.helpers.model_hub import TOKEN, ModelHub
+from tests.helpers.hub import TOKEN, Hub
 from tests.helpers.tiny_models import make_llama
 
 pytestmark = pytest.mark.torch
@@ -95,7 +95,7 @@ def test_a_finished_run_is_pushed_with_its_card(data: Path, tmp_path: Path) -> N
     run = tmp_path / "adapted"
     argv = arguments(data, make_llama(tmp_path / "base"), run, "--lora")
     main(argv)
-    with ModelHub() as hub:
+    with Hub() as hub:
         refused = start([*argv, "--push_to_hub", "--hub_model_id", "adapted"], hub.address, "hf_wrong")
         assert refused.returncode == 2 and not hub.files
         assert (
