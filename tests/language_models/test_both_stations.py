@@ -252,6 +252,7 @@ def test_no_link_is_read_that_leads_out_of_a_model(
             path.unlink()
             path.symlink_to(elsewhere / path.name)
     run = tmp_path / station
+    capsys.readouterr()  # the bars of saving
     assert command(*STATIONS[station](data, stranger, run)) == 2
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1 and "a link that leads out of" in lines[0] and not run.exists()
