@@ -9,11 +9,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import HfArgumentParser, Seq2SeqTrainingArguments
 
 from data_builders.errors import InputError, check_choice
 from data_builders.example import dataset_tasks, read_examples, read_lock
 from data_builders.files import read_yaml
+from finetune.compiled import keep_compiled, uses_compiled_steps
 from finetune.processes import meeting_error
 from language_models.folder import check_model_folder
 
@@ -203,6 +205,12 @@ class TrainArguments(Seq2SeqTrainingArguments):
     force_fp16: bool = field(
         default=False, metadata={"help": "Allow fp16 although T5's feed-forward layers overflow in it."}
     )
+    torch_compile: bool | None = field(  # type: ignore[assignment]
+        default=None, metadata={"help": "Compile the training step; default: on a GPU, where it is faster."}
+    )
+    logging_nan_inf_filter: bool = field(
+        default=False, metadata={"help": "A loss that is no number stops the run, so none is filtered."}
+    )
     label: str | None = field(
         default=None, metadata={"help": "Row name in reports; default: the run folder's name."}
     )
@@ -388,6 +396,10 @@ def parse(argv: list[str]) -> Options:
     values = vars(namespace)
     keep_best(values)
     given = {k: v for k, v in values.items() if k != "config" and v != defaults[k]}
+    gpu = torch.cuda.is_available() and not values["use_cpu"]
+    values["torch_compile"] = uses_compiled_steps(values, gpu)
+    if values["torch_compile"]:
+        keep_compiled()
     try:
         model, data, lora, grpo, train = (
             group(**{f.name: values[f.name] for f in fields(group) if f.init}) for group in GROUPS

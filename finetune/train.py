@@ -28,6 +28,7 @@ from finetune.batches.loss import token_loss
 from finetune.batches.round_trip import add_symbols, check_round_trip
 from finetune.batches.shared_rows import SharedRows, accept_shared_rows, collate, encode_shared
 from finetune.batches.tokenizer import tokenizer_for
+from finetune.compiled import MULTIPLE
 from finetune.config import FP16, Options, parse
 from finetune.learners.monitor import ConsoleLogger
 from finetune.learners.start import LONGEST_QUESTION, add_lora, length_limits, new_model, read_size
@@ -249,15 +250,16 @@ def make_trainer(
         )
         model = add_lora(model, lora, rows)
     start = model.config.decoder_start_token_id
+    multiple = MULTIPLE if options.train.torch_compile else 1
     trainer = GraphTrainer(
         model=model,
         args=options.train,
         train_dataset=SharedRows(tokens, start) if sharing else tokens,
         eval_dataset=SharedRows(validating, start) if sharing and validating is not None else validating,
         processing_class=tokenizer,
-        data_collator=partial(collate, pad=tokenizer.pad_token_id)
+        data_collator=partial(collate, pad=tokenizer.pad_token_id, multiple=multiple)
         if sharing
-        else DataCollatorForSeq2Seq(tokenizer, model=model),
+        else DataCollatorForSeq2Seq(tokenizer, model=model, pad_to_multiple_of=multiple),
         compute_loss_func=token_loss(options.train.label_smoothing_factor),
     )
     trainer.max_tokens = options.data.max_tokens_per_batch
