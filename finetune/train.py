@@ -37,6 +37,7 @@ from finetune.processes import check_processes
 from finetune.run.answers import test, validation
 from finetune.run.launch_report import LaunchReport, print_once
 from finetune.run.resume import check_same_run, drop_broken, last_checkpoint
+from finetune.token_budget import token_budget
 from language_models.folder import weights_digest
 from language_models.load import load_model
 from language_models.shared_graphs import reads_graphs_alone, split_question
@@ -156,6 +157,8 @@ def train(options: Options, run: Path) -> tuple[Any, Any]:
     )
     model, tokenizer = start_model(options)
     trainer = make_trainer(options, model, tokenizer, examples, held_out)
+    lengths = getattr(trainer, "lengths", None) or getattr(trainer.train_dataset, "lengths", None)
+    trainer.max_tokens = token_budget(options.data.max_tokens_per_batch, trainer, lengths, run)
     checkpoint = (
         Path(args.resume_from_checkpoint)
         if args.resume_from_checkpoint

@@ -33,7 +33,6 @@ from language_models.text import end_tokens, uses_chat
 class CompletionTrainer(MonitoredTrainer, SFTTrainer):
     """SFTTrainer with our batches: of similar length, in an order that a resumed run repeats exactly."""
 
-    max_tokens: int | None = None
     lengths: list[int] | None = None
 
     def compute_loss(

@@ -69,6 +69,7 @@ class MonitoredTrainer(Trainer):
 
     validation: Callable[[Any, Any], dict[str, float]] | None = None  # (model, tokenizer) -> metrics
     meter: Meter | None = None
+    max_tokens: int | None = None  # of a batch, where batches are of similar length
     compile_seconds: float | None = None  # of the first step, where steps are compiled
     to_check: tuple[torch.Tensor, Any, int] | None = None  # loss, batch and number of the last step
 

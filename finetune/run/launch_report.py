@@ -58,10 +58,9 @@ def launch_facts(options: Options, trainer: Any, batches: int) -> dict[str, Any]
         ),
         "examples": examples,
         "examples_per_step": round(examples / steps, 1)
-        if options.data.max_tokens_per_batch or examples > len(trainer.train_dataset)
+        if trainer.max_tokens or examples > len(trainer.train_dataset)
         else args.per_device_train_batch_size * shares,
-        "most_question_tokens_per_step": options.data.max_tokens_per_batch
-        and options.data.max_tokens_per_batch * shares,
+        "most_question_tokens_per_step": trainer.max_tokens and trainer.max_tokens * shares,
         "tokens_per_step": lengths and round(sum(lengths) / steps),
         "vocabulary": len(trainer.processing_class),
         "parameters": total,
