@@ -1,8 +1,8 @@
 """How fast training is on a GPU, beside the stock scripts on the same card: `make bench-gpu`.
 
 Random weights of the right shapes and a dataset that is built on the spot: no network, no model folders. Each
-row is a process of its own: the stock script (Seq2SeqTrainer, or TRL's SFTTrainer with its defaults, both in
-bf16), then ours with the same model, tokenizer and tokens a batch. tokens/s: of questions and answers, without
+row is a process of its own: first the stock script (Seq2SeqTrainer, or TRL's SFTTrainer, in bf16), then ours
+with the same model, tokenizer and tokens a batch. tokens/s: of questions and answers, without
 padding, after a warm-up. peak: 6 floating-point operations a parameter and token (4 for adapters), as a share
 of what a large matrix product reaches on this card. to equal: seconds until the loss is what the stock script
 reaches at the end of its time. Without a GPU it ends in one line; `--device cpu --tiny` runs every path.
@@ -172,7 +172,7 @@ def our_trainer(row: Row, model_folder: Path, data: Path, out: Path, given: argp
         size = ["--per_device_train_batch_size", "8" if given.tiny else "64", "--generation_max_length", "16"]
     else:
         size = ["--max_tokens_per_batch", str(given.tokens)]
-    missing = ["--add_missing_tokens"] if row.shape == "t5" else []
+    missing = ["--add_missing_tokens", "--max_source_length", "8192"] if row.shape == "t5" else []
     options = parse([*flags, *size, *missing, "--do_predict", "false", *(row.flags or ())])
     return make_trainer(options, *start_model(options), training_examples(options, "train"), None)
 
@@ -191,7 +191,7 @@ def measure(row: Row, model: Path, data: Path, given: argparse.Namespace) -> dic
         taken, losses, tokens = trainer.training_step, [], []
 
         def counted(model: Any, inputs: Any, *rest: Any, **named: Any) -> Any:
-            if isinstance(inputs, dict) and "input_ids" in inputs:  # GRPO draws its own tokens
+            if "input_ids" in inputs:  # GRPO draws its own tokens
                 mask = inputs.get("attention_mask")
                 count = torch.as_tensor(inputs["input_ids"].numel() if mask is None else mask.sum())
                 answers = inputs["labels"].ge(0).sum() if row.shape == "t5" else 0
