@@ -54,7 +54,7 @@ def prompt_command(
     if show is not None:
         from prompting.run import plan
 
-        for example, prompt in plan(settings.run)[:show]:
+        for example, prompt in plan(settings.run, settings.part)[:show]:
             print(f"--- {example.id} (answer: {example.answer.strip()})\n{prompt}\n")
     elif dry_run:
         _dry_run(settings)
@@ -67,7 +67,8 @@ def _dry_run(settings: Settings) -> None:
     from prompting.run import plan
 
     run, target = settings.run, settings.target
-    requests = [Request(prompt, sample) for _, prompt in plan(run) for sample in range(run.samples)]
+    planned = plan(run, settings.part)
+    requests = [Request(prompt, sample) for _, prompt in planned for sample in range(run.samples)]
     cost = estimate(requests, target.model, settings.options, target.tokenizer)
     print("\n".join(cost.lines(settings.budget().price)))
 
@@ -93,10 +94,17 @@ def _run(settings: Settings, partial: bool) -> None:
                 budget,
                 target.journal,
                 partial,
+                settings.part,
             )
     except Stopped as stopped:
         print(f"graphtalk: {stopped}", file=sys.stderr)
         raise typer.Exit(_STOPPED) from None
+    if metrics is None:
+        print(
+            f"{target.out}: shard {target.shard} is answered ({counts.new} new, {counts.errors} errors, "
+            f"{perf_counter() - begin:.0f} s); when all are, the same command without --shard scores them"
+        )
+        return
     print_tasks(metrics)
     macro = metrics["macro"]
     cost = "" if budget.cost is None else f", ${budget.cost:.4f}"
