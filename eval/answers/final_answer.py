@@ -111,7 +111,9 @@ def strip_reasoning(output: str, finish_reason: str, asks: str | None = None) ->
     cut = finish_reason == "length"
     if "<" in text and _THINKING_ENDS.search(text):
         text = _without_thinking(text)
-    run_on = next((m for m in _RUN_ON.finditer(text) if not _goes_on(text, m.end(), asks)), None)
+    run_on = None
+    if "Q" in text or "Example" in text:
+        run_on = next((m for m in _RUN_ON.finditer(text) if not _goes_on(text, m.end(), asks)), None)
     end = run_on.start() if run_on else len(text)
     if "<" not in text:
         return VisibleText(text[:end], cut and run_on is None, False)
@@ -278,7 +280,9 @@ def answer_markers(text: str, letter: bool = True) -> list[AnswerMarker]:
         hint = _HINT.match(text, place) if place >= at else None
         if hint is None:
             continue
-        marker = _MARK.search(text, max(at, hint.start() - _REACH), hint.end() + _AHEAD)
+        first = max(at, hint.start() - _REACH)
+        first = max(first, text.rfind("\n", first, hint.start()) + 1)  # a mark begins in its hint's line
+        marker = _MARK.search(text, first, hint.end() + _AHEAD)
         if marker and marker.start() > hint.start():
             marker = None
         at = marker.end() if marker else hint.end()
@@ -297,20 +301,22 @@ def _places(text: str) -> list[int]:
     at every place.
     """
     low = lower_case(text)
-    match: list[int] = []
-    for beginning in (
-        "ans",
-        "solution",
-        "a:",
-        "a :",
-        *(("boxed",) if "\\" in low else ()),
-        *(("####",) if "#" in low else ()),
-    ):
+    beginnings = ["ans", "solution"]
+    beginnings += ["boxed"] if "\\" in low else []
+    beginnings += ["####"] if "#" in low else []
+    places = []
+    for beginning in beginnings:
         at = low.find(beginning)
         while at >= 0:
-            match.append(at)
+            places.append(at)
             at = low.find(beginning, at + 1)
-    return sorted(match)
+    at = low.find(":")
+    while at >= 0:  # `A:` and `A :`
+        before = at - 2 if low.startswith("a ", max(0, at - 2)) else at - 1
+        if before >= 0 and low[before] == "a":
+            places.append(before)
+        at = low.find(":", at + 1)
+    return sorted(places)
 
 
 def _marker(text: str, match: re.Match[str], end: int, last: bool) -> AnswerMarker:

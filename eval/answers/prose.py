@@ -152,7 +152,8 @@ def clauses(sentence: str) -> list[str]:
     >>> clauses("Node 2 is connected to 0, 1, and 3, so it has degree 3.")
     ['Node 2 is connected to 0, 1, and 3', 'so it has degree 3.']
     """
-    return [c for c in _CLAUSE_END.split(_ASIDE.sub(" ", sentence)) if c]
+    plain = _ASIDE.sub(" ", sentence) if "," in sentence else sentence
+    return [c for c in _CLAUSE_END.split(plain) if c]
 
 
 _ECHO = case_insensitive(

@@ -27,7 +27,7 @@ from eval.escape import visible
 from eval.prediction import OUTCOMES
 from eval.report.explorer import clip, explorer_data, pack
 from eval.report.plots import COLOURS, MIN_QUESTIONS, Plot
-from eval.report.tables import FLOOR_TEXT, no_answer_rates
+from eval.report.tables import FLOOR_TEXT, no_answer_rates, read_by_model
 from eval.statistics.intervals import Estimate
 
 HERE = Path(__file__).parent
@@ -183,7 +183,10 @@ def _scores(dataset: Dataset, sample: Sample) -> list[dict[str, Any]]:
             cells.append((row.cells.get(task), _margin(own["accuracy"], own["floors"]) if own else ""))
         macro = _margin(row.macro.value, floors) if row.run and row.macro else ""
         rates = no_answer_rates(row) if row.run else {}
-        lines.append({"row": row, "macro": (row.macro, macro), "cells": cells, "no_answer": rates})
+        read = read_by_model(row)
+        lines.append(
+            {"row": row, "macro": (row.macro, macro), "cells": cells, "no_answer": rates, "read": read}
+        )
     return lines
 
 

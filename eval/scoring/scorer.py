@@ -59,11 +59,7 @@ def score(example: Example, prediction: Prediction) -> Score:
     if not isinstance(answer, Answer):
         return Score(prediction.example_id, answer, "", 0.0)
     right, credit, nodes, edges = KINDS[kind].judge(solution_of(answer.value, question), question)
-    strict = right and (
-        answer.alone
-        or _plain(text.rstrip().rpartition("\n")[2])
-        == _plain(normalize(strip_reasoning(question.replace_names(example.answer), "stop").text))
-    )
+    strict = right and (answer.alone or _is_gold(text.rstrip().rpartition("\n")[2], question))
     outcome: Outcome = "correct" if right else "wrong"
     return Score(
         prediction.example_id,
@@ -86,6 +82,14 @@ def _read(visible: VisibleText, question: Question) -> tuple[str, Answer | Silen
     if text.isupper():
         text = question.restore_case(text)
     return text, read_answer(text, question, visible.cut)
+
+
+def _is_gold(line: str, question: Question) -> bool:
+    """Whether a line of a normalized text is the stored answer's own sentence."""
+    gold = question.example.answer
+    if gold.isascii() and len(line) > 3 * len(gold):  # no normalization makes so much of it
+        return False
+    return _plain(line) == _plain(normalize(strip_reasoning(question.replace_names(gold), "stop").text))
 
 
 def _gold_text(question: Question) -> str:

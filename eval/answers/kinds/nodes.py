@@ -163,6 +163,11 @@ def nodes_stated(text: str, question: Question) -> Reading:
     for sentence in islice(backwards(join_bullets(text)), MOST_SENTENCES):
         if is_question(sentence):
             continue
+        if len(sentence) > LONGEST_LIST and len(sentence) > 4 * sum(
+            len(name) + 10 for name in question.names
+        ):
+            match.append((UNCLEAR, False))  # far longer than a list of all nodes
+            break
         plain = _ASIDES.sub("", strip_hedge(sentence))
         if question.kind == "node_set":
             value, final = _set_stated(plain, question), _THE_NODES.match(plain) is not None
@@ -178,6 +183,14 @@ def nodes_stated(text: str, question: Question) -> Reading:
     if len(match) == 1 and not match[0][1] and question.recites(stated, recited):
         return None
     return resolve(match[::-1])
+
+
+LONGEST_LIST = 8000
+
+
+def _length_of_all(question: Question) -> int:
+    """How long a list of all nodes is, with generous separators."""
+    return sum(len(name) + 10 for name in question.names)
 
 
 _THE_NODES = case_insensitive(r"(?:the|all) (?:final |complete )?(?:list|set|nodes|people)\b")
