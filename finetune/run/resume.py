@@ -58,7 +58,7 @@ def drop_results(run: Path) -> None:
     """Delete what another run left, which --overwrite replaces."""
     for path in run.glob("checkpoint*"):
         shutil.rmtree(path)
-    for name in ("scores.parquet", "metrics.json", PREDICTIONS):
+    for name in ("scores.parquet", "metrics.json", "token_budget.json", PREDICTIONS):
         (run / name).unlink(missing_ok=True)
 
 
