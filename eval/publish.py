@@ -16,8 +16,8 @@ from eval.analysis.runs import Report, gather
 from eval.model_card import (
     Names,
     base_name,
+    hub_base,
     is_adapter,
-    is_hub_id,
     model_card,
     trained_from_scratch,
     without_paths,
@@ -84,8 +84,7 @@ def known_names(run: Path, names: Names) -> Names:
     license cannot be known.
     """
     config = read_config(run)
-    own = str(config["model"])
-    base = names.base or (own if is_hub_id(own) and not trained_from_scratch(config) else "")
+    base = names.base or hub_base(config)
     if is_adapter(run) and not base:
         raise InputError(
             f"{run}: adapters over {base_name(config)}; name the id that it has on the Hub with "
