@@ -28,6 +28,7 @@ from finetune.batches.loss import token_loss
 from finetune.batches.round_trip import add_symbols, check_round_trip
 from finetune.batches.shared_rows import SharedRows, accept_shared_rows, collate, encode_shared
 from finetune.batches.tokenizer import tokenizer_for
+from finetune.compiled import MULTIPLE
 from finetune.config import FP16, Options, parse
 from finetune.learners.monitor import ConsoleLogger
 from finetune.learners.start import LONGEST_QUESTION, add_lora, length_limits, new_model, read_size
@@ -36,6 +37,7 @@ from finetune.processes import check_processes
 from finetune.run.answers import test, validation
 from finetune.run.launch_report import LaunchReport, print_once
 from finetune.run.resume import check_same_run, drop_broken, last_checkpoint
+from finetune.token_budget import token_budget
 from language_models.folder import weights_digest
 from language_models.load import load_model
 from language_models.shared_graphs import reads_graphs_alone, split_question
@@ -155,6 +157,8 @@ def train(options: Options, run: Path) -> tuple[Any, Any]:
     )
     model, tokenizer = start_model(options)
     trainer = make_trainer(options, model, tokenizer, examples, held_out)
+    lengths = getattr(trainer, "lengths", None) or getattr(trainer.train_dataset, "lengths", None)
+    trainer.max_tokens = token_budget(options.data.max_tokens_per_batch, trainer, lengths, run)
     checkpoint = (
         Path(args.resume_from_checkpoint)
         if args.resume_from_checkpoint
@@ -249,15 +253,16 @@ def make_trainer(
         )
         model = add_lora(model, lora, rows)
     start = model.config.decoder_start_token_id
+    multiple = MULTIPLE if options.train.torch_compile else 1
     trainer = GraphTrainer(
         model=model,
         args=options.train,
         train_dataset=SharedRows(tokens, start) if sharing else tokens,
         eval_dataset=SharedRows(validating, start) if sharing and validating is not None else validating,
         processing_class=tokenizer,
-        data_collator=partial(collate, pad=tokenizer.pad_token_id)
+        data_collator=partial(collate, pad=tokenizer.pad_token_id, multiple=multiple)
         if sharing
-        else DataCollatorForSeq2Seq(tokenizer, model=model),
+        else DataCollatorForSeq2Seq(tokenizer, model=model, pad_to_multiple_of=multiple),
         compute_loss_func=token_loss(options.train.label_smoothing_factor),
     )
     trainer.max_tokens = options.data.max_tokens_per_batch

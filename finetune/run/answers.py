@@ -25,6 +25,8 @@ from finetune.run.predict import predict
 from language_models.shared_graphs import reads_graphs_alone
 from language_models.text import end_tokens, is_decoder_only, uses_chat
 
+GPU_BATCH = 256  # questions at once on a GPU; `predict` halves what does not fit
+
 
 def test(options: Options, run: Path, model: Any, tokenizer: Any) -> None:
     """Predict the test split into run/predictions.parquet."""
@@ -58,8 +60,9 @@ def translator_for(options: Options, model: Any, tokenizer: Any) -> Any:
 def decoding_settings(options: Options) -> dict[str, Any]:
     """How this run answers questions: arguments of `predict`."""
     args = options.train
+    gpu = args.device.type == "cuda" and "per_device_eval_batch_size" not in options.given
     return {
-        "size": args.per_device_eval_batch_size,
+        "size": GPU_BATCH if gpu else args.per_device_eval_batch_size,
         "device": args.device,
         "rank": args.process_index,
         "ranks": args.world_size,
