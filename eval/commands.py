@@ -37,12 +37,14 @@ def report(
     count_reader: CountReader = False,
 ) -> None:
     """Compare runs: a table here, and report.html, report.md and scores.csv in the --out folder."""
+    from data_builders.locks import exclusive
     from eval.analysis.runs import gather
     from eval.report.tables import print_tables
     from eval.report.write import write_report
 
-    gathered = gather(runs, data or [], count_reader=count_reader)
-    page = write_report(gathered, out, figures)  # Before the table, which a closed pipe may cut short.
+    with exclusive(out):
+        gathered = gather(runs, data or [], count_reader=count_reader)
+        page = write_report(gathered, out, figures)  # Before the table, which a closed pipe may cut short.
     print_tables(gathered)
     typer.echo(f"The report: {page}")
 

@@ -51,6 +51,9 @@ def prompt_command(
         bool,
         typer.Option("--partial", help="Score what was answered where the run stops early, as at a cap."),
     ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the results of another run; what it asked is kept.")
+    ] = False,
     **flags: Any,
 ) -> None:
     """Ask a language model the questions of a dataset, and score its answers; the same command continues."""
@@ -63,7 +66,7 @@ def prompt_command(
     elif dry_run:
         _dry_run(settings)
     else:
-        _run(settings, partial)
+        _run(settings, partial, overwrite)
 
 
 def _dry_run(settings: Settings) -> None:
@@ -77,7 +80,7 @@ def _dry_run(settings: Settings) -> None:
     print("\n".join(cost.lines(settings.budget().price)))
 
 
-def _run(settings: Settings, partial: bool) -> None:
+def _run(settings: Settings, partial: bool, overwrite: bool) -> None:
     from eval.scoring.run import print_tasks
     from prompting.run import execute
 
@@ -99,6 +102,7 @@ def _run(settings: Settings, partial: bool) -> None:
                 target.journal,
                 partial,
                 settings.part,
+                overwrite,
             )
     except Stopped as stopped:
         print(f"graphtalk: {stopped}", file=sys.stderr)

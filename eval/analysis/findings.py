@@ -38,7 +38,9 @@ def findings(dataset: Dataset) -> list[Finding]:
             _strict(row),
             _without_answer(row),
             _read_by_model(row),
+            failures(row),
         ]
+        sentences += [f"{line[0].upper()}{line[1:]}." for line in warnings(row)]
         out.append((row.label, [text for text in sentences if text]))
     shared = caveats(dataset)
     return [*out, ("", shared)] if shared else out
@@ -142,6 +144,27 @@ def _without_answer(row: Row) -> str:
     parts = ", ".join(f"{count} {name}" for name, count in without.items())
     rate = f"{percent(sum(without.values()) / total)}% of its outputs ({parts} of {total:,})"
     return f"No answer could be read from {rate}; they count as not correct."
+
+
+def failures(row: Row) -> str:
+    """How many requests of a run failed, and the reason of most, as its usage.json says; '' for none."""
+    errors = row.run.usage.get("errors") if row.run else None
+    if not isinstance(errors, dict) or not errors or not all(isinstance(n, int) for n in errors.values()):
+        return ""
+    reason = max(errors, key=errors.__getitem__)
+    text = " ".join(str(reason).split())
+    text = text if len(text) <= 120 else f"{text[:117]}..."
+    reasons = row.run.usage.get("finish_reasons") if row.run else None  # of `errors` it has the ten commonest
+    counted = reasons.get("error") if isinstance(reasons, dict) else None
+    total = counted if isinstance(counted, int) else sum(errors.values())
+    requests = f"{total:,} request{'s' if total > 1 else ''} failed"
+    return f"{requests}, {'all' if len(errors) == 1 else 'most'} with {text}."
+
+
+def warnings(row: Row) -> list[str]:
+    """What its usage.json says that a person should know about a run's answers."""
+    lines = row.run.usage.get("warnings") if row.run else None
+    return [line for line in lines if isinstance(line, str) and line] if isinstance(lines, list) else []
 
 
 def _read_by_model(row: Row) -> str:

@@ -287,22 +287,11 @@ def is_final(backwards: list[tuple[Value, bool]]) -> bool:
     return conclusive or value == UNCLEAR or backwards[-1][0] != value
 
 
+_TAKING_BACK = "wait actually correction thought reflection scratch oops"
 REVISION = words(
     """wait | actually | correction | on second thought | on reflection | i was wrong
     i made an? (?:mistake|error) | let me (?:correct|re-?\\w+) | scratch that | oops | then again""",
-    needs=(
-        "wait",
-        "actually",
-        "correction",
-        "thought",
-        "reflection",
-        "i was",
-        "i made",
-        "let me",
-        "scratch",
-        "oops",
-        "then again",
-    ),
+    needs=("i was", "i made", "let me", "then again", *word_set(_TAKING_BACK)),
 )
 """Words that take back what was said before."""
 

@@ -20,7 +20,7 @@ from eval.analysis.calibration import calibrations
 from eval.analysis.comparisons import MAX_RUNS, NOTE, p_text, pairs, to_json
 from eval.analysis.confusion import confusion
 from eval.analysis.costs import cost
-from eval.analysis.findings import NO_TRAIN, caveats, estimate_text, percent, tasks_above
+from eval.analysis.findings import NO_TRAIN, caveats, estimate_text, failures, percent, tasks_above, warnings
 from eval.analysis.runs import MAJORITY, SHORTCUT, TREES, Dataset, Report, Row, Sample
 from eval.analysis.slices import Invariance, invariance, slices
 from eval.escape import visible
@@ -165,6 +165,7 @@ def _verdicts(dataset: Dataset) -> list[dict[str, Any]]:
             "row": row,
             "floors": [tasks_above(row, sample, kind) for kind in (MAJORITY, SHORTCUT, TREES)],
             "no_answer": sum(no_answer_rates(row).values()),
+            "notes": " ".join(filter(None, [failures(row), *warnings(row)])),
         }
         for sample in dataset.samples
         for row in sample.rows

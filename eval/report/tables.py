@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from eval.analysis.findings import estimate_text, findings, percent
+from eval.analysis.findings import estimate_text, failures, findings, percent
 from eval.analysis.runs import MAJORITY, RANDOM, SHORTCUT, TREES, Dataset, Report, Row, Sample
 from eval.analysis.slices import invariance
 from eval.escape import for_csv, for_markdown, visible
@@ -37,6 +37,14 @@ def no_answer_rates(row: Row) -> dict[str, float]:
     counts = row.outcomes
     total = sum(counts.values())
     return {outcome: counts[outcome] / total for outcome in OUTCOMES if outcome not in ("correct", "wrong")}
+
+
+def _label(row: Row) -> str:
+    """What the first cell of a row says: its name, and how many of a run's requests failed, and why."""
+    if row.run is None:
+        return FLOOR_TEXT[row.label]
+    failed = failures(row)
+    return f"{row.label} ({failed.removesuffix('.')})" if failed else row.label
 
 
 def _cells(dataset: Dataset, row: Row, show: Callable[[Estimate], str]) -> list[str]:
@@ -104,7 +112,7 @@ def _terminal_table(dataset: Dataset, columns: range) -> Table:
         table.add_column(heads[i + 1], justify="right", min_width=6)
     for sample in dataset.samples:
         for row in sample.rows + sample.floors:
-            label = escape(visible(row.label)) if row.run else FLOOR_TEXT[row.label]
+            label = escape(visible(_label(row)))
             cells = _cells(dataset, row, lambda e: estimate_text(e).replace(" [", "\n["))
             values = [_n(sample), cells[-1], *cells[:-1], *_no_answer(row), read_by_model(row)]
             style = None if row.run else "dim"
@@ -125,7 +133,7 @@ def markdown(report: Report) -> str:
         out += ["|---|" + "---:|" * len(columns)]
         for sample in dataset.samples:
             for row in sample.rows + sample.floors:
-                label = for_markdown(row.label) if row.run else f"*{FLOOR_TEXT[row.label]}*"
+                label = for_markdown(_label(row)) if row.run else f"*{_label(row)}*"
                 cells = _cells(dataset, row, estimate_text)
                 read = [read_by_model(row)] * _has_reader(dataset)
                 out.append("| " + " | ".join([label, _n(sample), *cells, *_no_answer(row), *read]) + " |")

@@ -133,14 +133,7 @@ def _item(text: str, match: re.Match[str], question: Question, prose: bool) -> s
     return token if token[0].isupper() or (not prose and _between_separators(text, match)) else None
 
 
-_SMALL_PROSE = frozenset(word.lower() for word in _CAPITALISED) | {
-    "there",
-    "be",
-    "possible",
-    "isolated",
-    "available",
-    "it",
-}
+_SMALL_PROSE = word_set(" ".join(_CAPITALISED).lower() + " there be possible isolated available it")
 _BEFORE_ITEM = case_insensitive(r"(?:^|[,;\n\[(\"'])\s*(?:and\s+)?[\"']?$")
 _AFTER_ITEM = case_insensitive(r"[\"']?\s*(?:[,;\n\])]|\.?\s*$|(?:and|&)\s)")
 

@@ -163,10 +163,8 @@ def nodes_stated(text: str, question: Question) -> Reading:
     for sentence in islice(backwards(join_bullets(text)), MOST_SENTENCES):
         if is_question(sentence):
             continue
-        if len(sentence) > LONGEST_LIST and len(sentence) > 4 * sum(
-            len(name) + 10 for name in question.names
-        ):
-            match.append((UNCLEAR, False))  # far longer than a list of all nodes
+        if len(sentence) > _LONG_LINE and len(sentence) > _longest_list(question):
+            match.append((UNCLEAR, False))
             break
         plain = _ASIDES.sub("", strip_hedge(sentence))
         if question.kind == "node_set":
@@ -185,12 +183,12 @@ def nodes_stated(text: str, question: Question) -> Reading:
     return resolve(match[::-1])
 
 
-LONGEST_LIST = 8000
+_LONG_LINE = 8000
 
 
-def _length_of_all(question: Question) -> int:
-    """How long a list of all nodes is, with generous separators."""
-    return sum(len(name) + 10 for name in question.names)
+def _longest_list(question: Question) -> int:
+    """More characters than any list of the nodes has, whatever stands between them."""
+    return 4 * sum(len(name) + 10 for name in question.names)
 
 
 _THE_NODES = case_insensitive(r"(?:the|all) (?:final |complete )?(?:list|set|nodes|people)\b")
