@@ -1,6 +1,7 @@
 """graphtalk publish: a trained run on the Hugging Face Hub, with its card, its answers and its report."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -160,7 +161,8 @@ def open_repository(repo_id: str, private: bool | None) -> str:
     from huggingface_hub.errors import HfHubHTTPError
 
     try:
-        return str(HfApi().create_repo(repo_id, private=private, exist_ok=True).repo_id)
+        api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
+        return str(api.create_repo(repo_id, private=private, exist_ok=True).repo_id)
     except (HfHubHTTPError, ValueError, OSError) as error:
         raise InputError(f"push_to_hub: {repo_id}: {' '.join(str(error).split())[:300]}") from None
 
