@@ -150,6 +150,20 @@ def cut(lengths: Sequence[int], max_tokens: int | None, size: int, ranks: int) -
     return ends
 
 
+def deal(lengths: list[int], size: int, rank: int, ranks: int) -> list[list[int]]:
+    """Return the batches of one rank, longest examples first, as indices.
+
+    Every rank gets the same number of batches; the last ones may be empty.
+
+    >>> deal([3, 9, 5, 7, 1], size=2, rank=0, ranks=2), deal([3, 9, 5, 7, 1], size=2, rank=1, ranks=2)
+    ([[1, 3], [4]], [[2, 0], []])
+    """
+    order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
+    batches = [order[start : start + size] for start in range(0, len(order), size)]
+    batches += [[]] * (-len(batches) % ranks)
+    return batches[rank::ranks]
+
+
 class Batches(Sampler[list[int]]):
     """Batches of examples of similar length, in an order that depends on the seed and the epoch alone.
 

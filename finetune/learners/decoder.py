@@ -33,23 +33,33 @@ class CompletionTrainer(MonitoredTrainer, SFTTrainer):
 
     max_tokens: int | None = None
     lengths: list[int] | None = None
-    answers_only = False  # whether the vocabulary is scored where an answer stands and nowhere else
+    answers_only = False  # whether training, too, takes our loss
+    keeps_logits = False  # whether the model can score the vocabulary at some places and nowhere else
 
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         """TRL's loss; on a CPU the same number in half the time, since SmolLM2's 49,152 words cost as much as
         its layers.
+
+        Validation is the mean over answer tokens: TRL would add the balance of a mixture's experts, which
+        depends on the batch.
         """
-        if not self.answers_only or return_outputs:
+        if model.training and not self.answers_only:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)  # type: ignore[no-untyped-call]
         labels = inputs.pop("labels")[:, 1:]  # (rows, tokens - 1): what each token is to be followed by
         kept = labels.ne(IGNORED).any(0).nonzero().flatten()  # places where some row is in its answer
-        logits = model(
-            **inputs, use_cache=False, logits_to_keep=kept
-        ).logits.float()  # (rows, kept, vocabulary)
+        # (rows, kept, vocabulary); a model that cannot leave the other places out scores all of them
+        if self.keeps_logits:
+            logits = model(**inputs, use_cache=False, logits_to_keep=kept).logits
+        else:
+            logits = model(**inputs, use_cache=False).logits[:, kept]
         total = functional.cross_entropy(
-            logits.flatten(0, 1), labels[:, kept].flatten(), ignore_index=IGNORED, reduction="sum"
+            logits.float().flatten(0, 1),
+            labels[:, kept].flatten(),
+            ignore_index=IGNORED,
+            reduction="sum",
+            label_smoothing=self.args.label_smoothing_factor,
         )
         if num_items_in_batch is None:
             return total / labels.ne(IGNORED).sum()
@@ -93,12 +103,9 @@ def sft_trainer(
     if not options.data.packing:
         trainer.lengths = [len(row["input_ids"]) for row in rows]
     trainer.max_tokens = options.data.max_tokens_per_batch
-    trainer.answers_only = (
-        options.train.device.type == "cpu"
-        and options.train.label_smoothing_factor == 0
-        and not trainer.aux_loss_enabled
-        and "logits_to_keep" in signature(type(base_model(model)).forward).parameters
-    )
+    trainer.keeps_logits = "logits_to_keep" in signature(type(base_model(model)).forward).parameters
+    on_cpu = options.train.device.type == "cpu"
+    trainer.answers_only = on_cpu and trainer.keeps_logits and not trainer.aux_loss_enabled
     return trainer
 
 
@@ -133,6 +140,7 @@ def sft_config(options: Options, context: int) -> SFTConfig:
     return SFTConfig(
         **given,
         packing=packing,
+        eval_packing=False,
         max_length=context if packing else None,
         completion_only_loss=True,
         dataset_kwargs={"skip_prepare_dataset": not packing},  # ids and labels are ours; TRL only packs them

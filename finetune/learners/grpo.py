@@ -28,6 +28,12 @@ class RewardTrainer(MonitoredTrainer, GRPOTrainer):
     def training_step(self, *args: Any) -> Any:
         return GRPOTrainer.training_step(self, *args)  # type: ignore[no-untyped-call]  # there are no answers to count yet
 
+    def evaluation_loop(self, *args: Any, metric_key_prefix: str = "eval", **kwargs: Any) -> Any:
+        """Rewards of answers that are drawn as in training, beside the scores of greedy ones."""
+        kwargs["metric_key_prefix"] = metric_key_prefix
+        output: Any = GRPOTrainer.evaluation_loop(self, *args, **kwargs)
+        return output._replace(metrics=self.with_answers(output.metrics, metric_key_prefix))
+
     def create_model_card(self, *_: Any, **__: Any) -> None:
         """The card is written once, with the scores, by eval.model_card."""
 

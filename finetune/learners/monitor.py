@@ -9,10 +9,14 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from accelerate.utils import gather_object
 from transformers import Trainer, TrainerCallback
+from transformers.trainer_utils import EvalLoopOutput
 
 from data_builders.errors import InputError
 from data_builders.files import ProgressBar
+from finetune.batches.data import deal
+from finetune.batches.loss import IGNORED
 from language_models.decode import is_out_of_memory
 
 
@@ -102,15 +106,43 @@ class MonitoredTrainer(Trainer):
             "--max_grad_norm, warm up longer, or use fp32"
         )
 
-    def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
-        output: Any = super().evaluation_loop(*args, **kwargs)
+    def evaluation_loop(
+        self, dataloader: Any, description: str, *_: Any, metric_key_prefix: str = "eval", **__: Any
+    ) -> EvalLoopOutput:
+        """Return the validation loss and the scores of generated answers; `dataloader` is not used."""
+        rows: Any = self.eval_dataset
+        metrics = self.with_answers({f"{metric_key_prefix}_loss": self.validation_loss(rows)}, metric_key_prefix)
+        return EvalLoopOutput(None, None, metrics, len(rows))  # type: ignore[arg-type]
+
+    def validation_loss(self, rows: Any) -> float:
+        """Return the mean over the answer tokens of all rows, whatever the batches and the processes are.
+
+        Trainer takes the mean over batches, where a last batch of few rows weighs as much as a full one, and
+        its sampler repeats rows until all processes have as many.
+        """
+        args, model = self.args, self.model_wrapped
+        model.eval()
+        lengths = getattr(rows, "lengths", None) or [len(ids) for ids in rows["input_ids"]]
+        total, count = 0.0, 0
+        for batch in deal(lengths, args.per_device_eval_batch_size, args.process_index, args.world_size):
+            # A process without rows takes part in the forward pass, which gathers weights that are sharded.
+            inputs: Any = self._prepare_inputs(self.data_collator([rows[i] for i in batch or [0]]))
+            tokens = int(inputs["labels"].ne(IGNORED).sum())
+            with torch.no_grad(), self.compute_loss_context_manager():
+                mean = float(self.compute_loss(model, inputs))  # over the answer tokens of this batch
+            if batch:
+                total, count = total + mean * tokens, count + tokens
+        sums = gather_object([(total, count)])
+        return float(sum(total for total, _ in sums) / sum(count for _, count in sums))
+
+    def with_answers(self, metrics: dict[str, float], prefix: str) -> dict[str, float]:
+        """Return the metrics with the scores of generated answers."""
         if self.validation is not None:
-            prefix = kwargs.get("metric_key_prefix", "eval")
-            metrics = self.validation(self.model, self.processing_class)
-            output.metrics.update({f"{prefix}_{key}": value for key, value in metrics.items()})
+            scores = self.validation(self.model, self.processing_class)
+            metrics |= {f"{prefix}_{key}": value for key, value in scores.items()}
         if self.meter is not None:
             self.meter.read()  # the time of answering is no time of training
-        return output
+        return metrics
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         if "loss" in logs and self.meter is not None:
