@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from accelerate import PartialState
+from datasets import disable_progress_bars
 from transformers import (
     DataCollatorForSeq2Seq,
     EarlyStoppingCallback,
@@ -21,7 +22,7 @@ from data_builders.example import Example, load_examples, read_lock
 from eval.model_card import write_card
 from eval.prediction import write_config, write_environment
 from eval.publish import open_repository, push_checkpoint
-from eval.scoring.run import print_scores, score_run
+from eval.scoring.run import judge, print_scores
 from finetune.batches.cache import cached
 from finetune.batches.data import encode, shortened
 from finetune.batches.loss import token_loss
@@ -33,11 +34,11 @@ from finetune.learners.monitor import ConsoleLogger
 from finetune.learners.start import LONGEST_QUESTION, add_lora, length_limits, new_model, read_size
 from finetune.learners.t5 import GraphTrainer, save
 from finetune.processes import check_processes
-from finetune.run.answers import test, validation
+from finetune.run.answers import print_weak_tasks, test, validation
 from finetune.run.launch_report import LaunchReport, print_once
 from finetune.run.resume import check_same_run, drop_broken, last_checkpoint
 from language_models.folder import weights_digest
-from language_models.load import load_model
+from language_models.load import hide_router_logits, load_model
 from language_models.shared_graphs import reads_graphs_alone, split_question
 from language_models.text import is_decoder_only
 
@@ -71,7 +72,9 @@ def main(argv: list[str]) -> None:
         if not (same_run and (run / "predictions.parquet").is_file()):
             test(options, run, model, tokenizer)
         if options.train.should_save:
-            print_scores(score_run(run), run)
+            scored = judge(run)
+            print_scores(scored.metrics, run)
+            print_weak_tasks(scored)
     if options.train.should_save and options.train.do_train:
         write_card(run)
         if repository:
@@ -93,11 +96,10 @@ def hub_repository(options: Options) -> str | None:
 def quiet(options: Options) -> None:
     """Bars only on a terminal, and no library's advice about choices made here on purpose."""
     hf_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    warnings.filterwarnings(
-        "ignore", category=FutureWarning, module="transformers|peft|trl"
-    )  # about calls between the two
+    warnings.filterwarnings("ignore", module="transformers|peft|trl")
     if not sys.stderr.isatty():
         hf_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        disable_progress_bars()
         options.train.disable_tqdm = True
 
 
@@ -155,6 +157,7 @@ def train(options: Options, run: Path) -> tuple[Any, Any]:
     )
     model, tokenizer = start_model(options)
     trainer = make_trainer(options, model, tokenizer, examples, held_out)
+    hide_router_logits(trainer.model)
     checkpoint = (
         Path(args.resume_from_checkpoint)
         if args.resume_from_checkpoint

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+import transformers
 from accelerate.utils import gather_object
 from transformers import Trainer, TrainerCallback
 from transformers.trainer_utils import EvalLoopOutput
@@ -73,6 +74,7 @@ class MonitoredTrainer(Trainer):
 
     validation: Callable[[Any, Any], dict[str, float]] | None = None  # (model, tokenizer) -> metrics
     meter: Meter | None = None
+    trained_on: Any = None  # the last batch whose loss was a number
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:
         if self.meter is None:
@@ -80,10 +82,17 @@ class MonitoredTrainer(Trainer):
         self.meter.count(inputs)
         try:
             loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
+        except Exception as error:
+            if isinstance(error, RuntimeError) and is_out_of_memory(error):
+                raise TrainingStopped(memory_line(self.state.global_step + 1, inputs)) from None
+            if self.trained_on is not None:
                 raise
-            raise TrainingStopped(memory_line(self.state.global_step + 1, inputs)) from None
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            kind = self.model.config.model_type  # type: ignore[union-attr]
+            raise TrainingStopped(
+                f"a {kind} model cannot be trained: {reason[:300]} with transformers "
+                f"{transformers.__version__}; its first step fails"
+            ) from error
         if not loss.isfinite():
             raise TrainingStopped(self.not_finite(float(loss), inputs))
         self.trained_on = inputs
@@ -96,7 +105,7 @@ class MonitoredTrainer(Trainer):
         broken = next((name for name, p in self.model.named_parameters() if not p.isfinite().all()), None)  # type: ignore[union-attr]
         step = self.state.global_step + 1
         line = f"step {step}: the loss is {loss}"
-        if broken is not None and hasattr(self, "trained_on"):
+        if broken is not None and self.trained_on is not None:
             line += f"; the step before it left {broken} without a finite value"
             inputs = self.trained_on
         ids = example_ids(inputs, self.train_dataset)
@@ -183,6 +192,12 @@ def example_ids(inputs: Any, rows: Any) -> list[str]:
     return [wanted[tuple(source)] or "?" for source in sources]
 
 
+NO_SIGNAL = (
+    "warning: all answers to a question earned the same, for every question, so that nothing is learned; raise "
+    "--temperature or --num_generations, or train on answers first (--method sft)"
+)
+
+
 class ConsoleLogger(TrainerCallback):
     """One line on stdout at each logging step and validation, and a bar on stderr where that is a
     terminal.
@@ -214,11 +229,15 @@ class ConsoleLogger(TrainerCallback):
                 f"{logs['examples_per_second']:,.0f} examples/s, {logs['tokens_per_second']:,.0f} tokens/s, "
             )
             rates += f"{logs['peak_memory_gb']:.1f} GB, "
+        if "reward" in logs:
+            rates = reward_line(logs)
         print(
             f"step {state.global_step} of {state.max_steps}: loss {logs['loss']:.4f}, "
             f"{rates}{duration(left)} left",
             flush=True,
         )
+        if logs.get("frac_reward_zero_std") == 1:
+            print(f"step {state.global_step}: {NO_SIGNAL}", flush=True)
 
     def on_evaluate(
         self, args: Any, state: Any, control: Any, metrics: dict[str, float] | None = None, **_: Any
@@ -228,6 +247,20 @@ class ConsoleLogger(TrainerCallback):
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.bar.stop()
+
+
+def reward_line(logs: dict[str, float]) -> str:
+    """What answers earned, and whether a group's answers differ in it: only then is there something to learn.
+
+    >>> logs = {"reward": 0.4, "reward_std": 0.3, "frac_reward_zero_std": 0.25, "completions/mean_length": 5.5}
+    >>> reward_line({**logs, "completions/clipped_ratio": 0.5})
+    'reward 0.400 +- 0.300, 25% of groups without signal, answers of 5.5 tokens (50% cut), '
+    """
+    same, cut = 100 * logs["frac_reward_zero_std"], 100 * logs["completions/clipped_ratio"]
+    return (
+        f"reward {logs['reward']:.3f} +- {logs['reward_std']:.3f}, {same:.0f}% of groups without signal, "
+        f"answers of {logs['completions/mean_length']:.1f} tokens ({cut:.0f}% cut), "
+    )
 
 
 def duration(seconds: float) -> str:
@@ -243,8 +276,10 @@ def duration(seconds: float) -> str:
 def validation_line(metrics: dict[str, float]) -> str:
     """
     >>> metrics = {"eval_loss": 0.5, "eval_accuracy": 0.75, "eval_accuracy_cycle_check": 0.75}
-    >>> validation_line({**metrics, "eval_majority_cycle_check": 0.8})
-    'validation loss 0.5000, accuracy 75.0: cycle_check 75.0 (majority 80.0)'
+    >>> validation_line({**metrics, "eval_majority_cycle_check": 0.5})
+    'validation loss 0.5000, accuracy 75.0: cycle_check 75.0 (majority 50.0)'
+    >>> validation_line({"eval_accuracy": 0.4, "eval_accuracy_degree": 0.4, "eval_distinct_answers_degree": 1})
+    'validation, accuracy 40.0: degree 40.0 (one and the same answer to every question)'
     """
     line = f"validation loss {metrics['eval_loss']:.4f}" if "eval_loss" in metrics else "validation"
     if "eval_accuracy" not in metrics:
@@ -252,9 +287,11 @@ def validation_line(metrics: dict[str, float]) -> str:
     tasks = [key.removeprefix("eval_accuracy_") for key in metrics if key.startswith("eval_accuracy_")]
     parts = []
     for task in tasks:
-        floor = metrics.get(f"eval_majority_{task}")
-        parts.append(
-            f"{task} {100 * metrics[f'eval_accuracy_{task}']:.1f}"
-            + (f" (majority {100 * floor:.1f})" if floor is not None else "")
-        )
+        accuracy, floor = metrics[f"eval_accuracy_{task}"], metrics.get(f"eval_majority_{task}")
+        notes = []
+        if floor is not None:
+            notes.append(f"majority {100 * floor:.1f}" + (", not above it" if accuracy <= floor else ""))
+        if metrics.get(f"eval_distinct_answers_{task}") == 1:
+            notes.append("one and the same answer to every question")
+        parts.append(f"{task} {100 * accuracy:.1f}" + (f" ({', '.join(notes)})" if notes else ""))
     return f"{line}, accuracy {100 * metrics['eval_accuracy']:.1f}: {', '.join(parts)}"
