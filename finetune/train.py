@@ -35,6 +35,7 @@ from finetune.learners.start import LONGEST_QUESTION, add_lora, length_limits, n
 from finetune.learners.t5 import GraphTrainer, save
 from finetune.processes import check_processes
 from finetune.run.answers import print_weak_tasks, test, validation
+from finetune.run.interrupt import StopOnSignal
 from finetune.run.launch_report import LaunchReport, print_once
 from finetune.run.resume import check_same_run, drop_broken, last_checkpoint
 from language_models.folder import weights_digest
@@ -170,6 +171,8 @@ def train(options: Options, run: Path) -> tuple[Any, Any]:
     if held_out is not None:
         trainer.validation = validation(options, model, tokenizer)
     add_callbacks(options, trainer)
+    stop = StopOnSignal()
+    trainer.add_callback(stop)
     if checkpoint:
         print_once(options, f"continue from {checkpoint}")
     try:
@@ -180,6 +183,7 @@ def train(options: Options, run: Path) -> tuple[Any, Any]:
         raise InputError(
             f"{checkpoint}: a checkpoint of another model: {' '.join(str(error).split())[:300]}"
         ) from None
+    stop.leave_if_stopped(trainer, run)
     save(trainer, run)
     return trainer.model, tokenizer
 

@@ -122,7 +122,8 @@ def _set_greedy(model: Any, tokenizer: Any) -> None:
     stored = model.generation_config
     start = stored.decoder_start_token_id
     if start is None and model.config.is_encoder_decoder:
-        start = tokenizer.pad_token_id
+        start = tokenizer.pad_token_id  # as T5 does
+        model.config.decoder_start_token_id = start
     model.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
         do_sample=False,
         bos_token_id=stored.bos_token_id,

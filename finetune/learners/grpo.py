@@ -50,6 +50,11 @@ def grpo_trainer(
     context = completion_room(model, tokenizer)
     for part in (train, validation or []):
         check_lengths(part, encode_prompts(part, tokenizer, chat), context, room=room)
+    if not chat and tokenizer("a")["input_ids"][-1] == tokenizer.eos_token_id:
+        raise InputError(
+            f"method grpo: the tokenizer of {model.name_or_path} ends every prompt with its end token, and TRL "
+            "would ask so; give it a chat template, or set add_eos_token to false in tokenizer_config.json"
+        )
     reward = reward_function([*train, *(validation or [])], end_tokens(model, tokenizer), room)
     try:
         return RewardTrainer(
@@ -71,7 +76,9 @@ def reward_function(examples: list[Example], ends: list[int], room: int) -> Call
     """
     by_id = {example.id: asdict(example) for example in examples}
 
-    def reward(completions: list[Any], completion_ids: list[list[int]], id: list[str], **_: Any) -> list[float]:
+    def reward(
+        completions: list[Any], completion_ids: list[list[int]], id: list[str], **_: Any
+    ) -> list[float]:
         rows = [by_id[name] for name in id]
         columns = {key: [row[key] for row in rows] for key in rows[0]}
         cut = [len(ids) >= room and ids[-1] not in ends for ids in completion_ids]

@@ -120,7 +120,9 @@ class MonitoredTrainer(Trainer):
     ) -> EvalLoopOutput:
         """Return the validation loss and the scores of generated answers; `dataloader` is not used."""
         rows: Any = self.eval_dataset
-        metrics = self.with_answers({f"{metric_key_prefix}_loss": self.validation_loss(rows)}, metric_key_prefix)
+        metrics = self.with_answers(
+            {f"{metric_key_prefix}_loss": self.validation_loss(rows)}, metric_key_prefix
+        )
         return EvalLoopOutput(None, None, metrics, len(rows))  # type: ignore[arg-type]
 
     def validation_loss(self, rows: Any) -> float:

@@ -11,7 +11,10 @@ import torch
 from data_builders.errors import InputError
 
 EXAMPLES = 3  # of the row that is compared
-FULL_PRECISION, HALF_PRECISION = 0.01, 0.2  # most deviation, as a share of what seeing the others would change
+FULL_PRECISION, HALF_PRECISION = (
+    0.01,
+    0.2,
+)  # most deviation, as a share of what seeing the others would change
 
 
 def check_packing(trainer: Any) -> None:
@@ -29,7 +32,10 @@ def check_packing(trainer: Any) -> None:
     lengths = rows[first]["seq_lengths"][:EXAMPLES]
     ids = torch.tensor(rows[first]["input_ids"][: sum(lengths)])
     # The rows of a batch are one row to the model, so that a batch may be longer than a model can read.
-    batch = [rows[first], *(rows[i] for i in range(min(len(rows), trainer.args.per_device_train_batch_size) - 1))]
+    batch = [
+        rows[first],
+        *(rows[i] for i in range(min(len(rows), trainer.args.per_device_train_batch_size) - 1)),
+    ]
     try:
         packed = _logits(trainer, trainer.data_collator(batch), len(ids))
     except Exception as error:  # each model has its own, from deep inside
@@ -56,5 +62,7 @@ def _logits(trainer: Any, inputs: dict[str, Any], tokens: int | None = None) -> 
     if tokens and trainer.keeps_logits:
         inputs["logits_to_keep"] = torch.arange(tokens)
     with torch.no_grad(), trainer.compute_loss_context_manager():
-        logits: torch.Tensor = trainer.model_wrapped(**trainer._prepare_inputs(inputs), use_cache=False).logits
+        logits: torch.Tensor = trainer.model_wrapped(
+            **trainer._prepare_inputs(inputs), use_cache=False
+        ).logits
     return logits[0, :tokens].float()

@@ -137,9 +137,13 @@ def print_weak_tasks(scored: ScoredRun) -> None:
         row = scored.metrics["tasks"][task]
         majority = row["floors"].get("majority")
         if len(answers) > 1 and len(set(answers)) == 1:
-            print(f"{visible(task)}: one and the same answer to all {len(answers)} questions: {visible(answers[0])}")
+            print(
+                f"{visible(task)}: one and the same answer to all {len(answers)} questions: {visible(answers[0])}"
+            )
         elif majority is not None and row["accuracy"] <= majority:
-            print(f"{visible(task)}: {100 * row['accuracy']:.1f} is not above the majority's {100 * majority:.1f}")
+            print(
+                f"{visible(task)}: {100 * row['accuracy']:.1f} is not above the majority's {100 * majority:.1f}"
+            )
 
 
 def validation(options: Options, model: Any, tokenizer: Any) -> Validation:

@@ -132,9 +132,7 @@ def test_the_matrix(name: str, column: str, data: Path, tmp_path: Path, command:
 
 
 @pytest.mark.parametrize(("name", "column"), SAMPLE)
-def test_eight_of_the_matrix(
-    name: str, column: str, data: Path, tmp_path: Path, command: Command
-) -> None:
+def test_eight_of_the_matrix(name: str, column: str, data: Path, tmp_path: Path, command: Command) -> None:
     page = rows(PAGE.read_text(encoding="utf-8"))
     assert page[name][COLUMNS.index(column)] == attempt(name, column, data, tmp_path, command)
 

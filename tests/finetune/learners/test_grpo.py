@@ -169,7 +169,9 @@ def test_several_tasks_answers_that_are_cut_and_no_signal(
 
     import graphtalk
 
-    two = write_dataset(tmp_path / "two", {"train": 4, "test": 2}, tasks=("edge_existence", "connected_nodes"))
+    two = write_dataset(
+        tmp_path / "two", {"train": 4, "test": 2}, tasks=("edge_existence", "connected_nodes")
+    )
     base = make_llama(tmp_path / "base", chat=True, eos_gain=0.0)
     path = base / "chat_template.jinja"
     assert path.is_file()
@@ -182,7 +184,10 @@ def test_several_tasks_answers_that_are_cut_and_no_signal(
     printed = capsys.readouterr()
     assert not ended.value.code, printed.err
     assert "8 examples, " in printed.out and "a step is 4 examples with 2 answers each" in printed.out
-    assert "reward 0.000 +- 0.000, 100% of groups without signal, answers of 6.0 tokens (100% cut)" in printed.out
+    assert (
+        "reward 0.000 +- 0.000, 100% of groups without signal, answers of 6.0 tokens (100% cut)"
+        in printed.out
+    )
     assert "step 1: warning: all answers to a question earned the same" in printed.out
     row = next(row for row in read_log(run) if "reward" in row)
     assert row["reward"] == 0 and row["frac_reward_zero_std"] == 1 and row["completions/mean_length"] == 6
