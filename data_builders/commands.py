@@ -12,7 +12,7 @@ from data_builders.building.config import BuildConfig, load_config, locked_confi
 from data_builders.errors import InputError
 from data_builders.exports.command import export_command
 from data_builders.files import ProgressBar
-from data_builders.options import options_of
+from data_builders.options import options_of, parse_shard
 from data_builders.readers.command import graph_command
 from data_builders.readers.source import OPTIONS
 
@@ -52,7 +52,7 @@ def build_command(
     """Build a dataset folder of graph questions; the same command continues a build that was interrupted."""
     from data_builders.building.build import build
 
-    part = None if shard is None else _part(shard)
+    part = None if shard is None else parse_shard(shard)
     if locked:
         if out is None or config is not None or overwrite:
             raise InputError(
@@ -155,18 +155,6 @@ def tasks_command(
             asks if reason is None else f"[red]it {reason}[/red]",
         )
     Console(width=None if sys.stdout.isatty() else 160).print(table)
-
-
-def _part(text: str) -> tuple[int, int]:
-    """K/N as two numbers.
-
-    >>> _part("3/64")
-    (3, 64)
-    """
-    k, _, n = text.partition("/")
-    if not (k.isdecimal() and n.isdecimal() and 1 <= int(k) <= int(n)):
-        raise InputError(f"--shard: expected K/N with 1 <= K <= N, such as 3/64, not {text!r}")
-    return int(k), int(n)
 
 
 def _print_report(lock: dict[str, Any]) -> None:

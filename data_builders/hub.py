@@ -14,11 +14,13 @@ from data_builders.building.build import PARQUET
 from data_builders.building.card import card
 from data_builders.building.folder import fingerprint
 from data_builders.errors import InputError
-from data_builders.example import SCHEMA, changed_file, read_lock
-from data_builders.exports.source import open_source
+from data_builders.example import SCHEMA, Example, changed_file, read_lock
+from data_builders.exports.source import Source, open_source
 from data_builders.files import file_sha256, write_text
+from data_builders.pictures import draw_answers, draw_example
 
 STAGING = ".publish"  # in the folder that is published: what goes up, as links to the same files on the disk
+PICTURES = "pictures"  # folder of the card's
 LARGEST = 500_000_000  # bytes of one file, so that the Hub's viewer and a slow connection manage
 FILLED = 0.9  # of LARGEST, since a file is larger than its row groups
 BEGIN, END = "<!-- graphtalk: begin -->", "<!-- graphtalk: end -->"
@@ -140,7 +142,11 @@ def stage_dataset(dataset: Path, repo_id: str) -> Path:
         }
         lock = {**lock, "files": files, "fingerprint": fingerprint(files), "cut_from": lock["fingerprint"]}
         write_text(staging / "dataset.lock", json.dumps(lock, indent=2, ensure_ascii=False) + "\n")
-    write_text(staging / "README.md", published_card(staging, repo_id))
+    source = open_source(staging)
+    first = next(source.examples(source.splits[-1]))
+    draw_answers(source.lock["report"], first.split, staging / PICTURES / "answers.png")
+    drawn = draw_example(first, staging / PICTURES / "example.png")
+    write_text(staging / "README.md", published_card(source, repo_id, first, drawn))
     return staging
 
 
@@ -173,21 +179,24 @@ def cut_file(path: Path) -> list[Path]:
     return files
 
 
-def published_card(dataset: Path, repo_id: str) -> str:
-    """The dataset's card with what a stranger needs besides: how to load it, its columns, how to cite it."""
-    source = open_source(dataset)
+def published_card(source: Source, repo_id: str, first: Example, drawn: bool) -> str:
+    """The dataset's card with what a stranger needs besides: pictures, how to load it, its columns, how to
+    cite it. drawn: whether there is a picture of the first example.
+    """
     header, body = _parts(card(source.lock))
-    first = next(source.examples(source.splits[-1]))
     columns = [f"| {field.name} | {field.type} | {_cell(getattr(first, field.name))} |" for field in SCHEMA]
     key = re.sub(r"\W", "_", repo_id)
     parts = [
         BEGIN,
         body.strip(),
+        f"## At a glance\n\nShares of the answers in the {first.split} split, a bar for each task:\n\n"
+        f"![Shares of the answers]({PICTURES}/answers.png)",
         f"## Load\n\n```python\nfrom datasets import load_dataset\n\n"
         f'load_dataset("{repo_id}", "{first.task}", split="{first.split}")  # one task\n'
         f'load_dataset("{repo_id}", split="{first.split}")  # all tasks\n```',
         "## Columns\n\n| column | type | of one example |\n|---|---|---|\n" + "\n".join(columns),
         f"One question as a model gets it:\n\n```text\n{first.question}\n```",
+        *([f"![The graph of this question]({PICTURES}/example.png)"] if drawn else []),
         f"## Cite\n\n```bibtex\n@misc{{{key},\n  title = {{{source.name}: questions about graphs}},\n"
         f"  howpublished = {{\\url{{https://huggingface.co/datasets/{repo_id}}}}},\n"
         f"  note = {{Built with graphtalk; fingerprint {source.lock['fingerprint'][:16]}}}\n}}\n```\n\n"

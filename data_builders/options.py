@@ -116,3 +116,15 @@ def as_flag(key: str) -> str:
     '--max-cost'
     """
     return f"--{key.replace('_', '-')}"
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """K/N of --shard as two numbers.
+
+    >>> parse_shard("3/64")
+    (3, 64)
+    """
+    k, _, n = text.partition("/")
+    if not (k.isdecimal() and n.isdecimal() and 1 <= int(k) <= int(n)):
+        raise InputError(f"--shard: expected K/N with 1 <= K <= N, such as 3/64, not {text!r}")
+    return int(k), int(n)

@@ -1,6 +1,7 @@
 """graphtalk score, report, compare, conformance and publish: judge the answers of runs, and hand them on."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -140,10 +141,63 @@ def publish(
     print(f"{staging}: {len(files)} files, {size:,} bytes would go to {repo_id}; nothing was sent")
 
 
+LISTED = 10  # of each list that a terminal shows; import.json has all
+
+
+def import_dataset(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help="Questions of GraphQA, NLGraph, GraphWiz or GraphArena: JSON, JSON lines, CSV or parquet.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Dataset folder to make.")],
+    split: Annotated[
+        str | None, typer.Option(help="train, validation or test; by default as the files' names say.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the dataset; the folder's by default.")] = None,
+) -> None:
+    """Make a dataset of another one's questions: their texts, with answers computed anew; lists where those
+    differ from theirs.
+    """
+    from data_builders.errors import check_choice
+    from data_builders.example import SPLITS
+    from data_builders.files import write_text
+    from data_builders.import_dataset import import_dataset as import_files
+    from eval.escape import visible
+    from eval.scoring.disagreements import disagreements
+
+    imported = import_files(files, out, None if split is None else check_choice("split", split, SPLITS), name)
+    wrong = disagreements(imported.examples, imported.theirs)
+    report = {
+        "disagreements": [
+            {"id": d.example.id, "theirs": d.theirs, "ours": d.example.answer.strip(), "read as": d.outcome}
+            for d in wrong
+        ],
+        "skipped": imported.skipped,
+    }
+    write_text(out / "import.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    answered = sum(answer is not None for answer in imported.theirs.values())
+    print(f"{out}: {len(imported.examples):,} questions, fingerprint {imported.lock['fingerprint'][:12]}")
+    for task, by_split in imported.lock["report"]["tasks"].items():
+        print(f"  {task}: " + ", ".join(f"{s} {counts['n']:,}" for s, counts in by_split.items()))
+    print(
+        f"{len(wrong):,} of their {answered:,} answers are not right by the graph in the text:"[
+            : None if wrong else -1
+        ]
+    )
+    for d in wrong[:LISTED]:
+        print(visible(f"  {d.example.id}: theirs {d.theirs[:60]!r}, ours {d.example.answer.strip()[:60]!r}"))
+    for reason, n in Counter(imported.skipped.values()).most_common(LISTED):
+        print(visible(f"skipped {n:,}: {reason}"))
+
+
 COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [
     ("score", score, {}),
     ("report", report, {}),
     ("compare", compare, {}),
     ("conformance", conformance, {}),
+    ("import-dataset", import_dataset, {}),
     ("publish", publish, {}),
 ]

@@ -44,7 +44,7 @@ def question_about(
     file, names = read.path, read.names
     # Texts of other tasks show no weights, which would make of a shortest path a lightest one.
     graph = read.graph if chosen.weighted else replace(read.graph, weights=None)
-    reason = against_weights(chosen, read, "subgraph") or chosen.fits(graph)
+    reason = against_weights(chosen, read) or chosen.fits(graph)
     if reason is not None:
         hint = (
             "; say --directed if the edges have directions"

@@ -1,4 +1,6 @@
-"""graphtalk prompt, ask and smollm2: put questions to language models."""
+"""graphtalk prompt, ask, smollm2 and import-outputs: put questions to language models, or take their answers
+from other programs.
+"""
 
 import json
 import sys
@@ -18,6 +20,7 @@ from data_builders.readers.source import Options
 from prompting.backends.model import Completion, Request
 from prompting.backends.registry import open_model
 from prompting.budget import Budget, Stopped
+from prompting.outputs.command import import_command
 from prompting.prompts.methods import METHODS, build_prompt
 from prompting.settings import PARTS, Settings, load_settings
 
@@ -51,7 +54,7 @@ def prompt_command(
     if show is not None:
         from prompting.run import plan
 
-        for example, prompt in plan(settings.run)[:show]:
+        for example, prompt in plan(settings.run, settings.part)[:show]:
             print(f"--- {example.id} (answer: {example.answer.strip()})\n{prompt}\n")
     elif dry_run:
         _dry_run(settings)
@@ -64,7 +67,8 @@ def _dry_run(settings: Settings) -> None:
     from prompting.run import plan
 
     run, target = settings.run, settings.target
-    requests = [Request(prompt, sample) for _, prompt in plan(run) for sample in range(run.samples)]
+    planned = plan(run, settings.part)
+    requests = [Request(prompt, sample) for _, prompt in planned for sample in range(run.samples)]
     cost = estimate(requests, target.model, settings.options, target.tokenizer)
     print("\n".join(cost.lines(settings.budget().price)))
 
@@ -90,10 +94,17 @@ def _run(settings: Settings, partial: bool) -> None:
                 budget,
                 target.journal,
                 partial,
+                settings.part,
             )
     except Stopped as stopped:
         print(f"graphtalk: {stopped}", file=sys.stderr)
         raise typer.Exit(_STOPPED) from None
+    if metrics is None:
+        print(
+            f"{target.out}: shard {target.shard} is answered ({counts.new} new, {counts.errors} errors, "
+            f"{perf_counter() - begin:.0f} s); when all are, the same command without --shard scores them"
+        )
+        return
     print_tasks(metrics)
     macro = metrics["macro"]
     cost = "" if budget.cost is None else f", ${budget.cost:.4f}"
@@ -231,4 +242,5 @@ COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [
     ("prompt", prompt_command, {}),
     ("ask", ask_command, {}),
     ("smollm2", smollm2_command, {}),
+    ("import-outputs", import_command, {}),
 ]

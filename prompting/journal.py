@@ -147,6 +147,26 @@ class Journal:
                 f"INSERT INTO completions VALUES ({', '.join('?' * 12)}) ON CONFLICT(key) DO NOTHING", rows
             )
 
+    def merge(self, path: Path) -> int:
+        """Take over the completions of another journal, and return how many were new; the other stays.
+
+        Raises InputError for a file that is no journal, Stopped where the disk is full.
+        """
+        with Journal(path, {}):
+            pass  # which brings a journal of an earlier version to this one
+        before = len(self)
+        self._connection.execute("ATTACH DATABASE ? AS other", (str(path),))
+        try:
+            with self._writing():
+                names = f"key, model, prompt, sample, {_FIELDS}"
+                self._connection.execute(
+                    f"INSERT INTO completions ({names}) SELECT {names} FROM other.completions WHERE true "
+                    "ON CONFLICT(key) DO NOTHING"
+                )
+        finally:
+            self._connection.execute("DETACH DATABASE other")
+        return len(self) - before
+
     @contextmanager
     def _writing(self) -> Iterator[None]:
         try:

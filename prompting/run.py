@@ -27,9 +27,10 @@ Progress = Callable[[int, int, list[Completion]], None]
 """Called with the requests done, the requests in all, and the new completions."""
 
 
-def plan(run: PromptRun) -> list[tuple[Example, str]]:
+def plan(run: PromptRun, part: tuple[int, int] | None = None) -> list[tuple[Example, str]]:
     """The examples of the run, each with its whole prompt, in file order.
 
+    part: (k, n) gives the k-th of n parts of them, which has a part of each task's.
     Raises InputError for anything that the dataset does not have.
     """
     check_choice("prompt method", run.method, METHODS)
@@ -42,7 +43,8 @@ def plan(run: PromptRun) -> list[tuple[Example, str]]:
         if value is not None and value < least:
             raise InputError(f"{option} is {value}; it is a whole number of at least {least}")
     tasks = chosen_tasks(run)
-    return [pair for task in tasks for pair in _plan_task(run, task)]
+    chosen = slice(None) if part is None else slice(part[0] - 1, None, part[1])
+    return [pair for task in tasks for pair in _plan_task(run, task, chosen)]
 
 
 def chosen_tasks(run: PromptRun) -> list[str]:
@@ -53,19 +55,19 @@ def chosen_tasks(run: PromptRun) -> list[str]:
     return [check_choice(f"task in {run.data}", task, known) for task in dict.fromkeys(run.tasks or known)]
 
 
-def _plan_task(run: PromptRun, task: str) -> list[tuple[Example, str]]:
+def _plan_task(run: PromptRun, task: str, chosen: slice) -> list[tuple[Example, str]]:
     examples = read_examples(run.data, task, run.split)[: run.limit]
     if not examples:
         raise InputError(
             f"{run.data}: task {task} has no examples in split {run.split!r}; there is nothing to ask"
         )
     if not METHODS[run.method].shots:
-        return [(example, build_prompt(run.method, example, [], run.answer_format)) for example in examples]
+        return [(e, build_prompt(run.method, e, [], run.answer_format)) for e in examples[chosen]]
     fixed = examples if run.exemplars == "fixed" else ()
     pool = Exemplars(read_examples(run.data, task, "train"), run.any_generator, run.balanced, fixed)
     return [
         (e, build_prompt(run.method, e, pool.draw(e, run.shots, run.seed), run.answer_format))
-        for e in examples
+        for e in examples[chosen]
     ]
 
 
@@ -79,10 +81,14 @@ def execute(
     budget: Budget | None = None,
     shared: Path | None = None,
     partial: bool = False,
-) -> dict[str, Any]:
+    part: tuple[int, int] | None = None,
+) -> dict[str, Any] | None:
     """Ask everything that the journal does not hold yet, then write predictions, usage and scores.
 
-    Returns the metrics.
+    Returns the metrics. Journals that parts left in the run folder are merged into the run's own before.
+    part: (k, n): ask the k-th of n parts of the requests, into a journal of that part, and score nothing;
+        None comes back then. Parts may run side by side, on machines that see the folder, each with its own
+        address of the model.
     shared: a journal for several runs; the run folder's own by default. partial: score what was answered
         where the run stops early, instead of nothing.
     Raises Stopped where the budget ends, the server is of no use, or the disk is full; what was answered is
@@ -91,7 +97,7 @@ def execute(
     from eval.scoring.run import score_run
 
     parse_model(model)
-    planned = plan(run)
+    planned = plan(run, part)
     _check_folder(out, run, model)
     opened = open_model(model, options)
     _check_stop(out, opened)
@@ -101,7 +107,10 @@ def execute(
     try:
         _start_folder(out, config)
         begin = time.perf_counter()
-        with Journal(shared or out / "journal.sqlite", opened.identity) as journal:
+        own = "journal.sqlite" if part is None else f"journal-{part[0]}-of-{part[1]}.sqlite"
+        with Journal(shared or out / own, opened.identity) as journal:
+            for other in sorted(out.glob("journal-*-of-*.sqlite")) if part is None else []:
+                journal.merge(other)
             if shared is None:
                 budget.spend(*journal.spent(options.max_new_tokens))
             try:
@@ -111,6 +120,8 @@ def execute(
                 if not (partial and completions):
                     raise
                 print(f"graphtalk: {stopped}", file=sys.stderr)
+        if part is not None:
+            return None
         seconds = time.perf_counter() - begin
         predictions = [
             vote(e, [completions[Request(prompt, i)] for i in range(run.samples)], prompt)

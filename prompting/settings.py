@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from data_builders.errors import InputError
 from data_builders.files import read_yaml
-from data_builders.options import Option, as_flag, fields_of, from_json, validate
+from data_builders.options import Option, as_flag, fields_of, from_json, parse_shard, validate
 from prompting.backends.model import ModelOptions
 from prompting.backends.registry import priced_name
 from prompting.budget import Budget, find_price
@@ -61,6 +61,12 @@ class Target:
         Path | None,
         Option("File of completions that several runs share; the run folder's own by default."),
     ] = None
+    shard: Annotated[
+        str | None,
+        Option(
+            "K/N: the K-th of N parts, for another process; the same command without it merges all parts."
+        ),
+    ] = None
     tokenizer: Annotated[str | None, Option("Folder or id of the tokenizer that --dry-run counts with.")] = (
         None
     )
@@ -94,6 +100,13 @@ class Settings:
     target: Target
     options: ModelOptions
     caps: Caps
+
+    @property
+    def part(self) -> tuple[int, int] | None:
+        """What --shard says; InputError where it cannot be."""
+        if self.target.shard is not None and self.target.journal is not None:
+            raise InputError("--shard keeps a journal of its own; leave --journal out")
+        return None if self.target.shard is None else parse_shard(self.target.shard)
 
     def budget(self) -> Budget:
         """A fresh budget; InputError for a cap on money without a price."""

@@ -27,6 +27,10 @@ INTRODUCTION = """\
 `rationale` the reason for a chain-of-thought exemplar, and `graph` the graph itself as JSON. Examples with
 one `graph_id` ask about the same graph.
 """
+IMPORTED = """\
+{rows:,} questions about graphs, imported from {files}. `question` is their text as it was, `answer` and
+`solution` were computed anew from the graph that the text shows (`graph`).
+"""
 STATEMENT = """\
 The split of a graph is a function of the graph, the same in every dataset that graphtalk builds: a digest of
 an isomorphism invariant sends six eighths of all graphs to train and one eighth each to validation and test.
@@ -83,7 +87,7 @@ def report(
     }
     return {
         "tasks": {
-            task: {split: _balance(counted) for split, counted in by_split.items()}
+            task: {split: balance(counted) for split, counted in by_split.items()}
             for task, by_split in counts.items()
         },
         "graphs": graphs,
@@ -100,7 +104,8 @@ def _graph_counts(shards: Sequence[Sequence[int]]) -> dict[str, int]:
     return {"graphs": len(invariants), "classes": len(np.unique(invariants))}
 
 
-def _balance(counted: Counter[str]) -> dict[str, Any]:
+def balance(counted: Counter[str]) -> dict[str, Any]:
+    """How many questions have which label, the most frequent first."""
     total = counted.total()
     labels = dict(sorted(counted.items(), key=lambda item: (-item[1], item[0])))
     return {
@@ -125,32 +130,17 @@ def card(lock: Mapping[str, Any]) -> str:
     people.
     """
     config, counts = lock["config"], lock["report"]
-    splits = [split for split in SPLITS if config[split]]
-    rows = sum(by_split["n"] for task in counts["tasks"].values() for by_split in task.values())
     whole = config.get("unit") == "graph"
     direction = "directed" if config["directed"] else "undirected"
-    header = {
-        "pretty_name": lock["name"],
-        "license": "apache-2.0",
-        "language": ["en"],
-        "task_categories": ["question-answering", "text-generation"],
-        "tags": ["graphs", "graph-reasoning", "reasoning", "synthetic", "graphqa"],
-        "size_categories": [_size_category(rows)],
-        "configs": [
-            {
-                "config_name": name,
-                **({"default": True} if name == "all" else {}),
-                "version": config_version(lock),
-                "data_files": [{"split": split, "path": f"{place}/{split}-*.parquet"} for split in splits],
-            }
-            for name, place in [("all", "*"), *((task, task) for task in counts["tasks"])]
-        ],
-    }
     return "\n".join(
         [
-            f"---\n{yaml.safe_dump(header, sort_keys=False, allow_unicode=True)}---",
+            _header(
+                lock,
+                license="apache-2.0",
+                tags=["graphs", "graph-reasoning", "reasoning", "synthetic", "graphqa"],
+            ),
             f"# {lock['name']}\n",
-            INTRODUCTION.format(rows=rows),
+            INTRODUCTION.format(rows=_rows(lock)),
             f"- Encoders: {', '.join(config['encoders'])}",
             f"- Graphs: {', '.join(counts['graphs'])}; {_sizes(config)}; {direction}",
             *_test_part(config),
@@ -171,6 +161,52 @@ def card(lock: Mapping[str, Any]) -> str:
             "",
         ]
     )
+
+
+def imported_card(lock: Mapping[str, Any]) -> str:
+    """README.md of a folder of imported questions, whose license is that of their dataset."""
+    config, counts = lock["config"], lock["report"]
+    return "\n".join(
+        [
+            _header(lock, tags=["graphs", "graph-reasoning", "reasoning"]),
+            f"# {lock['name']}\n",
+            IMPORTED.format(
+                rows=_rows(lock), files=", ".join(f"`{graph['file']}`" for graph in config["graphs"].values())
+            ),
+            f"- Fingerprint: `{lock['fingerprint']}`\n",
+            "## Answers\n",
+            *_table(ANSWER_COLUMNS, answer_rows(counts)),
+            "\n## Floors\n",
+            *_table(FLOOR_COLUMNS, floor_rows(counts)),
+            "",
+        ]
+    )
+
+
+def _rows(lock: Mapping[str, Any]) -> int:
+    return sum(by_split["n"] for task in lock["report"]["tasks"].values() for by_split in task.values())
+
+
+def _header(lock: Mapping[str, Any], **more: Any) -> str:
+    """The YAML that `datasets` and the Hub read: one config per task, and one of all."""
+    splits = [split for split in SPLITS if lock["config"][split]]
+    header = {
+        "pretty_name": lock["name"],
+        **more,
+        "language": ["en"],
+        "task_categories": ["question-answering", "text-generation"],
+        "size_categories": [_size_category(_rows(lock))],
+        "configs": [
+            {
+                "config_name": name,
+                **({"default": True} if name == "all" else {}),
+                "version": config_version(lock),
+                "data_files": [{"split": split, "path": f"{place}/{split}-*.parquet"} for split in splits],
+            }
+            for name, place in [("all", "*"), *((task, task) for task in lock["report"]["tasks"])]
+        ],
+    }
+    return f"---\n{yaml.safe_dump(header, sort_keys=False, allow_unicode=True)}---"
 
 
 def config_version(lock: Mapping[str, Any]) -> str:

@@ -26,7 +26,7 @@ def compatibility(config: BuildConfig, files: Files) -> dict[str, str | None]:
             if task.generator is None
             else []
         )
-        reasons = [*(against_weights(task, file, config.unit) for file in files.values()), *reasons]
+        reasons = [*(against_weights(task, file) for file in files.values()), *reasons]
         out[task.name] = _why_not(config, task, files) or next(
             (reason for reason in reasons if reason is not None), None
         )

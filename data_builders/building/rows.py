@@ -93,17 +93,18 @@ def numbered(index: int, nth: int) -> str:
     return f"{index}.{nth}" if nth else f"{index}"
 
 
-def against_weights(task: Task, file: GraphFile | None, unit: str) -> str | None:
-    """Why a task cannot ask about the weights of a graph file: no real network gets random ones in place of
-    its own, and a whole one gets none at all.
-    """
+def against_weights(task: Task, file: GraphFile | None) -> str | None:
+    """Why a task cannot ask about the weights of a graph file: no real network gets random ones."""
     if file is None or not task.weighted:
         return None
     if file.weights_left_out:
         return f"asks about the {task.quantity} of edges, and the weights of {file.path.name} are left out"
-    if file.graph.weights is None and unit == "graph":
-        return f"asks about the {task.quantity} of edges, and {file.path.name} has no weights"
-    least = min(file.graph.weights.values(), default=1) if file.graph.weights else 1
+    if file.graph.weights is None:
+        what = {"capacity": "capacities", "weight": "weights"}[task.quantity]
+        return (
+            f"needs a graph with edge {what}; {file.path.name} has none, and random ones would not be its own"
+        )
+    least = min(file.graph.weights.values())
     return None if least > 0 else f"needs positive weights; {file.path.name} has an edge of weight {least}"
 
 
@@ -121,7 +122,7 @@ def check_sizes(config: BuildConfig, files: Files) -> None:
         for size, n in (("smallest", config.smallest), ("largest", config.largest)):
             graph, _ = draw(rng, n)
             for task in tasks:
-                reason = against_weights(task, files.get(source), config.unit) or task.fits(
+                reason = against_weights(task, files.get(source)) or task.fits(
                     GRAPH_TRANSFORMS[task.transform](graph, Random(0))
                 )
                 if reason is not None:

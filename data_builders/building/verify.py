@@ -4,7 +4,8 @@ Every row is taken apart and made again from its `graph` column alone: the text 
 by its decoder), the question, answer and reason by the task, and the answer once more by a second
 implementation (`second_opinion`). Files are held against the hashes in dataset.lock. The first row that
 differs is named. Every row's graph must be on the side of its split and, tested exactly by rustworkx,
-isomorphic to none of another split.
+isomorphic to none of another split. An imported row has a text of another program: it is read once more, and
+its answer is held against the same two implementations.
 """
 
 import json
@@ -28,10 +29,11 @@ from data_builders.example import SCHEMA, read_lock
 from data_builders.files import file_sha256
 from data_builders.graphs.graph import Graph, graph_from_record
 from data_builders.graphs.splits import RULE, split_of
-from data_builders.tasks import TASKS, Query
+from data_builders.tasks import TASKS, Query, Task
 from data_builders.tasks.second_opinion import SECOND, WITNESS
 from data_builders.text.decoders import decode
 from data_builders.text.encoders import get_encoder
+from data_builders.text.questions import FORMS, imported_difference
 
 NTH = re.compile(r"\.\d+$")  # of a graph_id: the third graph drawn for an index ends in `.2`
 WORD = re.compile(r"\w+")
@@ -175,7 +177,9 @@ def row_difference(row: Row, file: Path) -> str | None:
             return (
                 f"{column} is {_short(row[column], value)}, but the graph gives {_short(value, row[column])}"
             )
-    return _text_difference(row, graph, names, query) or _second_difference(row, graph, names, query)
+    imported = row["encoder"] in FORMS
+    text = imported_difference(row) if imported else _text_difference(row, graph, names, query)
+    return text or _second_difference(row, graph, names, query)
 
 
 def _text_difference(row: Row, graph: Graph, names: list[str], query: Query) -> str | None:
@@ -214,7 +218,7 @@ def _opened(text: str, nodes: tuple[int, ...]) -> tuple[Graph, list[str], Query]
 
 
 def _expected(row: Row, graph: Graph, names: list[str], query: Query, file: Path) -> dict[str, Any]:
-    task, encoder, split = TASKS[row["task"]], get_encoder(row["encoder"]), file.name.split("-")[0]
+    task, split = TASKS[row["task"]], file.name.split("-")[0]
     solution = task.solve(graph, query)
     nth = NTH.search(str(row["graph_id"]))
     index = str(row["id"]).rsplit("/", 1)[-1]
@@ -225,14 +229,23 @@ def _expected(row: Row, graph: Graph, names: list[str], query: Query, file: Path
         "task_class": task.task_class,
         "answer_kind": task.answer_kind,
         "id": f"{row['task']}/{row['generator']}/{row['encoder']}/{split}/{index}",
-        "graph_id": f"{row['generator']}/{split}/{place}",
+        **({} if row["encoder"] in FORMS else {"graph_id": f"{row['generator']}/{split}/{place}"}),
         "num_nodes": graph.n,
         "num_edges": graph.m,
-        "question": encoder.text(graph, names, task.quantity) + encoder.ask(task, names, query),
+        **(
+            {}
+            if row["encoder"] in FORMS
+            else {"question": _question(row["encoder"], task, graph, names, query)}
+        ),
         "answer": task.say(solution, names, query),
         "solution": json.dumps(solution),
         **({"rationale": task.explain(graph, names, query, solution)} if row["rationale"] else {}),
     }
+
+
+def _question(encoder: str, task: Task, graph: Graph, names: list[str], query: Query) -> str:
+    written = get_encoder(encoder)
+    return written.text(graph, names, task.quantity) + written.ask(task, names, query)
 
 
 def _second_difference(row: Row, graph: Graph, names: list[str], query: Query) -> str | None:

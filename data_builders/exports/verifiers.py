@@ -71,7 +71,7 @@ README = """\
 
 ```sh
 pip install --no-deps -e .  # beside verifiers and graphtalk
-vf-validate graphtalk-taskset
+vf-validate graphtalk-taskset --runtime.type subprocess
 vf-eval graphtalk-taskset --model openai/gpt-5-mini
 ```
 """

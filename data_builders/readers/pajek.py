@@ -149,7 +149,10 @@ _DL_KEYS = re.compile(
 
 
 def read_dl(source: Source, options: Options) -> Listing:
-    """UCINET DL: dl n=N, labels, and data as a full matrix, as edges (edgelist1) or as lists (nodelist1)."""
+    """UCINET DL: dl n=N, labels, and data as a full matrix, as edges (edgelist1) or as lists (nodelist1).
+
+    Two modes (nr=, nc=) are a matrix, whose rows and columns are different nodes.
+    """
     listing = Listing(source, options, "UCINET DL")
     head, colon, data = re.sub(r"(?i)\bdata\s*:", "\0", source.text, count=1).partition("\0")
     if not re.match(r"\s*dl\b", head, re.IGNORECASE):
@@ -157,15 +160,17 @@ def read_dl(source: Source, options: Options) -> Listing:
     if not colon:
         raise source.error("no data: line, which a UCINET DL file has")
     n, layout, embedded = 0, "fullmatrix", False
-    labels: list[str] = []
+    sizes: dict[str, int] = {}  # of two modes: nr, nc
+    labels: dict[str, list[str]] = {}  # of all nodes, or of the rows and of the columns
     keys = list(_DL_KEYS.finditer(head))
     for key, after in zip(keys, [*keys[1:], None], strict=True):
         if key[1] and key[1].lower() == "n":
             n = source.promised(source.count(key[2], "n"))
-        elif key[1] and (key[1].lower() != "nm" or int(key[2][:9]) > 1):
-            raise source.error(
-                f"{key[0]}: two-mode data and several matrices are not read; export one network"
-            )
+        elif key[1] and key[1].lower() == "nm":
+            if source.count(key[2], "nm") > 1:
+                raise source.error(f"{key[0]}: several matrices; export one network")
+        elif key[1]:
+            sizes[key[1].lower()] = source.promised(source.count(key[2], key[1]))
         elif key[3]:
             layout = key[3].lower()
         elif key[5]:
@@ -175,13 +180,68 @@ def read_dl(source: Source, options: Options) -> Listing:
                 raise source.error("diagonal=absent is not read; export the full matrix")
         elif key[0].rstrip().endswith(":"):
             text = head[key.end() : after.start() if after else len(head)]
-            labels = [listing.name(label.strip('"')) for label in re.findall(r'"[^"]*"|[^\s,"]+', text)]
+            which = (key[6] or "").strip().lower()[:3]
+            labels[which] = [
+                listing.name(label.strip('"')) for label in re.findall(r'"[^"]*"|[^\s,"]+', text)
+            ]
+    if sizes:
+        return _two_modes(listing, data, layout, embedded, sizes, labels)
+    _read_one_mode(listing, data, layout, embedded, n, next(iter(labels.values()), []))
+    listing.check_ends()
+    return listing
+
+
+def _dl_rows(data: str) -> list[list[str]]:
+    rows = [re.findall(r'"[^"]*"|[^\s,"]+', line) for line in data.split("\n")]
+    return [[cell.strip('"') for cell in row] for row in rows if row]
+
+
+def _two_modes(
+    listing: Listing,
+    data: str,
+    layout: str,
+    embedded: bool,
+    sizes: dict[str, int],
+    labels: dict[str, list[str]],
+) -> Listing:
+    """The matrix between nr nodes of the rows and nc nodes of the columns, r1 .. and c1 .. by their ids."""
+    source, height, width = listing.source, sizes.get("nr", 0), sizes.get("nc", 0)
+    if layout != "fullmatrix" or not height or not width or not {"row", "col"} >= labels.keys():
+        raise source.error("two-mode data are read as a full matrix with nr=, nc=, row labels, column labels")
+    rows = _dl_rows(data)
+    if embedded:
+        heads = rows[0] if rows else []
+        labels = {"row": [listing.name(row[0]) for row in rows[1:]], "col": [*map(listing.name, heads)]}
+        rows = [row[1:] for row in rows[1:]]
+    cells = [listing.number(cell) for row in rows for cell in row]
+    if len(cells) != height * width:
+        raise source.error(
+            f"{len(cells)} numbers; a matrix of nr={height} and nc={width} has {height * width}"
+        )
+    for which, size in (("row", height), ("col", width)):
+        names = labels.get(which, [""] * size)
+        if len(names) != size:
+            raise source.error(f"{len(names)} {which} labels for {size}")
+        listing.nodes |= {f"{which[0]}{i}": name for i, name in enumerate(names, start=1)}
+    listing.directed = False
+    listing.note("two-mode, kinds of nodes dropped")
+    plain = all(value in (0, 1) for value in cells)
+    for at, value in enumerate(cells):
+        if value:
+            ends = f"r{at // width + 1}", f"c{at % width + 1}"
+            listing.edges.append((*ends, None if plain else value, None))
+    return listing
+
+
+def _read_one_mode(
+    listing: Listing, data: str, layout: str, embedded: bool, n: int, labels: list[str]
+) -> None:
+    source = listing.source
     if not n:
         raise source.error("no n=, the number of nodes")
     if labels and len(labels) != n:
         raise source.error(f"{len(labels)} labels for n={n} nodes")
-    rows = [re.findall(r'"[^"]*"|[^\s,"]+', line) for line in data.split("\n")]
-    rows = [[cell.strip('"') for cell in row] for row in rows if row]
+    rows = _dl_rows(data)
     readers: dict[str, Callable[[Listing, list[list[str]], int, bool], Iterator[str]]] = {
         "fullmatrix": _dl_matrix,
         "edgelist1": _dl_edges,
@@ -201,8 +261,6 @@ def read_dl(source: Source, options: Options) -> Listing:
             listing.add_node(name)
         if len(listing.nodes) != n:
             raise source.error(f"n={n}, but the data name {len(listing.nodes)} nodes")
-    listing.check_ends()
-    return listing
 
 
 def _dl_matrix(listing: Listing, rows: list[list[str]], n: int, embedded: bool) -> Iterator[str]:

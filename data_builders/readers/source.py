@@ -214,6 +214,7 @@ class Listing:
         self.weight_names: dict[str, None] = {}
         self.left_out: dict[str, None] = {}  # edge attributes that are not read
         self._weight_keys: dict[tuple[Any, ...], Any] = {}  # the keys of an edge -> the one of its weight
+        self._numbers: dict[str, float] = {}
         self.lines: list[int | None] = []  # of edges whose ends are still to be checked
 
     def name(self, value: object, line: int | None = None) -> str:
@@ -266,7 +267,10 @@ class Listing:
     ) -> None:
         """An edge between ids; the nodes may follow later in the file, see `check_ends`."""
         weight = self.weight_of(attributes, line) if attributes else None
-        self.edges.append((self.name(source, line), self.name(target, line), weight, directed))
+        nodes = self.nodes  # an end that is an id already needs no second look
+        u = source if type(source) is str and source in nodes else self.name(source, line)
+        v = target if type(target) is str and target in nodes else self.name(target, line)
+        self.edges.append((u, v, weight, directed))
         self.lines.append(line)
 
     def weight_of(self, attributes: Mapping[str, Any], line: int | None = None) -> float | None:
@@ -301,9 +305,13 @@ class Listing:
             return value
         value = value.item() if hasattr(value, "item") else value  # of numpy
         text = value if isinstance(value, str) else repr(value)
+        if (known := self._numbers.get(text)) is not None:  # the weights of a network repeat
+            return known
         if len(text) < LONGEST_NUMBER and NUMBER.fullmatch(text.strip()):
             number = int(text) if text.strip().lstrip("+-").isdigit() and len(text) < 16 else float(text)
             if math.isfinite(number):
+                if len(self._numbers) < 10_000:
+                    self._numbers[text] = whole(number)
                 return whole(number)
         raise self.source.error(f"weight {text[:40]!r} is not a finite number", line)
 
@@ -311,12 +319,13 @@ class Listing:
         """InputError where an edge names a node that the file does not have."""
         if not self.nodes:
             raise self.source.error("the file has no nodes")
-        for (*ends, _, _), line in zip(self.edges, self.lines, strict=True):
-            for end in ends:
-                if end not in self.nodes:
-                    raise self.source.error(
-                        f"an edge names the node {end[:40]!r}, which the file does not have", line
-                    )
+        nodes = self.nodes
+        for (u, v, _, _), line in zip(self.edges, self.lines, strict=True):
+            if u not in nodes or v not in nodes:
+                end = v if u in nodes else u
+                raise self.source.error(
+                    f"an edge names the node {end[:40]!r}, which the file does not have", line
+                )
 
     def nodes_of_edges(self, hint: str) -> None:
         """The nodes are those that edges name, in the order in which they come."""

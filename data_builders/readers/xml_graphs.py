@@ -6,7 +6,6 @@ ten times as long.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 from xml.parsers import expat
 
@@ -16,16 +15,17 @@ _TRUTH = {"true": True, "1": True, "false": False, "0": False, "directed": True,
 _GEXF_TYPES = {"directed": True, "undirected": False, "mutual": False}
 
 
-@dataclass(slots=True)
 class Element:
-    """An element that is open: its tag without a prefix, and what has come of it."""
+    """An element that is open: its tag without a prefix, and what has come of it.
 
-    tag: str
-    attributes: dict[str, str]
-    line: int
-    text: list[str] = field(default_factory=list)
-    length: int = 0
-    data: dict[str, Any] = field(default_factory=dict)  # what the elements inside say of it
+    text: of the tags that `walk` keeps it of. data: what the elements inside say of it.
+    """
+
+    __slots__ = ("attributes", "data", "line", "tag", "text")
+
+    def __init__(self, tag: str, attributes: dict[str, str], line: int) -> None:
+        self.tag, self.attributes, self.line, self.text = tag, attributes, line, ""
+        self.data: dict[str, Any] = {}
 
 
 def walk(
@@ -34,13 +34,15 @@ def walk(
     end: Callable[[Element, list[Element]], None],
     texts: tuple[str, ...] = (),
 ) -> None:
-    """Call `start` and `end` for every element, with those around it; keep the text of the tags in `texts`.
+    """Call `end` for every element, with those around it, and `start` for those whose tag is not in `texts`,
+    of which the text is kept.
 
     Document types are refused, since entities can make a small file grow without bound.
     """
     parser = expat.ParserCreate()
     parser.buffer_text = True
     stack: list[Element] = []
+    local: dict[str, str] = {}  # a tag as it is in the file -> without its prefix
 
     def doctype(*_: object) -> None:
         raise source.error(
@@ -48,24 +50,32 @@ def walk(
         )
 
     def open_element(tag: str, attributes: dict[str, str]) -> None:
-        element = Element(tag.rpartition(":")[2], attributes, parser.CurrentLineNumber)
-        start(element, stack)
+        element = Element(local.get(tag) or name(tag), attributes, parser.CurrentLineNumber)
+        # Most of a file's texts are the ends of its lines, for which expat need not come back to Python.
+        if element.tag in texts:
+            parser.CharacterDataHandler = characters
+        else:
+            start(element, stack)
+            parser.CharacterDataHandler = None
         stack.append(element)
+
+    def name(tag: str) -> str:
+        local[tag] = tag.rpartition(":")[2]
+        return local[tag]
 
     def close_element(_: str) -> None:
         element = stack.pop()
+        parser.CharacterDataHandler = characters if stack and stack[-1].tag in texts else None
         end(element, stack)
 
     def characters(text: str) -> None:
         element = stack[-1]
-        if element.tag in texts and element.length <= LONGEST_NAME:
-            element.text.append(text[: LONGEST_NAME + 1])
-            element.length += len(text)
+        if len(element.text) <= LONGEST_NAME:
+            element.text += text[: LONGEST_NAME + 1]
 
     parser.StartDoctypeDeclHandler = doctype
     parser.StartElementHandler = open_element
     parser.EndElementHandler = close_element
-    parser.CharacterDataHandler = characters
     try:
         parser.Parse(source.data, True)
     except expat.ExpatError as error:
@@ -110,8 +120,6 @@ def read_graphml(source: Source, options: Options) -> Listing:
     def start(element: Element, stack: list[Element]) -> None:
         nonlocal graphs
         tag, parent = element.tag, stack[-1].tag if stack else ""
-        if tag == "data":
-            return
         if tag == "graph":
             if parent == "graphml":
                 graphs += 1
@@ -143,7 +151,7 @@ def read_graphml(source: Source, options: Options) -> Listing:
             if len(late) == 1 << 14:
                 add()
             return
-        text = "".join(element.text)
+        text = element.text
         if tag == "default" and parent is not None and parent.tag == "key":
             kind, name, _ = keys[parent.attributes.get("id", "")]
             keys[parent.attributes.get("id", "")] = (kind, name, text)
@@ -156,8 +164,16 @@ def read_graphml(source: Source, options: Options) -> Listing:
                 outer.data.setdefault("label", " ".join(text.split()))
 
     def add() -> None:
+        defaults = {
+            kind: {
+                name: default
+                for kinds, name, default in keys.values()
+                if default is not None and kinds in (kind, "all") and name
+            }
+            for kind in ("node", "edge")
+        }
         for element, is_node in late:
-            values = _values(listing, keys, element, "node" if is_node else "edge")
+            values = _values(listing, keys, element, defaults["node" if is_node else "edge"])
             own, line = element.attributes, element.line
             if is_node:
                 listing.add_node(own["id"], values, line)
@@ -184,14 +200,13 @@ def _direction(source: Source, element: Element, value: str | None) -> bool | No
 
 
 def _values(
-    listing: Listing, keys: dict[str, tuple[str, str, str | None]], element: Element, kind: str
+    listing: Listing,
+    keys: dict[str, tuple[str, str, str | None]],
+    element: Element,
+    defaults: dict[str, str],
 ) -> dict[str, str]:
     """The attributes of a node or an edge by their names, with the defaults of their keys."""
-    values = {
-        name: default
-        for kinds, name, default in keys.values()
-        if default is not None and kinds in (kind, "all") and name
-    }
+    values = dict(defaults)
     for key, text in element.data.get("values", {}).items():
         if key not in keys:
             raise listing.source.error(

@@ -166,10 +166,10 @@ def _dataset_names(runs: Sequence[ScoredRun]) -> dict[str, str]:
 
 
 def _dataset(group: Sequence[ScoredRun], labels: Mapping[Path, str], name: str) -> Dataset:
-    samples: dict[tuple[tuple[str, int], ...], list[ScoredRun]] = {}
-    for j in group:  # A run answers the first n of each task in file order: equal counts, equal questions.
-        counts = tuple(sorted((task, len(examples)) for task, examples in j.examples.items()))
-        samples.setdefault(counts, []).append(j)
+    samples: dict[tuple[str, ...], list[ScoredRun]] = {}
+    for j in group:
+        ids = tuple(e.id for task in sorted(j.examples) for e in j.examples[task])
+        samples.setdefault(ids, []).append(j)
     first = group[0]
     names = {task for j in group for task in j.examples}
     tasks = [*(task for task in TASKS if task in names), *sorted(names - set(TASKS))]
@@ -188,7 +188,7 @@ def _sample(group: Sequence[ScoredRun], labels: Mapping[Path, str]) -> Sample:
     counts = sorted(map(len, first.examples.values()))
     total = sum(counts)
     spread = f"{counts[0]:,}" if counts[0] == counts[-1] else f"{counts[0]:,} to {counts[-1]:,}"
-    which = "the first " if first.config.get("limit") else "all "
+    which = "the first " if first.config.get("limit") else "" if first.config.get("partial") else "all "
     tasks = len(first.examples)
     of = f"each of {tasks} tasks" if tasks > 1 else "1 task"
     text = f"{which}{spread} questions of {of} ({total:,} in all)"

@@ -50,12 +50,20 @@ def parse_model(model: str) -> tuple[str, str]:
 
 
 def same_model(one: str, other: str) -> bool:
-    """Whether two --model mean the same model: the address of a server may change.
+    """Whether two --model mean the same model: the address of a server, or a folder of batches, may change.
 
     >>> same_model("openai:qwen@http://a:1/v1", "openai:qwen@http://b:2/v1"), same_model("hf:a", "hf:b")
     (True, False)
+    >>> same_model("batch:me/qwen@handover/1", "batch:me/qwen@handover/2")
+    True
     """
-    return split_address(one)[0] == split_address(other)[0]
+    return _without_address(one) == _without_address(other)
+
+
+def _without_address(model: str) -> str:
+    name, scheme, _ = split_address(model)
+    folder = not scheme and model.startswith("batch:") and "@" in model
+    return model.rpartition("@")[0] if folder else name
 
 
 def priced_name(model: str) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,9 +16,10 @@ from data_builders.building.config import BuildConfig
 from data_builders.building.verify import verify
 from data_builders.errors import InputError
 from data_builders.example import read_lock
-from data_builders.hub import STAGING
+from data_builders.hub import STAGING, stage_dataset
 from data_builders.hub import publish_dataset as publish
 from eval.commands import publish as publish_command
+from tests.helpers.card_page import write_card_page
 from tests.helpers.hub import TOKEN, Hub
 from tests.helpers.programs import environment
 
@@ -78,7 +80,8 @@ def test_what_is_published_is_what_comes_back(data: Path, hub: Hub, tmp_path: Pa
     pytest.importorskip("datasets")
     (data / "notes.txt").write_text("mine")
     assert publish(data, "me/x").startswith(f"{hub.address}/datasets/me/x/commit/")
-    files = {*read_lock(data)["files"], "dataset.lock", "README.md"}  # type: ignore[misc]
+    pictures = {"pictures/answers.png", "pictures/example.png"}
+    files = {*read_lock(data)["files"], "dataset.lock", "README.md", *pictures}  # type: ignore[misc]
     assert set(hub.files) == files and not (data / STAGING).exists()
     assert set(hub.validated) == {hub.files["README.md"].decode()}
     own = {"HF_ENDPOINT": hub.address, "HF_TOKEN": TOKEN}
@@ -277,3 +280,28 @@ def test_the_other_major_version_of_the_hubs_client_does_the_same(tmp_path: Path
     assert used.startswith("1.")
     done = subprocess.run([*run, *tests], cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stdout[-3000:]
+
+
+@pytest.mark.slow
+def test_the_cards_look_right_in_a_browser(data: Path, tmp_path: Path) -> None:
+    """The tables are tables, the pictures are there, and nothing is wider than the page."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("no chromium on this machine (Debian: apt-get install chromium)")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    named = tmp_path / "named"  # names of nodes instead of numbers, and a task that names two of them
+    build(BuildConfig(tasks="shortest_path", encoders="friendship", train=2, validation=1, test=1), named)
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 860, "height": 1200})
+        for folder in (data, named):
+            card = stage_dataset(folder, "me/x") / "README.md"
+            page.goto(write_card_page(card).as_uri())
+            assert page.evaluate("[...document.images].map(i => i.naturalWidth > 500)") == [True, True]
+            headings = ["Answers", "Floors", "Splits", "At a glance", "Load", "Columns", "Cite"]
+            assert page.locator("h2").all_inner_texts() == headings
+            assert page.locator("table").count() == 4
+            text = page.locator("body").inner_text()
+            assert "|---" not in text and "```" not in text and "graphtalk: begin" not in text
+            assert page.evaluate("document.documentElement.scrollWidth") <= 860
+        browser.close()

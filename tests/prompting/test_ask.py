@@ -117,6 +117,17 @@ def test_what_cannot_be_asked(task: str, nodes: list[str], said: str, roads: Pat
     assert said in str(caught.value)
 
 
+def test_a_prompt_of_millions_of_characters_is_announced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "ring.txt"
+    file.write_text("".join(f"n{u} n{(u + 1) % 50_000}\n" for u in range(50_000)))
+    command(monkeypatch, str(file), "node_degree", "--from", "n3")
+    note, _, prompt = capsys.readouterr().out.partition("prompt:\n")
+    assert note.splitlines()[-1].startswith("note: the prompt has 1,")
+    assert len(prompt) > 1_000_000 and "n49999" in prompt
+
+
 def test_methods_that_show_examples_are_refused(
     roads: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -109,6 +109,30 @@ async def judge():
         scores[task.data.id] = [await task.correct(trace), await task.credit(trace)]
 asyncio.run(judge())
 """
+LLAMA_FACTORY = """
+from pathlib import Path
+from tests.helpers.tiny_models import make_llama
+from llamafactory.train.test_utils import load_dataset_module
+from transformers import AutoTokenizer
+
+folder = str(make_llama(Path("../tiny_llama_factory"), positions=4096))
+tokenizer = AutoTokenizer.from_pretrained(folder)
+info = json.load(open("dataset_info.json"))
+assert len(info) == 6
+for name in info:
+    asked = dict(dataset=name, dataset_dir=".", template="empty", cutoff_len=4096, overwrite_cache=True)
+    data = load_dataset_module(model_name_or_path=folder, stage="sft", do_train=True, finetuning_type="full",
+        output_dir="../out", report_to="none", **asked)["train_dataset"]
+    rows = [json.loads(line) for line in open(info[name]["file_name"])]
+    assert len(data) == len(rows)
+    for example, row in zip(data, rows):
+        turns = row.get("conversations") or [{"value": row["instruction"]}, {"value": row["output"]}]
+        learned = [i for i in example["labels"] if i >= 0]
+        assert tokenizer.decode(learned, skip_special_tokens=True).strip() == turns[1]["value"]
+        assert tokenizer.decode(example["input_ids"]).startswith(turns[0]["value"])
+        # It trains on answers and scores none, so that we score what it trains on.
+        scores[turns[0]["value"]] = turns[1]["value"]
+"""
 TRL = """
 import os
 from datasets import load_dataset
@@ -141,6 +165,7 @@ PROGRAMS = {  # name -> what to install ("" for what this environment has), and 
     "inspect_ai": ("inspect_ai==0.3.285", INSPECT_AI),
     "reasoning_gym": ("reasoning-gym==0.1.25", REASONING_GYM),
     "verifiers": ("verifiers==0.4.0", VERIFIERS),
+    "llama_factory": ("llamafactory==0.9.5", LLAMA_FACTORY),
     "trl": ("", TRL),
 }
 
@@ -181,7 +206,32 @@ def test_a_program_gives_our_scores(name: str, folder: Path) -> None:
     ours = json.loads((folder / "ours.json").read_text())
     scores = json.loads((folder / "scores.json").read_text())
     (folder / "scores.json").unlink()
-    if name == "trl":  # TRL is given our reward, of which credit is nine tenths
+    if name == "llama_factory":  # it scores nothing; what it learns is right by our scorer
+        for e in graphtalk.load_examples(folder / "data", None, "test"):
+            learned = graphtalk.Prediction(e.id, scores[e.question])
+            assert graphtalk.score(e, learned).outcome == "correct"
+    elif name == "trl":  # TRL is given our reward, of which credit is nine tenths
         assert {id: right for id, (right, _) in scores.items()} == {id: r for id, (r, _) in ours.items()}
     else:
         assert scores == ours
+
+
+def test_vf_validate_finds_every_task_valid(folder: Path) -> None:
+    """Verifiers' own check: the gold answer is rewarded, and an untouched task is not."""
+    python = Path(environment("verifiers", "verifiers==0.4.0", folder))
+    out = folder / "taskset"
+    export_command(folder / "data", "verifiers", out, None, None, None)
+    where = {"PYTHONPATH": f"{ROOT}:{out}", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [str(python.with_name("vf-validate")), "graphtalk-taskset", "--runtime.type", "subprocess"],
+        cwd=folder,
+        env={**os.environ, **where},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    (summary,) = (folder / "outputs").rglob("summary.json")
+    checks = json.loads(summary.read_text())["checks"]
+    assert {name: counts["valid"] for name, counts in checks.items()} == {"gold": 200, "noop": 200}

@@ -295,6 +295,59 @@ def test_graphs_from_python_are_read() -> None:
         read_graph([1])
 
 
+def in_igraph(graph: NxGraph) -> Any:
+    igraph = pytest.importorskip("igraph")
+    copy = igraph.Graph(directed=graph.is_directed())
+    copy.add_vertices(len(graph), {"name": list(graph)})
+    at = {u: i for i, u in enumerate(graph)}
+    weights = {"weight": [d["weight"] for *_, d in graph.edges(data=True)]}
+    copy.add_edges([(at[u], at[v]) for u, v in graph.edges], weights)
+    return copy
+
+
+def in_rustworkx(graph: NxGraph) -> Any:
+    copy = rustworkx.PyDiGraph() if graph.is_directed() else rustworkx.PyGraph()
+    at = {u: copy.add_node(u) for u in graph}
+    for u, v, d in graph.edges(data=True):
+        copy.add_edge(at[u], at[v], d["weight"])
+    return copy
+
+
+def in_torch_geometric(graph: NxGraph) -> Any:
+    return pytest.importorskip("torch_geometric.utils").from_networkx(graph, group_edge_attrs=["weight"])
+
+
+LIBRARIES: dict[str, Callable[[NxGraph], Any]] = {
+    "networkx": lambda graph: graph,
+    "igraph": in_igraph,
+    "rustworkx": in_rustworkx,
+    "torch_geometric": in_torch_geometric,
+}
+
+
+@pytest.mark.parametrize("directed", [False, True])
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_what_a_library_holds_is_what_we_read(library: str, directed: bool) -> None:
+    @settings(max_examples=25, deadline=None, database=None, derandomize=True)
+    @given(networks(directed, True))
+    def check(want: NxGraph) -> None:
+        single = library == "torch_geometric"  # whose weights have 32 bits, and which knows no direction
+        if single:
+            want.remove_edges_from([(v, u) for u, v in list(want.edges) if directed and u < v])
+            want.add_edge("0", "1", weight=3)
+        read = read_graph(LIBRARIES[library](want), directed=directed)
+        assert read.labels == list(want) and read.graph.directed == directed
+        name = list(want)
+        got = {(name[u], name[v]): weight for (u, v), weight in (read.weights or {}).items()}
+        edges = {(u, v): d["weight"] for u, v, d in want.edges(data=True)}
+        if not directed:
+            got, edges = ({frozenset(e): w for e, w in each.items()} for each in (got, edges))
+        assert got.keys() == edges.keys()
+        assert all(got[e] == (np.float32(edges[e]) if single else edges[e]) for e in edges)
+
+    check()
+
+
 # ---- what is said, and what is refused ----------------------------------------------------------------
 
 READ = {
@@ -437,6 +490,18 @@ READ = {
         ["1 -- 2"],
         "not read: value",
     ),
+    "dl two modes": (
+        "g.dl",
+        'dl nr=2, nc=2\nrow labels:\nAnn,"Bob B"\ncolumn labels:\nclub,Ann\ndata:\n1 0\n1 1\n',
+        ["c1 -- r1", "c1 -- r2", "c2 -- r2"],  # Ann is a row and a column, so all are called by their ids
+        "two-mode",
+    ),
+    "dl two modes embedded": (
+        "g.dl",
+        "dl nr=1 nc=2\nlabels embedded\ndata:\nchess choir\nAnn 3 0\n",
+        ["Ann -- chess"],
+        "two-mode",
+    ),
     "long name": ("g.csv", f"source,target\n{'x' * 300},b\n", [f"b -- {'x' * 300}"], "is cut to 200"),
 }
 
@@ -509,6 +574,10 @@ REFUSED = {
     "deep json": ("g.json", "[" * 100_000, "nested too deep"),
     "long name": ("g.txt", "a " + "b" * 20_000, "a name of 20,000 characters"),
     "nothing": ("g.txt", b"\xef\xbb\xbf \n", "the file is empty"),
+    "dl two modes short": ("g.dl", "dl nr=2 nc=3\ndata:\n1 0 1\n", "has 6"),
+    "dl two modes as edges": ("g.dl", "dl nr=2 nc=3 format=edgelist2\ndata:\n1 2\n", "as a full matrix"),
+    "latin-1": ("g.csv", "source,target\nMünster,Ulm\n".encode("latin-1"), "line 2: byte 0xfc is not UTF-8"),
+    "dl latin-1": ("g.dl", "dl n=1\nlabels:\nMünster\ndata:\n0\n".encode("latin-1"), "not UTF-8"),
     "several files": ("g.zip", b"", "unpack it and give one"),
 }
 
@@ -709,6 +778,14 @@ def test_a_million_edges_fit_in_two_gigabytes_and_twenty_seconds(tmp_path: Path)
     with table.open("w") as stream:
         csv.writer(stream).writerows([("source", "target"), *edges])
     assert int(limited(table, 20, 2)) > 190_000
+    network = tmp_path / "g.graphml"
+    with network.open("w") as stream:
+        stream.write('<graphml><key id="w" for="edge" attr.name="weight"/><graph edgedefault="undirected">')
+        stream.writelines(f'<node id="{u}"/>\n' for u in range(200_000))
+        for u, v in edges:
+            stream.write(f'<edge source="{u}" target="{v}"><data key="w">{u % 7 + 1}</data></edge>\n')
+        stream.write("</graph></graphml>")
+    assert limited(network, 40, 2) == "200000\n"
 
 
 # ---- the cases that are kept beside the checkout ------------------------------------------------------

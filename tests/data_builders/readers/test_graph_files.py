@@ -11,6 +11,7 @@ import networkx as nx
 import pytest
 
 from data_builders.building.build import build
+from data_builders.building.compatibility import with_compatible_tasks
 from data_builders.building.config import load_config
 from data_builders.building.draws import shared_edges
 from data_builders.building.rows import open_files
@@ -291,6 +292,18 @@ def test_whole_graphs_are_one_question_set_without_train(tmp_path: Path) -> None
     plain = load_config(None, {**keys, "tasks": "maximum_flow", "weights": False})
     with pytest.raises(InputError, match=r"weights of roads\.csv are left out"):
         build(plain, tmp_path / "e")
+
+
+def test_no_network_gets_random_weights(tmp_path: Path) -> None:
+    """Weighted tasks of a file without weights are refused by name, and left out of the default tasks."""
+    file = write(tmp_path, "".join(f"n{u} n{(u * 7 + 1) % 40}\n" for u in range(40)))
+    keys = {"graphs": str(file), "train": 2, "test": 2, "validation": 2}
+    for task in ("weighted_shortest_path", "minimum_spanning_tree_weight", "maximum_flow"):
+        with pytest.raises(InputError, match=r"needs a graph with edge \w+; g\.\w+ has none"):
+            build(load_config(None, {**keys, "tasks": task}), tmp_path / "d")
+    config = load_config(None, keys)
+    fitting, left_out = with_compatible_tasks(config, open_files(config))
+    assert "g.txt has none" in left_out["maximum_flow"] and "shortest_path" in fitting.tasks
 
 
 def test_sizes_that_a_file_does_not_have_are_an_error(tmp_path: Path) -> None:

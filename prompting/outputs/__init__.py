@@ -1,0 +1,1 @@
+"""Outputs that other programs wrote, made runs of ours."""
