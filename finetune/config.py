@@ -356,7 +356,7 @@ def check_trackers(report_to: str | list[str] | None) -> None:
     for name in names:
         if name not in ("none", "all"):
             check_choice("report_to", name, ["none", "all", *INTEGRATION_TO_CALLBACK])
-            if name not in get_available_reporting_integrations():
+            if name not in get_available_reporting_integrations():  # type: ignore[no-untyped-call]
                 raise InputError(
                     f"report_to {name}: its library is not installed; install it, or leave it out"
                 )

@@ -99,19 +99,20 @@ def check_ids(examples: list[Example], what: str, rows: list[list[int]], tokeniz
             )
             if edges := spelled_edges(tokenizer, [e.graph for e in examples]):
                 raise InputError(
-                    f"{where}: this tokenizer spells {edges:,} of the dataset's edges in pieces, since it does "
-                    "not know their names; train again with this dataset among --tokenizer_datasets"
+                    f"{where}: this tokenizer spells {edges:,} of the dataset's edges in pieces, since it "
+                    "does not know their names; train again with this dataset among --tokenizer_datasets"
                 )
             flag = "max_source_length" if what == "question" else "max_target_length"
             raise InputError(
-                f"{where}; set {flag} to {len(ids)} or more, or build with smaller graphs or a shorter encoder"
+                f"{where}; set {flag} to {len(ids)} or more, or build with smaller graphs or a shorter "
+                "encoder"
             )
         if tokenizer.unk_token_id is not None and tokenizer.unk_token_id in ids:
             text = example.question if what == "question" else example.answer
             raise InputError(
-                f"{example.id}: the tokenizer has no token for {unknown_symbol(text, tokenizer)!r} in the {what} "
-                f"(encoder {example.encoder}); a from-scratch tokenizer takes it from a dataset named "
-                "in tokenizer_datasets"
+                f"{example.id}: the tokenizer has no token for {unknown_symbol(text, tokenizer)!r} "
+                f"in the {what} (encoder {example.encoder}); a from-scratch tokenizer takes it from a "
+                "dataset named in tokenizer_datasets"
             )
 
 

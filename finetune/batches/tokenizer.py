@@ -128,7 +128,8 @@ def spelled_edges(tokenizer: Any, graphs: Iterable[str]) -> int:
     graphs: JSON of the examples' graphs. A tokenizer for other names reads such texts, but as long ones.
 
     >>> tokenizer = build_tokenizer(["G has nodes 0, 1."], ["0", "1"])
-    >>> spelled_edges(tokenizer, ['{"directed": false, "nodes": ["0", "1", "Gavroche"], "edges": [[0, 1], [0, 2]]}'])
+    >>> graph = '{"directed": false, "nodes": ["0", "1", "Gavroche"], "edges": [[0, 1], [0, 2]]}'
+    >>> spelled_edges(tokenizer, [graph])
     1
     """
     model = tokenizer.backend_tokenizer.model

@@ -52,8 +52,9 @@ def grpo_trainer(
         check_lengths(part, encode_prompts(part, tokenizer, chat), context, room=room)
     if not chat and tokenizer("a")["input_ids"][-1] == tokenizer.eos_token_id:
         raise InputError(
-            f"method grpo: the tokenizer of {model.name_or_path} ends every prompt with its end token, and TRL "
-            "would ask so; give it a chat template, or set add_eos_token to false in tokenizer_config.json"
+            f"method grpo: the tokenizer of {model.name_or_path} ends every prompt with its end token, and "
+            "TRL would ask so; give it a chat template, or set add_eos_token to false in its "
+            "tokenizer_config.json"
         )
     reward = reward_function([*train, *(validation or [])], end_tokens(model, tokenizer), room)
     try:
@@ -91,7 +92,8 @@ def reward_function(examples: list[Example], ends: list[int], room: int) -> Call
 def rollouts(examples: list[Example], tokenizer: Any, chat: bool) -> Dataset:
     """Rows of a prompt, as text or as a user's turn, and the example's id.
 
-    The other columns stay outside: answers of several tasks are values of several types, which no table holds.
+    The other columns stay outside: answers of several tasks are values of several types, which no table
+    holds.
     """
     prompts = [
         [{"role": "user", "content": e.question}] if chat else prompt_text(e.question, tokenizer, chat=chat)

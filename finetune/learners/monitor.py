@@ -140,9 +140,9 @@ class MonitoredTrainer(Trainer):
             inputs: Any = self._prepare_inputs(self.data_collator([rows[i] for i in batch or [0]]))
             tokens = int(inputs["labels"].ne(IGNORED).sum())
             with torch.no_grad(), self.compute_loss_context_manager():
-                mean = float(self.compute_loss(model, inputs))  # over the answer tokens of this batch
+                loss: Any = self.compute_loss(model, inputs)  # mean over the answer tokens of this batch
             if batch:
-                total, count = total + mean * tokens, count + tokens
+                total, count = total + float(loss) * tokens, count + tokens
         sums = gather_object([(total, count)])
         return float(sum(total for total, _ in sums) / sum(count for _, count in sums))
 
@@ -195,8 +195,8 @@ def example_ids(inputs: Any, rows: Any) -> list[str]:
 
 
 NO_SIGNAL = (
-    "warning: all answers to a question earned the same, for every question, so that nothing is learned; raise "
-    "--temperature or --num_generations, or train on answers first (--method sft)"
+    "warning: all answers to a question earned the same, for every question, so that nothing is learned; "
+    "raise --temperature or --num_generations, or train on answers first (--method sft)"
 )
 
 
@@ -254,8 +254,8 @@ class ConsoleLogger(TrainerCallback):
 def reward_line(logs: dict[str, float]) -> str:
     """What answers earned, and whether a group's answers differ in it: only then is there something to learn.
 
-    >>> logs = {"reward": 0.4, "reward_std": 0.3, "frac_reward_zero_std": 0.25, "completions/mean_length": 5.5}
-    >>> reward_line({**logs, "completions/clipped_ratio": 0.5})
+    >>> logs = {"reward": 0.4, "reward_std": 0.3, "frac_reward_zero_std": 0.25}
+    >>> reward_line({**logs, "completions/mean_length": 5.5, "completions/clipped_ratio": 0.5})
     'reward 0.400 +- 0.300, 25% of groups without signal, answers of 5.5 tokens (50% cut), '
     """
     same, cut = 100 * logs["frac_reward_zero_std"], 100 * logs["completions/clipped_ratio"]
@@ -280,7 +280,8 @@ def validation_line(metrics: dict[str, float]) -> str:
     >>> metrics = {"eval_loss": 0.5, "eval_accuracy": 0.75, "eval_accuracy_cycle_check": 0.75}
     >>> validation_line({**metrics, "eval_majority_cycle_check": 0.5})
     'validation loss 0.5000, accuracy 75.0: cycle_check 75.0 (majority 50.0)'
-    >>> validation_line({"eval_accuracy": 0.4, "eval_accuracy_degree": 0.4, "eval_distinct_answers_degree": 1})
+    >>> metrics = {"eval_accuracy": 0.4, "eval_accuracy_degree": 0.4}
+    >>> validation_line({**metrics, "eval_distinct_answers_degree": 1})
     'validation, accuracy 40.0: degree 40.0 (one and the same answer to every question)'
     """
     line = f"validation loss {metrics['eval_loss']:.4f}" if "eval_loss" in metrics else "validation"

@@ -43,7 +43,7 @@ def check_packing(trainer: Any) -> None:
         raise InputError(
             f"packing: a {kind} model cannot read packed rows ({reason}); leave --packing out"
         ) from None
-    alone = torch.cat([_logits(trainer, {"input_ids": part[None]}) for part in ids.split(lengths)])
+    alone = torch.cat([_logits(trainer, {"input_ids": part[None]}) for part in torch.split(ids, lengths)])
     joined = _logits(trainer, {"input_ids": ids[None]})  # as one text, where each example sees those before
     model.train(training)
     deviation, leak = float((packed - alone).abs().mean()), float((joined - alone).abs().mean())

@@ -105,8 +105,8 @@ class Validation:
     settings: dict[str, Any]
 
     def __call__(self, model: Any, tokenizer: Any) -> dict[str, float]:
-        """Return `accuracy`, the mean over the tasks, `accuracy_TASK`, the majority's beside them, and how many
-        different answers a task got, where it has several questions.
+        """Return `accuracy`, the mean over the tasks, `accuracy_TASK`, the majority's beside them, and how
+        many different answers a task got, where it has several questions.
         """
         results = evaluate(
             self.examples, predict(model, tokenizer, self.examples, self.tokens, **self.settings)
@@ -123,7 +123,7 @@ class Validation:
 
 
 def answers_by_task(examples: Sequence[Example], scores: Sequence[Score]) -> dict[str, list[str]]:
-    """Return what each task's questions were answered, as the scorer read it: the outcome where it read none."""
+    """Return the answers to each task's questions as the scorer read them; the outcome where it read none."""
     answers: dict[str, list[str]] = {}
     for example, result in zip(examples, scores, strict=True):
         answers.setdefault(example.task, []).append(result.parsed or result.outcome)
@@ -134,16 +134,12 @@ def print_weak_tasks(scored: ScoredRun) -> None:
     """Print the tasks whose answers are all the same, or right no more often than the commonest answer is."""
     for task, rows in scored.examples.items():
         answers = answers_by_task(rows, [scored.scores[e.id] for e in rows])[task]
-        row = scored.metrics["tasks"][task]
-        majority = row["floors"].get("majority")
+        accuracy, floors = (scored.metrics["tasks"][task][key] for key in ("accuracy", "floors"))
+        name, majority = visible(task), floors.get("majority", -1)
         if len(answers) > 1 and len(set(answers)) == 1:
-            print(
-                f"{visible(task)}: one and the same answer to all {len(answers)} questions: {visible(answers[0])}"
-            )
-        elif majority is not None and row["accuracy"] <= majority:
-            print(
-                f"{visible(task)}: {100 * row['accuracy']:.1f} is not above the majority's {100 * majority:.1f}"
-            )
+            print(f"{name}: one and the same answer to all {len(answers)} questions: {visible(answers[0])}")
+        elif accuracy <= majority:
+            print(f"{name}: {100 * accuracy:.1f} is not above the majority's {100 * majority:.1f}")
 
 
 def validation(options: Options, model: Any, tokenizer: Any) -> Validation:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while training: the step is finished, a checkpoint is saved, one line tells how to go on."""
+"""Ctrl-C and SIGTERM while training: the step ends, a checkpoint is saved, one line tells how to go on."""
 
 import signal
 import sys
@@ -17,7 +17,7 @@ STEPS = 10  # after so many, several processes ask each other, since a signal ma
 
 
 class StopOnSignal(TrainerCallback):
-    """Ends training after the step in which a signal came; a second Ctrl-C ends it at once, without saving."""
+    """Ends training after the step in which a signal came; a second Ctrl-C ends it at once, unsaved."""
 
     def __init__(self) -> None:
         self.number = 0  # of the signal; 0 while none came
@@ -52,7 +52,8 @@ class StopOnSignal(TrainerCallback):
         if trainer.args.should_save:
             name = signal.Signals(self.number).name
             print(
-                f"finetune: stopped by {name}; {run}/checkpoint-{step} is saved, and the same command goes on there",
+                f"finetune: stopped by {name}; {run}/checkpoint-{step} is saved, "
+                "and the same command goes on there",
                 file=sys.stderr,
             )
         leave(128 + self.number)

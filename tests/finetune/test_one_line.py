@@ -156,7 +156,7 @@ def test_a_hub_that_cannot_be_reached(data: Path, tmp_path: Path) -> None:
     assert "nobody/nothing" in done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_a_signal_saves_a_checkpoint_and_the_same_command_goes_on(
     number: signal.Signals, data: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,7 +179,8 @@ def test_a_signal_saves_a_checkpoint_and_the_same_command_goes_on(
         patched.setattr(interrupt.StopOnSignal, "on_step_end", with_signal)
         code, _, errors = command(*steps)
     assert code == 128 + number and errors == (
-        f"finetune: stopped by {number.name}; {run}/checkpoint-3 is saved, and the same command goes on there\n"
+        f"finetune: stopped by {number.name}; {run}/checkpoint-3 is saved, "
+        "and the same command goes on there\n"
     )
     assert not (run / "checkpoint").exists()
     code, printed, errors = command(*steps)
@@ -188,3 +189,14 @@ def test_a_signal_saves_a_checkpoint_and_the_same_command_goes_on(
     shutil.rmtree(run)
     assert command(*steps)[0] == 0
     assert (run / "checkpoint" / "model.safetensors").read_bytes() == stopped
+
+
+def test_one_and_the_same_answer_is_told(data: Path, tmp_path: Path, command: Command) -> None:
+    """A model without training answers nothing; the majority of three answers is right at least once."""
+    more = ("--eval_strategy", "steps", "--eval_steps", 1, "--learning_rate", 0)
+    code, printed, errors = command(*finetune(data, SIZE, tmp_path / "run", *more))
+    assert code == 0, errors
+    validated = next(line for line in printed.splitlines() if "step 1: validation loss" in line)
+    assert validated.count("not above it, one and the same answer to every question") == 2
+    for task in ("edge_existence", "node_degree"):
+        assert f"{task}: one and the same answer to all 3 questions: " in printed

@@ -157,7 +157,8 @@ def test_what_cannot_be_is_said_in_one_line(data: Path, tmp_path: Path) -> None:
 
 
 R1 = """{% for m in messages %}{% if m.role == 'user' %}<|user|>{{ m.content }}{% else %}<|assistant|>{{
-m.content.split('</think>')[-1] }}</s>{% endif %}{% endfor %}{% if add_generation_prompt %}<|assistant|><think>
+m.content.split('</think>')[-1] }}</s>{% endif %}{% endfor %}{% if add_generation_prompt -%}
+<|assistant|><think>
 {% endif %}"""
 
 
