@@ -16,7 +16,7 @@ LIMIT ?= 20
 SIZE ?= small
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-finetune demo-prompt demo-fit test test-slow test-lowest check data finetune prompt eval report bench-build bench-finetune bench-eval bench-fit bench-lora bench-prompt reproduce clean
+.PHONY: help setup demo demo-finetune demo-prompt demo-fit test test-slow test-gpu test-lowest check data finetune prompt eval report bench-build bench-finetune bench-eval bench-fit bench-gpu bench-lora bench-prompt reproduce clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -75,6 +75,9 @@ test: setup ## the tests (about 12 minutes on two cores)
 test-slow: setup ## the tests marked slow
 	$(BIN)/python -m pytest -m slow
 
+test-gpu: setup ## the tests that need a GPU, on one card and on all of them; without one they are skipped
+	$(BIN)/python -m pytest -m gpu -rs $(ARGS)
+
 test-lowest: ## the tests with the lowest versions that pyproject.toml allows, in an environment of its own
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/pip install -q --disable-pip-version-check uv "setuptools>=77"
@@ -114,6 +117,9 @@ bench-build: setup ## how fast datasets are built, and how that grows with the g
 bench-eval: setup ## how fast answers are judged, how fast 50,000 become a report, and how soon its page can be used
 	$(BIN)/python -m benchmarks.eval
 	$(BIN)/python -m benchmarks.eval_page
+
+bench-gpu: setup ## how fast training is on a GPU, beside the stock scripts (ARGS="--only T5", ...; about fifteen minutes)
+	$(BIN)/python -m benchmarks.gpu $(ARGS)
 
 bench-lora: setup ## SmolLM2 fine-tuned with LoRA on 500 examples against its own few-shot prompting (three quarters of an hour)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.smollm2_lora --model $(SMOLLM2)

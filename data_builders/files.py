@@ -99,6 +99,18 @@ def inside(folder: Path, name: str) -> Path:
     return path
 
 
+def check_links(folder: Path) -> None:
+    """InputError for a link anywhere in a folder that leads out of it, see `inside`.
+
+    The files of a model in the Hub's cache are links to the `blobs` beside their folder `snapshots`.
+    """
+    within = folder.resolve()
+    within = within.parents[1] if within.parent.name == "snapshots" else within
+    for path in folder.rglob("*"):
+        if path.is_symlink() and not path.resolve().is_relative_to(within):
+            raise InputError(f"{path}: a link that leads out of {folder}; put the file itself there")
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file; InputError, in one line that names the file, for anything else."""
     try:

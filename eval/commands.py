@@ -1,4 +1,6 @@
-"""graphtalk score, report, compare, conformance and publish: judge the answers of runs, and hand them on."""
+"""graphtalk report, compare, conformance, import-dataset and publish: judge answers, of runs and of other
+datasets, and hand them on.
+"""
 
 import json
 from collections import Counter
@@ -10,6 +12,12 @@ import typer
 
 from data_builders.errors import InputError
 
+CountReader = Annotated[
+    bool,
+    typer.Option(
+        "--count-reader", help="Let what a language model read out of unparsed outputs count in the accuracy."
+    ),
+]
 Runs = Annotated[list[Path], typer.Argument(help="Run folders, e.g. runs/*")]
 Data = Annotated[
     list[Path] | None,
@@ -19,14 +27,6 @@ Data = Annotated[
 ]
 
 
-def score(runs: Runs, data: Data = None) -> None:
-    """Judge the predictions of runs: scores.parquet and metrics.json in each run folder, and a table."""
-    from eval.analysis.runs import gather
-    from eval.report.tables import print_tables
-
-    print_tables(gather(runs, data or [], strict=True))
-
-
 def report(
     runs: Runs,
     out: Annotated[Path, typer.Option("--out", help="Folder for the report.")] = Path("report"),
@@ -34,14 +34,17 @@ def report(
     figures: Annotated[
         bool, typer.Option("--figures", help="Also write the plots for a paper: SVG and PNG in figures/.")
     ] = False,
+    count_reader: CountReader = False,
 ) -> None:
     """Compare runs: a table here, and report.html, report.md and scores.csv in the --out folder."""
+    from data_builders.locks import exclusive
     from eval.analysis.runs import gather
     from eval.report.tables import print_tables
     from eval.report.write import write_report
 
-    gathered = gather(runs, data or [])
-    page = write_report(gathered, out, figures)  # Before the table, which a closed pipe may cut short.
+    with exclusive(out):
+        gathered = gather(runs, data or [], count_reader=count_reader)
+        page = write_report(gathered, out, figures)  # Before the table, which a closed pipe may cut short.
     print_tables(gathered)
     typer.echo(f"The report: {page}")
 
@@ -194,7 +197,6 @@ def import_dataset(
 
 
 COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [
-    ("score", score, {}),
     ("report", report, {}),
     ("compare", compare, {}),
     ("conformance", conformance, {}),

@@ -47,8 +47,7 @@ def write_card(run: Path) -> str:
     scored = run / "metrics.json"
     metrics = read_json(scored) if scored.is_file() else None
     config = read_config(run)
-    base = str(config["model"])
-    text = model_card(run, Path(config["data"]), metrics, Names(base=base if is_hub_id(base) else ""))
+    text = model_card(run, Path(config["data"]), metrics, Names(base=hub_base(config)))
     write_text(run / "checkpoint" / "README.md", text)
     return text
 
@@ -297,9 +296,13 @@ def interval(row: Mapping[str, float]) -> str:
 
 
 def is_hub_id(model: str) -> bool:
-    """Whether a name is `owner/name`, and no folder here."""
+    """Whether a name is `owner/name`, or one of the Hub's first models without an owner, and no folder here.
+
+    >>> is_hub_id("google/flan-t5-base"), is_hub_id("gpt2"), is_hub_id("/home/me/t5"), is_hub_id("runs/a/b")
+    (True, True, False, False)
+    """
     return (
-        model.count("/") == 1
+        model.count("/") <= 1
         and not model.startswith((".", "/", "~"))
         and not Path(model).exists()
         and "{" not in model
@@ -308,20 +311,20 @@ def is_hub_id(model: str) -> bool:
 
 def trained_from_scratch(config: Mapping[str, Any]) -> bool:
     """Whether a run's weights began as random numbers, and not as another model."""
-    model = config["model"]
-    scratch = (
-        not isinstance(model, str) or model.startswith("{") or not ("/" in model or Path(model).exists())
-    )
-    return config["kind"] == "graph_model" or scratch
+    return config["kind"] == "graph_model" or not config["arguments"].get("model_name_or_path")
+
+
+def hub_base(config: Mapping[str, Any]) -> str:
+    """The id of the model that a run was trained from; '' for random weights and for a local model."""
+    own = str(config["model"])
+    return own if is_hub_id(own) and not trained_from_scratch(config) else ""
 
 
 def base_name(config: Mapping[str, Any]) -> str:
     """A base model as the card names it: paths of this machine are nobody's business."""
     model = config["model"]
     if trained_from_scratch(config):
-        return f"random weights ({model})"
-    if is_hub_id(model):
-        return f"[{model}](https://huggingface.co/{model})"
+        return f"random weights ({without_paths(model)})"
     path = Path(model).resolve()
     return f"`{path.parent.name if path.name == 'checkpoint' else path.name}`, a local model"
 
@@ -336,6 +339,6 @@ def without_paths(value: Any) -> Any:
         return {key: without_paths(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [without_paths(item) for item in value]
-    if isinstance(value, str) and "/" in value and not is_hub_id(value):
+    if isinstance(value, str) and "/" in value and not value.startswith("{") and not is_hub_id(value):
         return Path(value).name
     return value

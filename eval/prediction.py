@@ -52,6 +52,7 @@ class Score:
     invented_nodes, invented_edges: how many nodes the answer names, and steps its path takes, that the graph
         does not have.
     unread: how many characters of an output of more than a million were not read; its end is.
+    reader, read_by_model: the language model that read an unparsed output, and the outcome of its reading.
     """
 
     example_id: str
@@ -62,6 +63,8 @@ class Score:
     invented_nodes: int = 0
     invented_edges: int = 0
     unread: int = 0
+    reader: str = ""
+    read_by_model: str = ""
 
 
 PREDICTION_SCHEMA = pa.schema(
@@ -133,9 +136,12 @@ def _columns() -> str:
 
 
 def write_scores(scores: list[Score], run: Path) -> None:
-    """Store the scores; the column `unread` is there only where an output was too long to be read whole."""
-    unread = [pa.field("unread", pa.int64())] if any(score.unread for score in scores) else []
-    _write_rows(scores, pa.schema([*SCORE_SCHEMA, *unread]), run / "scores.parquet")
+    """Store the scores. The column `unread` is there only where an output was too long to be read whole,
+    `reader` and `read_by_model` only where a language model read one.
+    """
+    more = {"unread": pa.int64(), "reader": pa.string(), "read_by_model": pa.string()}
+    fields = [pa.field(name, kind) for name, kind in more.items() if any(getattr(s, name) for s in scores)]
+    _write_rows(scores, pa.schema([*SCORE_SCHEMA, *fields]), run / "scores.parquet")
 
 
 def write_config(config: dict[str, Any], run: Path) -> None:

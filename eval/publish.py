@@ -1,6 +1,7 @@
 """graphtalk publish: a trained run on the Hugging Face Hub, with its card, its answers and its report."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +17,8 @@ from eval.analysis.runs import Report, gather
 from eval.model_card import (
     Names,
     base_name,
+    hub_base,
     is_adapter,
-    is_hub_id,
     model_card,
     trained_from_scratch,
     without_paths,
@@ -84,8 +85,7 @@ def known_names(run: Path, names: Names) -> Names:
     license cannot be known.
     """
     config = read_config(run)
-    own = str(config["model"])
-    base = names.base or (own if is_hub_id(own) and not trained_from_scratch(config) else "")
+    base = names.base or hub_base(config)
     if is_adapter(run) and not base:
         raise InputError(
             f"{run}: adapters over {base_name(config)}; name the id that it has on the Hub with "
@@ -161,7 +161,8 @@ def open_repository(repo_id: str, private: bool | None) -> str:
     from huggingface_hub.errors import HfHubHTTPError
 
     try:
-        return str(HfApi().create_repo(repo_id, private=private, exist_ok=True).repo_id)
+        api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
+        return str(api.create_repo(repo_id, private=private, exist_ok=True).repo_id)
     except (HfHubHTTPError, ValueError, OSError) as error:
         raise InputError(f"push_to_hub: {repo_id}: {' '.join(str(error).split())[:300]}") from None
 

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import HfArgumentParser, Seq2SeqTrainingArguments
 from transformers.integrations.integration_utils import (
     INTEGRATION_TO_CALLBACK,
@@ -18,6 +19,7 @@ from transformers.integrations.integration_utils import (
 from data_builders.errors import InputError, check_choice
 from data_builders.example import dataset_tasks, read_examples, read_lock
 from data_builders.files import read_yaml
+from finetune.compiled import keep_compiled, uses_compiled_steps
 from finetune.processes import meeting_error
 from language_models.folder import check_model_folder
 
@@ -95,7 +97,8 @@ class DataArguments:
     max_tokens_per_batch: int | None = field(
         default=None,
         metadata={
-            "help": "Padded question tokens per device and batch, instead of --per_device_train_batch_size."
+            "help": "Padded question tokens per device and batch, instead of --per_device_train_batch_size; "
+            "auto: the most that fit the GPU."
         },
     )
     chat: bool | None = field(
@@ -207,8 +210,17 @@ class TrainArguments(Seq2SeqTrainingArguments):
     force_fp16: bool = field(
         default=False, metadata={"help": "Allow fp16 although T5's feed-forward layers overflow in it."}
     )
+    torch_compile: bool | None = field(  # type: ignore[assignment]
+        default=None, metadata={"help": "Compile the training step; default: on a GPU, where it is faster."}
+    )
+    logging_nan_inf_filter: bool = field(
+        default=False, metadata={"help": "A loss that is no number stops the run, so none is filtered."}
+    )
     label: str | None = field(
         default=None, metadata={"help": "Row name in reports; default: the run folder's name."}
+    )
+    overwrite: bool = field(
+        default=False, metadata={"help": "Replace another run in the folder, checkpoints included."}
     )
 
 
@@ -234,11 +246,11 @@ AT_LEAST_ONE = [
     "train_limit",
     "max_source_length",
     "max_target_length",
-    "max_tokens_per_batch",
     "packing_length",
 ]
 AT_LEAST_ONE += ["lora_r", "lora_alpha", "num_generations", "validation_limit", "early_stopping_patience"]
 MAX_NEW_TOKENS = 128  # of an answer, where the run does not say
+AUTO = 0  # max_tokens_per_batch: as many as fit
 DTYPES = ("float32", "bfloat16")
 METHODS = ("sft", "grpo")
 GROUPS: tuple[Any, ...] = (ModelArguments, DataArguments, LoraArguments, GrpoArguments, TrainArguments)
@@ -249,10 +261,20 @@ def parser() -> argparse.ArgumentParser:
     out: argparse.ArgumentParser = HfArgumentParser(
         list(GROUPS), prog="graphtalk finetune", allow_abbrev=False, exit_on_error=False
     )
+    budget = next(action for action in out._actions if action.dest == "max_tokens_per_batch")
+    budget.type = _tokens_per_batch
     out.add_argument(
         "--config", help="YAML file with any of these flags as keys; flags on the command line override it."
     )
     return out
+
+
+def _tokens_per_batch(text: str) -> int:
+    if text == "auto":
+        return AUTO
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"max_tokens_per_batch must be at least 1, not {text} (or auto)")
+    return int(text)
 
 
 def read_arguments(argv: list[str]) -> argparse.Namespace:
@@ -333,7 +355,7 @@ def check_arguments(namespace: argparse.Namespace) -> None:
             "use --bf16 for fast arithmetic"
         )
     if namespace.packing and (
-        namespace.max_tokens_per_batch or namespace.train_sampling_strategy == "group_by_length"
+        namespace.max_tokens_per_batch is not None or namespace.train_sampling_strategy == "group_by_length"
     ):
         raise InputError("packing fills rows by itself; leave out max_tokens_per_batch and group_by_length")
     if namespace.model_config and not namespace.do_train:
@@ -342,7 +364,7 @@ def check_arguments(namespace: argparse.Namespace) -> None:
         )
     check_choice("method", namespace.method, METHODS)
     check_choice("predict_with", namespace.predict_with, ("transformers", "ctranslate2"))
-    if namespace.method == "grpo" and (namespace.packing or namespace.max_tokens_per_batch):
+    if namespace.method == "grpo" and (namespace.packing or namespace.max_tokens_per_batch is not None):
         raise InputError("method grpo draws its own batches; leave out packing and max_tokens_per_batch")
     for name in AT_LEAST_ONE:
         value = getattr(namespace, name)
@@ -405,6 +427,12 @@ def parse(argv: list[str]) -> Options:
     values = vars(namespace)
     keep_best(values)
     given = {k: v for k, v in values.items() if k != "config" and v != defaults[k]}
+    if given.get("max_tokens_per_batch") == AUTO:
+        given["max_tokens_per_batch"] = "auto"
+    gpu = torch.cuda.is_available() and not values["use_cpu"]
+    values["torch_compile"] = uses_compiled_steps(values, gpu)
+    if values["torch_compile"]:
+        keep_compiled()
     try:
         model, data, lora, grpo, train = (
             group(**{f.name: values[f.name] for f in fields(group) if f.init}) for group in GROUPS

@@ -2,12 +2,14 @@
 
 import sys
 import warnings
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from accelerate import PartialState
 from datasets import disable_progress_bars
+from safetensors import SafetensorError
 from transformers import (
     DataCollatorForSeq2Seq,
     EarlyStoppingCallback,
@@ -19,8 +21,10 @@ from transformers import logging as hf_logging
 
 from data_builders.errors import InputError
 from data_builders.example import Example, load_examples, read_lock
+from data_builders.files import check_links
+from data_builders.locks import exclusive
 from eval.model_card import write_card
-from eval.prediction import write_config, write_environment
+from eval.prediction import read_predictions, write_config, write_environment
 from eval.publish import open_repository, push_checkpoint
 from eval.scoring.run import judge, print_scores
 from finetune.batches.cache import cached
@@ -29,6 +33,7 @@ from finetune.batches.loss import token_loss
 from finetune.batches.round_trip import add_symbols, check_round_trip
 from finetune.batches.shared_rows import SharedRows, accept_shared_rows, collate, encode_shared
 from finetune.batches.tokenizer import tokenizer_for
+from finetune.compiled import MULTIPLE
 from finetune.config import FP16, Options, parse
 from finetune.learners.monitor import ConsoleLogger
 from finetune.learners.start import LONGEST_QUESTION, add_lora, length_limits, new_model, read_size
@@ -37,7 +42,17 @@ from finetune.processes import check_processes
 from finetune.run.answers import print_weak_tasks, test, validation
 from finetune.run.interrupt import StopOnSignal
 from finetune.run.launch_report import LaunchReport, print_once
-from finetune.run.resume import check_same_run, drop_broken, last_checkpoint
+from finetune.run.resume import (
+    PREDICTIONS,
+    Checksums,
+    check_same_run,
+    damaged_file,
+    drop_broken,
+    drop_results,
+    last_checkpoint,
+    write_checksums,
+)
+from finetune.token_budget import token_budget
 from language_models.folder import weights_digest
 from language_models.load import hide_router_logits, load_model
 from language_models.shared_graphs import reads_graphs_alone, split_question
@@ -54,29 +69,43 @@ def main(argv: list[str]) -> None:
     quiet(options)
     set_seed(options.train.seed)  # random weights and adapters are drawn before Trainer seeds anything
     config = run_config(options)
-    same_run = check_same_run(run, config, forced=bool(options.train.resume_from_checkpoint))
+    with exclusive(run) if options.train.should_save else nullcontext():
+        work(options, run, config)
+
+
+def work(options: Options, run: Path, config: dict[str, Any]) -> None:
+    """What is left of the run: training, predictions, scores and the card."""
+    args = options.train
+    check_links(run)
+    same_run = check_same_run(run, config, forced=bool(args.resume_from_checkpoint), overwrite=args.overwrite)
     repository = hub_repository(options)
     PartialState().wait_for_everyone()  # all ranks have read the folder before the first writes to it
-    if options.train.should_save:
+    if args.should_save:
+        if args.overwrite and not (same_run or args.resume_from_checkpoint):
+            drop_results(run)
         write_config(config, run)
         write_environment(run)
+    PartialState().wait_for_everyone()
     if same_run and (run / "checkpoint").is_dir():
+        if (name := damaged_file(run / "checkpoint")) is not None:
+            raise InputError(
+                f"{run}/checkpoint/{name}: not what was written; bring a copy back, or delete the folder "
+                "checkpoint to go on from the last checkpoint-N"
+            )
         print_once(options, f"{run}/checkpoint is trained already")
         model, tokenizer = load(str(run / "checkpoint"), options)
     else:
         model, tokenizer = (
-            train(options, run)
-            if options.train.do_train
-            else load(str(options.model.model_name_or_path), options)
+            train(options, run) if args.do_train else load(str(options.model.model_name_or_path), options)
         )
-    if options.train.do_predict:
-        if not (same_run and (run / "predictions.parquet").is_file()):
-            test(options, run, model, tokenizer)
-        if options.train.should_save:
+    if args.do_predict:
+        kept = read_predictions(run) if same_run and (run / PREDICTIONS).is_file() else []
+        test(options, run, model, tokenizer, kept)
+        if args.should_save:
             scored = judge(run)
             print_scores(scored.metrics, run)
             print_weak_tasks(scored)
-    if options.train.should_save and options.train.do_train:
+    if args.should_save and args.do_train:
         write_card(run)
         if repository:
             print_once(options, f"pushed to {push_checkpoint(run, repository)}")
@@ -159,6 +188,8 @@ def train(options: Options, run: Path) -> tuple[Any, Any]:
     model, tokenizer = start_model(options)
     trainer = make_trainer(options, model, tokenizer, examples, held_out)
     hide_router_logits(trainer.model)
+    lengths = getattr(trainer, "lengths", None) or getattr(trainer.train_dataset, "lengths", None)
+    trainer.max_tokens = token_budget(options.data.max_tokens_per_batch, trainer, lengths, run)
     checkpoint = (
         Path(args.resume_from_checkpoint)
         if args.resume_from_checkpoint
@@ -167,7 +198,7 @@ def train(options: Options, run: Path) -> tuple[Any, Any]:
     PartialState().wait_for_everyone()
     if args.should_save and not args.resume_from_checkpoint:
         for name in drop_broken(run, checkpoint):
-            print_once(options, f"{run}/{name} was not written to its end: ignored")
+            print_once(options, f"{run}/{name} is damaged or was not written to its end: ignored")
     if held_out is not None:
         trainer.validation = validation(options, model, tokenizer)
     add_callbacks(options, trainer)
@@ -177,7 +208,12 @@ def train(options: Options, run: Path) -> tuple[Any, Any]:
         print_once(options, f"continue from {checkpoint}")
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    except RuntimeError as error:
+    except (RuntimeError, SafetensorError) as error:
+        if any(word in str(error) for word in ("PytorchStreamWriter", "serializing", "I/O error")):
+            raise InputError(
+                f"{run}: a checkpoint cannot be written ({' '.join(str(error).split())[:200]}); make room "
+                "and start the same command again to continue"
+            ) from None
         if "loading state_dict" not in str(error):
             raise
         raise InputError(
@@ -185,6 +221,8 @@ def train(options: Options, run: Path) -> tuple[Any, Any]:
         ) from None
     stop.leave_if_stopped(trainer, run)
     save(trainer, run)
+    if args.should_save:
+        write_checksums(run / "checkpoint")
     return trainer.model, tokenizer
 
 
@@ -196,6 +234,7 @@ def add_callbacks(options: Options, trainer: Any) -> None:
         trainer.remove_callback(callback)
     trainer.add_callback(ConsoleLogger())
     trainer.add_callback(LaunchReport(options, trainer))
+    trainer.add_callback(Checksums())
     if options.train.early_stopping_patience is not None:
         trainer.add_callback(EarlyStoppingCallback(options.train.early_stopping_patience))
 
@@ -256,15 +295,16 @@ def make_trainer(
         )
         model = add_lora(model, lora, rows)
     start = model.config.decoder_start_token_id
+    multiple = MULTIPLE if options.train.torch_compile else 1
     trainer = GraphTrainer(
         model=model,
         args=options.train,
         train_dataset=SharedRows(tokens, start) if sharing else tokens,
         eval_dataset=SharedRows(validating, start) if sharing and validating is not None else validating,
         processing_class=tokenizer,
-        data_collator=partial(collate, pad=tokenizer.pad_token_id)
+        data_collator=partial(collate, pad=tokenizer.pad_token_id, multiple=multiple)
         if sharing
-        else DataCollatorForSeq2Seq(tokenizer, model=model),
+        else DataCollatorForSeq2Seq(tokenizer, model=model, pad_to_multiple_of=multiple),
         compute_loss_func=token_loss(options.train.label_smoothing_factor),
     )
     trainer.max_tokens = options.data.max_tokens_per_batch

@@ -54,7 +54,9 @@ def read_flags(argv: Sequence[str]) -> dict[str, Any]:
         key, equals, value = words.pop(0).partition("=")
         if not key.startswith("--"):
             raise InputError(f"unexpected {key!r}; keys are given as --key value")
-        if not equals:
+        if not equals and key == "--overwrite" and (not words or words[0].startswith("--")):
+            value = "true"
+        elif not equals:
             if not words or words[0].startswith("--"):
                 raise InputError(f"{key} needs a value, e.g. {key} 1")
             value = words.pop(0)

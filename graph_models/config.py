@@ -26,6 +26,7 @@ class FitConfig(BaseModel):
     evaluate_every: steps between validations. patience: stop after so many without a better one; the best
         weights are kept in any case. save_every: steps between checkpoints to continue from.
     counts: numbers by regression, or each number a class.
+    overwrite: replace another run in the folder.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
@@ -52,6 +53,7 @@ class FitConfig(BaseModel):
     patience: int | None = Field(None, ge=1)
     save_every: int = Field(200, ge=1)
     counts: Literal["regression", "classes"] = "regression"
+    overwrite: bool = False
 
     @field_validator("tasks", mode="before")
     @classmethod

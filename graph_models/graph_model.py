@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from data_builders.errors import InputError
 from data_builders.example import Example
-from data_builders.files import write_text
+from data_builders.files import atomic_file, check_links, write_text
 from data_builders.tasks import TASKS
 from eval.prediction import Prediction
 from graph_models.config import CONFIGS, FitConfig
@@ -113,10 +113,9 @@ class GraphModel(nn.Module):
     def save(self, folder: Path) -> None:
         """Write `model.safetensors` and, last, `config.json`: what `load` needs to make this model again."""
         folder.mkdir(parents=True, exist_ok=True)
-        save_file(
-            {name: value.contiguous() for name, value in self.state_dict().items()},
-            folder / "model.safetensors",
-        )
+        tensors = {name: value.contiguous() for name, value in self.state_dict().items()}
+        with atomic_file(folder / "model.safetensors") as file:
+            file.write(save(tensors))
         record = {
             "config": self.config.model_dump(mode="json", exclude={"dataset", "output_dir"}),
             "inputs": self.inputs._asdict(),
@@ -127,6 +126,7 @@ class GraphModel(nn.Module):
 
 def load(folder: Path) -> GraphModel:
     """The model that `GraphModel.save` wrote."""
+    check_links(folder)
     try:
         record = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         keys = {**record["config"], "dataset": "", "output_dir": ""}

@@ -1,9 +1,11 @@
 """One run: a model is trained on a dataset, or loaded; it answers the test split and is scored."""
 
 import os
+import shutil
 import time
 import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,17 @@ import torch.distributed as dist
 
 from data_builders.errors import InputError
 from data_builders.example import Example, dataset_tasks, load_examples, read_lock
-from eval.prediction import Prediction, read_config, write_config, write_environment, write_predictions
+from data_builders.files import check_links
+from data_builders.locks import exclusive
+from eval.prediction import (
+    Prediction,
+    read_config,
+    read_predictions,
+    write_config,
+    write_environment,
+    write_predictions,
+)
+from eval.rerun import changed_settings, check_rerun, lower_limit
 from eval.scoring.run import print_scores, score_run
 from graph_models.config import CONFIGS, FitConfig
 from graph_models.data import Questions
@@ -23,21 +35,36 @@ from graph_models.train import STATE, say, train
 warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
 
 SHIPPED = Path(__file__).parents[1] / "data" / "models"  # trained models that come with the repository
+PREDICTIONS = "predictions.parquet"
+NO_SETTINGS = {"label", "dataset", "output_dir", "save_every", "overwrite"}
+RESULTS = ("checkpoint", PREDICTIONS, STATE)
 LARGEST = 20  # nodes of a graph that they were made for
 
 
 def main(config: FitConfig) -> None:
     """Train and answer; the same command again continues where it was stopped."""
     join_processes()
+    first = not dist.is_initialized() or dist.get_rank() == 0
+    with exclusive(config.output_dir) if first else nullcontext():
+        work(config, first)
+
+
+def work(config: FitConfig, first: bool) -> None:
+    """What is left of the run, in one process or several, of which the first writes."""
     run = config.output_dir
     record = run_config(config)
-    finished = check_same_run(run, record)
-    first = not dist.is_initialized() or dist.get_rank() == 0
+    check_links(run)
+    same_run = check_same_run(run, record, config.overwrite)
+    finished = same_run and (run / "checkpoint" / "config.json").is_file()
     if dist.is_initialized():
         dist.barrier()  # all have read the folder before one writes to it
     if first:
+        if not same_run:
+            drop_results(run)
         write_config(record, run)
         write_environment(run)
+    if dist.is_initialized():
+        dist.barrier()
     test = load_examples(config.dataset, record["tasks"], config.test_split, config.limit)
     if config.model not in CONFIGS:
         model = load(Path(config.model))
@@ -51,10 +78,18 @@ def main(config: FitConfig) -> None:
         )
         model = fit(learn, check, config, test)
     if first:
-        model.to(device())
-        if not (run / "predictions.parquet").is_file():
-            write_predictions(model.answer(test), run)
+        answer(model.to(device()), test, run)
         print_scores(score_run(run), run)
+
+
+def answer(model: GraphModel, test: Sequence[Example], run: Path) -> None:
+    """Answer what an earlier start of this run did not, into predictions.parquet."""
+    kept = read_predictions(run) if (run / PREDICTIONS).is_file() else []
+    by_id = {p.example_id: p for p in kept}
+    new = [e for e in test if e.id not in by_id]
+    by_id |= {p.example_id: p for p in (model.answer(new) if new else ())}
+    if new or len(test) < len(kept):
+        write_predictions([by_id[e.id] for e in test], run)
 
 
 def fit(
@@ -120,24 +155,33 @@ def run_config(config: FitConfig) -> dict[str, Any]:
         "tasks": list(config.tasks or dataset_tasks(config.dataset)),
         "limit": config.limit,
         "model": config.model,
-        "arguments": config.model_dump(mode="json", exclude={"label", "dataset", "output_dir", "save_every"}),
+        "arguments": config.model_dump(mode="json", exclude=NO_SETTINGS),
     }
 
 
-def check_same_run(run: Path, record: dict[str, Any]) -> bool:
-    """Whether the folder holds this very run, trained; InputError if it holds results of another."""
-    results = [name for name in ("checkpoint", "predictions.parquet", STATE) if (run / name).exists()]
+def check_same_run(run: Path, record: dict[str, Any], overwrite: bool) -> bool:
+    """Whether the folder holds this very run, of which a higher limit is a part, too, finished or not.
+
+    Raises InputError where it holds results of another run, or more of them than are asked for now, unless
+    overwrite says to replace them.
+    """
+    results = [name for name in RESULTS if (run / name).exists()]
     if not results:
         return False
     before = read_config(run)
-    old, new = ({**r, **r.get("arguments", {}), "label": None, "arguments": None} for r in (before, record))
-    changed = [f"{k}: {old.get(k)} -> {new.get(k)}" for k in new if old.get(k) != new[k]]
-    if changed:
-        raise InputError(
-            f"{run} holds {', '.join(results)} of another run ({'; '.join(changed[:3])}); "
-            "use another --output_dir, or delete that folder"
-        )
-    return (run / "checkpoint" / "config.json").is_file()
+    old, new = ({**r, **r.get("arguments", {})} for r in (before, record))
+    # A model that is being trained has a number for each node of the largest graph that it will be asked.
+    free = {"label", "arguments"} if STATE in results else {"label", "arguments", "limit"}
+    changed = changed_settings(old, new, (k for k in new if k not in free))
+    cut = lower_limit(before, record) if PREDICTIONS in results else []
+    check_rerun(run, results, changed + cut, overwrite)
+    return not changed
+
+
+def drop_results(run: Path) -> None:
+    """Delete what another run left, which --overwrite replaces."""
+    for name in (*RESULTS, "scores.parquet", "metrics.json"):
+        shutil.rmtree(run / name) if (run / name).is_dir() else (run / name).unlink(missing_ok=True)
 
 
 def join_processes() -> None:

@@ -2,9 +2,11 @@
 step, on one process or several.
 """
 
+import io
 import json
 import math
 import time
+import zipfile
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
+from data_builders.errors import InputError
 from data_builders.files import atomic_file, write_text
 from eval.scoring.scorer import score
 from graph_models.config import FitConfig
@@ -43,7 +46,7 @@ def train(
         "log": [],
     }
     if (run / STATE).is_file():
-        state = torch.load(run / STATE, map_location="cpu", weights_only=True)
+        state = read_state(run / STATE)
         model.load_state_dict(state.pop("weights"))
         optimizer.load_state_dict(state.pop("optimizer"))
         say(f"continue from step {state['step']}")
@@ -72,8 +75,10 @@ def train(
         state["seconds"] = before + time.process_time()
         if rank == 0 and (last or (step + 1) % config.save_every == 0):
             everything = {**state, "weights": weights(model), "optimizer": optimizer.state_dict()}
+            buffer = io.BytesIO()  # torch reports a full disk as an error of its own
+            torch.save(everything, buffer)
             with atomic_file(run / STATE) as file:
-                torch.save(everything, file)
+                file.write(buffer.getbuffer())
         if last:
             break
     model.load_state_dict(state["best_weights"])
@@ -88,6 +93,18 @@ def train(
             "processor_seconds": round(state["seconds"], 1),
         }
         write_text(run / FACTS, json.dumps(facts, indent=1) + "\n")
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """What a run is continued from; InputError where it is not what was written, which torch does not see."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()  # reads all and compares the checksums
+        if damaged is None:
+            return dict(torch.load(path, map_location="cpu", weights_only=True))
+    except (OSError, ValueError, RuntimeError, zipfile.BadZipFile, NotImplementedError) as error:
+        damaged = " ".join(str(error).split())[:200]
+    raise InputError(f"{path}: damaged ({damaged}); delete it to train from the start") from None
 
 
 def make_optimizer(model: GraphModel, config: FitConfig) -> torch.optim.Optimizer:

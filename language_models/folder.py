@@ -8,6 +8,7 @@ from pathlib import Path
 from transformers.utils.hub import cached_file
 
 from data_builders.errors import InputError
+from data_builders.files import check_links
 
 # A model name that begins with one of these means a folder of this project, and not an owner on the Hub.
 _FOLDERS = ("models", "runs", "data")
@@ -16,7 +17,9 @@ _WEIGHTS = (".safetensors", ".bin")
 
 
 def check_model_folder(name: str) -> None:
-    """Raise InputError where a name can only mean a folder (it is not like `owner/name`) without a model."""
+    """Raise InputError where a name can only mean a folder (it is not like `owner/name`) without a model, and
+    for a folder with a link that leads out of it.
+    """
     path = Path(name).expanduser()
     if path.is_dir():
         if not any((path / file).is_file() for file in ("config.json", "adapter_config.json")):
@@ -24,6 +27,7 @@ def check_model_folder(name: str) -> None:
                 f"{name}: no model in this folder (no config.json or adapter_config.json); it needs a model "
                 "saved by save_pretrained, with its tokenizer"
             )
+        check_links(path)
         return
     owner, slash, _ = name.partition("/")
     only_a_folder = path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1

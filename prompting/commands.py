@@ -1,5 +1,5 @@
-"""graphtalk prompt, ask, smollm2 and import-outputs: put questions to language models, or take their answers
-from other programs.
+"""graphtalk prompt, ask, smollm2, score and import-outputs: put questions to language models, or take their
+answers from other programs; judge them.
 """
 
 import json
@@ -8,21 +8,25 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from data_builders.errors import InputError, check_choice
 from data_builders.files import ProgressBar
-from data_builders.options import options_of
+from data_builders.options import as_flag, options_of
 from data_builders.readers.command import options_from
 from data_builders.readers.source import Options
+from eval.commands import CountReader, Data, Runs
 from prompting.backends.model import Completion, Request
 from prompting.backends.registry import open_model
 from prompting.budget import Budget, Stopped
 from prompting.outputs.command import import_command
 from prompting.prompts.methods import METHODS, build_prompt
 from prompting.settings import PARTS, Settings, load_settings
+
+if TYPE_CHECKING:  # `graphtalk --help` loads nothing heavy
+    from eval.scoring.readings import Readings
 
 Config = Annotated[
     Path | None, typer.Option(help="YAML file, e.g. configs/prompting/served.yaml; flags override its keys.")
@@ -47,6 +51,9 @@ def prompt_command(
         bool,
         typer.Option("--partial", help="Score what was answered where the run stops early, as at a cap."),
     ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the results of another run; what it asked is kept.")
+    ] = False,
     **flags: Any,
 ) -> None:
     """Ask a language model the questions of a dataset, and score its answers; the same command continues."""
@@ -59,7 +66,7 @@ def prompt_command(
     elif dry_run:
         _dry_run(settings)
     else:
-        _run(settings, partial)
+        _run(settings, partial, overwrite)
 
 
 def _dry_run(settings: Settings) -> None:
@@ -73,7 +80,7 @@ def _dry_run(settings: Settings) -> None:
     print("\n".join(cost.lines(settings.budget().price)))
 
 
-def _run(settings: Settings, partial: bool) -> None:
+def _run(settings: Settings, partial: bool, overwrite: bool) -> None:
     from eval.scoring.run import print_tasks
     from prompting.run import execute
 
@@ -95,6 +102,7 @@ def _run(settings: Settings, partial: bool) -> None:
                 target.journal,
                 partial,
                 settings.part,
+                overwrite,
             )
     except Stopped as stopped:
         print(f"graphtalk: {stopped}", file=sys.stderr)
@@ -145,6 +153,75 @@ class _Counts:
         notes += [] if self._budget.cost is None else [f"${self._budget.cost:.4f}"]
         notes += [f"{self.errors} errors"] if self.errors else []
         self._bar.update(done, total, ", ".join(notes))
+
+
+@options_of(
+    *PARTS,
+    only=(
+        "max_new_tokens", "chat", "system", "extra", "device", "dtype", "batch_size", "concurrency",
+        "timeout", "patience", "api_key_env", "prices", "journal", "max_tokens_total", "max_cost", "max_time",
+    ),
+)  # fmt: skip
+def score_command(
+    runs: Runs,
+    data: Data = None,
+    reader: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="hf:FOLDER or openai:NAME@URL: let a language model say what unparsed outputs state; it is "
+            "counted apart.",
+        ),
+    ] = None,
+    count_reader: CountReader = False,
+    agreement_cases: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Cases of the conformance suite on which the reader's agreement is measured."
+        ),
+    ] = 60,
+    **flags: Any,
+) -> None:
+    """Judge the predictions of runs: scores.parquet and metrics.json in each run folder, and a table."""
+    from eval.analysis.runs import dataset_places, gather, place_of
+    from eval.report.tables import print_tables
+    from prompting.reader import read_run
+
+    if reader is not None:
+        given = {"max_new_tokens": 64, **{key: value for key, value in flags.items() if value is not None}}
+        settings = load_settings(None, {"data": Path(), "method": "zero_shot", "model": reader, **given})
+        places = dataset_places(data or [])
+        try:
+            model = open_model(reader, settings.options)
+            for run in runs:
+                budget = settings.budget()
+                with ProgressBar("readings") as bar:
+                    counts = _Counts(bar, budget)
+                    readings = read_run(
+                        run, settings, model, budget, agreement_cases, place_of(run, places), counts.add
+                    )
+                _print_readings(run, readings, counts)
+        except Stopped as stopped:
+            print(f"graphtalk: {stopped}", file=sys.stderr)
+            raise typer.Exit(_STOPPED) from None
+    elif unused := [as_flag(key) for key, value in flags.items() if value is not None]:
+        raise InputError(f"{unused[0]} is for --reader, which is not given")
+    print_tables(gather(runs, data or [], strict=True, count_reader=count_reader))
+
+
+def _print_readings(run: Path, readings: "Readings", counts: "_Counts") -> None:
+    stated = sum(map(bool, readings.texts.values()))
+    print(f"{run}: {readings.reader} reads an answer in {stated} of {len(readings.texts)} unparsed outputs")
+    if known := readings.agreement:
+        print(
+            f"it agrees with careful readings on {known['agree']} of {known['cases']} cases of the suite "
+            f"({known['false_accepts']} false accepts, {known['false_rejects']} false rejects)"
+        )
+    if counts.errors:
+        print(
+            f"{counts.errors} readings failed, the first with {counts.first_error}; "
+            "the same command asks them again"
+        )
 
 
 @options_of(Options)
@@ -242,5 +319,6 @@ COMMANDS: list[tuple[str, Callable[..., None], dict[str, Any]]] = [
     ("prompt", prompt_command, {}),
     ("ask", ask_command, {}),
     ("smollm2", smollm2_command, {}),
+    ("score", score_command, {}),
     ("import-outputs", import_command, {}),
 ]

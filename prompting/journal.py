@@ -15,8 +15,9 @@ or another example or method with the same prompt finds it there.
 import hashlib
 import json
 import sqlite3
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -37,6 +38,7 @@ _ADDED_COLUMNS = {  # version -> its new columns
         "reasoning_tokens INTEGER NOT NULL DEFAULT 0",
     ),
     3: ("confidence REAL",),
+    4: ("checksum TEXT NOT NULL DEFAULT ''",),  # '' in a row of an earlier version
 }
 _VERSION = max(_ADDED_COLUMNS)
 _FIELDS = (
@@ -55,6 +57,8 @@ class Journal:
         self._path, self._model = path, json.dumps(identity, sort_keys=True, ensure_ascii=False)
         try:
             self._connection = sqlite3.connect(path, timeout=60)
+            # A damaged text is no UTF-8, and is known by its checksum.
+            self._connection.text_factory = lambda text: text.decode("utf-8", "replace")
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
@@ -106,18 +110,38 @@ class Journal:
         return hashlib.sha256(f"{self._model}\0{request.prompt}{which}".encode()).hexdigest()
 
     def find(self, requests: Sequence[Request]) -> dict[Request, Completion]:
-        """Request -> completion, for the requests whose completions are stored."""
+        """Request -> completion, for the requests whose completions are stored.
+
+        One whose row is not what was written, as on a failing disk, is dropped with a line about it, so that
+        it is asked again.
+        """
         requests_by_key = {self._key(request): request for request in requests}
         stored: dict[Request, Completion] = {}
+        damaged: list[tuple[str]] = []
         keys = list(requests_by_key)
         for start in range(0, len(keys), _KEYS_PER_QUERY):
             part = keys[start : start + _KEYS_PER_QUERY]
             places = ", ".join("?" * len(part))
-            rows = self._connection.execute(
-                f"SELECT key, {_FIELDS} FROM completions WHERE key IN ({places})", part
-            )
-            stored.update({requests_by_key[key]: Completion(*fields) for key, *fields in rows})
+            query = f"SELECT key, checksum, {_FIELDS} FROM completions WHERE key IN ({places})"
+            for key, checksum, *values in self._read(query, part):
+                if checksum in ("", _checksum(key, values)):
+                    stored[requests_by_key[key]] = Completion(*values)
+                else:
+                    damaged.append((key,))
+        if damaged:
+            print(f"graphtalk: {self._path}: {len(damaged)} damaged completions left out", file=sys.stderr)
+            with self._writing():
+                self._connection.executemany("DELETE FROM completions WHERE key = ?", damaged)
         return stored
+
+    def _read(self, query: str, values: Sequence[str] = ()) -> list[tuple[Any, ...]]:
+        try:
+            return self._connection.execute(query, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise InputError(
+                f"{self._path}: a damaged journal ({error}); bring a copy of it back, or move it away to ask "
+                "everything again"
+            ) from None
 
     def spent(self, max_new_tokens: int) -> tuple[int, int]:
         """Prompt and output tokens of all completions in the file, of whatever model and settings.
@@ -125,8 +149,9 @@ class Journal:
         A completion whose tokens the server did not count is taken at the most that it may have cost:
         `max_new_tokens`, and the upper guess of its prompt.
         """
-        rows = self._connection.execute(
-            "SELECT prompt_tokens, output_tokens, length(prompt) FROM completions"
+        rows = self._read(
+            "SELECT prompt_tokens, output_tokens, length(prompt) FROM completions "
+            "WHERE typeof(prompt_tokens) = 'integer' AND typeof(output_tokens) = 'integer'"
         )
         counts = [(p, o) if p + o else (most_tokens(length), max_new_tokens) for p, o, length in rows]
         return sum(p for p, _ in counts), sum(o for _, o in counts)
@@ -136,15 +161,21 @@ class Journal:
 
         Raises Stopped where the disk is full or cannot be written; what was stored before stays.
         """
-        rows = [
-            (self._key(r), self._model, r.prompt, c.text, c.finish_reason,
-             c.prompt_tokens, c.output_tokens, c.seconds, r.sample,
-             c.reasoning, c.reasoning_tokens, c.confidence)
-            for r, c in completions
-        ]  # fmt: skip
+        rows = []
+        for r, c in completions:
+            confidence = None if c.confidence is None else float(c.confidence)
+            values = (
+                c.text, c.finish_reason, c.prompt_tokens, c.output_tokens, float(c.seconds),
+                c.reasoning, c.reasoning_tokens, confidence,
+            )  # fmt: skip
+            key = self._key(r)
+            rows.append((key, self._model, r.prompt, r.sample, _checksum(key, values), *values))
+        columns = f"key, model, prompt, sample, checksum, {_FIELDS}"
         with self._writing():
             self._connection.executemany(
-                f"INSERT INTO completions VALUES ({', '.join('?' * 12)}) ON CONFLICT(key) DO NOTHING", rows
+                f"INSERT INTO completions ({columns}) VALUES ({', '.join('?' * 13)}) "
+                "ON CONFLICT(key) DO NOTHING",
+                rows,
             )
 
     def merge(self, path: Path) -> int:
@@ -158,7 +189,7 @@ class Journal:
         self._connection.execute("ATTACH DATABASE ? AS other", (str(path),))
         try:
             with self._writing():
-                names = f"key, model, prompt, sample, {_FIELDS}"
+                names = f"key, model, prompt, sample, checksum, {_FIELDS}"
                 self._connection.execute(
                     f"INSERT INTO completions ({names}) SELECT {names} FROM other.completions WHERE true "
                     "ON CONFLICT(key) DO NOTHING"
@@ -172,7 +203,9 @@ class Journal:
         try:
             with self._connection:
                 yield
-        except sqlite3.OperationalError as error:
+        except sqlite3.IntegrityError:
+            raise
+        except sqlite3.DatabaseError as error:
             raise Stopped(
                 f"{self._path}: cannot be written ({error}); all completions before this are kept: free "
                 f"some space and start again"
@@ -180,5 +213,20 @@ class Journal:
 
     def __len__(self) -> int:
         """Number of stored completions, of any model."""
-        count: int = self._connection.execute("SELECT count(*) FROM completions").fetchone()[0]
-        return count
+        return int(self._read("SELECT count(*) FROM completions")[0][0])
+
+
+def _checksum(key: str, values: Sequence[Any]) -> str:
+    """Of all that a run reads from a row, as SQLite gives it back; SQLite itself keeps none."""
+    return hashlib.sha256(json.dumps([key, *values], default=repr).encode()).hexdigest()[:16]
+
+
+def stored_completions(path: Path) -> int:
+    """How many completions a file holds, of any model; 0 where there is none, or none that can be read."""
+    if not path.is_file():
+        return 0
+    try:
+        with closing(sqlite3.connect(path, timeout=60)) as connection:
+            return int(connection.execute("SELECT count(*) FROM completions").fetchone()[0])
+    except sqlite3.Error:  # `Journal` says what is wrong with it.
+        return 0

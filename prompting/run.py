@@ -5,19 +5,22 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from data_builders.errors import InputError, check_choice
 from data_builders.example import SPLITS, Example, dataset_tasks, read_examples, read_lock
-from data_builders.files import write_text
+from data_builders.files import inside, write_text
+from data_builders.locks import RUNNING, exclusive
 from eval.prediction import read_config, write_config, write_environment, write_predictions
+from eval.rerun import changed_settings, check_rerun, lower_limit
 from prompting.backends.model import Completion, Model, ModelOptions, Request
 from prompting.backends.registry import open_model, parse_model, same_model
 from prompting.budget import Budget, ServerFailed, Stopped
 from prompting.estimate import rule_of_thumb
-from prompting.journal import Journal
+from prompting.journal import Journal, stored_completions
 from prompting.prompts.exemplars import Exemplars
 from prompting.prompts.methods import METHODS, build_prompt
 from prompting.settings import PromptRun
@@ -82,6 +85,7 @@ def execute(
     shared: Path | None = None,
     partial: bool = False,
     part: tuple[int, int] | None = None,
+    overwrite: bool = False,
 ) -> dict[str, Any] | None:
     """Ask everything that the journal does not hold yet, then write predictions, usage and scores.
 
@@ -90,57 +94,94 @@ def execute(
         None comes back then. Parts may run side by side, on machines that see the folder, each with its own
         address of the model.
     shared: a journal for several runs; the run folder's own by default. partial: score what was answered
-        where the run stops early, instead of nothing.
+        where the run stops early, instead of nothing. overwrite: replace the results of a run with other
+        settings; its journal stays.
     Raises Stopped where the budget ends, the server is of no use, or the disk is full; what was answered is
-        in the journal. Raises InputError where the server answered nothing at all.
+        in the journal. Raises InputError while another process is at work in the folder, where it holds a run
+        with other settings, and where the server answered nothing at all.
     """
-    from eval.scoring.run import score_run
-
     parse_model(model)
     planned = plan(run, part)
-    _check_folder(out, run, model)
-    opened = open_model(model, options)
-    _check_stop(out, opened)
     budget = budget or Budget()
-    requests = [Request(prompt, sample) for _, prompt in planned for sample in range(run.samples)]
-    config = _config(run, model, options, opened, label or out.name, budget)
-    try:
-        _start_folder(out, config)
-        begin = time.perf_counter()
-        own = "journal.sqlite" if part is None else f"journal-{part[0]}-of-{part[1]}.sqlite"
-        with Journal(shared or out / own, opened.identity) as journal:
-            for other in sorted(out.glob("journal-*-of-*.sqlite")) if part is None else []:
-                journal.merge(other)
-            if shared is None:
-                budget.spend(*journal.spent(options.max_new_tokens))
-            try:
-                completions = complete_all(opened, requests, journal, progress, budget)
-            except Stopped as stopped:
-                completions = journal.find(requests)
-                if not (partial and completions):
-                    raise
-                print(f"graphtalk: {stopped}", file=sys.stderr)
+    config = _config(run, model, options, label or out.name, budget)
+    with ExitStack() as held:
+        held.enter_context(exclusive(out, shared=part is not None))
         if part is not None:
-            return None
-        seconds = time.perf_counter() - begin
-        predictions = [
-            vote(e, [completions[Request(prompt, i)] for i in range(run.samples)], prompt)
-            for e, prompt in planned
-            if all(Request(prompt, i) in completions for i in range(run.samples))
-        ]
-        if len(predictions) < len(planned):
-            if not predictions:
-                raise Stopped("no example has all of its samples yet, so that there is nothing to score")
-            config["label"] += f" (partial: {len(predictions)} of {len(planned)})"
-            write_config({**config, "partial": True}, out)
-        write_predictions(predictions, out)
-        write_text(out / "usage.json", json.dumps(usage(completions, budget, seconds), indent=2) + "\n")
-        return score_run(out)
-    except OSError as error:
-        raise Stopped(
-            f"{error.filename or out}: cannot be written ({(error.strerror or str(error)).lower()}); all "
-            "completions are kept: make room, or the folder writable, and start again"
-        ) from error
+            held.enter_context(exclusive(out, f"{RUNNING}-{part[0]}-of-{part[1]}"))
+        _check_rerun(out, config, overwrite)
+        opened = open_model(model, options)
+        config["options"]["stop"] = opened.identity.get("stop")
+        config["identity"] = dict(opened.identity)
+        _check_rerun(out, config, overwrite)
+        requests = [Request(prompt, sample) for _, prompt in planned for sample in range(run.samples)]
+        try:
+            if not (out / "predictions.parquet").is_file():
+                _start(out, config)
+            begin = time.perf_counter()
+            own = "journal.sqlite" if part is None else f"journal-{part[0]}-of-{part[1]}.sqlite"
+            with Journal(shared or inside(out, own), opened.identity) as journal:
+                for other in _journals_of_parts(out) if part is None else []:
+                    journal.merge(other)
+                if shared is None:
+                    budget.spend(*journal.spent(options.max_new_tokens))
+                try:
+                    completions = complete_all(opened, requests, journal, progress, budget)
+                except Stopped as stopped:
+                    completions = journal.find(requests)
+                    if not (partial and completions):
+                        raise
+                    print(f"graphtalk: {stopped}", file=sys.stderr)
+            if part is not None:
+                return None
+            used = usage(completions, budget, time.perf_counter() - begin)
+            return _finish(run, out, config, planned, completions, used)
+        except OSError as error:
+            raise Stopped(
+                f"{error.filename or out}: cannot be written ({(error.strerror or str(error)).lower()}); all "
+                "completions are kept: make room, or the folder writable, and start again"
+            ) from error
+
+
+def _journals_of_parts(out: Path) -> list[Path]:
+    return [inside(out, path.name) for path in sorted(out.glob("journal-*-of-*.sqlite"))]
+
+
+def _start(out: Path, config: dict[str, Any]) -> None:
+    """The settings before the first request, so that the folder says what it is. An earlier run that is
+    continued with a higher limit keeps its settings and results until the new ones are there.
+    """
+    write_config(config, out)
+    write_environment(out)
+
+
+def _finish(
+    run: PromptRun,
+    out: Path,
+    config: dict[str, Any],
+    planned: Sequence[tuple[Example, str]],
+    completions: Mapping[Request, Completion],
+    used: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Vote, write predictions and usage, score; the metrics come back."""
+    from eval.scoring.run import score_run
+
+    predictions = [
+        vote(e, [completions[Request(prompt, i)] for i in range(run.samples)], prompt)
+        for e, prompt in planned
+        if all(Request(prompt, i) in completions for i in range(run.samples))
+    ]
+    if not predictions:
+        raise Stopped("no example has all of its samples yet, so that there is nothing to score")
+    if len(predictions) < len(planned):
+        label = f"{config['label']} (partial: {len(predictions)} of {len(planned)})"
+        config = {**config, "label": label, "partial": True}
+    if read_config(out) != config:  # The results of earlier settings would be read as those of these.
+        for stale in ("scores.parquet", "metrics.json", "usage.json", "predictions.parquet"):
+            (out / stale).unlink(missing_ok=True)
+        _start(out, config)
+    write_predictions(predictions, out)
+    write_text(out / "usage.json", json.dumps(used, indent=2) + "\n")
+    return score_run(out)
 
 
 def complete_all(
@@ -229,9 +270,7 @@ def warnings_about(completions: Mapping[Request, Completion]) -> list[str]:
     return lines
 
 
-def _config(
-    run: PromptRun, model: str, options: ModelOptions, opened: Model, label: str, budget: Budget
-) -> dict[str, Any]:
+def _config(run: PromptRun, model: str, options: ModelOptions, label: str, budget: Budget) -> dict[str, Any]:
     return {
         "label": label,
         "kind": "prompt",
@@ -250,48 +289,44 @@ def _config(
         "answer_format": run.answer_format,
         "samples": run.samples,
         "price": None if budget.price is None else asdict(budget.price),
-        "options": {**asdict(options), "stop": opened.identity.get("stop"), "extra": dict(options.extra)},
-        "identity": dict(opened.identity),
+        "options": {**asdict(options), "extra": dict(options.extra)},
     }
 
 
-def _check_folder(out: Path, run: PromptRun, model: str) -> None:
-    """Raise InputError if the folder holds a run of another kind, model or method, which this one would not
-    continue but replace.
+_SETTINGS = (
+    "kind", "dataset_fingerprint", "split", "model", "method", "shots", "seed", "any_generator", "exemplars",
+    "balanced", "answer_format", "samples",
+)  # fmt: skip
+
+
+def _check_rerun(out: Path, config: dict[str, Any], overwrite: bool) -> None:
+    """InputError where the folder holds what was paid for with other settings, or more than is asked now.
+
+    The address of the server, its caps and the label may change. A config without its `identity` is one
+    whose model is not open yet.
     """
-    if not (out / "config.yaml").is_file():
-        if out.exists() and not out.is_dir():
-            raise InputError(f"{out}: not a folder; choose another --out")
+    predicted = (out / "predictions.parquet").is_file()
+    journals = [inside(out, "journal.sqlite"), *_journals_of_parts(out)]
+    paid = predicted or any(map(stored_completions, journals))
+    if not ((out / "config.yaml").is_file() and paid):
         return
-    old = read_config(out)
-    if same_model(str(old.get("model")), model):
-        old["model"] = model
-    for key, value in (("kind", "prompt"), ("model", model), ("method", run.method)):
-        if old.get(key) != value:
-            raise InputError(
-                f"{out}: it holds a run with {key} {old.get(key)!r}, not {value!r}; choose another --out"
-            )
-
-
-def _check_stop(out: Path, opened: Model) -> None:
-    """Raise InputError if the folder's run has other stop strings, which would have all of it asked anew.
-
-    Their default is another one for chats and for methods without examples than it once was.
-    """
-    if not (out / "config.yaml").is_file():
-        return
-    before, now = (read_config(out).get("options") or {}).get("stop"), opened.identity.get("stop")
-    if before is not None and now is not None and before != now:
-        raise InputError(
-            f"{out}: it holds a run with the stop strings {before}, not {now}; choose another --out, or "
-            f"continue it with --stop '{json.dumps(before)}'"
-        )
-
-
-def _start_folder(out: Path, config: dict[str, Any]) -> None:
-    if (out / "config.yaml").is_file() and read_config(out) != config:
-        # These would be read as answers to the new config.
-        for stale in ("predictions.parquet", "scores.parquet", "metrics.json", "usage.json"):
-            (out / stale).unlink(missing_ok=True)
-    write_config(config, out)
-    write_environment(out)
+    before, now = read_config(out), dict(config)
+    if same_model(str(before.get("model")), now["model"]):
+        before["model"] = now["model"]
+    changes = changed_settings(before, now, (key for key in _SETTINGS if key in before))
+    identity, opened = before.get("identity") or {}, now.get("identity") or {}
+    if identity and opened:
+        changes += changed_settings(identity, opened, sorted({*identity, *opened}))
+    if predicted:  # Else there is nothing that could be cut: the journal keeps all that it has.
+        changes += lower_limit(before, now)
+        left = sorted({*before.get("tasks", ())} - {*now["tasks"]})
+        changes += [f"tasks: without {', '.join(left)}, which would cut the run"] if left else []
+    results = [name for name in ("predictions.parquet", "journal.sqlite") if (out / name).is_file()]
+    try:
+        check_rerun(out, results, changes, overwrite)
+    except InputError as error:
+        if len(changes) == 1 and changes[0].startswith("stop: "):
+            # The default for chats and for methods without examples was once another one.
+            stop = json.dumps(identity["stop"])
+            raise InputError(f"{error}; to continue it, give --stop '{stop}'") from None
+        raise

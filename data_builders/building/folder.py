@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import os
 import shutil
-import socket
 from collections.abc import Container, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -13,12 +11,8 @@ from typing import Any
 from data_builders.errors import InputError
 from data_builders.files import write_text
 from data_builders.graphs.splits import RULE
+from data_builders.locks import exclusive
 from data_builders.tasks import TASKS
-
-try:
-    import fcntl
-except ImportError:  # Windows has no flock; there, nothing stops two builds of one folder
-    fcntl = None  # type: ignore[assignment]
 
 LOCK, BUILDING = "dataset.lock", ".build"
 
@@ -51,8 +45,6 @@ def acquire_folder(
         raise InputError(
             f"{out}: load_dataset opens no folder with any of * ? [ ] in its path; choose another --out"
         )
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out}: not a folder; choose another --out")
     mine = out / BUILDING / digest(identity)
     other = _other(out, identity)
     if other is not None and not overwrite and not mine.is_dir():
@@ -64,16 +56,10 @@ def acquire_folder(
             f"{out}: not empty and not a dataset of graphtalk ({_foreign_files(out)[0]}); "
             "choose another --out"
         )
-    try:
-        (out / BUILDING).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"{out}: cannot be written ({(error.strerror or str(error)).lower()}); choose another --out"
-        ) from None
     with ExitStack() as held:
-        held.enter_context(_alone(out, "running", shared=part is not None))
+        held.enter_context(exclusive(out, f"{BUILDING}/running", shared=part is not None))
         if part is not None:
-            held.enter_context(_alone(out, f"running-{part[0]}-of-{part[1]}"))
+            held.enter_context(exclusive(out, f"{BUILDING}/running-{part[0]}-of-{part[1]}"))
         mine.mkdir(exist_ok=True)
         write_text(mine / "identity.json", json.dumps(identity, indent=2))
         if other is not None:
@@ -82,29 +68,6 @@ def acquire_folder(
             if folder != mine and folder.is_dir() and part is None:
                 shutil.rmtree(folder)
         yield mine
-
-
-@contextmanager
-def _alone(out: Path, name: str, shared: bool = False) -> Iterator[None]:
-    """Hold the lock `.build/NAME`; it ends with the process, however that ends. InputError while another has
-    it.
-    """
-    if fcntl is None:
-        yield
-        return
-    with (out / BUILDING / name).open("a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-        except OSError:
-            file.seek(0)
-            owner = file.read().strip() or "another process"
-            raise InputError(
-                f"{out}: {owner} is building there; wait for it, or choose another --out"
-            ) from None
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}")
-        file.flush()
-        yield
 
 
 def remove_stale(out: Path, expected: Container[str]) -> None:

@@ -223,7 +223,7 @@ class Chunk:
         out = self._columns[task.name]
         query = task.draw(graph, self._rng)
         solution = task.solve(graph, query)
-        value = _scalar(solution) if isinstance(solution, _SCALARS) else json.dumps(solution)
+        value = _json(solution)
         for encoder, names in named:
             out.ask.append(encoder.ask(task, names, query))
             out.answer.append(task.say(solution, names, query))
@@ -286,10 +286,15 @@ def _names(encoder: Encoder, n: int, stream: str, place: str) -> Sequence[str]:
     return node_names(encoder.names, n, Stream(f"{stream}/{encoder.name}/names/{place}"))
 
 
-_SCALARS = (bool, int, str)
+def _json(solution: Any) -> str:
+    """`json.dumps(solution)`, which alone takes as long as to answer most questions."""
+    if isinstance(solution, list):
+        integers = {int}.issuperset(map(type, solution))  # True is an integer, but is not written as one
+        return repr(solution) if integers else json.dumps(solution)
+    return _scalar(solution)
 
 
-@lru_cache(maxsize=4096, typed=True)  # json.dumps takes as long as to answer a question; True is not 1
+@lru_cache(maxsize=4096, typed=True)
 def _scalar(solution: object) -> str:
     return json.dumps(solution)
 

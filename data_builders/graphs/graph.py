@@ -46,10 +46,11 @@ class Graph:
             if name != "adjacency" or "edges" not in self.__dict__:
                 raise AttributeError(name)
             ends: list[list[int]] = [[] for _ in range(self.n)]
+            if not self.directed:  # the smaller neighbours first
+                for u, v in self.edges:
+                    ends[v].append(u)
             for u, v in self.edges:
                 ends[u].append(v)
-                if not self.directed:
-                    ends[v].append(u)
             self.__dict__["adjacency"] = dict(enumerate(map(tuple, ends)))
             return self.__dict__["adjacency"]
 

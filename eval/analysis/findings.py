@@ -32,7 +32,15 @@ def findings(dataset: Dataset) -> list[Finding]:
     for row in rows:
         sample = next(s for s in dataset.samples if row in s.rows)
         floors = [rule(row, sample) for rule in (_against_majority, _against_shortcuts, _against_trees)]
-        sentences = [_against_runs(row, rows), *floors, _strict(row), _without_answer(row)]
+        sentences = [
+            _against_runs(row, rows),
+            *floors,
+            _strict(row),
+            _without_answer(row),
+            _read_by_model(row),
+            failures(row),
+        ]
+        sentences += [f"{line[0].upper()}{line[1:]}." for line in warnings(row)]
         out.append((row.label, [text for text in sentences if text]))
     shared = caveats(dataset)
     return [*out, ("", shared)] if shared else out
@@ -136,6 +144,45 @@ def _without_answer(row: Row) -> str:
     parts = ", ".join(f"{count} {name}" for name, count in without.items())
     rate = f"{percent(sum(without.values()) / total)}% of its outputs ({parts} of {total:,})"
     return f"No answer could be read from {rate}; they count as not correct."
+
+
+def failures(row: Row) -> str:
+    """How many requests of a run failed, and the reason of most, as its usage.json says; '' for none."""
+    errors = row.run.usage.get("errors") if row.run else None
+    if not isinstance(errors, dict) or not errors or not all(isinstance(n, int) for n in errors.values()):
+        return ""
+    reason = max(errors, key=errors.__getitem__)
+    text = " ".join(str(reason).split())
+    text = text if len(text) <= 120 else f"{text[:117]}..."
+    reasons = row.run.usage.get("finish_reasons") if row.run else None  # of `errors` it has the ten commonest
+    counted = reasons.get("error") if isinstance(reasons, dict) else None
+    total = counted if isinstance(counted, int) else sum(errors.values())
+    requests = f"{total:,} request{'s' if total > 1 else ''} failed"
+    return f"{requests}, {'all' if len(errors) == 1 else 'most'} with {text}."
+
+
+def warnings(row: Row) -> list[str]:
+    """What its usage.json says that a person should know about a run's answers."""
+    lines = row.run.usage.get("warnings") if row.run else None
+    return [line for line in lines if isinstance(line, str) and line] if isinstance(lines, list) else []
+
+
+def _read_by_model(row: Row) -> str:
+    """What would change if a language model's readings of unparsed outputs counted, and how good they are."""
+    reader = row.run.metrics.get("reader") if row.run else None
+    if not reader:
+        return ""
+    read = reader["outcomes"]
+    stated = read.get("correct", 0) + read.get("wrong", 0)
+    total = sum(read.values())
+    text = f"{reader['model']} reads an answer in {stated} of {total} unparsed outputs, "
+    text += f"{read.get('correct', 0)} of them right; "
+    text += "they count here" if reader["counted"] else "they do not count here"
+    known = reader["agreement"]
+    if known:
+        text += f". It agrees with careful readings on {known['agree']} of {known['cases']} cases "
+        text += f"({known['false_accepts']} false accepts, {known['false_rejects']} false rejects)"
+    return f"{text}."
 
 
 def _graph_readers(sample: Sample) -> list[str]:

@@ -91,20 +91,23 @@ FLOORS = {
 """Row -> the floors of `eval.scoring.floors` that it takes: the first one that a task has."""
 
 
-def gather(runs: Sequence[Path], data: Sequence[Path] = (), strict: bool = False) -> Report:
+def gather(
+    runs: Sequence[Path], data: Sequence[Path] = (), strict: bool = False, count_reader: bool = False
+) -> Report:
     """Judge runs and group those that can be compared.
 
     Runs are scored again from their predictions, so that a report cannot lag behind them. data: dataset
     folders to look in first, matched by fingerprint. A run that cannot be scored is listed under `left_out`;
     InputError is raised instead if `strict`, or if none can be scored.
+    count_reader: see `eval.scoring.run.judge`.
     """
-    places = {str(read_lock(folder).get("fingerprint")): Path(folder) for folder in data}
+    places = dataset_places(data)
     scored: list[ScoredRun] = []
     left_out: list[str] = []
     floors: dict[Any, Any] = {}  # Runs on the same questions share their floors.
     for run in dict.fromkeys(Path(r) for r in runs):
         try:
-            scored.append(judge(run, _place(run, places), floors))
+            scored.append(judge(run, place_of(run, places), floors, count_reader))
         except (InputError, OSError) as error:
             if strict:
                 raise
@@ -132,7 +135,13 @@ def _coloured(dataset: Dataset, colours: Mapping[str, int]) -> Dataset:
     return replace(dataset, samples=samples)
 
 
-def _place(run: Path, places: dict[str, Path]) -> Path | None:
+def dataset_places(data: Sequence[Path]) -> dict[str, Path]:
+    """Fingerprint -> folder, of dataset folders."""
+    return {str(read_lock(folder).get("fingerprint")): Path(folder) for folder in data}
+
+
+def place_of(run: Path, places: Mapping[str, Path]) -> Path | None:
+    """Where a run's dataset is among `places`; None for the folder that its config names."""
     config = read_config(run)
     place = places.get(str(config.get("dataset_fingerprint")))
     if place is None and places and not Path(str(config.get("data"))).is_dir():

@@ -42,11 +42,11 @@ class CaseInsensitive:
         )
 
     def search(self, text: str, start: int = 0, end: int = maxsize) -> re.Match[str] | None:
-        low = lower_case(text)
+        low = _last[1] if text is _last[0] else lower_case(text)  # without a call where it is known
         return None if self.needs and self._cannot_match(low) else self._re.search(low, start, end)
 
     def match(self, text: str, start: int = 0, end: int = maxsize) -> re.Match[str] | None:
-        return self._re.match(lower_case(text), start, end)
+        return self._re.match(_last[1] if text is _last[0] else lower_case(text), start, end)
 
     def fullmatch(self, text: str) -> re.Match[str] | None:
         return self._re.fullmatch(lower_case(text))

@@ -20,19 +20,14 @@ _PUNCTUATION = {
     **dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad\ufe0e\ufe0f"), None),
     **dict.fromkeys([0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)], None),
     **dict.fromkeys(map(ord, "\u2022\u25e6\u25aa\u25cf\u2023\u00b7"), "-"),
+    **dict.fromkeys(map(ord, "\r\v\f\u2028\u2029"), "\n"),
     ord("\u2044"): "/",
     ord("\u3002"): ". ",
     ord("\u3001"): ", ",
-    ord("\r"): "\n",
-    ord("\u2028"): "\n",
-    ord("\u2029"): "\n",
     ord("\t"): " ",
-    ord("\v"): "\n",
-    ord("\f"): "\n",
 }
-_SIGNS = {
-    letter: sign for letter, sign in _PUNCTUATION.items() if letter > 127
-}  # layout is left for `normalize`
+# Layout is left for `normalize`.
+_SIGNS = {letter: sign for letter, sign in _PUNCTUATION.items() if letter > 127}
 
 # NFKC would make 32 out of a three squared.
 _RAISED = {
@@ -60,16 +55,8 @@ _COMMANDS = re.compile(
 _TEXT_COMMAND = re.compile(
     r"\\(?:text(?:bf|it|rm|tt|sf)?|math(?:rm|bf|it|sf|tt|bb)|mbox|operatorname)\s*\{([^{}]*)\}"
 )
-_COMMAND_TEXT = {
-    "drop": "",
-    "arrow": " -> ",
-    "infinity": "\u221e",
-    "empty": "\u2205",
-    "times": "*",
-    "space": " ",
-    "math": "",
-    "line": "\n",
-}
+_COMMAND_TEXT = {"drop": "", "arrow": " -> ", "infinity": "\u221e", "empty": "\u2205", "times": "*"}
+_COMMAND_TEXT |= {"space": " ", "math": "", "line": "\n"}
 _TAG = re.compile(r"</?(?:b|i|em|strong|u|br|p|code|pre|div|span|sub|sup|li|ul|ol)\s*/?>", re.IGNORECASE)
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)[\w+-]*[ \t]*$", re.MULTILINE)
 _BULLET = re.compile(r"^([ \t>]*)[*+\-][ \t]+", re.MULTILINE)
@@ -85,7 +72,7 @@ _STARS = re.compile(r"(?<=\d) ?\* ?(?=\d)")
 
 
 @dataclass(frozen=True, slots=True)
-class VisibleText:
+class AnswerText:
     """What a reader sees. cut: the token limit fell inside this text; thinking: a think block was never
     closed.
     """
@@ -95,14 +82,14 @@ class VisibleText:
     thinking: bool
 
 
-def strip_reasoning(output: str, finish_reason: str, asks: str | None = None) -> VisibleText:
+def strip_reasoning(output: str, finish_reason: str, asks: str | None = None) -> AnswerText:
     r"""The completion without thinking and without a run-on into the next question. asks: the question, which
     a model may repeat before it answers.
 
     >>> strip_reasoning("<think>2? 3!</think>3.\nQ: How many nodes are in this graph?\nA: 7.", "length")
-    VisibleText(text='3.', cut=False, thinking=False)
+    AnswerText(text='3.', cut=False, thinking=False)
     >>> strip_reasoning("<think>is it 2 or", "length")
-    VisibleText(text='', cut=True, thinking=True)
+    AnswerText(text='', cut=True, thinking=True)
     """
     text = output.replace("\r\n", "\n") if "\r" in output else output
     text = normalize_characters(text)
@@ -111,15 +98,17 @@ def strip_reasoning(output: str, finish_reason: str, asks: str | None = None) ->
     cut = finish_reason == "length"
     if "<" in text and _THINKING_ENDS.search(text):
         text = _without_thinking(text)
-    run_on = next((m for m in _RUN_ON.finditer(text) if not _goes_on(text, m.end(), asks)), None)
+    run_on = None
+    if "Q" in text or "Example" in text:
+        run_on = next((m for m in _RUN_ON.finditer(text) if not _goes_on(text, m.end(), asks)), None)
     end = run_on.start() if run_on else len(text)
     if "<" not in text:
-        return VisibleText(text[:end], cut and run_on is None, False)
+        return AnswerText(text[:end], cut and run_on is None, False)
     if (token := _END_TOKEN.search(text, 0, end)) and text[: token.start()].strip():
         end = token.start()
     if (opened := _THINKING_OPENS.search(text)) and opened.start() < end:
-        return VisibleText("", cut, True)
-    return VisibleText(_END_TOKEN.sub(" ", text[:end]), cut and end == len(text), False)
+        return AnswerText("", cut, True)
+    return AnswerText(_END_TOKEN.sub(" ", text[:end]), cut and end == len(text), False)
 
 
 def _goes_on(text: str, at: int, asks: str | None) -> bool:
@@ -272,13 +261,15 @@ def answer_markers(text: str, letter: bool = True) -> list[AnswerMarker]:
     >>> [marker.content for marker in answer_markers("The answer is 2. Wait. Final answer: \\boxed{3}")]
     ['2. Wait. ', ' ', '3']
     """
-    found: list[re.Match[str]] = []
+    markers: list[re.Match[str]] = []
     at = 0
     for place in _places(text)[-20 * _MOST :]:
         hint = _HINT.match(text, place) if place >= at else None
         if hint is None:
             continue
-        marker = _MARK.search(text, max(at, hint.start() - _REACH), hint.end() + _AHEAD)
+        first = max(at, hint.start() - _REACH)
+        first = max(first, text.rfind("\n", first, hint.start()) + 1)  # a mark begins in its hint's line
+        marker = _MARK.search(text, first, hint.end() + _AHEAD)
         if marker and marker.start() > hint.start():
             marker = None
         at = marker.end() if marker else hint.end()
@@ -286,10 +277,10 @@ def answer_markers(text: str, letter: bool = True) -> list[AnswerMarker]:
             continue
         start = marker.start()
         if marker.lastgroup != "colon" or not _BEFORE_EXPLAINED.search(text, max(0, start - 80), start):
-            found.append(marker)
-    found = found[-_MOST:]
-    ends = [*(m.start() for m in found), len(text)][1:]
-    return [_marker(text, m, end, end == len(text)) for m, end in zip(found, ends, strict=True)]
+            markers.append(marker)
+    markers = markers[-_MOST:]
+    ends = [*(m.start() for m in markers), len(text)][1:]
+    return [_marker(text, m, end, end == len(text)) for m, end in zip(markers, ends, strict=True)]
 
 
 def _places(text: str) -> list[int]:
@@ -297,20 +288,22 @@ def _places(text: str) -> list[int]:
     at every place.
     """
     low = lower_case(text)
-    match: list[int] = []
-    for beginning in (
-        "ans",
-        "solution",
-        "a:",
-        "a :",
-        *(("boxed",) if "\\" in low else ()),
-        *(("####",) if "#" in low else ()),
-    ):
+    beginnings = ["ans", "solution"]
+    beginnings += ["boxed"] if "\\" in low else []
+    beginnings += ["####"] if "#" in low else []
+    places = []
+    for beginning in beginnings:
         at = low.find(beginning)
         while at >= 0:
-            match.append(at)
+            places.append(at)
             at = low.find(beginning, at + 1)
-    return sorted(match)
+    at = low.find(":")
+    while at >= 0:  # `A:` and `A :`
+        before = at - 2 if low.startswith("a ", max(0, at - 2)) else at - 1
+        if before >= 0 and low[before] == "a":
+            places.append(before)
+        at = low.find(":", at + 1)
+    return sorted(places)
 
 
 def _marker(text: str, match: re.Match[str], end: int, last: bool) -> AnswerMarker:

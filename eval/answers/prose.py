@@ -152,7 +152,8 @@ def clauses(sentence: str) -> list[str]:
     >>> clauses("Node 2 is connected to 0, 1, and 3, so it has degree 3.")
     ['Node 2 is connected to 0, 1, and 3', 'so it has degree 3.']
     """
-    return [c for c in _CLAUSE_END.split(_ASIDE.sub(" ", sentence)) if c]
+    plain = _ASIDE.sub(" ", sentence) if "," in sentence else sentence
+    return [c for c in _CLAUSE_END.split(plain) if c]
 
 
 _ECHO = case_insensitive(
@@ -286,22 +287,11 @@ def is_final(backwards: list[tuple[Value, bool]]) -> bool:
     return conclusive or value == UNCLEAR or backwards[-1][0] != value
 
 
+_TAKING_BACK = "wait actually correction thought reflection scratch oops"
 REVISION = words(
     """wait | actually | correction | on second thought | on reflection | i was wrong
     i made an? (?:mistake|error) | let me (?:correct|re-?\\w+) | scratch that | oops | then again""",
-    needs=(
-        "wait",
-        "actually",
-        "correction",
-        "thought",
-        "reflection",
-        "i was",
-        "i made",
-        "let me",
-        "scratch",
-        "oops",
-        "then again",
-    ),
+    needs=("i was", "i made", "let me", "then again", *word_set(_TAKING_BACK)),
 )
 """Words that take back what was said before."""
 

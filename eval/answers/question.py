@@ -202,7 +202,8 @@ class Question:
 
     def restore_names(self, text: str) -> str:
         """A text with the names as the graph spells them."""
-        return _STAND_INS.sub(lambda match: self._graph.spellings.get(match[0], match[0]), text)
+        spellings = self._graph.spellings
+        return _STAND_INS.sub(lambda match: spellings.get(match[0], match[0]), text) if spellings else text
 
     def restore_case(self, text: str) -> str:
         """A text in capitals in small letters, names as the graph spells them."""

@@ -31,7 +31,7 @@ def read_answer(text: str, question: Question, cut: bool) -> Answer | Silence:
     whole = text
     text, refused = refusals(text)
     # "Here is how I got this answer: 1. ..." explains what was stated before.
-    explained = EXPLANATION.search(text)
+    explained = EXPLANATION.search(text) if ":" in text else None
     head = text[: explained.start()] if explained else ""
     if head.strip() and isinstance(kind.at_start(head, question) or kind.stated(head, question), Answer):
         text, cut = head, False

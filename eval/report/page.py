@@ -20,14 +20,14 @@ from eval.analysis.calibration import calibrations
 from eval.analysis.comparisons import MAX_RUNS, NOTE, p_text, pairs, to_json
 from eval.analysis.confusion import confusion
 from eval.analysis.costs import cost
-from eval.analysis.findings import NO_TRAIN, caveats, estimate_text, percent, tasks_above
+from eval.analysis.findings import NO_TRAIN, caveats, estimate_text, failures, percent, tasks_above, warnings
 from eval.analysis.runs import MAJORITY, SHORTCUT, TREES, Dataset, Report, Row, Sample
 from eval.analysis.slices import Invariance, invariance, slices
 from eval.escape import visible
 from eval.prediction import OUTCOMES
 from eval.report.explorer import clip, explorer_data, pack
 from eval.report.plots import COLOURS, MIN_QUESTIONS, Plot
-from eval.report.tables import FLOOR_TEXT, no_answer_rates
+from eval.report.tables import FLOOR_TEXT, no_answer_rates, read_by_model
 from eval.statistics.intervals import Estimate
 
 HERE = Path(__file__).parent
@@ -165,6 +165,7 @@ def _verdicts(dataset: Dataset) -> list[dict[str, Any]]:
             "row": row,
             "floors": [tasks_above(row, sample, kind) for kind in (MAJORITY, SHORTCUT, TREES)],
             "no_answer": sum(no_answer_rates(row).values()),
+            "notes": " ".join(filter(None, [failures(row), *warnings(row)])),
         }
         for sample in dataset.samples
         for row in sample.rows
@@ -183,7 +184,10 @@ def _scores(dataset: Dataset, sample: Sample) -> list[dict[str, Any]]:
             cells.append((row.cells.get(task), _margin(own["accuracy"], own["floors"]) if own else ""))
         macro = _margin(row.macro.value, floors) if row.run and row.macro else ""
         rates = no_answer_rates(row) if row.run else {}
-        lines.append({"row": row, "macro": (row.macro, macro), "cells": cells, "no_answer": rates})
+        read = read_by_model(row)
+        lines.append(
+            {"row": row, "macro": (row.macro, macro), "cells": cells, "no_answer": rates, "read": read}
+        )
     return lines
 
 

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from eval.analysis.findings import estimate_text, findings, percent
+from eval.analysis.findings import estimate_text, failures, findings, percent
 from eval.analysis.runs import MAJORITY, RANDOM, SHORTCUT, TREES, Dataset, Report, Row, Sample
 from eval.analysis.slices import invariance
 from eval.escape import for_csv, for_markdown, visible
@@ -39,6 +39,14 @@ def no_answer_rates(row: Row) -> dict[str, float]:
     return {outcome: counts[outcome] / total for outcome in OUTCOMES if outcome not in ("correct", "wrong")}
 
 
+def _label(row: Row) -> str:
+    """What the first cell of a row says: its name, and how many of a run's requests failed, and why."""
+    if row.run is None:
+        return FLOOR_TEXT[row.label]
+    failed = failures(row)
+    return f"{row.label} ({failed.removesuffix('.')})" if failed else row.label
+
+
 def _cells(dataset: Dataset, row: Row, show: Callable[[Estimate], str]) -> list[str]:
     estimates = [row.cells.get(task) for task in dataset.tasks] + [row.macro]
     return [show(e) if e else "–" for e in estimates]
@@ -49,6 +57,20 @@ def _no_answer(row: Row) -> list[str]:
         return ["", ""]
     rates = no_answer_rates(row)
     return [percent(rates["unparsed"]), percent(sum(rates.values()) - rates["unparsed"])]
+
+
+def read_by_model(row: Row) -> str:
+    """How many unparsed outputs a language model read an answer in, and how many of those are right."""
+    reader = row.run.metrics.get("reader") if row.run else None
+    if not reader:
+        return ""
+    read = reader["outcomes"]
+    right = read.get("correct", 0)
+    return f"{right + read.get('wrong', 0)} of {sum(read.values())}, {right} right"
+
+
+def _has_reader(dataset: Dataset) -> bool:
+    return any("reader" in row.run.metrics for row in dataset.rows if row.run)
 
 
 def _n(sample: Sample) -> str:
@@ -63,7 +85,7 @@ def print_tables(report: Report, console: Console | None = None) -> None:
         console.width = 200  # A file or a pipe has no width to fit.
     for dataset in report.datasets:
         per_table = max(1, (console.width - 44) // 16)
-        columns = range(len(dataset.tasks) + 3)
+        columns = range(len(dataset.tasks) + 3 + _has_reader(dataset))
         for first in columns[::per_table]:
             console.print(_terminal_table(dataset, columns[first : first + per_table]))
     console.print(NOTE.replace("[95% interval]", r"\[95% interval]"), style="dim")
@@ -72,18 +94,27 @@ def print_tables(report: Report, console: Console | None = None) -> None:
 
 
 def _terminal_table(dataset: Dataset, columns: range) -> Table:
-    """Some of the columns macro, tasks, unparsed, other without an answer; beside the runs and their n."""
+    """Some of the columns macro, tasks, unparsed, other without an answer, and read by a model; beside the
+    runs and their n.
+    """
     title = f"{escape(visible(dataset.name))}, {escape(dataset.split)} split"
     table = Table(title=title, title_justify="left", title_style="bold")
     table.add_column("run", overflow="fold", min_width=16)
-    heads = ["n/task", "macro", *[task.replace("_", " ") for task in dataset.tasks], "unparsed", "other"]
+    heads = [
+        "n/task",
+        "macro",
+        *[task.replace("_", " ") for task in dataset.tasks],
+        "unparsed",
+        "other",
+        "read by model",
+    ]
     for i in (-1, *columns):
         table.add_column(heads[i + 1], justify="right", min_width=6)
     for sample in dataset.samples:
         for row in sample.rows + sample.floors:
-            label = escape(visible(row.label)) if row.run else FLOOR_TEXT[row.label]
+            label = escape(visible(_label(row)))
             cells = _cells(dataset, row, lambda e: estimate_text(e).replace(" [", "\n["))
-            values = [_n(sample), cells[-1], *cells[:-1], *_no_answer(row)]
+            values = [_n(sample), cells[-1], *cells[:-1], *_no_answer(row), read_by_model(row)]
             style = None if row.run else "dim"
             table.add_row(label, *[escape(values[i + 1]) for i in (-1, *columns)], style=style)
         table.add_section()
@@ -97,13 +128,15 @@ def markdown(report: Report) -> str:
         heads = [task.replace("_", " ") for task in dataset.tasks]
         out += [f"## {for_markdown(dataset.name)}, {for_markdown(dataset.split)} split", ""]
         columns = ["n per task", *heads, "macro", "unparsed", "truncated, refused, error"]
+        columns += ["read by model"] * _has_reader(dataset)
         out += [f"| | {' | '.join(columns)} |"]
-        out += ["|---|" + "---:|" * (len(heads) + 4)]
+        out += ["|---|" + "---:|" * len(columns)]
         for sample in dataset.samples:
             for row in sample.rows + sample.floors:
-                label = for_markdown(row.label) if row.run else f"*{FLOOR_TEXT[row.label]}*"
+                label = for_markdown(_label(row)) if row.run else f"*{_label(row)}*"
                 cells = _cells(dataset, row, estimate_text)
-                out.append("| " + " | ".join([label, _n(sample), *cells, *_no_answer(row)]) + " |")
+                read = [read_by_model(row)] * _has_reader(dataset)
+                out.append("| " + " | ".join([label, _n(sample), *cells, *_no_answer(row), *read]) + " |")
         out += [""]
         for about, sentences in findings(dataset):
             subject = f"**{for_markdown(about)}**: " if about else ""

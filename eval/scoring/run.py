@@ -21,6 +21,7 @@ from eval.prediction import (
     write_scores,
 )
 from eval.scoring.floors import floors
+from eval.scoring.readings import add_readings, read_readings
 from eval.scoring.scorer import score
 from eval.statistics.intervals import Estimate, accuracy, balanced_accuracy, macro_accuracy
 
@@ -82,10 +83,15 @@ Floors = dict[str, list[bool]]
 
 
 def judge(
-    run: Path, data: Path | None = None, cache: dict[tuple[object, ...], Floors] | None = None
+    run: Path,
+    data: Path | None = None,
+    cache: dict[tuple[object, ...], Floors] | None = None,
+    count_reader: bool = False,
 ) -> ScoredRun:
-    """As `score_run`, and everything comes back. cache: the floors of earlier runs, to which this
-    run's are added.
+    """As `score_run`, and everything comes back.
+
+    cache: the floors of earlier runs, to which this run's are added. count_reader: whether what a language
+    model read out of unparsed outputs (`eval.scoring.readings`) counts in the accuracy.
     """
     run = Path(run)
     config = _config(run)
@@ -103,8 +109,11 @@ def judge(
         examples = {
             task: kept for task, rows in examples.items() if (kept := [e for e in rows if e.id in known])
         }
-    predictions = match_predictions(str(run), answered, [e.id for rows in examples.values() for e in rows])
-    scores = {e.id: score(e, predictions[e.id]) for rows in examples.values() for e in rows}
+    questions = [e for rows in examples.values() for e in rows]
+    predictions = match_predictions(str(run), answered, [e.id for e in questions])
+    readings = read_readings(run)
+    scores = {e.id: score(e, predictions[e.id]) for e in questions}
+    scores = add_readings(questions, predictions, scores, readings, count_reader)
     floors_of: dict[str, Floors] = {}
     for task, rows in examples.items():
         key = (config["dataset_fingerprint"], config["split"], task, len(rows))
@@ -118,6 +127,13 @@ def judge(
         "split": config["split"],
         **_metrics({task: [(e, scores[e.id]) for e in rows] for task, rows in examples.items()}, floors_of),
     }
+    if readings is not None:
+        metrics["reader"] = {
+            "model": readings.reader,
+            "counted": count_reader,
+            "outcomes": dict(Counter(s.read_by_model for s in scores.values() if s.read_by_model)),
+            "agreement": readings.agreement,
+        }
     environment, usage = (inside(run, f"{name}.json") for name in ("environment", "usage"))
     recorded = environment.read_text("utf-8", errors="replace") if environment.is_file() else None
     used = read_json(usage) if usage.is_file() else {}

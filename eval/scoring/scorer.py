@@ -5,7 +5,7 @@ from typing import Any
 
 from data_builders.errors import check_choice
 from data_builders.example import Example, truth
-from eval.answers.final_answer import VisibleText, normalize, strip_reasoning
+from eval.answers.final_answer import AnswerText, normalize, strip_reasoning
 from eval.answers.kinds import KINDS
 from eval.answers.prose import NO_PATH, NONE_EXISTS, Answer, Value
 from eval.answers.question import Question
@@ -45,12 +45,12 @@ def score(example: Example, prediction: Prediction) -> Score:
         return replace(score(example, end), unread=unread)
     question = Question(example)
     output = question.replace_names(prediction.output)
-    visible = strip_reasoning(output, prediction.finish_reason)
+    body = strip_reasoning(output, prediction.finish_reason)
     # The stored text is right, whatever it looks like to a reader: nodes may be called `None` or `Answer`.
     gold = example.answer.strip()
-    if gold and (gold == prediction.output.strip() or question.replace_names(gold) == visible.text.strip()):
+    if gold and (gold == prediction.output.strip() or question.replace_names(gold) == body.text.strip()):
         return Score(prediction.example_id, "correct", _gold_text(question), 1.0, strict=True)
-    text, answer = _read(visible, question)
+    text, answer = _read(body, question)
     if not isinstance(answer, Answer) and ("Q:" in output or "Example:" in output):
         # The model may have repeated the question, or given an example of its own, before it answered.
         # A question that names no node is the same of every graph, so that this may be the next one.
@@ -59,11 +59,7 @@ def score(example: Example, prediction: Prediction) -> Score:
     if not isinstance(answer, Answer):
         return Score(prediction.example_id, answer, "", 0.0)
     right, credit, nodes, edges = KINDS[kind].judge(solution_of(answer.value, question), question)
-    strict = right and (
-        answer.alone
-        or _plain(text.rstrip().rpartition("\n")[2])
-        == _plain(normalize(strip_reasoning(question.replace_names(example.answer), "stop").text))
-    )
+    strict = right and (answer.alone or _is_gold(text.rstrip().rpartition("\n")[2], question))
     outcome: Outcome = "correct" if right else "wrong"
     return Score(
         prediction.example_id,
@@ -76,16 +72,24 @@ def score(example: Example, prediction: Prediction) -> Score:
     )
 
 
-def _read(visible: VisibleText, question: Question) -> tuple[str, Answer | Silence]:
+def _read(body: AnswerText, question: Question) -> tuple[str, Answer | Silence]:
     """The normalized text, and the answer that it states."""
-    text = normalize(visible.text)
-    if not visible.cut:  # white space at the end of a text that was cut says that its last word is whole
+    text = normalize(body.text)
+    if not body.cut:  # white space at the end of a text that was cut says that its last word is whole
         text = text.strip()
     if not text.strip():  # nothing, or nothing but thinking that no token was left to close
-        return "", "truncated" if visible.cut else "unparsed"
+        return "", "truncated" if body.cut else "unparsed"
     if text.isupper():
         text = question.restore_case(text)
-    return text, read_answer(text, question, visible.cut)
+    return text, read_answer(text, question, body.cut)
+
+
+def _is_gold(line: str, question: Question) -> bool:
+    """Whether a line of a normalized text is the stored answer's own sentence."""
+    gold = question.example.answer
+    if gold.isascii() and len(line) > 3 * len(gold):  # no normalization makes so much of it
+        return False
+    return _plain(line) == _plain(normalize(strip_reasoning(question.replace_names(gold), "stop").text))
 
 
 def _gold_text(question: Question) -> str:

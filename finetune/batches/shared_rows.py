@@ -87,13 +87,13 @@ class SharedRows(Dataset[dict[str, list[int]]]):
         return out
 
 
-def collate(rows: list[dict[str, list[int]]], pad: int) -> dict[str, torch.Tensor]:
-    """Return a batch: (rows, longest row) of each key, padded at the end."""
+def collate(rows: list[dict[str, list[int]]], pad: int, multiple: int = 1) -> dict[str, torch.Tensor]:
+    """Return a batch: (rows, longest row, rounded up to a multiple) of each key, padded at the end."""
     fill = {"input_ids": pad, "decoder_input_ids": pad, "labels": IGNORED}
     fill |= {"segment_ids": PADDING, "answer_segment_ids": PADDING}
     batch = {}
     for key in rows[0]:
-        width = max(len(row[key]) for row in rows)
+        width = -(-max(len(row[key]) for row in rows) // multiple) * multiple
         batch[key] = torch.tensor([row[key] + [fill.get(key, 0)] * (width - len(row[key])) for row in rows])
     return {**batch, "attention_mask": batch["segment_ids"].ne(PADDING).long()}
 

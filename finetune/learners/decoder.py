@@ -2,12 +2,12 @@
 
 What TRL 1.16 would do by itself and does not here: cut examples at 1,024 tokens, train in bf16 with gradient
 checkpointing, tokenise a prompt together with its answer (which can change the prompt's last tokens), write a
-model card of its own at every checkpoint, and, on a CPU, score the whole vocabulary at every token of the
-question.
+model card of its own at every checkpoint, and score the whole vocabulary at every token of the question.
 """
 
+from collections.abc import Callable
 from dataclasses import fields
-from inspect import signature
+from functools import partial
 from typing import Any
 
 from datasets import Dataset
@@ -21,42 +21,39 @@ from data_builders.example import Example
 from finetune.batches.completions import check_lengths, completion_room, encode_completions
 from finetune.batches.data import Tokens
 from finetune.batches.loss import IGNORED
+from finetune.compiled import MULTIPLE
 from finetune.config import DataArguments, Options
 from finetune.learners.monitor import MonitoredTrainer
+from finetune.learners.packing import keeps_logits
 from finetune.learners.t5 import by_length
-from language_models.decode import base_model
 from language_models.text import end_tokens, uses_chat
 
 
 class CompletionTrainer(MonitoredTrainer, SFTTrainer):
     """SFTTrainer with our batches: of similar length, in an order that a resumed run repeats exactly."""
 
-    max_tokens: int | None = None
     lengths: list[int] | None = None
-    answers_only = False  # whether training, too, takes our loss
-    keeps_logits = False  # whether the model can score the vocabulary at some places and nowhere else
 
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """TRL's loss; on a CPU the same number in half the time, since SmolLM2's 49,152 words cost as much as
-        its layers.
+        """TRL's loss; where answers alone are scored the same number in half the time, since SmolLM2's
+        49,152 words cost as much as its layers.
 
         Validation is the mean over answer tokens: TRL would add the balance of a mixture's experts, which
         depends on the batch.
         """
-        if model.training and not self.answers_only:
+        kept = inputs.pop("answer_places", None)
+        if model.training and kept is None:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)  # type: ignore[no-untyped-call]
         labels = inputs.pop("labels")[:, 1:]  # (rows, tokens - 1): what each token is to be followed by
-        kept = labels.ne(IGNORED).any(0).nonzero().flatten()  # places where some row is in its answer
-        # (rows, kept, vocabulary); a model that cannot leave the other places out scores all of them
-        if self.keeps_logits:
-            logits = model(**inputs, use_cache=False, logits_to_keep=kept).logits
-        else:
-            logits = model(**inputs, use_cache=False).logits[:, kept]
+        if kept is None:
+            logits = model(**inputs, use_cache=False).logits[:, :-1]
+        else:  # (rows, kept, vocabulary)
+            labels, logits = labels[:, kept], model(**inputs, use_cache=False, logits_to_keep=kept).logits
         total = functional.cross_entropy(
             logits.float().flatten(0, 1),
-            labels[:, kept].flatten(),
+            labels.flatten(),
             ignore_index=IGNORED,
             reduction="sum",
             label_smoothing=self.args.label_smoothing_factor,
@@ -103,10 +100,17 @@ def sft_trainer(
     if not options.data.packing:
         trainer.lengths = [len(row["input_ids"]) for row in rows]
     trainer.max_tokens = options.data.max_tokens_per_batch
-    trainer.keeps_logits = "logits_to_keep" in signature(type(base_model(model)).forward).parameters
-    on_cpu = options.train.device.type == "cpu"
-    trainer.answers_only = on_cpu and trainer.keeps_logits and not trainer.aux_loss_enabled
+    if options.train.label_smoothing_factor == 0 and not trainer.aux_loss_enabled and keeps_logits(model):
+        trainer.data_collator = partial(with_answer_places, trainer.data_collator)
     return trainer
+
+
+def with_answer_places(collate: Callable[[Any], dict[str, Any]], rows: Any) -> dict[str, Any]:
+    """A batch with the places where some row is in its answer, the only ones at which the vocabulary is
+    scored. Found here, on the CPU: asked of a GPU, every step would wait for the one before.
+    """
+    batch = collate(rows)
+    return {**batch, "answer_places": batch["labels"][:, 1:].ne(IGNORED).any(0).nonzero().flatten()}
 
 
 def completions(
@@ -143,5 +147,6 @@ def sft_config(options: Options, context: int) -> SFTConfig:
         eval_packing=False,
         max_length=context if packing else None,
         completion_only_loss=True,
+        pad_to_multiple_of=MULTIPLE if options.train.torch_compile else None,
         dataset_kwargs={"skip_prepare_dataset": not packing},  # ids and labels are ours; TRL only packs them
     )

@@ -74,18 +74,24 @@ class MonitoredTrainer(Trainer):
 
     validation: Callable[[Any, Any], dict[str, float]] | None = None  # (model, tokenizer) -> metrics
     meter: Meter | None = None
-    trained_on: Any = None  # the last batch whose loss was a number
+    max_tokens: int | None = None  # of a batch, where batches are of similar length
+    compile_seconds: float | None = None  # of the first step, where steps are compiled
+    to_check: tuple[torch.Tensor, Any, int] | None = None  # loss, batch and number of the last step
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:
+        first = self.meter is None
         if self.meter is None:
             self.meter = Meter(self.args.world_size)
         self.meter.count(inputs)
+        begin, device = time.perf_counter(), self.args.device
+        if device.type == "cuda":  # a copy that waits would wait for all steps before it
+            inputs = {key: value.to(device, non_blocking=True) for key, value in inputs.items()}
         try:
             loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
         except Exception as error:
             if isinstance(error, RuntimeError) and is_out_of_memory(error):
                 raise TrainingStopped(memory_line(self.state.global_step + 1, inputs)) from None
-            if self.trained_on is not None:
+            if not first:
                 raise
             reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
             kind = self.model.config.model_type  # type: ignore[union-attr]
@@ -93,19 +99,54 @@ class MonitoredTrainer(Trainer):
                 f"a {kind} model cannot be trained: {reason[:300]} with transformers "
                 f"{transformers.__version__}; its first step fails"
             ) from error
-        if not loss.isfinite():
-            raise TrainingStopped(self.not_finite(float(loss), inputs))
-        self.trained_on = inputs
+        if first and self.args.torch_compile:
+            self.compile_seconds = round(time.perf_counter() - begin, 1)
+            self.meter.read()  # the time of compiling is no time of training
+        if device.type == "cuda":
+            self.check_loss()
+            on_host = torch.empty_like(loss, device="cpu", pin_memory=True)
+            self.to_check = on_host.copy_(loss, non_blocking=True), inputs, self.state.global_step + 1
+            self.copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            self.copied.record()
+        else:
+            self.to_check = loss, inputs, self.state.global_step + 1
+            self.check_loss()
         return loss
 
-    def not_finite(self, loss: float, inputs: Any) -> str:
+    def check_loss(self) -> None:
+        """Raise TrainingStopped where the last step's loss is no number.
+
+        On a GPU this is asked a step later, when the answer has arrived: the step that is under way need not
+        be waited for.
+        """
+        if self.to_check is None:
+            return
+        loss, inputs, step = self.to_check
+        if loss.is_pinned():
+            self.copied.synchronize()
+        self.to_check = None
+        if not loss.isfinite():
+            raise TrainingStopped(self.not_finite(float(loss), inputs, step))
+        self.trained_on = inputs
+
+    def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+        self.check_loss()  # no checkpoint of broken weights
+        super()._save_checkpoint(*args, **kwargs)
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Any:
+        """The number of answer tokens of a step, which one process counts on the CPU and leaves there."""
+        device = torch.device("cpu") if self.args.world_size == 1 else device
+        return super()._get_num_items_in_batch(batch_samples, device)
+
+    def not_finite(self, loss: float, inputs: Any, step: int) -> str:
         """Where the loss is no number: the step and its examples, or those of the step before, if that has
         broken the weights.
         """
-        broken = next((name for name, p in self.model.named_parameters() if not p.isfinite().all()), None)  # type: ignore[union-attr]
-        step = self.state.global_step + 1
+        # On a GPU the step itself has broken them by now.
+        parameters = self.model.named_parameters() if step > self.state.global_step else ()  # type: ignore[union-attr]
+        broken = next((name for name, p in parameters if not p.isfinite().all()), None)
         line = f"step {step}: the loss is {loss}"
-        if broken is not None and self.trained_on is not None:
+        if broken is not None and hasattr(self, "trained_on"):
             line += f"; the step before it left {broken} without a finite value"
             inputs = self.trained_on
         ids = example_ids(inputs, self.train_dataset)
@@ -156,8 +197,11 @@ class MonitoredTrainer(Trainer):
         return metrics
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        self.check_loss()
         if "loss" in logs and self.meter is not None:
             logs = {**logs, **self.meter.read()}
+            if self.compile_seconds is not None:
+                logs["compile_seconds"], self.compile_seconds = self.compile_seconds, None
         super().log(logs, start_time)
 
 
@@ -233,6 +277,8 @@ class ConsoleLogger(TrainerCallback):
             rates += f"{logs['peak_memory_gb']:.1f} GB, "
         if "reward" in logs:
             rates = reward_line(logs)
+        if "compile_seconds" in logs:
+            rates += f"{logs['compile_seconds']:.0f} s to compile before that, "
         print(
             f"step {state.global_step} of {state.max_steps}: loss {logs['loss']:.4f}, "
             f"{rates}{duration(left)} left",

@@ -4,11 +4,13 @@ A packed row tells the model where an example begins by positions that start aga
 neither as a border nor as positions: an example then sees those before it, or stands elsewhere than alone.
 """
 
+from inspect import signature
 from typing import Any
 
 import torch
 
 from data_builders.errors import InputError
+from language_models.decode import base_model
 
 EXAMPLES = 3  # of the row that is compared
 FULL_PRECISION, HALF_PRECISION = (
@@ -56,12 +58,17 @@ def check_packing(trainer: Any) -> None:
         )
 
 
+def keeps_logits(model: Any) -> bool:
+    """Return whether a model can score the vocabulary at some places and nowhere else."""
+    return "logits_to_keep" in signature(type(base_model(model)).forward).parameters
+
+
 def _logits(trainer: Any, inputs: dict[str, Any], tokens: int | None = None) -> torch.Tensor:
     """Return (tokens, vocabulary), in float32, at the first tokens of the one row in `inputs`."""
-    inputs = {key: value for key, value in inputs.items() if key != "labels"}
-    if tokens and trainer.keeps_logits:
+    inputs = {key: value for key, value in inputs.items() if key not in ("labels", "answer_places")}
+    if tokens and keeps_logits(trainer.model):
         inputs["logits_to_keep"] = torch.arange(tokens)
-    with torch.no_grad(), trainer.compute_loss_context_manager():
+    with torch.no_grad(), trainer.compute_loss_context_manager(), torch.compiler.set_stance("force_eager"):
         logits: torch.Tensor = trainer.model_wrapped(
             **trainer._prepare_inputs(inputs), use_cache=False
         ).logits

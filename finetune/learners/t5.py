@@ -16,8 +16,6 @@ from finetune.learners.monitor import MonitoredTrainer
 class GraphTrainer(MonitoredTrainer, Seq2SeqTrainer):
     """Seq2SeqTrainer with batches of similar length, in an order that a resumed run repeats exactly."""
 
-    max_tokens: int | None = None
-
     def get_train_dataloader(self) -> Any:
         tokens: Any = self.train_dataset
         return by_length(self, tokens, tokens.lengths) or super().get_train_dataloader()

@@ -28,20 +28,28 @@ from finetune.run.predict import predict
 from language_models.shared_graphs import reads_graphs_alone
 from language_models.text import is_decoder_only, uses_chat
 
+GPU_BATCH = 256  # questions at once on a GPU; `predict` halves what does not fit
 
-def test(options: Options, run: Path, model: Any, tokenizer: Any) -> None:
-    """Predict the test split into run/predictions.parquet."""
+
+def test(options: Options, run: Path, model: Any, tokenizer: Any, kept: list[Prediction]) -> None:
+    """Predict the test split into run/predictions.parquet.
+
+    kept: what an earlier start of the same run predicted, which is not done again.
+    """
     args, data = options.train, options.data
-    examples: list[Example] = load_examples(Path(str(data.dataset)), data.tasks, data.test_split, data.limit)
-    tokens = questions(options, examples, model, tokenizer)
-    if not getattr(model, "is_quantized", False):  # 4-bit weights are where they stay
-        model.to(args.device)
-    translator = translator_for(options, model, tokenizer)
-    predictions = predict(
-        model, tokenizer, examples, tokens, translator=translator, **decoding_settings(options)
-    )
-    if args.should_save:
-        write_predictions(predictions, run)
+    wanted: list[Example] = load_examples(Path(str(data.dataset)), data.tasks, data.test_split, data.limit)
+    by_id = {p.example_id: p for p in kept}
+    examples = [e for e in wanted if e.id not in by_id]
+    if examples:
+        tokens = questions(options, examples, model, tokenizer)
+        if not getattr(model, "is_quantized", False):  # 4-bit weights are where they stay
+            model.to(args.device)
+        translator = translator_for(options, model, tokenizer)
+        settings = decoding_settings(options)
+        new = predict(model, tokenizer, examples, tokens, translator=translator, **settings)
+        by_id |= {p.example_id: p for p in new}
+    if args.should_save and (examples or len(wanted) < len(kept)):
+        write_predictions([by_id[e.id] for e in wanted], run)
 
 
 def translator_for(options: Options, model: Any, tokenizer: Any) -> Any:
@@ -61,8 +69,9 @@ def translator_for(options: Options, model: Any, tokenizer: Any) -> Any:
 def decoding_settings(options: Options) -> dict[str, Any]:
     """How this run answers questions: arguments of `predict`."""
     args = options.train
+    gpu = args.device.type == "cuda" and "per_device_eval_batch_size" not in options.given
     return {
-        "size": args.per_device_eval_batch_size,
+        "size": GPU_BATCH if gpu else args.per_device_eval_batch_size,
         "device": args.device,
         "rank": args.process_index,
         "ranks": args.world_size,

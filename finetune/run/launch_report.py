@@ -24,7 +24,7 @@ class LaunchReport(TrainerCallback):
     def on_train_begin(
         self, args: Any, state: Any, control: Any, train_dataloader: Any = None, **_: Any
     ) -> None:
-        check_wrapping(self.options, type(self.trainer.model_wrapped).__name__)
+        check_wrapping(self.options, wrapper_name(self.trainer))
         check_precision(self.options, self.trainer.accelerator.mixed_precision)
         if self.options.data.packing:
             check_packing(self.trainer)
@@ -54,24 +54,30 @@ def launch_facts(options: Options, trainer: Any, batches: int) -> dict[str, Any]
     steps = max(1, batches // args.gradient_accumulation_steps)
     return {
         "world_size": args.world_size,
-        "wrapped": type(trainer.model_wrapped).__name__,
+        "wrapped": wrapper_name(trainer),
+        "compiled": hasattr(trainer.model_wrapped, "_orig_mod"),
         "device": args.device.type,
         "precision": {"no": "fp32"}.get(
             trainer.accelerator.mixed_precision, trainer.accelerator.mixed_precision
         ),
         "examples": examples,
         "examples_per_step": round(examples / steps, 1)
-        if options.data.max_tokens_per_batch or examples > len(trainer.train_dataset)
+        if trainer.max_tokens or examples > len(trainer.train_dataset)
         else args.per_device_train_batch_size * shares // answers,
         "answers_per_example": answers,
-        "most_question_tokens_per_step": options.data.max_tokens_per_batch
-        and options.data.max_tokens_per_batch * shares,
+        "most_question_tokens_per_step": trainer.max_tokens and trainer.max_tokens * shares,
         "tokens_per_step": lengths and round(sum(lengths) / steps),
         "vocabulary": len(trainer.processing_class),
         "parameters": total,
         "trainable_parameters": trainable,
         "state_gb": round(state_bytes(total, trainable, zero_stage(trainer), args.world_size) / 2**30, 2),
     }
+
+
+def wrapper_name(trainer: Any) -> str:
+    """The class that holds the model in training, below what compiles it."""
+    wrapped = trainer.model_wrapped
+    return type(getattr(wrapped, "_orig_mod", wrapped)).__name__
 
 
 def row_lengths(trainer: Any) -> list[int] | None:

@@ -1,7 +1,7 @@
 """Answers of a model to examples, on all ranks, each example once."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from accelerate.utils import gather_object
@@ -32,32 +32,45 @@ def predict(
     decoding = Decoding(max_new_tokens, num_beams=num_beams, sharded=sharded)
     own: list[tuple[int, Prediction]] = []
     lengths = tokens.lengths
+
+    def answer(rows: list[int]) -> list[Any]:
+        sources = [tokens[i]["input_ids"] for i in rows]
+        if translator is not None:
+            return list(translator.generate(sources, max_new_tokens))
+        prefixes = tokens.prefix_lengths and [tokens.prefix_lengths[i] for i in rows]
+        return generate(model, tokenizer, sources, decoding, device=device, prefix_lengths=prefixes)
+
     batches = deal(lengths, size, rank, ranks)
     for batch in _progress(batches, len(examples), ranks) if rank == 0 else batches:
         if not batch and not sharded:
             continue
         start = time.perf_counter()
         rows = batch or [0]  # a rank that only takes part keeps no answer
-        sources = [tokens[i]["input_ids"] for i in rows]
-        prefixes = tokens.prefix_lengths and [tokens.prefix_lengths[i] for i in rows]
-        try:
-            if translator is None:
-                answers = generate(
-                    model, tokenizer, sources, decoding, device=device, prefix_lengths=prefixes
-                )
-            else:
-                answers = translator.generate(sources, max_new_tokens)
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-            what = f"{len(sources)} questions of up to {max(map(len, sources))} tokens at once"
-            raise InputError(f"out of memory answering {what}; lower --per_device_eval_batch_size") from None
+        answers = _halving(answer, rows, sharded)
         seconds = (time.perf_counter() - start) / len(rows)
         for i, (text, reason, count, confidence) in zip(batch, answers, strict=False):
             prediction = Prediction(examples[i].id, text, reason, lengths[i], count, seconds, confidence)
             own.append((i, prediction))
     predictions = dict(gather_object(own))
     return [predictions[i] for i in range(len(examples))]
+
+
+def _halving(answer: Callable[[list[int]], list[Any]], rows: list[int], sharded: bool) -> list[Any]:
+    """The answers to the rows, by halves where memory does not suffice for all at once.
+
+    InputError where it does not suffice for one row, or where other ranks take part in each step.
+    """
+    try:
+        return answer(rows)
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+    if len(rows) == 1 or sharded:
+        raise InputError(
+            f"out of memory answering {len(rows)} questions at once; lower --per_device_eval_batch_size"
+        )
+    half = len(rows) // 2  # outside of the except, which would keep alive what filled the memory
+    return _halving(answer, rows[:half], sharded) + _halving(answer, rows[half:], sharded)
 
 
 def _progress(batches: list[list[int]], total: int, ranks: int) -> Iterator[list[int]]:

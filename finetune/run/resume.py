@@ -7,11 +7,16 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from accelerate import PartialState
 from safetensors import SafetensorError, safe_open
+from transformers import TrainerCallback
 
-from data_builders.errors import InputError
+from data_builders.files import file_sha256, inside, write_text
 from eval.prediction import read_config
+from eval.rerun import changed_settings, check_rerun, lower_limit
 
+PREDICTIONS = "predictions.parquet"
+SUMS = "SHA256SUMS"
 # settings that change neither the model nor its answers
 FREE = {
     "resume_from_checkpoint",
@@ -26,32 +31,35 @@ FREE = {
     "push_to_hub",
     "hub_model_id",
     "hub_private_repo",
+    "overwrite",
+    "limit",  # see `lower_limit`
 }
 
 
-def check_same_run(run: Path, config: dict[str, Any], forced: bool) -> bool:
-    """Whether the folder holds an earlier start of this very run; InputError if it holds results of another
-    one.
+def check_same_run(run: Path, config: dict[str, Any], forced: bool, overwrite: bool = False) -> bool:
+    """Whether the folder holds an earlier start of this very run, of which a higher limit is one, too.
 
-    forced: `--resume_from_checkpoint` names a checkpoint, so that the difference is meant.
+    forced: `--resume_from_checkpoint` names a checkpoint, so that a difference is meant.
+    Raises InputError where it holds results of another run, or more of them than are asked for now, unless
+    overwrite says to replace them.
     """
-    if not (run / "config.yaml").is_file():
+    names = (p.name for p in (run.iterdir() if run.is_dir() else ()))
+    results = sorted(n for n in names if n in ("checkpoint", PREDICTIONS) or n.startswith("checkpoint-"))
+    if not (run / "config.yaml").is_file() or not results:
         return False
     before = read_config(run)
-    results = [
-        p.name
-        for p in run.iterdir()
-        if p.name in {"checkpoint", "predictions.parquet"} or p.name.startswith("checkpoint-")
-    ]
-    if not results:
-        return False
     changed = differences(before, config)
-    if changed and not forced:
-        raise InputError(
-            f"{run} holds {', '.join(sorted(results)[:3])} of another run ({'; '.join(changed[:3])}); "
-            "use another --output_dir, delete that folder, or name a checkpoint with --resume_from_checkpoint"
-        )
+    cut = lower_limit(before, config) if PREDICTIONS in results else []
+    check_rerun(run, results, changed + cut, overwrite or forced)
     return not changed
+
+
+def drop_results(run: Path) -> None:
+    """Delete what another run left, which --overwrite replaces."""
+    for path in run.glob("checkpoint*"):
+        shutil.rmtree(path)
+    for name in ("scores.parquet", "metrics.json", "token_budget.json", PREDICTIONS):
+        (run / name).unlink(missing_ok=True)
 
 
 def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
@@ -62,11 +70,37 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     ['seed: 1 -> 2']
     """
     keys = ("dataset_fingerprint", "model_fingerprint", "world_size")
-    old = {**{k: before.get(k) for k in keys}, **before.get("arguments", {})}
-    new = {**{k: now.get(k) for k in keys}, **now.get("arguments", {})}
-    return [
-        f"{k}: {old.get(k)} -> {new.get(k)}" for k in sorted({*old, *new} - FREE) if old.get(k) != new.get(k)
-    ]
+    old, new = ({**{k: run.get(k) for k in keys}, **run.get("arguments", {})} for run in (before, now))
+    return changed_settings(old, new, sorted({*old, *new} - FREE))
+
+
+class Checksums(TrainerCallback):
+    """Adds the sha256 of every file to a checkpoint once it is written, in the format of `sha256sum`."""
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        PartialState().wait_for_everyone()  # every rank writes files of its own
+        if args.should_save:
+            write_checksums(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+
+
+def write_checksums(folder: Path) -> None:
+    """Write SHA256SUMS, which names every file of a folder with the sha256 of its content."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != SUMS)
+    lines = (f"{file_sha256(p)}  {p.relative_to(folder).as_posix()}\n" for p in files)
+    write_text(folder / SUMS, "".join(lines))
+
+
+def damaged_file(folder: Path) -> str | None:
+    """The first file of a folder that is not the one of its SHA256SUMS; None without one, as in folders that
+    earlier versions wrote.
+    """
+    if not (folder / SUMS).is_file():
+        return None
+    for line in (folder / SUMS).read_text(encoding="utf-8", errors="replace").splitlines():
+        sha256, _, name = line.partition("  ")
+        if not (name and inside(folder, name).is_file() and file_sha256(folder / name) == sha256):
+            return name or SUMS
+    return None
 
 
 def last_checkpoint(run: Path, ranks: int) -> Path | None:
@@ -80,10 +114,12 @@ def last_checkpoint(run: Path, ranks: int) -> Path | None:
 
 
 def is_whole(checkpoint: Path, step: int, ranks: int) -> bool:
-    """Whether every file of a checkpoint was written to its end: Trainer writes trainer_state.json last,
-    archives end with their index.
+    """Whether every file of a checkpoint was written to its end (Trainer writes trainer_state.json last,
+    archives end with their index) and is still what was written.
     """
     try:
+        if damaged_file(checkpoint) is not None:
+            return False
         if json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))["global_step"] != step:
             return False
         random_states = (

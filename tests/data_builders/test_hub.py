@@ -94,6 +94,7 @@ def test_what_is_published_is_what_comes_back(data: Path, hub: Hub, tmp_path: Pa
 
 def test_a_rebuilt_folder_gives_the_new_rows(data: Path, tmp_path: Path) -> None:
     pytest.importorskip("datasets")
+    publish_command(data, "me/x", dry_run=True)  # what it leaves in the folder is not read
     before = loaded(str(data), tmp_path / "home", "")
     assert before == stored(data)
     build(BuildConfig(**CONFIG, seed=1), data, overwrite=True)
@@ -231,11 +232,9 @@ def test_a_folder_that_load_dataset_cannot_open_is_refused(tmp_path: Path) -> No
     assert not (tmp_path / "data[1]").exists()
 
 
-def test_what_a_dry_run_leaves_disturbs_nothing(data: Path, tmp_path: Path) -> None:
-    pytest.importorskip("datasets")
+def test_what_a_dry_run_leaves_disturbs_nothing(data: Path) -> None:
     files = {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}
     publish_command(data, "me/x", dry_run=True)
-    assert loaded(str(data), tmp_path / "home", "") == stored(data)
     assert verify(data).difference is None
     config = BuildConfig(**CONFIG)
     build(config, data)  # continues, and finds everything there

@@ -18,11 +18,11 @@ from data_builders.building.config import BuildConfig
 from data_builders.errors import InputError
 from data_builders.hub import STAGING
 from eval.commands import publish
-from eval.model_card import Names
+from eval.model_card import Names, hub_base, trained_from_scratch
 from eval.prediction import read_predictions
 from eval.publish import FOLDER, publish_run, stage_run
 from tests.helpers.hub import TOKEN, Hub
-from tests.helpers.tiny_models import make_llama, make_t5
+from tests.helpers.tiny_models import make_llama, make_stock_t5, make_t5
 
 pytestmark = pytest.mark.torch
 ROOT = Path(__file__).parents[2]
@@ -144,6 +144,11 @@ def test_what_others_could_not_use_is_refused(folder: Path, tmp_path: Path) -> N
         publish_run(run, Names("me/x", license="mit"))
     with pytest.raises(InputError, match="trained from me/base, whose license is not known here"):
         publish_run(run, Names("me/x", "me/base"))
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    own = {**config["arguments"], "model_name_or_path": "gpt2"}
+    assert hub_base({**config, "model": "gpt2", "arguments": own}) == "gpt2"
+    scratch = {**config, "model": "{}", "arguments": {"model_config": "{}"}}
+    assert trained_from_scratch(scratch) and not hub_base(scratch) and not trained_from_scratch(config)
     (tmp_path / "config.yaml").write_text("kind: prompt\n")
     with pytest.raises(InputError, match=r"no checkpoint; .* \(prompt\) has none"):
         publish_run(tmp_path, Names("me/x"))
@@ -162,16 +167,21 @@ def test_every_kind_of_run_is_used_from_the_hub_as_its_card_says(folder: Path, t
     train(folder, "plain", "--model_name_or_path", str(make_llama(folder / "llama")))
     train(folder, "scratch", "--model_config", SCRATCH)
     train(folder, "alone", "--model_config", SCRATCH, "--share_graphs")
+    stock = make_stock_t5(folder / "stock")
+    learn = ["--add_missing_tokens", "--max_steps", "60", "--learning_rate", "1e-2"]  # else it says nothing
+    train(folder, "added", "--model_name_or_path", str(stock), *learn)
+    train(folder, "added_lora", "--model_name_or_path", str(stock), *learn, "--lora")
     gin = ["gin", "--width", "8", "--steps", "2", "--dataset", str(folder / "data" / "er")]
     fit_arguments([*gin, "--output_dir", str(folder / "runs" / "gin")])
-    bases = {"lora": folder / "base", "t5_lora": t5}
-    for name in ("lora", "t5", "t5_lora", "plain", "scratch", "alone", "gin"):
+    bases = {"lora": folder / "base", "t5_lora": t5, "added_lora": stock}
+    own_license = ("scratch", "alone", "gin")
+    for name in ("lora", "t5", "t5_lora", "plain", "added", "added_lora", *own_license):
         run = folder / "runs" / name
         with Hub() as hub:
             own = {"HF_ENDPOINT": hub.address, "HF_TOKEN": TOKEN, "HF_HUB_DISABLE_XET": "1"}
             own |= {"HF_HOME": str(tmp_path / name), "HF_HUB_OFFLINE": "0", "PYTHONPATH": str(ROOT)}
             flags = ["--base-model", "me/base"] if name in bases else []
-            flags += ["--license", "mit"] if name in ("lora", "t5", "t5_lora", "plain") else []
+            flags += [] if name in own_license else ["--license", "mit"]
             command = [sys.executable, "-m", "graphtalk", "publish", str(run), "--repo-id", "me/x", *flags]
             settings = {"env": {**os.environ, **own}, "cwd": folder, "timeout": 300}
             done = subprocess.run(command, capture_output=True, text=True, check=False, **settings)

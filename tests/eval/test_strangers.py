@@ -1,5 +1,6 @@
 """Folders from strangers, damaged files and full disks, on the real command line."""
 
+import json
 import os
 import resource
 import shutil
@@ -15,6 +16,7 @@ import yaml
 from data_builders.building.build import build
 from data_builders.building.config import load_config
 from data_builders.example import read_examples, read_lock
+from data_builders.locks import exclusive
 from eval.prediction import Prediction, write_config, write_environment, write_predictions
 
 ROOT = Path(__file__).parents[2]
@@ -171,6 +173,31 @@ def test_a_full_disk_is_one_line_and_leaves_the_earlier_report(root: Path) -> No
     one_line(graphtalk("build", *flags, folder=root, largest_file=4_000), "file too large")
     assert not (folder / "dataset.lock").exists() and not list(folder.rglob("*.part"))
     assert graphtalk("build", *flags, folder=root).returncode == 0
+
+
+def test_the_row_of_a_run_says_how_many_requests_failed_and_why(root: Path) -> None:
+    usage = {
+        "finish_reasons": {"error": 3, "stop": 1},
+        "errors": {"http_429: <Busy>": 2, "connection: lost": 1},
+        "warnings": ["2 of 4 answers are empty"],
+    }
+    (root / "runs" / "other" / "usage.json").write_text(json.dumps(usage))
+    result = report(root)
+    assert result.returncode == 0 and "3 requests failed, most" in result.stdout, result.stdout
+    text, page = ((root / "report" / name).read_text() for name in ("report.md", "report.html"))
+    assert "| other (3 requests failed, most with http\\_429: &lt;Busy&gt;) |" in text
+    assert "2 of 4 answers are empty." in text
+    assert "3 requests failed, most with http_429: &lt;Busy&gt;. 2 of 4 answers are empty" in page
+    for damaged in ('{"errors": 3}', '{"errors": {"a": "b"}, "warnings": {}}', '{"finish_reasons": []}'):
+        (root / "runs" / "other" / "usage.json").write_text(damaged)
+        result = report(root)
+        assert result.returncode == 0 and "failed" not in result.stdout, result.stderr
+
+
+def test_a_second_report_says_who_writes_the_first(root: Path) -> None:
+    with exclusive(root / "report"):
+        one_line(report(root), f"report: process {os.getpid()} on ", "is at work there")
+    assert report(root).returncode == 0 and not (root / "report" / ".running").exists()
 
 
 def test_a_full_tmpfs_is_one_line(root: Path) -> None:

@@ -4,7 +4,6 @@ each, or mended.
 
 import json
 import socket
-import string
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ import yaml
 from data_builders.errors import InputError
 from eval.prediction import read_predictions
 from tests.helpers.finetune_data import write_dataset
+from tests.helpers.tiny_models import make_stock_t5
 
 pytestmark = pytest.mark.torch
 SIZE = {"d_model": 32, "d_kv": 8, "num_heads": 4, "d_ff": 64, "num_layers": 1, "dropout_rate": 0.0}
@@ -25,20 +25,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def stock(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A T5 whose vocabulary, like the published ones, has no newline, brace or angle bracket, and not one row
-    to spare.
-    """
-    from transformers import T5Tokenizer
-
-    from finetune.learners.start import new_model
-
-    folder = tmp_path_factory.mktemp("stock")
-    known = [c for c in string.ascii_letters + string.digits + string.punctuation if c not in "{}<>~^`\\|"]
-    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", -2.0), ("▁", -2.0), *((c, -5.0) for c in known)]
-    tokenizer = T5Tokenizer(vocab=pieces, extra_ids=0)
-    tokenizer.save_pretrained(folder)
-    new_model(SIZE, tokenizer).save_pretrained(folder)
-    return folder
+    return make_stock_t5(tmp_path_factory.mktemp("stock"))
 
 
 def arguments(data: Path, run: Path, model: Path, *more: str) -> list[str]:

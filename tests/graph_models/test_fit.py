@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from data_builders.errors import InputError
+from data_builders.locks import exclusive
 from eval.prediction import read_config, read_predictions
 from eval.scoring.run import score_run
 from graph_models import train
@@ -70,6 +71,16 @@ def test_a_run_is_a_row_of_the_report_and_its_checkpoint_answers_elsewhere(
     )
     assert (run / "predictions.parquet").read_bytes() == before
     assert "is trained already" in capsys.readouterr().out
+    tasks = ("--tasks", "node_degree,cycle_check")
+    with exclusive(run), pytest.raises(InputError, match=r"gin: process .* is at work there"):
+        fit_arguments(arguments(data, run, "--limit", "5", *tasks))
+    fit_arguments(arguments(data, run, "--limit", "6", *tasks))
+    more = read_predictions(run)
+    assert len(more) == 12 and set(predictions) < set(more), "what was answered stays"
+    with pytest.raises(InputError, match=r"another run \(limit: 6 -> 5, which would cut the run\)"):
+        fit_arguments(arguments(data, run, "--limit", "5", *tasks))
+    fit_arguments(arguments(data, run, "--limit", "5", *tasks, "--overwrite"))
+    assert read_predictions(run) == predictions
     other = tmp_path / "elsewhere"
     where = [
         "--dataset",
@@ -154,6 +165,27 @@ def test_a_killed_run_continues_as_if_nothing_had_happened(data: Path, tmp_path:
         if file == "log.json":  # the mean loss of the steps since a kill covers fewer steps
             a, b = (json.dumps([{**row, "loss": 0} for row in json.loads(text)]).encode() for text in (a, b))
         assert a == b, file
+
+
+def test_damaged_and_foreign_files_of_a_model_are_refused(data: Path, tmp_path: Path) -> None:
+    state = tmp_path / "run" / train.STATE
+    state.parent.mkdir()
+    torch.save({"step": 1, "weights": torch.zeros(100)}, state)
+    assert train.read_state(state)["step"] == 1
+    content = bytearray(state.read_bytes())
+    content[content.index(bytes(200)) + 100] ^= 1
+    state.write_bytes(content)
+    with pytest.raises(InputError, match=r"training.pt: damaged .*delete it to train from the start"):
+        train.read_state(state)
+    state.unlink()
+    (tmp_path / "secret").write_text("{}")
+    state.symlink_to(tmp_path / "secret")
+    with pytest.raises(InputError, match=r"training.pt: a link that leads out of"):
+        fit_arguments(arguments(data, state.parent))
+    (tmp_path / "checkpoint").mkdir()
+    (tmp_path / "checkpoint" / "config.json").symlink_to(tmp_path / "secret")
+    with pytest.raises(InputError, match=r"config.json: a link that leads out of"):
+        fit_arguments([str(tmp_path / "checkpoint"), *arguments(data, tmp_path / "other")[1:5]])
 
 
 @pytest.mark.parametrize("kind", ["gin", "transformer"])

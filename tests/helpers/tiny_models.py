@@ -1,5 +1,6 @@
 """Small random-weight models with a tokenizer of their own, saved as plain transformers folders."""
 
+import string
 from pathlib import Path
 from typing import Any
 
@@ -104,4 +105,23 @@ def make_t5(folder: Path, seed: int = 0, eos_gain: float = 1.0) -> Path:
     with torch.no_grad():
         model.lm_head.weight[1] *= eos_gain
     model.save_pretrained(folder)
+    return folder
+
+
+def make_stock_t5(folder: Path) -> Path:
+    """A T5 whose vocabulary, like the published ones, has no newline, brace or angle bracket, and not one row
+    to spare.
+    """
+    from transformers import T5Tokenizer
+
+    from finetune.learners.start import new_model
+
+    known = [c for c in string.ascii_letters + string.digits + string.punctuation if c not in "{}<>~^`\\|"]
+    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", -2.0), ("▁", -2.0), *((c, -5.0) for c in known)]
+    tokenizer = T5Tokenizer(vocab=pieces, extra_ids=0)
+    tokenizer.save_pretrained(folder)
+    new_model(
+        {"d_model": 32, "d_kv": 8, "num_heads": 4, "d_ff": 64, "num_layers": 1, "dropout_rate": 0.0},
+        tokenizer,
+    ).save_pretrained(folder)
     return folder

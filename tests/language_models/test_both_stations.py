@@ -9,6 +9,7 @@ import pytest
 
 import graphtalk
 from eval.prediction import read_config, read_predictions
+from language_models.folder import check_model_folder
 from tests.helpers.finetune_data import write_dataset
 from tests.helpers.tiny_models import make_llama, make_t5
 
@@ -231,3 +232,28 @@ def test_a_model_that_gives_nan_is_one_line_and_a_run_to_look_at(
     mended = MAKERS[kind](tmp_path / "model")
     assert command(*prompt(data, mended, tmp_path / "prompt")) == 0
     assert len(answers(tmp_path / "prompt")) == 36
+
+
+@pytest.mark.parametrize("station", STATIONS)
+def test_no_link_is_read_that_leads_out_of_a_model(
+    station: str,
+    data: Path,
+    tmp_path: Path,
+    command: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A stranger's folder; in the Hub's cache, every file is a link to the blobs beside it."""
+    stranger, cached = tmp_path / "stranger", tmp_path / "models--a--b" / "snapshots" / "c0ffee"
+    for folder, elsewhere in ((stranger, tmp_path / "private"), (cached, cached.parents[1] / "blobs")):
+        elsewhere.mkdir(parents=True)
+        make_t5(folder)
+        for path in list(folder.iterdir()):
+            (elsewhere / path.name).write_bytes(path.read_bytes())
+            path.unlink()
+            path.symlink_to(elsewhere / path.name)
+    run = tmp_path / station
+    capsys.readouterr()  # the bars of saving
+    assert command(*STATIONS[station](data, stranger, run)) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and "a link that leads out of" in lines[0] and not run.exists()
+    check_model_folder(str(cached))

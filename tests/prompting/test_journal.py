@@ -113,9 +113,9 @@ def test_samples_of_one_prompt_are_kept_apart(tmp_path: Path) -> None:
         assert journal.find([*samples, Request("p", 3)]) == samples
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_a_journal_of_an_earlier_version_is_read_and_goes_on(version: int, tmp_path: Path) -> None:
-    """As version 1 wrote it: no samples, no reasoning; and version 2: no confidence."""
+    """As version 1 wrote it: no samples, no reasoning; version 2: no confidence; version 3: no checksum."""
     connection = sqlite3.connect(tmp_path / "j")
     connection.execute(
         "CREATE TABLE completions (key TEXT PRIMARY KEY, model TEXT NOT NULL, prompt TEXT NOT NULL, text "
@@ -126,13 +126,14 @@ def test_a_journal_of_an_earlier_version_is_read_and_goes_on(version: int, tmp_p
     model = json.dumps(MODEL, sort_keys=True)
     key = hashlib.sha256(f"{model}\0p".encode()).hexdigest()
     connection.execute("INSERT INTO completions VALUES (?, ?, 'p', 'yes', 'stop', 6, 3, 0.25)", (key, model))
-    if version == 2:
-        for column in (
-            "sample INTEGER NOT NULL DEFAULT 0",
-            "reasoning TEXT NOT NULL DEFAULT ''",
-            "reasoning_tokens INTEGER NOT NULL DEFAULT 0",
-        ):
-            connection.execute(f"ALTER TABLE completions ADD COLUMN {column}")
+    columns = (
+        "sample INTEGER NOT NULL DEFAULT 0",
+        "reasoning TEXT NOT NULL DEFAULT ''",
+        "reasoning_tokens INTEGER NOT NULL DEFAULT 0",
+        "confidence REAL",
+    )
+    for column in columns[: {1: 0, 2: 3, 3: 4}[version]]:
+        connection.execute(f"ALTER TABLE completions ADD COLUMN {column}")
     connection.execute(f"PRAGMA user_version={version}")
     connection.commit()
     connection.close()
@@ -140,3 +141,32 @@ def test_a_journal_of_an_earlier_version_is_read_and_goes_on(version: int, tmp_p
         with Journal(tmp_path / "j", MODEL) as journal:
             journal.add([(Q, said("new"))])
             assert journal.find([P, Q]) == {P: said("yes"), Q: said("new")}
+
+
+@pytest.mark.parametrize("byte", [b"x", b"\xff"], ids=["another letter", "no UTF-8"])
+def test_a_damaged_completion_is_dropped_and_can_be_asked_again(
+    byte: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "j"
+    with Journal(path, MODEL) as journal:
+        journal.add([(P, said("There are seven nodes.")), (Q, said("fine"))])
+    content = path.read_bytes()
+    assert content.count(b"seven") == 1
+    path.write_bytes(content.replace(b"seven", byte + b"even"))
+    with Journal(path, MODEL) as journal:
+        assert journal.find([P, Q]) == {Q: said("fine")}
+        assert capsys.readouterr().err == f"graphtalk: {path}: 1 damaged completions left out\n"
+        journal.add([(P, said("There are seven nodes."))])
+        assert journal.find([P, Q]) == {P: said("There are seven nodes."), Q: said("fine")}
+
+
+def test_a_damaged_journal_is_one_line_that_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    with Journal(path, MODEL) as journal:
+        journal.add((Request(f"{i} {'p' * 500}"), said("yes")) for i in range(100))
+    content = bytearray(path.read_bytes())
+    for page in range(2 * 4096, len(content), 4096):
+        content[page : page + 100] = b"\xff" * 100
+    path.write_bytes(content)
+    with Journal(path, MODEL) as journal, pytest.raises(InputError, match=r"j: a damaged journal .*copy"):
+        journal.find([Request(f"{i} {'p' * 500}") for i in range(100)])

@@ -56,7 +56,7 @@ def test_an_old_prompting_run_goes_on_with_what_its_journal_holds(tmp_path: Path
         words = ["prompt", "--data", OLD / "data", "--method", "few_shot", "--shots", 1, "--out", out]
         words += ["--tasks", "cycle_check,node_degree", "--model", f"openai:fake@{server.url}"]
         code, printed = graphtalk(tmp_path / "printed", *words)
-        assert code == 2 and f"continue it with --stop '{STOP}'" in printed, printed
+        assert code == 2 and f"to continue it, give --stop '{STOP}'" in printed, printed
         assert not server.arrived, "another default does not have everything asked anew"
         code, printed = graphtalk(tmp_path / "printed", *words, "--stop", STOP)
         assert code == 0 and not server.arrived, printed

@@ -190,7 +190,10 @@ def test_a_run_of_self_consistency_votes(data: Path, tmp_path: Path) -> None:
         assert server.arrived == dict.fromkeys(right, 5)
         assert [p.output for p in read_predictions(tmp_path / "run")] == list(right.values())
         few = replace(run, samples=2)
-        execute(few, f"openai:m@{server.url}", options, tmp_path / "run", None, lambda *args: None)
+        where = (f"openai:m@{server.url}", options, tmp_path / "run", None, lambda *args: None)
+        with pytest.raises(InputError, match=r"of another run \(samples: 5 -> 2\); use another --out"):
+            execute(few, *where)
+        execute(few, *where, overwrite=True)
         assert server.arrived.total() == 5 * len(right), "fewer samples are there already"
 
 

@@ -28,7 +28,7 @@ from eval.answers.question import Question
 _OPENING = opening("(?:the )?(?:class|label|category|sport) | the | that")
 _FIRST_WORD = re.compile(r"[^\W_]+")
 _ONE_OR_TWO_WORDS = re.compile(r"[^\W\d_]+(?:[- ][^\W\d_]+)?")
-# Words that are no class although they may be all that is said.
+# Words that are no class although they may be all that is stated.
 _FUNCTION_WORDS = word_set(
     """the a an this that these those it they he she we i you there here node nodes based since because as if
     in on of to for from with by let let's first looking according given most all both neither either none
@@ -47,14 +47,14 @@ def label_at_start(text: str, question: Question) -> Reading:
     word = _FIRST_WORD.match(text, lead.end() if lead else 0)
     if word is None:
         return None
-    said = word[0].lower()
-    if said in question.classes:
+    low = word[0].lower()
+    if low in question.classes:
         joined = _JOINED.match(text, word.end())
         after = _FIRST_WORD.match(text, joined.end()) if joined else None
         return (
             UNCLEAR
-            if after and after[0].lower() in question.classes and after[0].lower() != said
-            else Answer(said, word.end())
+            if after and after[0].lower() in question.classes and after[0].lower() != low
+            else Answer(low, word.end())
         )
     line = text[word.start() :].split("\n", maxsplit=1)[0].strip(" .!\"'`)]}").lower()
     parts = set(line.split())
@@ -99,9 +99,9 @@ def label_stated(text: str, question: Question) -> Reading:
             continue
         conclusive = concludes(sentence)
         sentence = strip_hedge(sentence)
-        said = _offered_words(sentence, question.classes)
-        chosen = sorted({c for c, kept in said if kept})
-        subject = _subject(sentence, {c for c, _ in said}, question)
+        offered = _offered_words(sentence, question.classes)
+        chosen = sorted({c for c, kept in offered if kept})
+        subject = _subject(sentence, {c for c, _ in offered}, question)
         if not chosen:
             if unknown := _unknown(sentence, question):
                 direct.append((unknown, conclusive))
@@ -133,12 +133,12 @@ def _both(sentence: str, offered: list[str]) -> bool:
     return re.search(rf"\b(?:{pair})\s+(?:or|and)\s+(?:{pair})\b", sentence, re.IGNORECASE) is not None
 
 
-def _subject(sentence: str, said: set[str], question: Question) -> str:
+def _subject(sentence: str, offered: set[str], question: Question) -> str:
     """Whose class a sentence gives: `query`, `others`, or '' where it names nobody."""
     query = question.query[0] if question.query else ""
     match = ""
     for clause in clauses(sentence):
-        if not any(c in clause.lower() for c in said):
+        if not any(c in clause.lower() for c in offered):
             continue
         named = question.mentioned(clause)
         if (
@@ -160,14 +160,14 @@ def _choice(sentence: str, question: Question) -> str | None:
     """
     chosen: list[str] = []
     for clause in clauses(sentence):
-        said = {c for c, kept in _offered_words(clause, question.classes) if kept}
-        if len(said) == 1 and _subject(clause, said, question) == "query":
-            chosen.extend(said)
+        offered = {c for c, kept in _offered_words(clause, question.classes) if kept}
+        if len(offered) == 1 and _subject(clause, offered, question) == "query":
+            chosen.extend(offered)
     return chosen[-1] if len(set(chosen)) == 1 else None
 
 
 def _unknown(sentence: str, question: Question) -> str | None:
-    """A word that was not offered, said of the node of the question: `Node 3 likes hockey.`"""
+    """A word that was not offered, as that of the question's node: `Node 3 likes hockey.`"""
     if not question.query:
         return None
     verb = r"(?:\w+ly )?(?:likes|prefers|enjoys)\s+(?:to play |playing |the )?([a-z]+)"

@@ -122,27 +122,18 @@ def _runs(text: str, question: Question, prose: bool, at: int = 0) -> Iterator[R
 def _item(text: str, match: re.Match[str], question: Question, prose: bool) -> str | None:
     """The name that a token is, or would be if the graph had it."""
     token = match[0]
+    if question.numeric and not token.isdigit():
+        return None
     if name := question.name(token, listed=not prose):
         return name if not prose or question.is_name(text, match.start(), match.end(), name) else None
     if token.isdigit():
         return token
-    if (
-        question.numeric
-        or token.lower() in _LIST_WORDS
-        or (token in _CAPITALISED and (prose or len(token) > 1))
-    ):
+    if token.lower() in _LIST_WORDS or (token in _CAPITALISED and (prose or len(token) > 1)):
         return None
     return token if token[0].isupper() or (not prose and _between_separators(text, match)) else None
 
 
-_SMALL_PROSE = frozenset(word.lower() for word in _CAPITALISED) | {
-    "there",
-    "be",
-    "possible",
-    "isolated",
-    "available",
-    "it",
-}
+_SMALL_PROSE = word_set(" ".join(_CAPITALISED).lower() + " there be possible isolated available it")
 _BEFORE_ITEM = case_insensitive(r"(?:^|[,;\n\[(\"'])\s*(?:and\s+)?[\"']?$")
 _AFTER_ITEM = case_insensitive(r"[\"']?\s*(?:[,;\n\])]|\.?\s*$|(?:and|&)\s)")
 

@@ -163,6 +163,9 @@ def nodes_stated(text: str, question: Question) -> Reading:
     for sentence in islice(backwards(join_bullets(text)), MOST_SENTENCES):
         if is_question(sentence):
             continue
+        if len(sentence) > _LONG_LINE and len(sentence) > _longest_list(question):
+            match.append((UNCLEAR, False))
+            break
         plain = _ASIDES.sub("", strip_hedge(sentence))
         if question.kind == "node_set":
             value, final = _set_stated(plain, question), _THE_NODES.match(plain) is not None
@@ -178,6 +181,14 @@ def nodes_stated(text: str, question: Question) -> Reading:
     if len(match) == 1 and not match[0][1] and question.recites(stated, recited):
         return None
     return resolve(match[::-1])
+
+
+_LONG_LINE = 8000
+
+
+def _longest_list(question: Question) -> int:
+    """More characters than any list of the nodes has, whatever stands between them."""
+    return 4 * sum(len(name) + 10 for name in question.names)
 
 
 _THE_NODES = case_insensitive(r"(?:the|all) (?:final |complete )?(?:list|set|nodes|people)\b")

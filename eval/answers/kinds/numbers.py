@@ -163,8 +163,8 @@ _EQUALS_END = case_insensitive(rf"=\s*(?P<n>{NUMBER})[^=\d]*$")
 
 
 # What is given as a reason is not what is stated: "Since 19 is less than 23, the maximum flow is 19."
-_LEADING_REASON = case_insensitive(r"^(?:since|because|as)\b[^,]*,\s*")
-_TRAILING_REASON = case_insensitive(r"\b(?:since|because)\b.*$")
+_LEADING_REASON = case_insensitive(r"^(?:since|because|as)\b[^,]*,\s*", needs=(",",))
+_TRAILING_REASON = case_insensitive(r"\b(?:since|because)\b.*$", needs=("since", "because"))
 _SHORTEST = case_insensitive(r"\b(?:shortest|minimum|minimal)\b")
 
 

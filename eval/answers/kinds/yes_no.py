@@ -150,7 +150,7 @@ _NO_PART = case_insensitive(
 
 def _leading_word(text: str, question: Question) -> re.Match[str] | None:
     """The Yes or No that a text opens with, perhaps after the nodes that the question names."""
-    at = _after_nodes(text, question)
+    at = _after_nodes(text, question) if len(question.query) == 2 else 0
     lead = _OPENING.match(text, at)
     match = _WORD.match(text, lead.end() if lead else at)
     if match is None or (match["no"] and _NO_PART.match(text, match.end())):
@@ -163,9 +163,9 @@ def _leading_word(text: str, question: Question) -> re.Match[str] | None:
 
 
 def _after_nodes(text: str, question: Question) -> int:
-    """Where the names of the question's nodes end that a text opens with: `(2, 3) Yes.`"""
+    """Where the names of the question's two nodes end that a text opens with: `(2, 3) Yes.`"""
     at = 0
-    for token in question.tokens(text[:80]) if len(question.query) == 2 else ():
+    for token in question.tokens(text[:80]):
         if token[0] not in question.query and token[0] not in ("node", "nodes", "and", "Node", "Nodes"):
             break
         at = token.end() + (text[token.end() : token.end() + 1] in (")", "]"))
@@ -188,8 +188,9 @@ def yes_no_stated(text: str, question: Question) -> Reading:
         if word and i and opens and asking.endswith("?"):
             if question.query:
                 continue
-            sentence, word = sentence[word.end() :].lstrip(" ,"), None
-        claims, others = _claims(sentence if word else strip_hedge(sentence), question)
+            sentence = strip_hedge(sentence[word.end() :].lstrip(" ,"))
+            word = _leading_word(sentence, question)
+        claims, others = ([word["yes"] is not None], 0) if word else _claims(sentence, question)
         if others:
             recited.append(sentence)
         if claims:
@@ -213,9 +214,13 @@ _FALSE_THAT = case_insensitive(r"\b(?:not the case|false|not true|incorrect|untr
 
 
 def _claims(sentence: str, question: Question) -> tuple[list[bool], int]:
-    """The claims of one sentence, and how many of its clauses say the same of other nodes."""
-    if word := _leading_word(sentence, question):
+    """The claims of a sentence that opens with no Yes or No, and how many of its clauses claim it of other
+    nodes.
+    """
+    plain = strip_hedge(sentence)
+    if plain != sentence and (word := _leading_word(plain, question)):
         return [word["yes"] is not None], 0
+    sentence = plain
     if inline := _INLINE.search(sentence):
         return [inline["word"].lower() in ("yes", "true")], 0
     topic = TOPICS.get(question.task)

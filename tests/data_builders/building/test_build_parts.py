@@ -64,7 +64,7 @@ def test_two_builds_do_not_share_a_folder(tmp_path: Path) -> None:
 
     build(config, tmp_path / "d", advance=meddle)
     assert seen and all(
-        "is building there; wait for it" in line and "\n" not in line and "process " in line for line in seen
+        "is at work there; wait for it" in line and "\n" not in line and "process " in line for line in seen
     )
     build(
         config,

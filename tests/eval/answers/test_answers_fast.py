@@ -2,8 +2,10 @@
 their end.
 """
 
+import json
 import re
 import time
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -106,3 +108,23 @@ def test_a_huge_output_is_read_from_its_end() -> None:
     found = score(example, Prediction("x", text))
     assert (found.outcome, found.unread) == ("correct", len(text) - MOST_READ)
     assert score(example, Prediction("x", "?" * 2_000_000)).outcome in OUTCOMES
+
+
+def test_a_line_far_longer_than_a_list_of_all_nodes_is_unclear() -> None:
+    """And one that is as long as such a list is read."""
+    names = [f"{u:06d}" for u in range(1200)]
+    graph = {"directed": False, "nodes": names, "edges": [[u, u + 1] for u in range(1199)]}
+    case = next(case for case in read_cases() if case.example.task == "hamiltonian_path")
+    answer = ", ".join(names)
+    example = replace(
+        case.example, graph=json.dumps(graph), answer=answer, solution=json.dumps([*range(1200)])
+    )
+    assert len(answer) > 9000
+    for output in (
+        f"So the path is {answer}.",
+        f"It is easy. We find that the path is {' -> '.join(names)}.",
+    ):
+        assert score(example, Prediction("x", output)).outcome == "correct"
+    for unit in ("1+1=", "0 -> 1 + "):
+        output = f"The path is {unit * 20_000}"
+        assert score(case.example, Prediction("x", output)).outcome == "unparsed"

@@ -81,7 +81,8 @@ ODD = [
 # Left to the stored text alone: models that speak of these nodes in other words are not understood.
 WORDS = {"None", "No 1", "Node 2", "Path", "Answer", "Yes", "No", "node", "the answer is", "Q: 1", "<think>"}
 WORDS |= {"A", "I", "ann", "ANN", "\\boxed{x}", "1.5", "-1", "²", "10", "**bold**", "`code`", "e.g."}
-DISTINCT = sorted(set(ODD) - WORDS - {"ﬁ", "Jose\u0301"})
+# Beside `Al` and `Smith, Al`, a list of all three with `Smith` can be read in two ways.
+DISTINCT = sorted(set(ODD) - WORDS - {"ﬁ", "Jose\u0301", "Smith"})
 
 
 def asked(task: str, encoder: str, names: list[str], seed: int) -> Example | None:

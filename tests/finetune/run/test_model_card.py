@@ -89,19 +89,23 @@ def test_the_card_says_what_it_is_and_how_good(data: Path, tmp_path: Path) -> No
     )
 
 
-def test_a_finished_run_is_pushed_with_its_card(data: Path, tmp_path: Path) -> None:
+def test_a_finished_run_is_pushed_with_its_card(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from huggingface_hub import constants
+
     from finetune.train import main
 
     run = tmp_path / "adapted"
     argv = arguments(data, make_llama(tmp_path / "base"), run, "--lora")
     main(argv)
     with Hub() as hub:
-        refused = start([*argv, "--push_to_hub", "--hub_model_id", "adapted"], hub.address, "hf_wrong")
-        assert refused.returncode == 2 and not hub.files
-        assert (
-            refused.stderr.strip().splitlines()[-1].startswith("finetune: push_to_hub: adapted: ")
-            and "401" in refused.stderr
-        )
+        monkeypatch.setenv("HF_ENDPOINT", hub.address)
+        monkeypatch.setenv("HF_TOKEN", "hf_wrong")
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        with pytest.raises(InputError, match=r"^push_to_hub: adapted: .*401"):
+            main([*argv, "--push_to_hub", "--hub_model_id", "adapted"])
+        assert not hub.files and "hf_wrong" not in "".join(capfd.readouterr())
         done = start([*argv, "--push_to_hub", "--hub_model_id", "adapted"], hub.address, TOKEN)
         assert done.returncode == 0, done.stderr[-3000:]
         assert f"pushed to {hub.address}" in done.stdout and "is trained already" in done.stdout

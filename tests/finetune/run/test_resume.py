@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from data_builders.errors import InputError
+from data_builders.locks import exclusive
 from eval.prediction import read_predictions
 from tests.helpers.finetune_data import write_dataset
 
@@ -127,12 +128,20 @@ def test_half_written_checkpoint_is_passed_over(
         broken.write_bytes(whole[: len(whole) // 2])
         assert last_checkpoint(run, 1) == run / "checkpoint-20"
         broken.write_bytes(whole)
+    weights = run / "checkpoint-24" / "model.safetensors"  # a flipped bit, which no library sees
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    assert last_checkpoint(run, 1) == run / "checkpoint-20"
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    assert last_checkpoint(run, 1) == run / "checkpoint-24"
     (run / "checkpoint-24" / "rng_state.pth").unlink()
     assert last_checkpoint(run, 1) == run / "checkpoint-20"
     assert last_checkpoint(run, 2) is None  # another number of processes has other random states
     main(arguments(data, run, *BATCHES["tokens"]))
     printed = capsys.readouterr().out
-    assert f"{run}/checkpoint-24 was not written to its end: ignored" in printed
+    assert f"{run}/checkpoint-24 is damaged or was not written to its end: ignored" in printed
     assert f"continue from {run}/checkpoint-20" in printed
     assert outcome(run) == undisturbed
 
@@ -141,14 +150,25 @@ def test_finished_run_is_not_done_again_and_another_run_is_refused(data: Path, t
     from finetune.train import main
 
     run = tmp_path / "run"
-    main(arguments(data, run, *BATCHES["tokens"]))
-    before = {
-        p: p.stat().st_mtime_ns
-        for p in (run / "checkpoint" / "model.safetensors", run / "predictions.parquet")
-    }
+    main(arguments(data, run, *BATCHES["tokens"], "--limit", "6"))
+    files = (run / "checkpoint" / "model.safetensors", run / "predictions.parquet")
+    before, first = {p: p.stat().st_mtime_ns for p in files}, read_predictions(run)
     (run / "metrics.json").unlink()
-    main(arguments(data, run, *BATCHES["tokens"]))
+    main(arguments(data, run, *BATCHES["tokens"], "--limit", "6"))
     assert {p: p.stat().st_mtime_ns for p in before} == before
     assert (run / "metrics.json").is_file()
+    main(arguments(data, run, *BATCHES["tokens"]))  # without a limit: the others are answered, too
+    assert set(first) < set(read_predictions(run)) and files[0].stat().st_mtime_ns == before[files[0]]
+    with pytest.raises(InputError, match=r"another run \(limit: all questions -> 6, which would cut"):
+        main(arguments(data, run, *BATCHES["tokens"], "--limit", "6"))
     with pytest.raises(InputError, match=r"of another run \(learning_rate: 0.003 -> 0.001\)"):
         main(arguments(data, run, *BATCHES["tokens"], "--learning_rate", "1e-3"))
+    with exclusive(run), pytest.raises(InputError, match=r"run: process .* is at work there"):
+        main(arguments(data, run, *BATCHES["tokens"]))
+    content = bytearray(files[0].read_bytes())
+    content[-1] ^= 1
+    files[0].write_bytes(content)
+    with pytest.raises(InputError, match=r"run/checkpoint/model.safetensors: not what was written"):
+        main(arguments(data, run, *BATCHES["tokens"]))
+    main(arguments(data, run, *BATCHES["tokens"], "--max_steps", "4", "--limit", "2", "--overwrite"))
+    assert len(read_predictions(run)) < len(first) and not (run / "checkpoint-24").exists()

@@ -337,7 +337,7 @@ def test_a_run_leaves_predictions_and_scores(data: Path, llama: Path, tmp_path: 
     assert {p.example_id: p for p in read_predictions(out)}.items() >= before.items()
     run(data, llama, out, limit=2)
     assert json.loads((out / "metrics.json").read_text())["macro"]["n"] == 4
-    with pytest.raises(InputError, match="it holds a run with method 'few_shot', not 'zero_shot'"):
+    with pytest.raises(InputError, match=r"of another run .*method: few_shot -> zero_shot"):
         execute(PromptRun(data, "zero_shot"), f"hf:{llama}", ModelOptions(16), out, None, lambda *args: None)
 
 
