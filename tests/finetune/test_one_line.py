@@ -14,6 +14,7 @@ import pytest
 
 import graphtalk
 from eval.prediction import read_predictions
+from eval.scoring.run import judge
 from tests.helpers.finetune_data import write_dataset
 from tests.helpers.tiny_models import TEMPLATE, make_llama, make_t5, make_tokenizer
 from tests.helpers.torchrun import ENVIRONMENT
@@ -197,6 +198,12 @@ def test_one_and_the_same_answer_is_told(data: Path, tmp_path: Path, command: Co
     code, printed, errors = command(*finetune(data, SIZE, tmp_path / "run", *more))
     assert code == 0, errors
     validated = next(line for line in printed.splitlines() if "step 1: validation loss" in line)
-    assert validated.count("not above it, one and the same answer to every question") == 2
+    assert "not above it, one and the same answer to every question" in validated
+    alike = set()
     for task in ("edge_existence", "node_degree"):
-        assert f"{task}: one and the same answer to all 3 questions: " in printed
+        scores = [s for e, s in judge(tmp_path / "run").scores.items() if e.startswith(task)]
+        same = len({s.parsed or s.outcome for s in scores}) == 1
+        assert (f"{task}: one and the same answer to all 3 questions: " in printed) == same
+        assert same or f"{task}: 0.0 is not above the majority's" in printed
+        alike.add(same)
+    assert True in alike
