@@ -23,9 +23,7 @@ from data_builders.errors import InputError
 from data_builders.example import Example, load_examples, read_lock
 from data_builders.files import check_links
 from data_builders.locks import exclusive
-from eval.model_card import write_card
 from eval.prediction import read_predictions, write_config, write_environment
-from eval.publish import open_repository, push_checkpoint
 from eval.scoring.run import judge, print_scores
 from finetune.batches.cache import cached
 from finetune.batches.data import encode, shortened
@@ -106,8 +104,12 @@ def work(options: Options, run: Path, config: dict[str, Any]) -> None:
             print_scores(scored.metrics, run)
             print_weak_tasks(scored)
     if args.should_save and args.do_train:
+        from eval.model_card import write_card  # a second of imports that the first step need not wait for
+
         write_card(run)
         if repository:
+            from eval.publish import push_checkpoint
+
             print_once(options, f"pushed to {push_checkpoint(run, repository)}")
 
 
@@ -119,6 +121,8 @@ def hub_repository(options: Options) -> str | None:
     if not args.push_to_hub:
         return None
     args.push_to_hub = False  # Trainer would push each checkpoint, with a card that knows no scores
+    from eval.publish import open_repository
+
     name = args.hub_model_id or Path(str(args.output_dir)).resolve().name
     return open_repository(name, args.hub_private_repo) if args.should_save else None
 

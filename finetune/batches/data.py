@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -66,7 +66,7 @@ class Tokens(Dataset[dict[str, list[int]]]):
 
 def _flat(rows: list[list[int]]) -> tuple[Any, Any]:
     ends = np.concatenate([[0], np.cumsum([len(r) for r in rows])]).astype(np.int64)
-    return np.fromiter((i for row in rows for i in row), dtype=np.int32, count=int(ends[-1])), ends
+    return np.fromiter(chain.from_iterable(rows), dtype=np.int32, count=int(ends[-1])), ends
 
 
 def encode(examples: list[Example], tokenizer: Any, max_source_length: int, max_target_length: int) -> Tokens:
