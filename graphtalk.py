@@ -74,6 +74,11 @@ def main() -> None:
     except InputError as error:
         print(visible(f"graphtalk: {error}"), file=sys.stderr)
         sys.exit(2)
+    except UnicodeEncodeError as error:
+        text = error.object[error.start : error.end].encode("ascii", "backslashreplace").decode()
+        why = "no characters of this locale; set LC_ALL=C.UTF-8 and start again"
+        print(f"graphtalk: {text}: {why}", file=sys.stderr)
+        sys.exit(2)
     except ModuleNotFoundError as error:
         print(f"graphtalk: {missing_extra(error)}", file=sys.stderr)
         sys.exit(2)

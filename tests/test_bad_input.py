@@ -9,6 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from data_builders.building.config import load_config
+from data_builders.errors import InputError
+from data_builders.files import read_yaml
+from prompting.backends.model import ModelOptions
+
 ROOT = Path(__file__).parents[1]
 ENVIRONMENT = {
     **os.environ,
@@ -67,6 +72,45 @@ def test_flags_of_build(flags: tuple[str, ...], parts: tuple[str, ...], tmp_path
     line = refused("build", *SMALL, *flags, "--out", "data", cwd=tmp_path)
     assert all(part in line for part in parts), line
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("train", "9" * 20), ("test", "9" * 20), ("max_nodes", "9" * 9), ("workers", "-1"), ("train", "-5")],
+)
+def test_absurd_sizes_are_refused_before_anything_is_built(key: str, value: str) -> None:
+    with pytest.raises(InputError, match=f"--{key.replace('_', '-')}: input should be (less|greater) than"):
+        load_config(None, {"tasks": "cycle_check", key: value})
+
+
+def test_absurdly_many_requests_at_a_time_are_refused() -> None:
+    with pytest.raises(InputError, match=r"--concurrency is 9+; it is a whole number of at most 100,000"):
+        ModelOptions(1, concurrency=int("9" * 20))
+
+
+@pytest.mark.parametrize("text", ["[" * 20_000, "\n".join(" " * i + "a:" for i in range(2_000))])
+def test_deep_yaml_is_one_line(text: str, tmp_path: Path) -> None:
+    (tmp_path / "deep.yaml").write_text(f"a: {text}" if text.startswith("[") else text)
+    with pytest.raises(InputError, match=r"deep\.yaml: not YAML that can be read \(nested too deep\)"):
+        read_yaml(tmp_path / "deep.yaml")
+
+
+def test_a_folder_that_half_a_locale_cannot_name_is_one_line(tmp_path: Path) -> None:
+    """No HOME, no UTF-8: a name with an umlaut is no text for libraries that want UTF-8."""
+    ascii_only = {
+        "LC_ALL": "POSIX",
+        "PYTHONCOERCECLOCALE": "0",
+        "PYTHONUTF8": "0",
+        "PATH": os.environ["PATH"],
+    }
+    words = ["build", "--tasks", "cycle_check", *SMALL, "--out", "\u00fcber"]
+    run = subprocess.run(
+        [sys.executable, "-m", "graphtalk", *words],
+        cwd=tmp_path, env={**ascii_only, "PYTHONPATH": str(ROOT)}, capture_output=True, timeout=300,
+    )  # fmt: skip
+    assert run.returncode == 2 and run.stderr.count(b"\n") == 1 and b"LC_ALL=C.UTF-8" in run.stderr, (
+        run.stderr
+    )
 
 
 @pytest.mark.parametrize(

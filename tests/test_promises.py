@@ -8,7 +8,8 @@ ROOT = Path(__file__).parents[1]
 
 
 def test_each_promise_names_tests_that_exist() -> None:
-    rows = re.findall(r"^\| (?!promise|-)(.+) \| (.+) \|$", (ROOT / "docs" / "promises.md").read_text(), re.M)
+    page = (ROOT / "docs" / "promises.md").read_text(encoding="utf-8").partition("\n## ")[0]
+    rows = re.findall(r"^\| (?!promise|-)(.+) \| (.+) \|$", page, re.M)
     assert len(rows) > 15
     for promise, cell in rows:
         tests = re.findall(r"`([\w/]+\.py)::(\w+)`", cell)

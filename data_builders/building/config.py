@@ -34,6 +34,10 @@ def _graphqa() -> tuple[str, ...]:
     return GRAPHQA
 
 
+MOST_GRAPHS = 1_000_000_000  # of a split, and
+MOST_NODES = 1_000_000  # of a graph: more is a slip of the keyboard, and would compute for ever
+
+
 class BuildConfig(BaseModel):
     """The keys of a data YAML; each is also a flag of `graphtalk build`, and its help says what it means."""
 
@@ -80,14 +84,14 @@ class BuildConfig(BaseModel):
     max_bytes: MaxBytes = MAX_BYTES
     train: Annotated[
         int, Option("Training graphs per generator; every task asks about each once per encoder.")
-    ] = Field(1000, ge=0)
-    validation: Annotated[int, Option("Validation graphs per generator.")] = Field(500, ge=0)
-    test: Annotated[int, Option("Test graphs per generator.")] = Field(500, ge=0)
+    ] = Field(1000, ge=0, le=MOST_GRAPHS)
+    validation: Annotated[int, Option("Validation graphs per generator.")] = Field(500, ge=0, le=MOST_GRAPHS)
+    test: Annotated[int, Option("Test graphs per generator.")] = Field(500, ge=0, le=MOST_GRAPHS)
     seed: Annotated[int, Option("Seed of every random stream.")] = 0
     min_nodes: Annotated[
         int | None, Option("Smallest graph; sizes are uniform then, not GraphQA's three classes.")
-    ] = Field(None, ge=1)
-    max_nodes: Annotated[int | None, Option("Largest graph.")] = Field(None, ge=1)
+    ] = Field(None, ge=1, le=MOST_NODES)
+    max_nodes: Annotated[int | None, Option("Largest graph.")] = Field(None, ge=1, le=MOST_NODES)
     density: Annotated[Range, Option("Edge probabilities of er, LOW,HIGH; 0,1 by default.")] = None
     test_encoders: Annotated[
         Names | None, Option("Encoders of the test split, if not those of training.")
@@ -98,8 +102,10 @@ class BuildConfig(BaseModel):
     )
     test_min_nodes: Annotated[
         int | None, Option("Smallest graph of the test split, if not that of training.")
-    ] = Field(None, ge=1)
-    test_max_nodes: Annotated[int | None, Option("Largest graph of the test split.")] = Field(None, ge=1)
+    ] = Field(None, ge=1, le=MOST_NODES)
+    test_max_nodes: Annotated[int | None, Option("Largest graph of the test split.")] = Field(
+        None, ge=1, le=MOST_NODES
+    )
     test_density: Annotated[Range, Option("Edge probabilities of er in the test split, LOW,HIGH.")] = None
     directed: Directed = False
     self_loops: Annotated[bool, Option("Keep the self loops of sfn.")] = False

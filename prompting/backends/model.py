@@ -17,6 +17,10 @@ a question down again, where these would cut it.
 """
 
 
+MOST_CONCURRENT = 100_000  # requests at a time, each of which takes a connection
+MOST_TOKENS = 1_000_000_000
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One completion that is wanted: the whole prompt, and which of its samples (0 where one is enough)."""
@@ -112,8 +116,10 @@ class ModelOptions:
     def __post_init__(self) -> None:
         whole = ("max_new_tokens", "batch_tokens", "batch_size", "context", "concurrency", "attempts")
         for name in whole:
-            if (value := getattr(self, name)) is not None and value < 1:
-                raise InputError(f"--{name.replace('_', '-')} is {value}; it is a whole number of at least 1")
+            limit = MOST_CONCURRENT if name == "concurrency" else MOST_TOKENS
+            if (value := getattr(self, name)) is not None and not 1 <= value <= limit:
+                right = "at least 1" if value < 1 else f"at most {limit:,}"
+                raise InputError(f"--{name.replace('_', '-')} is {value}; it is a whole number of {right}")
         for name, least, most in (
             ("temperature", 0.0, 10.0),
             ("top_p", 0.0, 1.0),

@@ -18,6 +18,8 @@ from data_builders.building.config import load_config
 from data_builders.example import read_examples, read_lock
 from data_builders.locks import exclusive
 from eval.prediction import Prediction, write_config, write_environment, write_predictions
+from tests.helpers.prompt_data import forked
+from tests.prompting.test_killed import heed_modes
 
 ROOT = Path(__file__).parents[2]
 SECRET = "secret: do not show me"
@@ -198,6 +200,22 @@ def test_a_second_report_says_who_writes_the_first(root: Path) -> None:
     with exclusive(root / "report"):
         one_line(report(root), f"report: process {os.getpid()} on ", "is at work there")
     assert report(root).returncode == 0 and not (root / "report" / ".running").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["report runs/good --out closed/report", "score runs/good", "build --tasks edge_count --out closed/data",
+     "export data --to trl --out closed/trl"],
+)  # fmt: skip
+def test_a_read_only_folder_is_one_line(words: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "closed").mkdir()
+    for folder in (root / "closed", root / "runs" / "good"):
+        folder.chmod(0o555)
+    monkeypatch.chdir(root)
+    child = forked(words.split(), root / "printed", heed_modes)
+    code, printed = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), (root / "printed").read_text()
+    assert code == 2 and printed.count("\n") == 1 and "permission denied" in printed, printed
+    assert not [*(root / "closed").iterdir()] and not (root / "runs" / "good" / "scores.parquet").exists()
 
 
 def test_a_full_tmpfs_is_one_line(root: Path) -> None:
