@@ -142,7 +142,8 @@ def graph_reward(completions: Sequence[str | Sequence[Mapping[str, str]]], **col
 
     completions: texts, or lists of chat messages, of which the last is read. columns: the columns of the
     Example record, each a list as long as `completions`; `task`, `answer`, `answer_kind`, `graph` and `query`
-    are required, `solution` is used where it is there, and other columns are ignored.
+    are required; `solution` is used where it is there, and so is `finish_reason`, which is `length` for a
+    completion that was cut at the limit; other columns are ignored.
 
     0 where no answer can be read; 0.1 for an answer of the kind that was asked for; the rest by its credit:
     F1 of a set, up to one half of a path or order that the graph allows but that is not what was asked for (a
@@ -165,6 +166,7 @@ def graph_reward(completions: Sequence[str | Sequence[Mapping[str, str]]], **col
     known: dict[str, Any] = {
         name: columns[name] if name in columns else [blank.get(name, "")] * len(completions) for name in names
     }
+    reasons = columns.get("finish_reason") or ["stop"] * len(completions)
     rewards = []
     for i, completion in enumerate(completions):
         example = Example(**{name: values[i] for name, values in known.items()})
@@ -175,7 +177,7 @@ def graph_reward(completions: Sequence[str | Sequence[Mapping[str, str]]], **col
             if completion
             else ""
         )
-        result = score(example, Prediction(example.id, text))
+        result = score(example, Prediction(example.id, text, reasons[i]))
         stated = result.outcome in ("correct", "wrong")
         rewards.append(FORMAT_CREDIT + (1 - FORMAT_CREDIT) * result.credit if stated else 0.0)
     return rewards

@@ -11,6 +11,10 @@ from typing import Any
 
 import torch
 from transformers import HfArgumentParser, Seq2SeqTrainingArguments
+from transformers.integrations.integration_utils import (
+    INTEGRATION_TO_CALLBACK,
+    get_available_reporting_integrations,
+)
 
 from data_builders.errors import InputError, check_choice
 from data_builders.example import dataset_tasks, read_examples, read_lock
@@ -343,6 +347,7 @@ def check_arguments(namespace: argparse.Namespace) -> None:
         )
     if namespace.push_to_hub and not namespace.do_train:
         raise InputError("push_to_hub uploads what a run trained, and --do_train false trains nothing")
+    check_trackers(namespace.report_to)
     check_choice("dtype", namespace.dtype, DTYPES)
     if (namespace.load_in_4bit or namespace.dtype != "float32") and namespace.do_train and not namespace.lora:
         raise InputError(
@@ -365,6 +370,18 @@ def check_arguments(namespace: argparse.Namespace) -> None:
         value = getattr(namespace, name)
         if value is not None and value < 1:
             raise InputError(f"{name} must be at least 1, not {value}")
+
+
+def check_trackers(report_to: str | list[str] | None) -> None:
+    """InputError for an experiment tracker that does not exist or is not installed."""
+    names = [report_to] if isinstance(report_to, str) else report_to or []
+    for name in names:
+        if name not in ("none", "all"):
+            check_choice("report_to", name, ["none", "all", *INTEGRATION_TO_CALLBACK])
+            if name not in get_available_reporting_integrations():  # type: ignore[no-untyped-call]
+                raise InputError(
+                    f"report_to {name}: its library is not installed; install it, or leave it out"
+                )
 
 
 def check_files(namespace: argparse.Namespace) -> None:

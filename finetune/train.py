@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from accelerate import PartialState
+from datasets import disable_progress_bars
 from safetensors import SafetensorError
 from transformers import (
     DataCollatorForSeq2Seq,
@@ -23,7 +24,7 @@ from data_builders.example import Example, load_examples, read_lock
 from data_builders.files import check_links
 from data_builders.locks import exclusive
 from eval.prediction import read_predictions, write_config, write_environment
-from eval.scoring.run import print_scores, score_run
+from eval.scoring.run import judge, print_scores
 from finetune.batches.cache import cached
 from finetune.batches.data import encode, shortened
 from finetune.batches.loss import token_loss
@@ -36,7 +37,8 @@ from finetune.learners.monitor import ConsoleLogger
 from finetune.learners.start import LONGEST_QUESTION, add_lora, length_limits, new_model, read_size
 from finetune.learners.t5 import GraphTrainer, save
 from finetune.processes import check_processes
-from finetune.run.answers import test, validation
+from finetune.run.answers import print_weak_tasks, test, validation
+from finetune.run.interrupt import StopOnSignal
 from finetune.run.launch_report import LaunchReport, print_once
 from finetune.run.resume import (
     PREDICTIONS,
@@ -50,7 +52,7 @@ from finetune.run.resume import (
 )
 from finetune.token_budget import token_budget
 from language_models.folder import weights_digest
-from language_models.load import load_model
+from language_models.load import hide_router_logits, load_model
 from language_models.shared_graphs import reads_graphs_alone, split_question
 from language_models.text import is_decoder_only
 
@@ -98,7 +100,9 @@ def work(options: Options, run: Path, config: dict[str, Any]) -> None:
         kept = read_predictions(run) if same_run and (run / PREDICTIONS).is_file() else []
         test(options, run, model, tokenizer, kept)
         if args.should_save:
-            print_scores(score_run(run), run)
+            scored = judge(run)
+            print_scores(scored.metrics, run)
+            print_weak_tasks(scored)
     if args.should_save and args.do_train:
         from eval.model_card import write_card  # a second of imports that the first step need not wait for
 
@@ -126,11 +130,10 @@ def hub_repository(options: Options) -> str | None:
 def quiet(options: Options) -> None:
     """Bars only on a terminal, and no library's advice about choices made here on purpose."""
     hf_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    warnings.filterwarnings(
-        "ignore", category=FutureWarning, module="transformers|peft|trl"
-    )  # about calls between the two
+    warnings.filterwarnings("ignore", module="transformers|peft|trl")
     if not sys.stderr.isatty():
         hf_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        disable_progress_bars()
         options.train.disable_tqdm = True
 
 
@@ -188,6 +191,7 @@ def train(options: Options, run: Path) -> tuple[Any, Any]:
     )
     model, tokenizer = start_model(options)
     trainer = make_trainer(options, model, tokenizer, examples, held_out)
+    hide_router_logits(trainer.model)
     lengths = getattr(trainer, "lengths", None) or getattr(trainer.train_dataset, "lengths", None)
     trainer.max_tokens = token_budget(options.data.max_tokens_per_batch, trainer, lengths, run)
     checkpoint = (
@@ -202,6 +206,8 @@ def train(options: Options, run: Path) -> tuple[Any, Any]:
     if held_out is not None:
         trainer.validation = validation(options, model, tokenizer)
     add_callbacks(options, trainer)
+    stop = StopOnSignal()
+    trainer.add_callback(stop)
     if checkpoint:
         print_once(options, f"continue from {checkpoint}")
     try:
@@ -217,6 +223,7 @@ def train(options: Options, run: Path) -> tuple[Any, Any]:
         raise InputError(
             f"{checkpoint}: a checkpoint of another model: {' '.join(str(error).split())[:300]}"
         ) from None
+    stop.leave_if_stopped(trainer, run)
     save(trainer, run)
     if args.should_save:
         write_checksums(run / "checkpoint")

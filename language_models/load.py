@@ -59,6 +59,7 @@ def load_model(
     if missing := sorted(report["missing_keys"]):
         raise InputError(f"{base or name}: its weights lack {len(missing)} tensors, e.g. {missing[0]}")
     _set_greedy(model, tokenizer)
+    hide_router_logits(model)
     if base is not None:
         from language_models.adapters import attach_adapters
 
@@ -121,7 +122,8 @@ def _set_greedy(model: Any, tokenizer: Any) -> None:
     stored = model.generation_config
     start = stored.decoder_start_token_id
     if start is None and model.config.is_encoder_decoder:
-        start = tokenizer.pad_token_id
+        start = tokenizer.pad_token_id  # as T5 does
+        model.config.decoder_start_token_id = start
     model.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
         do_sample=False,
         bos_token_id=stored.bos_token_id,
@@ -129,6 +131,17 @@ def _set_greedy(model: Any, tokenizer: Any) -> None:
         pad_token_id=tokenizer.pad_token_id,
         decoder_start_token_id=start,
     )
+
+
+def hide_router_logits(model: Any) -> None:
+    """Let a mixture of experts answer: one that returns its router's logits cannot generate.
+
+    Trainers turn them on in the configuration, for the loss that balances the experts, and a folder may have
+    been saved so. While it trains, each step asks for them by itself.
+    """
+    config = model.config.get_text_config()
+    if getattr(config, "output_router_logits", False):
+        config.output_router_logits = False
 
 
 def nf4_config() -> dict[str, Any]:

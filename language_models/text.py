@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from jinja2.exceptions import TemplateError
+
 from data_builders.errors import InputError
 
 
@@ -66,7 +68,11 @@ def prompt_text(
         return text.rstrip(" ") if decoder_only else text
     turns = [{"role": "system", "content": system}] if system else []
     turns.append({"role": "user", "content": prompt})
-    return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+    try:
+        return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+    except TemplateError as error:  # Gemma's, for one, takes no system turn
+        advice = "leave --system out, or ask without a chat" if system else "ask without a chat"
+        raise InputError(f"the model's chat template refuses the prompt: {error}; {advice}") from None
 
 
 def prompt_ids(
@@ -82,7 +88,12 @@ def prompt_ids(
         prompt_text(prompt, tokenizer, chat=chat, decoder_only=decoder_only, system=system)
         for prompt in prompts
     ]
-    return text_ids(texts, tokenizer, special=not chat)  # a template writes its special tokens itself
+    ids = text_ids(texts, tokenizer, special=not chat)  # a template writes its special tokens itself
+    if chat or not decoder_only:
+        return ids
+    # A tokenizer may end each text; a decoder-only model would take such a prompt for answered.
+    end = tokenizer.eos_token_id
+    return [row[:-1] if row[-1:] == [end] and row[:-1] else row for row in ids]
 
 
 def text_ids(texts: Sequence[str], tokenizer: Any, *, special: bool) -> list[list[int]]:

@@ -31,6 +31,12 @@ def answered_text(example: Example, prompt: str, tokenizer: Any, chat: bool) -> 
     return text
 
 
+def encode_prompts(examples: Sequence[Example], tokenizer: Any, chat: bool) -> Tokens:
+    """Return prompts as tokens, for answers that are yet to be written."""
+    prompts = prompt_ids([example.question for example in examples], tokenizer, chat=chat)
+    return Tokens(prompts, [[] for _ in prompts])
+
+
 def encode_completions(
     examples: Sequence[Example], tokenizer: Any, chat: bool, ends: Sequence[int]
 ) -> Tokens:

@@ -13,6 +13,7 @@ from data_builders.errors import InputError
 from data_builders.example import Example
 from eval.prediction import Prediction
 from eval.scoring.scorer import score
+from finetune.batches.tokenizer import spelled_edges
 
 SPREAD = 0.05  # how far examples of different length may mix, as a share of the length
 
@@ -81,31 +82,38 @@ def encode(examples: list[Example], tokenizer: Any, max_source_length: int, max_
 def _encode(
     examples: list[Example], texts: list[str], tokenizer: Any, limit: int, what: str
 ) -> list[list[int]]:
-    out: list[list[int]] = []
+    rows: list[list[int]] = []
     for start in range(0, len(texts), 1000):
-        batch = tokenizer(texts[start : start + 1000], truncation=False, verbose=False)["input_ids"]
-        for example, ids in zip(examples[start:], batch, strict=False):
-            check_ids(example, what, ids, tokenizer, limit)
-            out.append(ids)
-    return out
+        rows += tokenizer(texts[start : start + 1000], truncation=False, verbose=False)["input_ids"]
+    check_ids(examples, what, rows, tokenizer, limit)
+    return rows
 
 
-def check_ids(example: Example, what: str, ids: list[int], tokenizer: Any, limit: int) -> None:
-    """InputError where the ids of an example's question or answer are too many, or hold the unknown token."""
-    if len(ids) > limit:
-        flag = "max_source_length" if what == "question" else "max_target_length"
-        raise InputError(
-            f"{example.id}: the {what} is {len(ids)} tokens long in encoder {example.encoder}, "
-            f"over the limit of {limit}; "
-            f"set {flag} to {len(ids)} or more, or build with smaller graphs or a shorter encoder"
-        )
-    if tokenizer.unk_token_id is not None and tokenizer.unk_token_id in ids:
-        text = example.question if what == "question" else example.answer
-        raise InputError(
-            f"{example.id}: the tokenizer has no token for {unknown_symbol(text, tokenizer)!r} in the {what} "
-            f"(encoder {example.encoder}); a from-scratch tokenizer takes it from a dataset named "
-            "in tokenizer_datasets"
-        )
+def check_ids(examples: list[Example], what: str, rows: list[list[int]], tokenizer: Any, limit: int) -> None:
+    """InputError where the ids of a question or an answer are too many, or hold the unknown token."""
+    for example, ids in zip(examples, rows, strict=True):
+        if len(ids) > limit:
+            where = (
+                f"{example.id}: the {what} is {len(ids)} tokens long in encoder {example.encoder}, "
+                f"over the limit of {limit}"
+            )
+            if edges := spelled_edges(tokenizer, [e.graph for e in examples]):
+                raise InputError(
+                    f"{where}: this tokenizer spells {edges:,} of the dataset's edges in pieces, since it "
+                    "does not know their names; train again with this dataset among --tokenizer_datasets"
+                )
+            flag = "max_source_length" if what == "question" else "max_target_length"
+            raise InputError(
+                f"{where}; set {flag} to {len(ids)} or more, or build with smaller graphs or a shorter "
+                "encoder"
+            )
+        if tokenizer.unk_token_id is not None and tokenizer.unk_token_id in ids:
+            text = example.question if what == "question" else example.answer
+            raise InputError(
+                f"{example.id}: the tokenizer has no token for {unknown_symbol(text, tokenizer)!r} "
+                f"in the {what} (encoder {example.encoder}); a from-scratch tokenizer takes it from a "
+                "dataset named in tokenizer_datasets"
+            )
 
 
 def unknown_symbol(text: str, tokenizer: Any) -> str:
@@ -148,6 +156,20 @@ def cut(lengths: Sequence[int], max_tokens: int | None, size: int, ranks: int) -
         widest = max(pairwise([0, *ends]), key=lambda span: span[1] - span[0])
         ends = sorted([*ends, sum(widest) // 2])
     return ends
+
+
+def deal(lengths: list[int], size: int, rank: int, ranks: int) -> list[list[int]]:
+    """Return the batches of one rank, longest examples first, as indices.
+
+    Every rank gets the same number of batches; the last ones may be empty.
+
+    >>> deal([3, 9, 5, 7, 1], size=2, rank=0, ranks=2), deal([3, 9, 5, 7, 1], size=2, rank=1, ranks=2)
+    ([[1, 3], [4]], [[2, 0], []])
+    """
+    order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
+    batches = [order[start : start + size] for start in range(0, len(order), size)]
+    batches += [[]] * (-len(batches) % ranks)
+    return batches[rank::ranks]
 
 
 class Batches(Sampler[list[int]]):

@@ -32,9 +32,8 @@ def encode_shared(
     """
     sources, prefix_lengths = encode_questions([e.question for e in examples], tokenizer)
     targets = tokenizer([e.answer for e in examples], verbose=False)["input_ids"]
-    for example, source, target in zip(examples, sources, targets, strict=True):
-        check_ids(example, "question", source, tokenizer, max_source_length)
-        check_ids(example, "answer", target, tokenizer, max_target_length)
+    check_ids(examples, "question", sources, tokenizer, max_source_length)
+    check_ids(examples, "answer", targets, tokenizer, max_target_length)
     tokens = Tokens(sources, targets, [e.id for e in examples])
     tokens.prefix_lengths = prefix_lengths
     return tokens

@@ -122,6 +122,28 @@ def build_tokenizer(texts: Iterable[str], names: Iterable[str], max_length: int 
     )
 
 
+def spelled_edges(tokenizer: Any, graphs: Iterable[str]) -> int:
+    """Return how many edges have an end that a tokenizer made here spells in pieces; 0 for other tokenizers.
+
+    graphs: JSON of the examples' graphs. A tokenizer for other names reads such texts, but as long ones.
+
+    >>> tokenizer = build_tokenizer(["G has nodes 0, 1."], ["0", "1"])
+    >>> graph = '{"directed": false, "nodes": ["0", "1", "Gavroche"], "edges": [[0, 1], [0, 2]]}'
+    >>> spelled_edges(tokenizer, [graph])
+    1
+    """
+    model = tokenizer.backend_tokenizer.model
+    if not isinstance(model, models.WordPiece) or model.continuing_subword_prefix:
+        return 0
+    whole = tokenizer.get_vocab()
+    edges = 0
+    for text in set(graphs):
+        graph, names = graph_from_json(text)
+        known = [f" {name}," in whole for name in names]
+        edges += sum(not (known[u] and known[v]) for u, v in graph.edges)
+    return edges
+
+
 def tokenizer_for(
     folders: Iterable[Path],
     max_length: int = 512,

@@ -8,7 +8,6 @@ model card of its own at every checkpoint, and score the whole vocabulary at eve
 from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
-from inspect import signature
 from typing import Any
 
 from datasets import Dataset
@@ -25,8 +24,8 @@ from finetune.batches.loss import IGNORED
 from finetune.compiled import MULTIPLE
 from finetune.config import DataArguments, Options
 from finetune.learners.monitor import MonitoredTrainer
+from finetune.learners.packing import keeps_logits
 from finetune.learners.t5 import by_length
-from language_models.decode import base_model
 from language_models.text import end_tokens, uses_chat
 
 
@@ -40,16 +39,24 @@ class CompletionTrainer(MonitoredTrainer, SFTTrainer):
     ) -> Any:
         """TRL's loss; where answers alone are scored the same number in half the time, since SmolLM2's
         49,152 words cost as much as its layers.
+
+        Validation is the mean over answer tokens: TRL would add the balance of a mixture's experts, which
+        depends on the batch.
         """
         kept = inputs.pop("answer_places", None)
-        if kept is None or return_outputs:
+        if model.training and kept is None:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)  # type: ignore[no-untyped-call]
         labels = inputs.pop("labels")[:, 1:]  # (rows, tokens - 1): what each token is to be followed by
-        logits = model(
-            **inputs, use_cache=False, logits_to_keep=kept
-        ).logits.float()  # (rows, kept, vocabulary)
+        if kept is None:
+            logits = model(**inputs, use_cache=False).logits[:, :-1]
+        else:  # (rows, kept, vocabulary)
+            labels, logits = labels[:, kept], model(**inputs, use_cache=False, logits_to_keep=kept).logits
         total = functional.cross_entropy(
-            logits.flatten(0, 1), labels[:, kept].flatten(), ignore_index=IGNORED, reduction="sum"
+            logits.float().flatten(0, 1),
+            labels.flatten(),
+            ignore_index=IGNORED,
+            reduction="sum",
+            label_smoothing=self.args.label_smoothing_factor,
         )
         if num_items_in_batch is None:
             return total / labels.ne(IGNORED).sum()
@@ -93,11 +100,7 @@ def sft_trainer(
     if not options.data.packing:
         trainer.lengths = [len(row["input_ids"]) for row in rows]
     trainer.max_tokens = options.data.max_tokens_per_batch
-    if (
-        options.train.label_smoothing_factor == 0
-        and not trainer.aux_loss_enabled
-        and "logits_to_keep" in signature(type(base_model(model)).forward).parameters
-    ):
+    if options.train.label_smoothing_factor == 0 and not trainer.aux_loss_enabled and keeps_logits(model):
         trainer.data_collator = partial(with_answer_places, trainer.data_collator)
     return trainer
 
@@ -141,6 +144,7 @@ def sft_config(options: Options, context: int) -> SFTConfig:
     return SFTConfig(
         **given,
         packing=packing,
+        eval_packing=False,
         max_length=context if packing else None,
         completion_only_loss=True,
         pad_to_multiple_of=MULTIPLE if options.train.torch_compile else None,

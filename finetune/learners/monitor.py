@@ -9,10 +9,15 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+import transformers
+from accelerate.utils import gather_object
 from transformers import Trainer, TrainerCallback
+from transformers.trainer_utils import EvalLoopOutput
 
 from data_builders.errors import InputError
 from data_builders.files import ProgressBar
+from finetune.batches.data import deal
+from finetune.batches.loss import IGNORED
 from language_models.decode import is_out_of_memory
 
 
@@ -83,10 +88,17 @@ class MonitoredTrainer(Trainer):
             inputs = {key: value.to(device, non_blocking=True) for key, value in inputs.items()}
         try:
             loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
+        except Exception as error:
+            if isinstance(error, RuntimeError) and is_out_of_memory(error):
+                raise TrainingStopped(memory_line(self.state.global_step + 1, inputs)) from None
+            if not first:
                 raise
-            raise TrainingStopped(memory_line(self.state.global_step + 1, inputs)) from None
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            kind = self.model.config.model_type  # type: ignore[union-attr]
+            raise TrainingStopped(
+                f"a {kind} model cannot be trained: {reason[:300]} with transformers "
+                f"{transformers.__version__}; its first step fails"
+            ) from error
         if first and self.args.torch_compile:
             self.compile_seconds = round(time.perf_counter() - begin, 1)
             self.meter.read()  # the time of compiling is no time of training
@@ -144,15 +156,45 @@ class MonitoredTrainer(Trainer):
             "--max_grad_norm, warm up longer, or use fp32"
         )
 
-    def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
-        output: Any = super().evaluation_loop(*args, **kwargs)
+    def evaluation_loop(
+        self, dataloader: Any, description: str, *_: Any, metric_key_prefix: str = "eval", **__: Any
+    ) -> EvalLoopOutput:
+        """Return the validation loss and the scores of generated answers; `dataloader` is not used."""
+        rows: Any = self.eval_dataset
+        metrics = self.with_answers(
+            {f"{metric_key_prefix}_loss": self.validation_loss(rows)}, metric_key_prefix
+        )
+        return EvalLoopOutput(None, None, metrics, len(rows))  # type: ignore[arg-type]
+
+    def validation_loss(self, rows: Any) -> float:
+        """Return the mean over the answer tokens of all rows, whatever the batches and the processes are.
+
+        Trainer takes the mean over batches, where a last batch of few rows weighs as much as a full one, and
+        its sampler repeats rows until all processes have as many.
+        """
+        args, model = self.args, self.model_wrapped
+        model.eval()
+        lengths = getattr(rows, "lengths", None) or [len(ids) for ids in rows["input_ids"]]
+        total, count = 0.0, 0
+        for batch in deal(lengths, args.per_device_eval_batch_size, args.process_index, args.world_size):
+            # A process without rows takes part in the forward pass, which gathers weights that are sharded.
+            inputs: Any = self._prepare_inputs(self.data_collator([rows[i] for i in batch or [0]]))
+            tokens = int(inputs["labels"].ne(IGNORED).sum())
+            with torch.no_grad(), self.compute_loss_context_manager():
+                loss: Any = self.compute_loss(model, inputs)  # mean over the answer tokens of this batch
+            if batch:
+                total, count = total + float(loss) * tokens, count + tokens
+        sums = gather_object([(total, count)])
+        return float(sum(total for total, _ in sums) / sum(count for _, count in sums))
+
+    def with_answers(self, metrics: dict[str, float], prefix: str) -> dict[str, float]:
+        """Return the metrics with the scores of generated answers."""
         if self.validation is not None:
-            prefix = kwargs.get("metric_key_prefix", "eval")
-            metrics = self.validation(self.model, self.processing_class)
-            output.metrics.update({f"{prefix}_{key}": value for key, value in metrics.items()})
+            scores = self.validation(self.model, self.processing_class)
+            metrics |= {f"{prefix}_{key}": value for key, value in scores.items()}
         if self.meter is not None:
             self.meter.read()  # the time of answering is no time of training
-        return output
+        return metrics
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         self.check_loss()
@@ -196,6 +238,12 @@ def example_ids(inputs: Any, rows: Any) -> list[str]:
     return [wanted[tuple(source)] or "?" for source in sources]
 
 
+NO_SIGNAL = (
+    "warning: all answers to a question earned the same, for every question, so that nothing is learned; "
+    "raise --temperature or --num_generations, or train on answers first (--method sft)"
+)
+
+
 class ConsoleLogger(TrainerCallback):
     """One line on stdout at each logging step and validation, and a bar on stderr where that is a
     terminal.
@@ -227,6 +275,8 @@ class ConsoleLogger(TrainerCallback):
                 f"{logs['examples_per_second']:,.0f} examples/s, {logs['tokens_per_second']:,.0f} tokens/s, "
             )
             rates += f"{logs['peak_memory_gb']:.1f} GB, "
+        if "reward" in logs:
+            rates = reward_line(logs)
         if "compile_seconds" in logs:
             rates += f"{logs['compile_seconds']:.0f} s to compile before that, "
         print(
@@ -234,6 +284,8 @@ class ConsoleLogger(TrainerCallback):
             f"{rates}{duration(left)} left",
             flush=True,
         )
+        if logs.get("frac_reward_zero_std") == 1:
+            print(f"step {state.global_step}: {NO_SIGNAL}", flush=True)
 
     def on_evaluate(
         self, args: Any, state: Any, control: Any, metrics: dict[str, float] | None = None, **_: Any
@@ -243,6 +295,20 @@ class ConsoleLogger(TrainerCallback):
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.bar.stop()
+
+
+def reward_line(logs: dict[str, float]) -> str:
+    """What answers earned, and whether a group's answers differ in it: only then is there something to learn.
+
+    >>> logs = {"reward": 0.4, "reward_std": 0.3, "frac_reward_zero_std": 0.25}
+    >>> reward_line({**logs, "completions/mean_length": 5.5, "completions/clipped_ratio": 0.5})
+    'reward 0.400 +- 0.300, 25% of groups without signal, answers of 5.5 tokens (50% cut), '
+    """
+    same, cut = 100 * logs["frac_reward_zero_std"], 100 * logs["completions/clipped_ratio"]
+    return (
+        f"reward {logs['reward']:.3f} +- {logs['reward_std']:.3f}, {same:.0f}% of groups without signal, "
+        f"answers of {logs['completions/mean_length']:.1f} tokens ({cut:.0f}% cut), "
+    )
 
 
 def duration(seconds: float) -> str:
@@ -258,8 +324,11 @@ def duration(seconds: float) -> str:
 def validation_line(metrics: dict[str, float]) -> str:
     """
     >>> metrics = {"eval_loss": 0.5, "eval_accuracy": 0.75, "eval_accuracy_cycle_check": 0.75}
-    >>> validation_line({**metrics, "eval_majority_cycle_check": 0.8})
-    'validation loss 0.5000, accuracy 75.0: cycle_check 75.0 (majority 80.0)'
+    >>> validation_line({**metrics, "eval_majority_cycle_check": 0.5})
+    'validation loss 0.5000, accuracy 75.0: cycle_check 75.0 (majority 50.0)'
+    >>> metrics = {"eval_accuracy": 0.4, "eval_accuracy_degree": 0.4}
+    >>> validation_line({**metrics, "eval_distinct_answers_degree": 1})
+    'validation, accuracy 40.0: degree 40.0 (one and the same answer to every question)'
     """
     line = f"validation loss {metrics['eval_loss']:.4f}" if "eval_loss" in metrics else "validation"
     if "eval_accuracy" not in metrics:
@@ -267,9 +336,11 @@ def validation_line(metrics: dict[str, float]) -> str:
     tasks = [key.removeprefix("eval_accuracy_") for key in metrics if key.startswith("eval_accuracy_")]
     parts = []
     for task in tasks:
-        floor = metrics.get(f"eval_majority_{task}")
-        parts.append(
-            f"{task} {100 * metrics[f'eval_accuracy_{task}']:.1f}"
-            + (f" (majority {100 * floor:.1f})" if floor is not None else "")
-        )
+        accuracy, floor = metrics[f"eval_accuracy_{task}"], metrics.get(f"eval_majority_{task}")
+        notes = []
+        if floor is not None:
+            notes.append(f"majority {100 * floor:.1f}" + (", not above it" if accuracy <= floor else ""))
+        if metrics.get(f"eval_distinct_answers_{task}") == 1:
+            notes.append("one and the same answer to every question")
+        parts.append(f"{task} {100 * accuracy:.1f}" + (f" ({', '.join(notes)})" if notes else ""))
     return f"{line}, accuracy {100 * metrics['eval_accuracy']:.1f}: {', '.join(parts)}"

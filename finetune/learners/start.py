@@ -33,8 +33,9 @@ SIZES: dict[str, dict[str, Any]] = {
     "t5_4m": _size(256, 64, (4, 1), 1024, 0.0),
     "t5_16m": _size(512, 64, (6, 2), 1024, 0.1),
 }
-# Every linear layer of a T5 block, v1.0 and v1.1, without the head, whose weights are often the embeddings'.
-LINEAR_LAYERS = ["q", "k", "v", "o", "wi", "wi_0", "wi_1", "wo"]
+# State-space layers read these weights and pass the adapters by; peft refuses them where it knows the model.
+STATE_SPACE = ("mamba", "mamba2", "falcon_mamba", "falcon_h1", "nemotron_h")
+STATE_SPACE_WEIGHTS = ["out_proj", "conv1d"]
 
 
 def read_size(model_config: str) -> dict[str, Any]:
@@ -80,16 +81,16 @@ def add_lora(model: Any, options: LoraArguments, trained_tokens: list[int]) -> A
             "lora: this model is a folder of adapters already; make it a plain one first with "
             "`graphtalk merge`"
         )
-    decoder_only = is_decoder_only(model)
     try:
         config = LoraConfig(
-            task_type="CAUSAL_LM" if decoder_only else "SEQ_2_SEQ_LM",
+            task_type="CAUSAL_LM" if is_decoder_only(model) else "SEQ_2_SEQ_LM",
             r=options.lora_r,
             lora_alpha=options.lora_alpha,
             lora_dropout=options.lora_dropout,
             use_dora=options.lora_dora,
             use_rslora=options.lora_rslora,
-            target_modules=options.lora_target_modules or ("all-linear" if decoder_only else LINEAR_LAYERS),
+            target_modules=options.lora_target_modules or "all-linear",  # but the head
+            exclude_modules=STATE_SPACE_WEIGHTS if model.config.model_type in STATE_SPACE else None,
             trainable_token_indices=trained_tokens or None,
         )
         return get_peft_model(model, config)

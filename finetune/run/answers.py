@@ -1,5 +1,6 @@
 """How a run answers questions, while it trains and at its end, and what it says of its answers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ from data_builders.errors import InputError
 from data_builders.example import Example, load_examples
 from data_builders.tasks.shortcuts import most_frequent
 from eval.api import evaluate
-from eval.prediction import Prediction, write_predictions
+from eval.escape import visible
+from eval.prediction import Prediction, Score, write_predictions
+from eval.scoring.run import ScoredRun
 from eval.scoring.scorer import score
 from finetune.batches.cache import cached
-from finetune.batches.completions import check_lengths, completion_room, encode_completions
+from finetune.batches.completions import check_lengths, completion_room, encode_prompts
 from finetune.batches.data import Tokens, encode
 from finetune.batches.round_trip import check_round_trip
 from finetune.batches.shared_rows import encode_shared
@@ -23,7 +26,7 @@ from finetune.config import MAX_NEW_TOKENS, Options
 from finetune.learners.start import length_limits
 from finetune.run.predict import predict
 from language_models.shared_graphs import reads_graphs_alone
-from language_models.text import end_tokens, is_decoder_only, uses_chat
+from language_models.text import is_decoder_only, uses_chat
 
 GPU_BATCH = 256  # questions at once on a GPU; `predict` halves what does not fit
 
@@ -82,9 +85,7 @@ def questions(options: Options, examples: list[Example], model: Any, tokenizer: 
     """The examples as the model reads them; InputError for one that leaves no room for an answer."""
     data = options.data
     if is_decoder_only(model):
-        tokens = encode_completions(
-            examples, tokenizer, uses_chat(tokenizer, data.chat), end_tokens(model, tokenizer)
-        )
+        tokens = encode_prompts(examples, tokenizer, uses_chat(tokenizer, data.chat))
         room = options.train.generation_max_length or MAX_NEW_TOKENS
         check_lengths(examples, tokens, completion_room(model, tokenizer), room=room)
         return tokens
@@ -113,7 +114,9 @@ class Validation:
     settings: dict[str, Any]
 
     def __call__(self, model: Any, tokenizer: Any) -> dict[str, float]:
-        """Return `accuracy`, the mean over the tasks, `accuracy_TASK`, and the majority's beside them."""
+        """Return `accuracy`, the mean over the tasks, `accuracy_TASK`, the majority's beside them, and how
+        many different answers a task got, where it has several questions.
+        """
         results = evaluate(
             self.examples, predict(model, tokenizer, self.examples, self.tokens, **self.settings)
         )
@@ -121,9 +124,31 @@ class Validation:
             "accuracy": results.macro.value,
             **{f"accuracy_{task}": e.value for task, e in results.tasks.items()},
         }
+        answers = answers_by_task(self.examples, results.scores)
+        metrics |= {f"distinct_answers_{task}": len(set(a)) for task, a in answers.items() if len(a) > 1}
         if self.majority:
             metrics["majority"] = sum(self.majority.values()) / len(self.majority)
         return {**metrics, **{f"majority_{task}": share for task, share in self.majority.items()}}
+
+
+def answers_by_task(examples: Sequence[Example], scores: Sequence[Score]) -> dict[str, list[str]]:
+    """Return the answers to each task's questions as the scorer read them; the outcome where it read none."""
+    answers: dict[str, list[str]] = {}
+    for example, result in zip(examples, scores, strict=True):
+        answers.setdefault(example.task, []).append(result.parsed or result.outcome)
+    return answers
+
+
+def print_weak_tasks(scored: ScoredRun) -> None:
+    """Print the tasks whose answers are all the same, or right no more often than the commonest answer is."""
+    for task, rows in scored.examples.items():
+        answers = answers_by_task(rows, [scored.scores[e.id] for e in rows])[task]
+        accuracy, floors = (scored.metrics["tasks"][task][key] for key in ("accuracy", "floors"))
+        name, majority = visible(task), floors.get("majority", -1)
+        if len(answers) > 1 and len(set(answers)) == 1:
+            print(f"{name}: one and the same answer to all {len(answers)} questions: {visible(answers[0])}")
+        elif accuracy <= majority:
+            print(f"{name}: {100 * accuracy:.1f} is not above the majority's {100 * majority:.1f}")
 
 
 def validation(options: Options, model: Any, tokenizer: Any) -> Validation:

@@ -10,6 +10,7 @@ from transformers import TrainerCallback
 from data_builders.errors import InputError
 from data_builders.files import write_text
 from finetune.config import Options
+from finetune.learners.packing import check_packing
 
 
 class LaunchReport(TrainerCallback):
@@ -25,6 +26,8 @@ class LaunchReport(TrainerCallback):
     ) -> None:
         check_wrapping(self.options, wrapper_name(self.trainer))
         check_precision(self.options, self.trainer.accelerator.mixed_precision)
+        if self.options.data.packing:
+            check_packing(self.trainer)
         facts = launch_facts(self.options, self.trainer, len(train_dataloader))
         if args.should_save:
             write_text(Path(args.output_dir) / "launch.json", json.dumps(facts, indent=2) + "\n")
@@ -43,6 +46,7 @@ def launch_facts(options: Options, trainer: Any, batches: int) -> dict[str, Any]
     ]  # ZeRO-3 leaves empty shells
     trainable, total = sum(n for n, trained in parameters if trained), sum(n for n, _ in parameters)
     shares = args.world_size * args.gradient_accumulation_steps
+    answers = options.grpo.num_generations if options.grpo.method == "grpo" else 1  # to each question
     lengths = row_lengths(trainer)
     examples = getattr(
         trainer.train_dataset, "questions", len(trainer.train_dataset)
@@ -59,7 +63,8 @@ def launch_facts(options: Options, trainer: Any, batches: int) -> dict[str, Any]
         "examples": examples,
         "examples_per_step": round(examples / steps, 1)
         if trainer.max_tokens or examples > len(trainer.train_dataset)
-        else args.per_device_train_batch_size * shares,
+        else args.per_device_train_batch_size * shares // answers,
+        "answers_per_example": answers,
         "most_question_tokens_per_step": trainer.max_tokens and trainer.max_tokens * shares,
         "tokens_per_step": lengths and round(sum(lengths) / steps),
         "vocabulary": len(trainer.processing_class),
@@ -105,6 +110,8 @@ def state_bytes(parameters: int, trainable: int, stage: int, ranks: int) -> floa
 def describe(options: Options, facts: dict[str, Any]) -> None:
     """The facts as two lines on stdout."""
     step = f"{facts['examples_per_step']:g} examples"
+    if facts["answers_per_example"] > 1:
+        step += f" with {facts['answers_per_example']} answers each"
     if facts["most_question_tokens_per_step"]:
         step = f"about {step} (up to {facts['most_question_tokens_per_step']} question tokens)"
     if facts["tokens_per_step"]:

@@ -10,23 +10,9 @@ from data_builders.errors import InputError
 from data_builders.example import Example
 from data_builders.files import ProgressBar
 from eval.prediction import Prediction
-from finetune.batches.data import Tokens
+from finetune.batches.data import Tokens, deal
 from finetune.config import MAX_NEW_TOKENS
 from language_models.decode import Decoding, generate, is_out_of_memory
-
-
-def deal(lengths: list[int], size: int, rank: int, ranks: int) -> list[list[int]]:
-    """Return the batches of one rank, longest examples first, as indices.
-
-    Every rank gets the same number of batches; the last ones may be empty.
-
-    >>> deal([3, 9, 5, 7, 1], size=2, rank=0, ranks=2), deal([3, 9, 5, 7, 1], size=2, rank=1, ranks=2)
-    ([[1, 3], [4]], [[2, 0], []])
-    """
-    order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
-    batches = [order[start : start + size] for start in range(0, len(order), size)]
-    batches += [[]] * (-len(batches) % ranks)
-    return batches[rank::ranks]
 
 
 def predict(

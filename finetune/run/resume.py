@@ -84,8 +84,10 @@ class Checksums(TrainerCallback):
 
 
 def write_checksums(folder: Path) -> None:
-    """Write SHA256SUMS, which names every file of a folder with the sha256 of its content."""
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != SUMS)
+    """Write SHA256SUMS, which names every file of a folder with the sha256 of its content; not the card,
+    which is written anew with each score.
+    """
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in (SUMS, "README.md"))
     lines = (f"{file_sha256(p)}  {p.relative_to(folder).as_posix()}\n" for p in files)
     write_text(folder / SUMS, "".join(lines))
 

@@ -157,7 +157,7 @@ def test_epochs_differ() -> None:
 @settings(max_examples=60, deadline=None)
 @given(lengths=st.lists(st.integers(1, 50), max_size=40), size=st.integers(1, 7), ranks=st.integers(1, 4))
 def test_predictions_are_dealt_once_and_evenly(lengths: list[int], size: int, ranks: int) -> None:
-    from finetune.run.predict import deal
+    from finetune.batches.data import deal
 
     dealt = [deal(lengths, size, rank, ranks) for rank in range(ranks)]
     assert len({len(batches) for batches in dealt}) == 1

@@ -11,7 +11,7 @@ from tests.helpers.torchrun import ROOT, run_together
 
 pytestmark = pytest.mark.torch
 MODES = {"full": [], "lora": ["--lora"], "rows": ["--lora", "--train_embeddings"]}
-HALF = ["--per_device_train_batch_size", "8"]
+HALF = ["--per_device_train_batch_size", "8", "--per_device_eval_batch_size", "2"]
 STEPS = 11
 
 
@@ -40,7 +40,13 @@ def arguments(data: Path, out: Path, mode: str, *spread: str) -> list[str]:
         "constant",
     ]
     order = ["--train_sampling_strategy", "sequential", "--max_grad_norm", "1e9", "--save_strategy", "no"]
-    return [*where, *steps, *order, *MODES[mode], *spread]
+    validate = ["--eval_strategy", "steps", "--eval_steps", str(STEPS), "--generation_max_length", "4"]
+    return [*where, *steps, *order, *validate, *MODES[mode], *spread]
+
+
+def validation_losses(run: Path) -> list[float]:
+    log = json.loads((run / "trainer_state.json").read_text())["log_history"]
+    return [row["eval_loss"] for row in log if "eval_loss" in row]
 
 
 def curve(run: Path) -> tuple[tuple[float, float], list[float]]:
@@ -57,13 +63,15 @@ def assert_same(run: Path, reference: Path) -> None:
     assert len(losses) == len(wanted) == STEPS
     assert losses == pytest.approx(wanted, rel=1e-3)
     assert wanted[-1] < 0.9 * wanted[0]  # it trains, so that equality says something
+    assert len(validation_losses(run)) == 1
+    assert validation_losses(run) == pytest.approx(validation_losses(reference), rel=1e-3)
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_dataset(
         tmp_path_factory.mktemp("data") / "d",
-        {"train": 16, "test": 5},
+        {"train": 16, "validation": 3, "test": 5},
         tasks=("connected_nodes",),
         ragged=True,
     )

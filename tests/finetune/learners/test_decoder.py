@@ -22,6 +22,11 @@ SPREADS = {
     "accumulated": ["--per_device_train_batch_size", "8", "--gradient_accumulation_steps", "2"],
     "two": ["--per_device_train_batch_size", "8"],
 }
+VALIDATE = ["--eval_strategy", "steps", "--eval_steps", "10"]
+"""Three questions whose answers have 3, 3 and 7 tokens: the mean of batches' means is another number."""
+SPREADS["one"] += ["--per_device_eval_batch_size", "8"]
+SPREADS["accumulated"] += ["--per_device_eval_batch_size", "2"]
+SPREADS["two"] += ["--per_device_eval_batch_size", "1"]
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +34,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """16 training questions, the longest answers last, so that halves weigh differently."""
     return write_dataset(
         tmp_path_factory.mktemp("data") / "d",
-        {"train": 16, "validation": 4, "test": 6},
+        {"train": 16, "validation": 3, "test": 6},
         tasks=("connected_nodes",),
         ragged=True,
     )
@@ -65,12 +70,17 @@ def steps(data: Path, model: Path, out: Path, *more: str) -> list[str]:
         "--save_strategy",
         "no",
     ]
-    return arguments(data, model, out, "--max_steps", "10", "--do_predict", "false", *order, *more)
+    return arguments(data, model, out, "--max_steps", "10", "--do_predict", "false", *VALIDATE, *order, *more)
 
 
 def losses(run: Path) -> list[float]:
     log = json.loads((run / "trainer_state.json").read_text())["log_history"]
     return [row["loss"] for row in log if "loss" in row]
+
+
+def validation_losses(run: Path) -> list[float]:
+    log = json.loads((run / "trainer_state.json").read_text())["log_history"]
+    return [row["eval_loss"] for row in log if "eval_loss" in row]
 
 
 def grad_norm(run: Path) -> float:
@@ -95,6 +105,8 @@ def assert_same(run: Path, reference: Path) -> None:
     assert other[0] == pytest.approx(one[0], rel=1e-4)
     assert grad_norm(run) == pytest.approx(grad_norm(reference), rel=1e-4)
     assert other == pytest.approx(one, rel=1e-3)
+    assert len(validation_losses(run)) == 1
+    assert validation_losses(run) == pytest.approx(validation_losses(reference), rel=1e-3)
 
 
 @pytest.mark.parametrize("mode", MODES)

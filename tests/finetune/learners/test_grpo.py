@@ -154,3 +154,54 @@ def test_what_cannot_be_is_said_in_one_line(data: Path, tmp_path: Path) -> None:
     ):
         with pytest.raises(InputError, match=said):
             main(arguments(data, base, tmp_path / "run", *more))
+
+
+R1 = """{% for m in messages %}{% if m.role == 'user' %}<|user|>{{ m.content }}{% else %}<|assistant|>{{
+m.content.split('</think>')[-1] }}</s>{% endif %}{% endfor %}{% if add_generation_prompt -%}
+<|assistant|><think>
+{% endif %}"""
+
+
+def test_several_tasks_answers_that_are_cut_and_no_signal(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A model that never ends its answers earns what the test gives it: nothing, of every question."""
+    import sys
+
+    import graphtalk
+
+    two = write_dataset(
+        tmp_path / "two", {"train": 4, "test": 2}, tasks=("edge_existence", "connected_nodes")
+    )
+    base = make_llama(tmp_path / "base", chat=True, eos_gain=0.0)
+    path = base / "chat_template.jinja"
+    assert path.is_file()
+    path.write_text(R1)
+    run = tmp_path / "run"
+    more = ["--method", "grpo", "--num_generations", "2", "--max_steps", "1", "--report_to", "none"]
+    monkeypatch.setattr(sys, "argv", ["graphtalk", "finetune", *arguments(two, base, run, *more)])
+    with pytest.raises(SystemExit) as ended:
+        graphtalk.main()
+    printed = capsys.readouterr()
+    assert not ended.value.code, printed.err
+    assert "8 examples, " in printed.out and "a step is 4 examples with 2 answers each" in printed.out
+    assert (
+        "reward 0.000 +- 0.000, 100% of groups without signal, answers of 6.0 tokens (100% cut)"
+        in printed.out
+    )
+    assert "step 1: warning: all answers to a question earned the same" in printed.out
+    row = next(row for row in read_log(run) if "reward" in row)
+    assert row["reward"] == 0 and row["frac_reward_zero_std"] == 1 and row["completions/mean_length"] == 6
+    scores = json.loads((run / "metrics.json").read_text())["tasks"]
+    assert set(scores) == {"edge_existence", "connected_nodes"}
+    assert all(p.finish_reason == "length" for p in read_predictions(run))
+
+
+def test_a_cut_answer_earns_nothing_and_a_whole_one_all(data: Path) -> None:
+    from data_builders.example import load_examples
+    from finetune.learners.grpo import reward_function
+
+    example = next(e for e in load_examples(data, None, "train") if e.answer == "Yes.")
+    reward = reward_function([example], ends=[1], room=3)
+    texts = ["Let me see. Yes, "] * 2
+    assert reward(texts, [[5, 6, 1], [5, 6, 7]], id=[example.id] * 2) == [1.0, 0.0]
