@@ -94,9 +94,11 @@ def read_gml(source: Source, options: Options) -> Listing:
 
 # ---- DOT ----------------------------------------------------------------------------------------------
 
+# DOT knows no exponents, but rustworkx and igraph write small weights with one.
 _DOT = re.compile(
     r"""\s+|//[^\n]*|/\*.*?\*/|(?m:^)\#[^\n]*
-    |(?P<word>[A-Za-z_\x80-\U0010ffff][\w\x80-\U0010ffff]*|-?(?:\.\d+|\d+(?:\.\d*)?)(?![\w.\x80-\U0010ffff]))
+    |(?P<word>[A-Za-z_\x80-\U0010ffff][\w\x80-\U0010ffff]*
+        |-?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?(?![\w.\x80-\U0010ffff]))
     |"(?P<string>(?:[^"\\]|\\.)*)"|(?P<html><)|(?P<edge>--|->)|(?P<mark>[\[\]{}=;,:+])""",
     re.VERBOSE | re.DOTALL,
 )

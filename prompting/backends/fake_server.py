@@ -241,7 +241,8 @@ class FakeServer:
             if "messages" in request
             else self.count(prompt)
         )
-        usage = {"prompt_tokens": read, "completion_tokens": self.count(text)}
+        written = self.count(text)
+        usage = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
         if request.get("logprobs"):
             tokens = (
                 {"token_logprobs": [-0.1] * len(text)}

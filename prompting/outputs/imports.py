@@ -161,7 +161,7 @@ def _verdict(output: Output, name: str) -> bool:
     try:
         return float(text) == 1
     except ValueError:
-        have = f"; its fields are {', '.join(output.fields)}" if value is None else ""
+        have = f"; its fields are {', '.join(output.fields) or 'none'}" if value is None else ""
         raise InputError(
             f"{output.place}: --theirs {name} is {value!r}; a verdict is true or false, a number (1 is "
             f"right), or a word such as correct, wrong, C, I{have}"

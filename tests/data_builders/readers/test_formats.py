@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import rustworkx
+import rustworkx as rx
 import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -122,6 +123,14 @@ def dot(graph: NxGraph) -> bytes:
     ).encode()
 
 
+def rustworkx_dot(graph: NxGraph) -> bytes:
+    out: Any = rx.PyDiGraph() if graph.is_directed() else rx.PyGraph()
+    at = {u: out.add_node(u) for u in graph}
+    out.add_edges_from([(at[u], at[v], d["weight"]) for u, v, d in graph.edges(data=True)])
+    text = out.to_dot(lambda u: {"label": u}, lambda weight: {"weight": str(weight)})
+    return str(text).encode()
+
+
 def dl(graph: NxGraph) -> bytes:
     names = list(graph)
     rows = [" ".join(map(str, row)) for row in nx.to_numpy_array(graph, dtype=int).tolist()]
@@ -186,6 +195,7 @@ WRITERS: dict[str, Writer] = {
     "xgmml": xgmml,
     "gml": by(nx.write_gml),
     "dot": dot,
+    "rustworkx.dot": rustworkx_dot,
     "net": by(nx.write_pajek),
     "dl": dl,
     "json": dumps(lambda g: nx.node_link_data(g, edges="links")),
@@ -261,6 +271,29 @@ def test_what_the_owner_of_a_format_writes_is_what_we_read(
             want.add_edge("0", "1", weight=3)  # a symmetric matrix would be that of an undirected graph
         path = folder / f"g.{kind}"
         path.write_bytes(WRITERS[kind](want))
+        same(want, path, kind, directed)
+
+    check()
+
+
+@pytest.mark.parametrize("directed", [False, True])
+@pytest.mark.parametrize("kind", ["dot", "lgr", "lgl", "gml", "graphml", "net"])
+def test_what_igraph_writes_is_what_we_read(
+    kind: str, directed: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """igraph, which is not installed with us, is the only library that writes LEDA and LGL."""
+    igraph = pytest.importorskip("igraph")
+    if kind == "lgl" and directed:
+        pytest.skip("the format has no such graphs")
+    path = tmp_path_factory.mktemp("igraph") / f"g.{kind}"
+
+    @settings(max_examples=25, deadline=None, database=None, derandomize=True)
+    @given(networks(directed, True))
+    def check(want: NxGraph) -> None:
+        rows = [(u, v, d["weight"]) for u, v, d in want.edges(data=True)]
+        graph = igraph.Graph.TupleList(rows, directed, edge_attrs=["weight"])
+        names = {"lgr": ["name", "weight"], "lgl": ["name", "weight"]}.get(kind, [])
+        graph.write(str(path), {"lgr": "leda", "net": "pajek"}.get(kind, kind), *names)
         same(want, path, kind, directed)
 
     check()

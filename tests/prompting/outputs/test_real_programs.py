@@ -1,5 +1,5 @@
-"""lm-eval and inspect_ai really run a small local model on a dataset of ours, with metrics of their own; what
-they keep is imported, and their verdicts stand beside ours.
+"""lm-eval and inspect_ai really run a small local model on a dataset of ours, with metrics of their own, and
+on what we export, with our scorer; what they keep is imported, and their verdicts stand beside ours.
 
 Their environments are made as in tests/data_builders/exports/test_programs.py.
 """
@@ -13,7 +13,9 @@ import pytest
 
 from data_builders.errors import InputError
 from data_builders.example import Example, load_examples
+from data_builders.exports.command import export_command
 from eval.prediction import read_predictions
+from prompting.backends.fake_server import FakeServer
 from prompting.backends.smollm2 import make_smollm2
 from prompting.outputs.imports import agreement, import_outputs
 from tests.data_builders.exports.test_programs import PROGRAMS, ROOT, environment
@@ -68,13 +70,18 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_data(tmp_path_factory.mktemp("programs") / "data", test=6)
 
 
-def run(program: str, words: list[str], folder: Path) -> None:
+def run(program: str, words: list[str], folder: Path, **variables: str) -> None:
     python = environment(program, PROGRAMS[program][0], folder)
-    offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(folder / "cache"), "OMP_NUM_THREADS": "1"}
+    offline = {
+        "HF_HUB_OFFLINE": "1",
+        "HF_DATASETS_CACHE": str(folder / "cache"),
+        "OMP_NUM_THREADS": "1",
+        **variables,
+    }
     done = subprocess.run(
         [python, *words],
         cwd=folder,
-        env={**os.environ, **offline, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, **offline, **variables, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=900,
@@ -97,6 +104,15 @@ def check(examples: list[Example], files: list[Path], data: Path, run: Path, the
     assert counts["both right"] + counts["false accepts"] == accepted < len(examples)
 
 
+def same(files: list[Path], data: Path, run: Path, theirs: str) -> None:
+    """All is matched, and the other program's verdict, which our scorer gave it there, is ours of each."""
+    imported = import_outputs(files, data, run, theirs=theirs)
+    assert not imported.matches.unmatched and not imported.unanswered
+    assert set(imported.scores) == set(imported.theirs) == {e.id for e in load_examples(data, None, "test")}
+    counts = agreement(imported.scores, imported.theirs)
+    assert counts["false accepts"] == counts["false rejects"] == 0 < counts["both not right"], counts
+
+
 def test_lm_eval(model: Path, data: Path, tmp_path: Path) -> None:
     files = [str(path) for path in sorted(data.glob("*/test-*.parquet"))]
     (tmp_path / "contains.yaml").write_text(LM_EVAL.format(data=json.dumps(files)))
@@ -114,3 +130,33 @@ def test_inspect_ai(model: Path, data: Path, tmp_path: Path) -> None:
     (tmp_path / "task.py").write_text(INSPECT_AI)
     run("inspect_ai", ["task.py", str(model)], tmp_path)
     check(examples, list((tmp_path / "logs").glob("*.eval")), data, tmp_path / "run", "includes")
+
+
+def test_lm_eval_runs_what_we_export(model: Path, data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "export"
+    export_command(data, "lm_eval", folder, None, None, None)
+    words = ["run", "--include_path", ".", "--tasks", "graphtalk", "--model", "hf", "--log_samples"]
+    words += ["--model_args", f"pretrained={model},dtype=float32", "--device", "cpu", "--batch_size", "4"]
+    words += ["--gen_kwargs", "max_gen_toks=16", "--output_path", "out"]
+    run("lm_eval", ["-m", "lm_eval", *words], folder)
+    same(list((folder / "out").rglob("samples_graphtalk_*.jsonl")), data, tmp_path / "run", "acc")
+
+
+def test_inspect_ai_asks_a_server_what_we_export(data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "export"
+    export_command(data, "inspect_ai", folder, None, None, None)
+    with FakeServer() as server:
+        words = [
+            "eval",
+            "tasks.py",
+            "--model",
+            "openai-api/fake/fake",
+            "--log-dir",
+            "logs",
+            "--display",
+            "none",
+        ]
+        variables = {"FAKE_API_KEY": "none", "FAKE_BASE_URL": server.url}
+        run("inspect_ai", ["-m", "inspect_ai", *words], folder, **variables)
+    assert sum(server.answered.values()) == len(load_examples(data, None, "test"))
+    same(list((folder / "logs").glob("*.eval")), data, tmp_path / "run", "graphtalk_scorer")
