@@ -184,6 +184,11 @@ class ProgressBar:
         )
         self._task = self._progress.add_task(description, total=total, note="")
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether standard error is a terminal."""
+        return not self._progress.disable
+
     def start(self) -> None:
         """Show the bar."""
         self._progress.start()

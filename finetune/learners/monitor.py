@@ -279,11 +279,9 @@ class ConsoleLogger(TrainerCallback):
             rates = reward_line(logs)
         if "compile_seconds" in logs:
             rates += f"{logs['compile_seconds']:.0f} s to compile before that, "
-        print(
-            f"step {state.global_step} of {state.max_steps}: loss {logs['loss']:.4f}, "
-            f"{rates}{duration(left)} left",
-            flush=True,
-        )
+        estimate = "" if self.bar.is_shown else f"{duration(left)} left"  # the bar has its own
+        line = f"step {state.global_step} of {state.max_steps}: loss {logs['loss']:.4f}, {rates}{estimate}"
+        print(line.removesuffix(", "), flush=True)
         if logs.get("frac_reward_zero_std") == 1:
             print(f"step {state.global_step}: {NO_SIGNAL}", flush=True)
 

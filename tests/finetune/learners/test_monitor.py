@@ -2,6 +2,7 @@
 why.
 """
 
+import io
 import json
 import subprocess
 import sys
@@ -231,3 +232,22 @@ def test_two_processes_learn_and_validate_as_one(share: list[str], data: Path, t
     )
     accuracies = [[row["eval_accuracy"] for row in log if "eval_accuracy" in row] for log in (one, two)]
     assert accuracies[0] == accuracies[1] and len(accuracies[0]) == 3
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_the_time_left_is_estimated_once(
+    terminal: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the bar where there is one, else by the line of each logging step."""
+    from transformers import TrainerState
+
+    from finetune.learners.monitor import ConsoleLogger
+
+    errors = io.StringIO()
+    monkeypatch.setattr(errors, "isatty", lambda: terminal)
+    monkeypatch.setattr(sys, "stderr", errors)
+    logger = ConsoleLogger()
+    logger.start, logger.first = 0.0, 0
+    logger.on_log(None, TrainerState(global_step=2, max_steps=10), None, {"loss": 1.5})
+    line = capsys.readouterr().out.strip()
+    assert line.startswith("step 2 of 10: loss 1.5000") and line.endswith(" left") is not terminal
