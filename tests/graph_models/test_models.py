@@ -200,7 +200,7 @@ def test_every_key_reaches_the_model_or_its_training(kind: str, data: Path, tmp_
         "test_split",
     }
     places |= {"train_limit", "validation_limit", "limit"}  # which examples are read: tested with the command
-    places |= {"patience", "save_every", "relabellings", "max_nodes"}  # tested on their own
+    places |= {"patience", "save_every", "relabellings", "max_nodes", "overwrite"}  # tested on their own
     for key, about in CONFIGS[kind].model_fields.items():
         if key in places:
             continue

@@ -179,6 +179,7 @@ HOSTILE = [
 def test_hostile_names_become_names_that_a_dataset_can_hold(tmp_path: Path) -> None:
     graph = nx.cycle_graph(len(HOSTILE))
     nx.set_node_attributes(graph, dict(enumerate(HOSTILE)), "title")
+    nx.set_edge_attributes(graph, 3, "weight")
     path = write_graph(graph, tmp_path / "hostile.json")
     read = read_graph_file(path, label="title")
     works(read)

@@ -301,7 +301,7 @@ def test_a_prompt_that_is_too_long_is_an_error_that_says_how_long(tmp_path: Path
         ask(make_t5(tmp_path / "t5"), prompts, context=50)
 
 
-def run(data: Path, llama: Path, out: Path, **fields: object) -> list[Completion]:
+def run(data: Path, llama: Path, out: Path, overwrite: bool = False, **fields: object) -> list[Completion]:
     """Run in this process; the completions that were new come back."""
     fresh: list[Completion] = []
     asked = PromptRun(data, "few_shot", **fields)  # type: ignore[arg-type]
@@ -312,6 +312,7 @@ def run(data: Path, llama: Path, out: Path, **fields: object) -> list[Completion
         out,
         None,
         lambda done, total, new: fresh.extend(new),
+        overwrite=overwrite,
     )
     return fresh
 
@@ -335,7 +336,9 @@ def test_a_run_leaves_predictions_and_scores(data: Path, llama: Path, tmp_path: 
     before = {p.example_id: p for p in read_predictions(out)}
     assert len(run(data, llama, out, limit=9)) == 6, "a larger limit asks only what is new"
     assert {p.example_id: p for p in read_predictions(out)}.items() >= before.items()
-    run(data, llama, out, limit=2)
+    with pytest.raises(InputError, match=r"limit: 9 -> 2, which would cut the run"):
+        run(data, llama, out, limit=2)
+    run(data, llama, out, overwrite=True, limit=2)
     assert json.loads((out / "metrics.json").read_text())["macro"]["n"] == 4
     with pytest.raises(InputError, match=r"of another run .*method: few_shot -> zero_shot"):
         execute(PromptRun(data, "zero_shot"), f"hf:{llama}", ModelOptions(16), out, None, lambda *args: None)
@@ -345,7 +348,9 @@ def test_retrained_weights_in_the_same_folder_are_another_model(data: Path, tmp_
     folder = make_llama(tmp_path / "m", seed=0)
     run(data, folder, tmp_path / "run", limit=3)
     make_llama(tmp_path / "m", seed=1)
-    assert len(run(data, folder, tmp_path / "run", limit=3)) == 6
+    with pytest.raises(InputError, match=r"of another run \(digest: "):
+        run(data, folder, tmp_path / "run", limit=3)
+    assert len(run(data, folder, tmp_path / "run", overwrite=True, limit=3)) == 6
 
 
 PROGRAM = """
