@@ -207,3 +207,20 @@ def test_one_and_the_same_answer_is_told(data: Path, tmp_path: Path, command: Co
         assert same or f"{task}: 0.0 is not above the majority's" in printed
         alike.add(same)
     assert True in alike
+
+
+def test_a_training_leaves_standard_error_empty(data: Path, tmp_path: Path) -> None:
+    """No weight bars and no warnings without a terminal; in a process of its own, since libraries speak
+    when they are imported.
+    """
+    words = finetune(data, make_llama(tmp_path / "llama", chat=True), tmp_path / "run", "--lora")
+    done = subprocess.run(
+        [sys.executable, "-m", "graphtalk", *map(str, words)],
+        env={**os.environ, **ENVIRONMENT},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "run" / "metrics.json").is_file()
