@@ -21,6 +21,16 @@ def file_error(error: OSError) -> str:
     return f"{error.filename or 'a file'}: {(error.strerror or str(error)).lower()}"
 
 
+def one_line(text: object, most: int | None = None) -> str:
+    """A text, such as what another library says in an error, with single spaces instead of line breaks; of a
+    long one the first `most` characters.
+
+    >>> one_line(ValueError("no such\n    layer"), 11)
+    'no such lay'
+    """
+    return " ".join(str(text).split())[:most]
+
+
 def missing_extra(error: ModuleNotFoundError) -> InputError:
     """Return what to install for a module that only an extra brings; raise `error` itself for any other."""
     extras = extras_with(error.name or "")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
-from data_builders.errors import InputError
+from data_builders.errors import InputError, one_line
 
 
 @contextmanager
@@ -147,7 +147,7 @@ def read_yaml(path: Path, keys: Collection[str] | None = None) -> dict[str, Any]
     except RecursionError:
         raise InputError(f"{path}: not YAML that can be read (nested too deep)") from None
     except (yaml.YAMLError, ValueError) as error:
-        raise InputError(f"{path}: not YAML ({' '.join(str(error).split())[:200]})") from None
+        raise InputError(f"{path}: not YAML ({one_line(error, 200)})") from None
     if content is None:
         return {}
     if not isinstance(content, dict):

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from data_builders.building.build import PARQUET
 from data_builders.building.card import card
 from data_builders.building.folder import fingerprint
-from data_builders.errors import InputError
+from data_builders.errors import InputError, one_line
 from data_builders.example import SCHEMA, Example, changed_file, read_lock
 from data_builders.exports.source import Source, open_source
 from data_builders.files import file_sha256, write_text
@@ -90,7 +90,7 @@ def upload(
         )
     except refusals as error:
         causes = [error, error.__cause__] if error.__cause__ else [error]
-        why = ": ".join(" ".join(str(cause).split())[:200] or type(cause).__name__ for cause in causes)
+        why = ": ".join(one_line(cause, 200) or type(cause).__name__ for cause in causes)
         if isinstance(error, json.JSONDecodeError):
             why = "the reply is no JSON, but perhaps the page of a proxy or a login"
         raise InputError(f"publish: {repo_id}: {why}; start the same command again to continue") from None
@@ -245,5 +245,5 @@ def _yaml(header: Mapping[str, Any]) -> str:
 
 
 def _cell(value: Any) -> str:
-    text = " ".join(str(value).split()).replace("|", "\\|")
+    text = one_line(value).replace("|", "\\|")
     return f"`{text[:60]}{' ...' if len(text) > 60 else ''}`" if text else ""

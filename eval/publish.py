@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from data_builders.errors import InputError
+from data_builders.errors import InputError, one_line
 from data_builders.files import inside, read_json
 from data_builders.hub import stage, upload
 from eval.analysis.runs import Report, gather
@@ -164,7 +164,7 @@ def open_repository(repo_id: str, private: bool | None) -> str:
         api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
         return str(api.create_repo(repo_id, private=private, exist_ok=True).repo_id)
     except (HfHubHTTPError, ValueError, OSError) as error:
-        raise InputError(f"push_to_hub: {repo_id}: {' '.join(str(error).split())[:300]}") from None
+        raise InputError(f"push_to_hub: {repo_id}: {one_line(error, 300)}") from None
 
 
 def push_checkpoint(run: Path, repo_id: str) -> str:

@@ -16,7 +16,7 @@ from transformers.integrations.integration_utils import (
     get_available_reporting_integrations,
 )
 
-from data_builders.errors import InputError, check_choice
+from data_builders.errors import InputError, check_choice, one_line
 from data_builders.example import dataset_tasks, read_examples, read_lock
 from data_builders.files import read_yaml
 from finetune.compiled import keep_compiled, uses_compiled_steps
@@ -303,7 +303,7 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
         argv = ([] if path is None else yaml_flags(Path(path), known)) + argv
         namespace, rest = flags.parse_known_args(argv)
     except argparse.ArgumentError as error:
-        raise InputError(" ".join(str(error).split())) from None
+        raise InputError(one_line(error)) from None
     if rest:
         raise InputError(unknown("argument", rest[0].split("=")[0], [f"--{k}" for k in known]))
     if namespace.tasks:
@@ -453,7 +453,7 @@ def parse(argv: list[str]) -> Options:
             group(**{f.name: values[f.name] for f in fields(group) if f.init}) for group in GROUPS
         )
     except (ValueError, ImportError) as error:
-        raise InputError(" ".join(str(error).split())) from None
+        raise InputError(one_line(error)) from None
     except RuntimeError as error:
         raise InputError(f"the processes cannot meet: {meeting_error(str(error))}") from None
     return Options(model, data, lora, grpo, train, given)

@@ -19,7 +19,7 @@ from transformers import (
 )
 from transformers import logging as hf_logging
 
-from data_builders.errors import InputError
+from data_builders.errors import InputError, one_line
 from data_builders.example import Example, load_examples, read_lock
 from data_builders.files import check_links
 from data_builders.locks import exclusive
@@ -217,14 +217,12 @@ def train(options: Options, run: Path) -> tuple[Any, Any]:
     except (RuntimeError, SafetensorError) as error:
         if any(word in str(error) for word in ("PytorchStreamWriter", "serializing", "I/O error")):
             raise InputError(
-                f"{run}: a checkpoint cannot be written ({' '.join(str(error).split())[:200]}); make room "
+                f"{run}: a checkpoint cannot be written ({one_line(error, 200)}); make room "
                 "and start the same command again to continue"
             ) from None
         if "loading state_dict" not in str(error):
             raise
-        raise InputError(
-            f"{checkpoint}: a checkpoint of another model: {' '.join(str(error).split())[:300]}"
-        ) from None
+        raise InputError(f"{checkpoint}: a checkpoint of another model: {one_line(error, 300)}") from None
     stop.leave_if_stopped(trainer, run)
     save(trainer, run)
     if args.should_save:

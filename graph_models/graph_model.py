@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from data_builders.errors import InputError
+from data_builders.errors import InputError, one_line
 from data_builders.example import Example
 from data_builders.files import atomic_file, check_links, write_text
 from data_builders.tasks import TASKS
@@ -135,7 +135,7 @@ def load(folder: Path) -> GraphModel:
         model = GraphModel(config, Inputs(**record["inputs"]), targets)
         model.load_state_dict(load_file(folder / "model.safetensors"))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error, 200)
         raise InputError(f"{folder}: not a checkpoint that graphtalk fit wrote ({reason})") from None
     return model
 

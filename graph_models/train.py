@@ -16,7 +16,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from data_builders.errors import InputError
+from data_builders.errors import InputError, one_line
 from data_builders.files import atomic_file, write_text
 from eval.scoring.scorer import score
 from graph_models.config import FitConfig
@@ -104,7 +104,7 @@ def read_state(path: Path) -> dict[str, Any]:
         if damaged is None:
             return dict(torch.load(path, map_location="cpu", weights_only=True))
     except (OSError, ValueError, RuntimeError, zipfile.BadZipFile, NotImplementedError) as error:
-        damaged = " ".join(str(error).split())[:200]
+        damaged = one_line(error, 200)
     raise InputError(f"{path}: damaged ({damaged}); delete it to train from the start") from None
 
 

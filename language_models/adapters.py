@@ -6,7 +6,7 @@ from typing import Any
 from peft import PeftModel, get_peft_model_state_dict
 from safetensors import safe_open
 
-from data_builders.errors import InputError
+from data_builders.errors import InputError, one_line
 from eval.prediction import read_config
 from language_models.folder import weights_digest
 
@@ -21,7 +21,7 @@ def attach_adapters(model: Any, base: str, folder: Path, tokenizer: Any) -> Peft
     try:
         adapted = PeftModel.from_pretrained(model, str(folder))
     except (RuntimeError, ValueError, KeyError) as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error, 300)
         raise InputError(f"{folder}: adapters of another model than {base}: {reason}") from None
     _check_whole(adapted, folder)
     trained_on = _base_digest(folder)

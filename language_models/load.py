@@ -16,7 +16,7 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
-from data_builders.errors import InputError, check_choice
+from data_builders.errors import InputError, check_choice, one_line
 from language_models.folder import adapter_base, check_model_folder
 from language_models.text import end_tokens
 
@@ -55,7 +55,7 @@ def load_model(
     try:
         model, report = loader.from_pretrained(_absolute(base or name), output_loading_info=True, **options)
     except Exception as error:  # broken files raise the errors of many libraries
-        raise InputError(f"{name}: this model cannot be loaded: {_one_line(error)}") from error
+        raise InputError(f"{name}: this model cannot be loaded: {one_line(error, 300)}") from error
     if missing := sorted(report["missing_keys"]):
         raise InputError(f"{base or name}: its weights lack {len(missing)} tensors, e.g. {missing[0]}")
     _set_greedy(model, tokenizer)
@@ -95,17 +95,13 @@ def _from_pretrained(kind: Any, name: str) -> Any:
     try:
         return kind.from_pretrained(_absolute(name), trust_remote_code=False)
     except Exception as error:
-        raise InputError(f"{name}: this model cannot be loaded: {_one_line(error)}") from error
+        raise InputError(f"{name}: this model cannot be loaded: {one_line(error, 300)}") from error
 
 
 def _absolute(name: str) -> str:
     """A folder's absolute path, since adapters keep it and are loaded from other working directories."""
     folder = Path(name).expanduser()
     return str(folder.resolve()) if folder.is_dir() else name
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
 
 
 def _silence_libraries() -> None:

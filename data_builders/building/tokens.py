@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from data_builders.errors import InputError
+from data_builders.errors import InputError, one_line
 from data_builders.files import file_sha256
 
 COUNTED = 1000  # examples of each task and split: the first, which are a fair sample
@@ -24,9 +24,7 @@ def load_tokenizer(path: Path) -> Any:
     try:
         return Tokenizer.from_file(str(file))
     except Exception as error:  # the library raises Exception itself
-        raise InputError(
-            f"{file}: not a tokenizer.json that can be read ({' '.join(str(error).split())[:200]})"
-        ) from None
+        raise InputError(f"{file}: not a tokenizer.json that can be read ({one_line(error, 200)})") from None
 
 
 def tokenizer_file(path: Path) -> Path:

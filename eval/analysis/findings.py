@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 
+from data_builders.errors import one_line
 from eval.analysis.runs import FLOORS, MAJORITY, SHORTCUT, TREES, Dataset, Row, Sample
 from eval.statistics.intervals import Estimate, above
 
@@ -152,7 +153,7 @@ def failures(row: Row) -> str:
     if not isinstance(errors, dict) or not errors or not all(isinstance(n, int) for n in errors.values()):
         return ""
     reason = max(errors, key=errors.__getitem__)
-    text = " ".join(str(reason).split())
+    text = one_line(reason)
     text = text if len(text) <= 120 else f"{text[:117]}..."
     reasons = row.run.usage.get("finish_reasons") if row.run else None  # of `errors` it has the ten commonest
     counted = reasons.get("error") if isinstance(reasons, dict) else None

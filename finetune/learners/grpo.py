@@ -14,7 +14,7 @@ from transformers import TrainingArguments
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 
-from data_builders.errors import InputError
+from data_builders.errors import InputError, one_line
 from data_builders.example import Example
 from eval.api import graph_reward
 from finetune.batches.completions import check_lengths, completion_room, encode_prompts
@@ -67,7 +67,7 @@ def grpo_trainer(
             processing_class=tokenizer,
         )
     except ValueError as error:
-        raise InputError(f"grpo: {' '.join(str(error).split())}") from None
+        raise InputError(f"grpo: {one_line(error)}") from None
 
 
 def reward_function(examples: list[Example], ends: list[int], room: int) -> Callable[..., list[float]]:

@@ -14,7 +14,7 @@ from accelerate.utils import gather_object
 from transformers import Trainer, TrainerCallback
 from transformers.trainer_utils import EvalLoopOutput
 
-from data_builders.errors import InputError
+from data_builders.errors import InputError, one_line
 from data_builders.files import ProgressBar
 from finetune.batches.data import deal
 from finetune.batches.loss import IGNORED
@@ -93,7 +93,7 @@ class MonitoredTrainer(Trainer):
                 raise TrainingStopped(memory_line(self.state.global_step + 1, inputs)) from None
             if not first:
                 raise
-            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            reason = f"{type(error).__name__}: {one_line(error)}"
             kind = self.model.config.model_type  # type: ignore[union-attr]
             raise TrainingStopped(
                 f"a {kind} model cannot be trained: {reason[:300]} with transformers "

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from data_builders.errors import InputError
+from data_builders.errors import InputError, one_line
 from language_models.decode import base_model
 
 EXAMPLES = 3  # of the row that is compared
@@ -41,7 +41,7 @@ def check_packing(trainer: Any) -> None:
     try:
         packed = _logits(trainer, trainer.data_collator(batch), len(ids))
     except Exception as error:  # each model has its own, from deep inside
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        reason = one_line(f"{type(error).__name__}: {error}", 200)
         raise InputError(
             f"packing: a {kind} model cannot read packed rows ({reason}); leave --packing out"
         ) from None

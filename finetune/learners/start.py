@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from transformers import T5Config, T5ForConditionalGeneration
 
-from data_builders.errors import InputError, check_choice
+from data_builders.errors import InputError, check_choice, one_line
 from finetune.config import LoraArguments
 from language_models.text import context_length, is_decoder_only
 
@@ -64,7 +64,7 @@ def new_model(keys: dict[str, Any], tokenizer: Any, attention: str | None = None
         config._attn_implementation = attention
         return T5ForConditionalGeneration(config)
     except (TypeError, ValueError) as error:
-        raise InputError(f"model_config: {' '.join(str(error).split())}") from None
+        raise InputError(f"model_config: {one_line(error)}") from None
 
 
 def add_lora(model: Any, options: LoraArguments, trained_tokens: list[int]) -> Any:
@@ -95,7 +95,7 @@ def add_lora(model: Any, options: LoraArguments, trained_tokens: list[int]) -> A
         )
         return get_peft_model(model, config)
     except ValueError as error:
-        raise InputError(f"LoRA: {' '.join(str(error).split())}") from None
+        raise InputError(f"LoRA: {one_line(error)}") from None
 
 
 def length_limits(tokenizer: Any, model: Any, source: int | None, target: int | None) -> tuple[int, int]:
