@@ -24,6 +24,7 @@ from data_builders.example import Example, load_examples, read_lock
 from data_builders.files import check_links
 from data_builders.locks import exclusive
 from eval.prediction import read_predictions, write_config, write_environment
+from eval.rerun import drop_results
 from eval.scoring.run import judge, print_scores
 from finetune.batches.cache import cached
 from finetune.batches.data import encode, shortened
@@ -47,7 +48,6 @@ from finetune.run.resume import (
     check_same_run,
     damaged_file,
     drop_broken,
-    drop_results,
     last_checkpoint,
     write_checksums,
 )
@@ -81,7 +81,7 @@ def work(options: Options, run: Path, config: dict[str, Any]) -> None:
     PartialState().wait_for_everyone()  # all ranks have read the folder before the first writes to it
     if args.should_save:
         if args.overwrite and not (same_run or args.resume_from_checkpoint):
-            drop_results(run)
+            drop_results(run, "checkpoint*", "token_budget.json")
         write_config(config, run)
         write_environment(run)
     PartialState().wait_for_everyone()

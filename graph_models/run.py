@@ -1,7 +1,6 @@
 """One run: a model is trained on a dataset, or loaded; it answers the test split and is scored."""
 
 import os
-import shutil
 import time
 import warnings
 from collections.abc import Sequence
@@ -22,9 +21,8 @@ from eval.prediction import (
     read_predictions,
     write_config,
     write_environment,
-    write_predictions,
 )
-from eval.rerun import changed_settings, check_rerun, lower_limit
+from eval.rerun import answer_new, changed_settings, check_rerun, drop_results, lower_limit
 from eval.scoring.run import print_scores, score_run
 from graph_models.config import CONFIGS, FitConfig
 from graph_models.data import Questions
@@ -60,7 +58,7 @@ def work(config: FitConfig, first: bool) -> None:
         dist.barrier()  # all have read the folder before one writes to it
     if first:
         if not same_run:
-            drop_results(run)
+            drop_results(run, "checkpoint", STATE)
         write_config(record, run)
         write_environment(run)
     if dist.is_initialized():
@@ -78,18 +76,9 @@ def work(config: FitConfig, first: bool) -> None:
         )
         model = fit(learn, check, config, test)
     if first:
-        answer(model.to(device()), test, run)
+        kept = read_predictions(run) if (run / PREDICTIONS).is_file() else []
+        answer_new(run, test, kept, model.to(device()).answer)
         print_scores(score_run(run), run)
-
-
-def answer(model: GraphModel, test: Sequence[Example], run: Path) -> None:
-    """Answer what an earlier start of this run did not, into predictions.parquet."""
-    kept = read_predictions(run) if (run / PREDICTIONS).is_file() else []
-    by_id = {p.example_id: p for p in kept}
-    new = [e for e in test if e.id not in by_id]
-    by_id |= {p.example_id: p for p in (model.answer(new) if new else ())}
-    if new or len(test) < len(kept):
-        write_predictions([by_id[e.id] for e in test], run)
 
 
 def fit(
@@ -176,12 +165,6 @@ def check_same_run(run: Path, record: dict[str, Any], overwrite: bool) -> bool:
     cut = lower_limit(before, record) if PREDICTIONS in results else []
     check_rerun(run, results, changed + cut, overwrite)
     return not changed
-
-
-def drop_results(run: Path) -> None:
-    """Delete what another run left, which --overwrite replaces."""
-    for name in (*RESULTS, "scores.parquet", "metrics.json"):
-        shutil.rmtree(run / name) if (run / name).is_dir() else (run / name).unlink(missing_ok=True)
 
 
 def join_processes() -> None:

@@ -15,7 +15,7 @@ from data_builders.example import SPLITS, Example, dataset_tasks, read_examples,
 from data_builders.files import inside, write_text
 from data_builders.locks import RUNNING, exclusive
 from eval.prediction import read_config, write_config, write_environment, write_predictions
-from eval.rerun import changed_settings, check_rerun, lower_limit
+from eval.rerun import changed_settings, check_rerun, drop_results, lower_limit
 from prompting.backends.model import Completion, Model, ModelOptions, Request
 from prompting.backends.registry import open_model, parse_model, same_model
 from prompting.budget import Budget, ServerFailed, Stopped
@@ -176,8 +176,7 @@ def _finish(
         label = f"{config['label']} (partial: {len(predictions)} of {len(planned)})"
         config = {**config, "label": label, "partial": True}
     if read_config(out) != config:  # The results of earlier settings would be read as those of these.
-        for stale in ("scores.parquet", "metrics.json", "usage.json", "predictions.parquet"):
-            (out / stale).unlink(missing_ok=True)
+        drop_results(out)
         _start(out, config)
     write_predictions(predictions, out)
     write_text(out / "usage.json", json.dumps(used, indent=2) + "\n")

@@ -14,7 +14,8 @@ from data_builders.example import Example, load_examples
 from data_builders.tasks.shortcuts import most_frequent
 from eval.api import evaluate
 from eval.escape import visible
-from eval.prediction import Prediction, Score, write_predictions
+from eval.prediction import Prediction, Score
+from eval.rerun import answer_new
 from eval.scoring.run import ScoredRun
 from eval.scoring.scorer import score
 from finetune.batches.cache import cached
@@ -37,19 +38,17 @@ def test(options: Options, run: Path, model: Any, tokenizer: Any, kept: list[Pre
     kept: what an earlier start of the same run predicted, which is not done again.
     """
     args, data = options.train, options.data
-    wanted: list[Example] = load_examples(Path(str(data.dataset)), data.tasks, data.test_split, data.limit)
-    by_id = {p.example_id: p for p in kept}
-    examples = [e for e in wanted if e.id not in by_id]
-    if examples:
+
+    def answer(examples: list[Example]) -> list[Prediction]:
         tokens = questions(options, examples, model, tokenizer)
         if not getattr(model, "is_quantized", False):  # 4-bit weights are where they stay
             model.to(args.device)
         translator = translator_for(options, model, tokenizer)
         settings = decoding_settings(options)
-        new = predict(model, tokenizer, examples, tokens, translator=translator, **settings)
-        by_id |= {p.example_id: p for p in new}
-    if args.should_save and (examples or len(wanted) < len(kept)):
-        write_predictions([by_id[e.id] for e in wanted], run)
+        return predict(model, tokenizer, examples, tokens, translator=translator, **settings)
+
+    examples = load_examples(Path(str(data.dataset)), data.tasks, data.test_split, data.limit)
+    answer_new(run, examples, kept, answer, writes=args.should_save)
 
 
 def translator_for(options: Options, model: Any, tokenizer: Any) -> Any:

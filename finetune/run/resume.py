@@ -54,14 +54,6 @@ def check_same_run(run: Path, config: dict[str, Any], forced: bool, overwrite: b
     return not changed
 
 
-def drop_results(run: Path) -> None:
-    """Delete what another run left, which --overwrite replaces."""
-    for path in run.glob("checkpoint*"):
-        shutil.rmtree(path)
-    for name in ("scores.parquet", "metrics.json", "token_budget.json", PREDICTIONS):
-        (run / name).unlink(missing_ok=True)
-
-
 def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """What makes two runs different, as `key: old -> new`.
 
