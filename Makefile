@@ -69,7 +69,7 @@ demo-prompt:
 
 # Two workers with one thread each: torch's own threads would fight over the two cores.
 test: export OMP_NUM_THREADS = 1
-test: setup ## the tests (about 12 minutes on two cores)
+test: setup ## the tests (about fifteen minutes on two cores)
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 test-slow: setup ## the tests marked slow

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from data_builders.building.build import PARQUET
 from data_builders.building.card import card
-from data_builders.building.folder import fingerprint
+from data_builders.building.folder import fingerprint, write_lock
 from data_builders.errors import InputError, one_line
 from data_builders.example import SCHEMA, Example, changed_file, read_lock
 from data_builders.exports.source import Source, open_source
@@ -64,11 +64,9 @@ def upload(
     folder: what `stage` made; its card is merged with the one that is there, and it is removed at the end.
     """
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, RemoteEntryNotFoundError
+    from huggingface_hub.errors import RemoteEntryNotFoundError
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
-    # Its bases are OSError and HTTPError (of httpx2, before huggingface_hub 2 of httpx): lost connections.
-    refusals: Any = (*HfHubHTTPError.__bases__, ValueError, OSError, RuntimeError)
     disable_progress_bars()
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
     try:
@@ -88,7 +86,7 @@ def upload(
             commit_message=message,
             delete_patterns=delete_patterns,
         )
-    except refusals as error:
+    except refusals() as error:
         causes = [error, error.__cause__] if error.__cause__ else [error]
         why = ": ".join(one_line(cause, 200) or type(cause).__name__ for cause in causes)
         if isinstance(error, json.JSONDecodeError):
@@ -96,6 +94,14 @@ def upload(
         raise InputError(f"publish: {repo_id}: {why}; start the same command again to continue") from None
     shutil.rmtree(folder)
     return str(done.pr_url or done.commit_url)
+
+
+def refusals() -> Any:
+    """The errors with which the Hub refuses, or a connection to it is lost."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    # Its bases are OSError and HTTPError (of httpx2, before huggingface_hub 2 of httpx): lost connections.
+    return (*HfHubHTTPError.__bases__, ValueError, OSError, RuntimeError)
 
 
 def stage(folder: Path, files: Mapping[str, Path | str]) -> Path:
@@ -141,7 +147,7 @@ def stage_dataset(dataset: Path, repo_id: str) -> Path:
             path.relative_to(staging).as_posix(): file_sha256(path) for new in cut.values() for path in new
         }
         lock = {**lock, "files": files, "fingerprint": fingerprint(files), "cut_from": lock["fingerprint"]}
-        write_text(staging / "dataset.lock", json.dumps(lock, indent=2, ensure_ascii=False) + "\n")
+        write_lock(staging, lock)
     source = open_source(staging)
     first = next(source.examples(source.splits[-1]))
     draw_answers(source.lock["report"], first.split, staging / PICTURES / "answers.png")

@@ -10,7 +10,7 @@ from typing import Any
 
 from data_builders.building.card import balance, imported_card, label
 from data_builders.building.floors import dataset_floors
-from data_builders.building.folder import LOCK, fingerprint
+from data_builders.building.folder import fingerprint, write_lock
 from data_builders.errors import InputError
 from data_builders.example import SPLITS, Example, write_examples
 from data_builders.files import atomic_folder, file_sha256, write_text
@@ -156,7 +156,7 @@ def _write(folder: Path, examples: Sequence[Example], paths: Sequence[Path], nam
         },
     }
     write_text(folder / "README.md", imported_card(lock))
-    write_text(folder / LOCK, json.dumps(lock, indent=2, ensure_ascii=False) + "\n")
+    write_lock(folder, lock)
     return lock
 
 

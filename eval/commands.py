@@ -185,11 +185,8 @@ def import_dataset(
     print(f"{out}: {len(imported.examples):,} questions, fingerprint {imported.lock['fingerprint'][:12]}")
     for task, by_split in imported.lock["report"]["tasks"].items():
         print(f"  {task}: " + ", ".join(f"{s} {counts['n']:,}" for s, counts in by_split.items()))
-    print(
-        f"{len(wrong):,} of their {answered:,} answers are not right by the graph in the text:"[
-            : None if wrong else -1
-        ]
-    )
+    end = ":" if wrong else ""
+    print(f"{len(wrong):,} of their {answered:,} answers are not right by the graph in the text{end}")
     for d in wrong[:LISTED]:
         print(visible(f"  {d.example.id}: theirs {d.theirs[:60]!r}, ours {d.example.answer.strip()[:60]!r}"))
     for reason, n in Counter(imported.skipped.values()).most_common(LISTED):

@@ -12,7 +12,7 @@ import yaml
 
 from data_builders.errors import InputError, one_line
 from data_builders.files import inside, read_json
-from data_builders.hub import stage, upload
+from data_builders.hub import refusals, stage, upload
 from eval.analysis.runs import Report, gather
 from eval.model_card import (
     Names,
@@ -158,12 +158,11 @@ def open_repository(repo_id: str, private: bool | None) -> str:
     The token is HF_TOKEN in the environment, or that of `hf auth login`.
     """
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError
 
     try:
         api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
         return str(api.create_repo(repo_id, private=private, exist_ok=True).repo_id)
-    except (HfHubHTTPError, ValueError, OSError) as error:
+    except refusals() as error:
         raise InputError(f"push_to_hub: {repo_id}: {one_line(error, 300)}") from None
 
 

@@ -44,6 +44,7 @@ _VERSION = max(_ADDED_COLUMNS)
 _FIELDS = (
     "text, finish_reason, prompt_tokens, output_tokens, seconds, reasoning, reasoning_tokens, confidence"
 )
+_COLUMNS = f"key, model, prompt, sample, checksum, {_FIELDS}"
 _KEYS_PER_QUERY = 500  # SQLite allows 999 variables at least
 
 
@@ -170,12 +171,10 @@ class Journal:
             )  # fmt: skip
             key = self._key(r)
             rows.append((key, self._model, r.prompt, r.sample, _checksum(key, values), *values))
-        columns = f"key, model, prompt, sample, checksum, {_FIELDS}"
+        places = ", ".join("?" * (_COLUMNS.count(",") + 1))
         with self._writing():
             self._connection.executemany(
-                f"INSERT INTO completions ({columns}) VALUES ({', '.join('?' * 13)}) "
-                "ON CONFLICT(key) DO NOTHING",
-                rows,
+                f"INSERT INTO completions ({_COLUMNS}) VALUES ({places}) ON CONFLICT(key) DO NOTHING", rows
             )
 
     def merge(self, path: Path) -> int:
@@ -189,10 +188,9 @@ class Journal:
         self._connection.execute("ATTACH DATABASE ? AS other", (str(path),))
         try:
             with self._writing():
-                names = f"key, model, prompt, sample, checksum, {_FIELDS}"
                 self._connection.execute(
-                    f"INSERT INTO completions ({names}) SELECT {names} FROM other.completions WHERE true "
-                    "ON CONFLICT(key) DO NOTHING"
+                    f"INSERT INTO completions ({_COLUMNS}) SELECT {_COLUMNS} FROM other.completions "
+                    "WHERE true ON CONFLICT(key) DO NOTHING"
                 )
         finally:
             self._connection.execute("DETACH DATABASE other")

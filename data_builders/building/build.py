@@ -27,7 +27,14 @@ from data_builders.building.card import card, label, report
 from data_builders.building.config import BuildConfig
 from data_builders.building.draws import Draws
 from data_builders.building.floors import dataset_floors
-from data_builders.building.folder import BUILDING, LOCK, acquire_folder, fingerprint, remove_stale
+from data_builders.building.folder import (
+    BUILDING,
+    LOCK,
+    acquire_folder,
+    fingerprint,
+    remove_stale,
+    write_lock,
+)
 from data_builders.building.processes import ctrl_c_later, process_pool
 from data_builders.building.rows import Chunk, Files, check_sizes, open_files
 from data_builders.building.tokens import count_tokens, load_tokenizer
@@ -297,7 +304,7 @@ def _finish(
 def _write_lock(out: Path, lock: Record) -> None:
     """The card first: the lock says that all is there."""
     write_text(out / "README.md", card(lock))
-    write_text(out / LOCK, json.dumps(lock, indent=2, ensure_ascii=False) + "\n")
+    write_lock(out, lock)
 
 
 def _compare(out: Path, hashes: dict[str, str]) -> None:

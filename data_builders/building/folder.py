@@ -70,6 +70,11 @@ def acquire_folder(
         yield mine
 
 
+def write_lock(folder: Path, lock: Mapping[str, Any]) -> None:
+    """Write dataset.lock, as `read_lock` reads it."""
+    write_text(folder / LOCK, json.dumps(lock, indent=2, ensure_ascii=False) + "\n")
+
+
 def remove_stale(out: Path, expected: Container[str]) -> None:
     """Remove the parquet files of an earlier or killed build that the present one does not write."""
     for task in TASKS:

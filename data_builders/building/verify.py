@@ -223,20 +223,19 @@ def _expected(row: Row, graph: Graph, names: list[str], query: Query, file: Path
     nth = NTH.search(str(row["graph_id"]))
     index = str(row["id"]).rsplit("/", 1)[-1]
     place = WHOLE if str(row["graph_id"]).endswith(f"/{WHOLE}") else f"{index}{nth[0] if nth else ''}"
+    ours: dict[str, Any] = {}  # of an imported row these are another program's
+    if row["encoder"] not in FORMS:
+        ours["graph_id"] = f"{row['generator']}/{split}/{place}"
+        ours["question"] = _question(row["encoder"], task, graph, names, query)
     return {
         "task": file.parent.name,
         "split": split,
         "task_class": task.task_class,
         "answer_kind": task.answer_kind,
         "id": f"{row['task']}/{row['generator']}/{row['encoder']}/{split}/{index}",
-        **({} if row["encoder"] in FORMS else {"graph_id": f"{row['generator']}/{split}/{place}"}),
         "num_nodes": graph.n,
         "num_edges": graph.m,
-        **(
-            {}
-            if row["encoder"] in FORMS
-            else {"question": _question(row["encoder"], task, graph, names, query)}
-        ),
+        **ours,
         "answer": task.say(solution, names, query),
         "solution": json.dumps(solution),
         **({"rationale": task.explain(graph, names, query, solution)} if row["rationale"] else {}),

@@ -168,16 +168,26 @@ def warnings(row: Row) -> list[str]:
     return [line for line in lines if isinstance(line, str) and line] if isinstance(lines, list) else []
 
 
-def _read_by_model(row: Row) -> str:
-    """What would change if a language model's readings of unparsed outputs counted, and how good they are."""
+def readings(row: Row) -> tuple[int, int, int] | None:
+    """Unparsed outputs in which a language model read an answer, of how many, and how many of those are
+    right; None where no model has read any.
+    """
     reader = row.run.metrics.get("reader") if row.run else None
     if not reader:
-        return ""
+        return None
     read = reader["outcomes"]
-    stated = read.get("correct", 0) + read.get("wrong", 0)
-    total = sum(read.values())
+    right = read.get("correct", 0)
+    return right + read.get("wrong", 0), sum(read.values()), right
+
+
+def _read_by_model(row: Row) -> str:
+    """What would change if a language model's readings of unparsed outputs counted, and how good they are."""
+    counts = readings(row)
+    if row.run is None or counts is None:
+        return ""
+    reader, (stated, total, right) = row.run.metrics["reader"], counts
     text = f"{reader['model']} reads an answer in {stated} of {total} unparsed outputs, "
-    text += f"{read.get('correct', 0)} of them right; "
+    text += f"{right} of them right; "
     text += "they count here" if reader["counted"] else "they do not count here"
     known = reader["agreement"]
     if known:

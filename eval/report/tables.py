@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from eval.analysis.findings import estimate_text, failures, findings, percent
+from eval.analysis.findings import estimate_text, failures, findings, percent, readings
 from eval.analysis.runs import MAJORITY, RANDOM, SHORTCUT, TREES, Dataset, Report, Row, Sample
 from eval.analysis.slices import invariance
 from eval.escape import for_csv, for_markdown, visible
@@ -61,16 +61,12 @@ def _no_answer(row: Row) -> list[str]:
 
 def read_by_model(row: Row) -> str:
     """How many unparsed outputs a language model read an answer in, and how many of those are right."""
-    reader = row.run.metrics.get("reader") if row.run else None
-    if not reader:
-        return ""
-    read = reader["outcomes"]
-    right = read.get("correct", 0)
-    return f"{right + read.get('wrong', 0)} of {sum(read.values())}, {right} right"
+    counts = readings(row)
+    return "{} of {}, {} right".format(*counts) if counts else ""
 
 
 def _has_reader(dataset: Dataset) -> bool:
-    return any("reader" in row.run.metrics for row in dataset.rows if row.run)
+    return any(map(readings, dataset.rows))
 
 
 def _n(sample: Sample) -> str:
