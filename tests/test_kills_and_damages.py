@@ -7,12 +7,9 @@ import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +22,7 @@ from eval.prediction import read_config, read_predictions
 from prompting.journal import Journal
 from prompting.run import plan
 from prompting.settings import load_settings
-from tests.helpers.prompt_data import forked, make_data, stored
+from tests.helpers.prompt_data import forked, make_data, server_process, stored
 
 ROOT = Path(__file__).parents[1]
 DAMAGES = 2000
@@ -96,19 +93,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_data(tmp_path_factory.mktemp("kills") / "data", test=60)
 
 
-@contextmanager
-def server() -> Iterator[str]:
-    """A fake server in a process of its own; its URL."""
-    command = [sys.executable, "-m", "prompting.backends.fake_server", "--port", "0", "--delay", "0.05"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    try:
-        yield process.stdout.readline().split()[0]
-    finally:
-        process.kill()
-        process.communicate()
-
-
 def journal_of(out: Path) -> set[str]:
     return stored(out / "journal.sqlite")
 
@@ -119,7 +103,7 @@ def prompt_words(data: Path, model: str, *more: str) -> Words:
 
 
 def test_sixty_kills_of_a_prompting_run(data: Path, tmp_path: Path) -> None:
-    with server() as url:
+    with server_process(0.05) as url:
         words = prompt_words(data, f"openai:fake@{url}", "--concurrency", "4")
         assert kill_often(words, predicted, tmp_path, 60, journal_of) > 0
 
@@ -167,7 +151,7 @@ def test_twenty_kills_of_a_training(tmp_path: Path) -> None:
 
 def test_twenty_kills_of_a_report(data: Path, tmp_path: Path) -> None:
     """The page has no time in it, so that two reports of the same runs are the same bytes."""
-    with server() as url:
+    with server_process(0.05) as url:
         run = tmp_path / "run"
         wait(
             forked(prompt_words(data, f"openai:fake@{url}")(run), tmp_path / "printed"), tmp_path / "printed"
@@ -184,7 +168,7 @@ def test_two_thousand_damaged_bytes(tmp_path: Path) -> None:
     dataset.lock and the card) has no checksum and is not a score.
     """
     data, run, rng = make_data(tmp_path / "data", test=4), tmp_path / "run", random.Random(2000)
-    with server() as url:
+    with server_process(0.05) as url:
         words = prompt_words(data, f"openai:fake@{url}")(run)
         wait(forked(words, tmp_path / "printed"), tmp_path / "printed")
     settings = load_settings(None, {"data": data, "method": "zero_shot"})

@@ -20,7 +20,7 @@ from data_builders.hub import STAGING, stage_dataset
 from data_builders.hub import publish_dataset as publish
 from eval.commands import publish as publish_command
 from tests.helpers.card_page import write_card_page
-from tests.helpers.hub import TOKEN, Hub
+from tests.helpers.hub import TOKEN, Hub, loopback_hub
 from tests.helpers.programs import environment
 
 pytest.importorskip("huggingface_hub")
@@ -36,14 +36,7 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
-    from huggingface_hub import constants
-
-    with Hub() as hub:
-        monkeypatch.setenv("HF_ENDPOINT", hub.address)
-        monkeypatch.setenv("HF_TOKEN", TOKEN)
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    with loopback_hub(monkeypatch, tmp_path / "cache") as hub:
         monkeypatch.setattr("time.sleep", lambda seconds: None)  # the client waits before it tries again
         yield hub
 

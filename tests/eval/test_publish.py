@@ -21,7 +21,7 @@ from eval.commands import publish
 from eval.model_card import Names, hub_base, trained_from_scratch
 from eval.prediction import read_predictions
 from eval.publish import FOLDER, publish_run, stage_run
-from tests.helpers.hub import TOKEN, Hub
+from tests.helpers.hub import TOKEN, Hub, loopback_hub
 from tests.helpers.tiny_models import make_llama, make_stock_t5, make_t5
 
 pytestmark = pytest.mark.torch
@@ -64,14 +64,7 @@ def paths_in(files: dict[str, bytes], folder: Path) -> list[str]:
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
-    from huggingface_hub import constants
-
-    with Hub() as hub:
-        monkeypatch.setenv("HF_ENDPOINT", hub.address)
-        monkeypatch.setenv("HF_TOKEN", TOKEN)
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    with loopback_hub(monkeypatch, tmp_path / "cache") as hub:
         yield hub
 
 

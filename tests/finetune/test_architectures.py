@@ -4,21 +4,18 @@ The slow tests are the matrix of docs/models.md and write its rows; eight of its
 """
 
 import re
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import graphtalk
 from data_builders.example import load_examples
 from eval.prediction import read_predictions
-from tests.helpers.finetune_data import write_dataset
+from tests.helpers.finetune_data import Command, write_dataset
 from tests.helpers.tiny_models import make_tokenizer
 
 pytestmark = pytest.mark.torch
-Command = Callable[..., tuple[int, str, str]]
 PAGE = Path(__file__).parents[2] / "docs" / "models.md"
 COLUMNS = ("full", "LoRA", "packing")
 SAMPLE = [
@@ -175,20 +172,6 @@ def make_model(name: str, folder: Path) -> Path:
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data") / "d"
     return write_dataset(folder, {"train": 16, "validation": 2, "test": 4})
-
-
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """`graphtalk` with arguments; its exit code, standard output and standard error come back."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["graphtalk", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            graphtalk.main()
-        return int(ended.value.code or 0), *capsys.readouterr()
-
-    return call
 
 
 def answers(run: Path) -> dict[str, tuple[str, str, int, int]]:

@@ -7,41 +7,24 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-import graphtalk
 from eval.prediction import read_predictions
 from eval.scoring.run import judge
-from tests.helpers.finetune_data import write_dataset
+from tests.helpers.finetune_data import Command, write_dataset
 from tests.helpers.tiny_models import TEMPLATE, make_llama, make_t5, make_tokenizer
 from tests.helpers.torchrun import ENVIRONMENT
 
 pytestmark = pytest.mark.torch
 SIZE = '{"d_model": 32, "d_kv": 8, "num_heads": 4, "d_ff": 64, "num_layers": 1, "dropout_rate": 0.0}'
-Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data") / "d"
     return write_dataset(folder, {"train": 12, "validation": 3, "test": 3})
-
-
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """`graphtalk` with arguments; its exit code, standard output and standard error come back."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["graphtalk", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            graphtalk.main()
-        return int(ended.value.code or 0), *capsys.readouterr()
-
-    return call
 
 
 def finetune(data: Path, model: Path | str, run: Path, *more: object) -> list[object]:

@@ -5,10 +5,14 @@ to 7 nodes.
 import hashlib
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 from data_builders.example import SPLITS, Example, write_examples
 from data_builders.graphs.graph import from_edges, graph_to_json
+
+Command = Callable[..., tuple[int, str, str]]
+"""What the fixture `command` gives."""
 
 
 def example(task: str, split: str, index: int, names: list[str] | None = None) -> Example:

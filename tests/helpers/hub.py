@@ -3,11 +3,16 @@
 import base64
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from types import TracebackType
 from typing import Any
+
+import pytest
 
 TOKEN = "hf_loopback"
 LARGE = (".safetensors", ".parquet")  # what goes the way of large files
@@ -225,3 +230,17 @@ class Hub(ThreadingHTTPServer):
     ) -> None:
         self.shutdown()
         self.server_close()
+
+
+@contextmanager
+def loopback_hub(monkeypatch: pytest.MonkeyPatch, cache: Path) -> Iterator[Hub]:
+    """A Hub that huggingface_hub takes for the Hub, with a token of it in the environment."""
+    from huggingface_hub import constants
+
+    with Hub() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.address)
+        monkeypatch.setenv("HF_TOKEN", TOKEN)
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
+        yield hub

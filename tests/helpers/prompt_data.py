@@ -1,12 +1,14 @@
-"""A small dataset to prompt, and the command line in a forked child: as fast as a call, and it can be
-killed.
+"""A small dataset to prompt, a server to ask in a process of its own, and the command line in a forked child:
+as fast as a call, and it can be killed.
 """
 
 import os
 import sqlite3
+import subprocess
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import graphtalk
@@ -73,3 +75,17 @@ def stored(journal: Path) -> set[str]:
         return set()
     finally:
         connection.close()
+
+
+@contextmanager
+def server_process(delay: float, log: Path | None = None) -> Iterator[str]:
+    """A fake server in a process of its own, which no fork of this one can disturb; its URL."""
+    command = [sys.executable, "-m", "prompting.backends.fake_server", "--port", "0", "--delay", str(delay)]
+    command += ["--log", str(log)] if log else []
+    server = subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    try:
+        yield server.stdout.readline().split()[0]
+    finally:
+        server.kill()
+        server.communicate()

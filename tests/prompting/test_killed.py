@@ -9,12 +9,10 @@ import os
 import random
 import resource
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +22,7 @@ from eval.prediction import Prediction, read_predictions
 from prompting.backends.fake_server import FakeServer, plain_answer
 from prompting.budget import Budget
 from prompting.run import PromptRun, plan
-from tests.helpers.prompt_data import forked, make_data, stored
+from tests.helpers.prompt_data import forked, make_data, server_process, stored
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs POSIX processes")
@@ -35,29 +33,6 @@ def data() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:  # not pytest's own, which no other user may read
         Path(folder).chmod(0o755)
         yield make_data(Path(folder) / "data", test=250)
-
-
-@contextmanager
-def server_process(log: Path, delay: float) -> Iterator[str]:
-    """A fake server in a process of its own, which no fork of this one can disturb; its URL."""
-    command = [
-        sys.executable,
-        "-m",
-        "prompting.backends.fake_server",
-        "--port",
-        "0",
-        "--delay",
-        str(delay),
-        "--log",
-        str(log),
-    ]
-    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert server.stdout is not None
-    try:
-        yield server.stdout.readline().split()[0]
-    finally:
-        server.kill()
-        server.communicate()
 
 
 def flags(data: Path, url: str, out: Path, *more: str) -> list[str]:
@@ -93,7 +68,7 @@ def without_time(predictions: list[Prediction]) -> list[Prediction]:
 
 def test_killed_twenty_times_in_one_run(data: Path, tmp_path: Path) -> None:
     log, out, rng = tmp_path / "log", tmp_path / "run", random.Random(20)
-    with server_process(log, 0.2) as url:
+    with server_process(0.2, log) as url:
         for _ in range(20):
             before, told = stored(out / "journal.sqlite"), len(arrivals(log))
             child = forked(flags(data, url, out, "--concurrency", "8"), tmp_path / "printed")
@@ -131,7 +106,7 @@ def test_a_full_disk_loses_nothing(data: Path, tmp_path: Path) -> None:
         )  # no file may grow beyond: the write fails as on a full disk
 
     log, out, printed = tmp_path / "log", tmp_path / "run", tmp_path / "printed"
-    with server_process(log, 0.0) as url:
+    with server_process(0.0, log) as url:
         assert wait(forked(flags(data, url, out, "--concurrency", "4"), printed, small)) == 3
         said = printed.read_text()
         assert len(said.splitlines()) == 1 and "cannot be written" in said and "start again" in said, said
@@ -200,7 +175,7 @@ def test_a_cap_stops_with_one_line_and_the_next_start_goes_on(
     (tmp_path / "prices.yaml").write_text("prices: {fake: {prompt: 1.0, output: 2.0}}\n")
     cap = tuple(str(tmp_path / word) if word.endswith(".yaml") else word for word in cap)
     out, log, printed = tmp_path / "run", tmp_path / "log", tmp_path / "printed"
-    with server_process(log, 0.02) as url:
+    with server_process(0.02, log) as url:
         assert wait(forked(flags(data, url, out, *cap, "--concurrency", "4"), printed, clock_of_looks)) == 3
         said = printed.read_text()
         assert len(said.splitlines()) == 1 and cap[0] in said and "start the same command again" in said, said
@@ -237,7 +212,7 @@ def test_the_key_is_nowhere(data: Path, tmp_path: Path) -> None:
 
 def test_ctrl_c_is_one_line_and_the_next_start_goes_on(data: Path, tmp_path: Path) -> None:
     out, log, printed = tmp_path / "run", tmp_path / "log", tmp_path / "printed"
-    with server_process(log, 0.05) as url:
+    with server_process(0.05, log) as url:
         child = forked(
             flags(data, url, out, "--concurrency", "4"),
             printed,

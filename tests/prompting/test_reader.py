@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -61,6 +62,16 @@ def reader_of(examples: list[Example]) -> Callable[[str], str]:
     return reply
 
 
+@contextmanager
+def served(
+    run: Path, data: Path, monkeypatch: pytest.MonkeyPatch, *more: str
+) -> Iterator[tuple[FakeServer, list[str]]]:
+    """A server with `reader_of`, and the words of the command that lets it read the run."""
+    with FakeServer(answer=reader_of(load_examples(data, None, "test"))) as server:
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        yield server, ["score", str(run), "--reader", f"openai:m@{server.url}", *more]
+
+
 def command(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     monkeypatch.setattr("sys.argv", ["graphtalk", *words])
     with pytest.raises(SystemExit) as stop:
@@ -72,9 +83,7 @@ def test_readings_are_counted_apart(
     run: Path, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     examples = load_examples(data, None, "test")
-    with FakeServer(answer=reader_of(examples)) as server:
-        words = ["score", str(run), "--reader", f"openai:m@{server.url}", "--agreement-cases", "9"]
-        monkeypatch.setenv("OPENAI_API_KEY", "none")
+    with served(run, data, monkeypatch, "--agreement-cases", "9") as (server, words):
         assert command(monkeypatch, *words) == 0
         first = dict(server.answered)
         assert command(monkeypatch, *words) == 0
@@ -102,10 +111,7 @@ def test_readings_are_counted_apart(
 def test_counted_on_demand(
     run: Path, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    examples = load_examples(data, None, "test")
-    with FakeServer(answer=reader_of(examples)) as server:
-        words = ["score", str(run), "--reader", f"openai:m@{server.url}", "--agreement-cases", "0"]
-        monkeypatch.setenv("OPENAI_API_KEY", "none")
+    with served(run, data, monkeypatch, "--agreement-cases", "0") as (_, words):
         assert command(monkeypatch, *words, "--count-reader") == 0
     assert json.loads((run / "metrics.json").read_text())["macro"]["accuracy"] == 0.5
     assert command(monkeypatch, "report", str(run), "--out", str(run / "report")) == 0
@@ -119,9 +125,7 @@ def test_a_reading_counts_for_its_output_only(
     run: Path, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     examples = load_examples(data, None, "test")
-    with FakeServer(answer=reader_of(examples)) as server:
-        words = ["score", str(run), "--reader", f"openai:m@{server.url}", "--agreement-cases", "0"]
-        monkeypatch.setenv("OPENAI_API_KEY", "none")
+    with served(run, data, monkeypatch, "--agreement-cases", "0") as (_, words):
         assert command(monkeypatch, *words) == 0
     write_predictions([Prediction(e.id, "Another text, just as dark.") for e in examples], run)
     assert gather([run], count_reader=True).datasets[0].rows[0].run.metrics["reader"]["outcomes"] == {}  # type: ignore[union-attr]
@@ -139,10 +143,8 @@ def test_the_reader_never_sees_graph_or_answer(data: Path) -> None:
 def test_a_cap_stops_the_reading_and_the_journal_keeps_it(
     run: Path, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with FakeServer(answer=reader_of(load_examples(data, None, "test"))) as server:
-        words = ["score", str(run), "--reader", f"openai:m@{server.url}"]
-        monkeypatch.setenv("OPENAI_API_KEY", "none")
-        assert command(monkeypatch, *words, "--max-tokens-total", "10") == 3
+    with served(run, data, monkeypatch, "--max-tokens-total", "10") as (_, words):
+        assert command(monkeypatch, *words) == 3
         assert "--max-tokens-total of 10 is reached" in capsys.readouterr().err
     assert read_readings(run) is None
 
