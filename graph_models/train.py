@@ -18,6 +18,7 @@ from torch import nn
 
 from data_builders.errors import InputError, one_line
 from data_builders.files import atomic_file, write_text
+from data_builders.readers.source import BROKEN
 from eval.scoring.scorer import score
 from graph_models.config import FitConfig
 from graph_models.data import Ints, Questions, epoch_batches, random_orders
@@ -103,7 +104,7 @@ def read_state(path: Path) -> dict[str, Any]:
             damaged = archive.testzip()  # reads all and compares the checksums
         if damaged is None:
             return dict(torch.load(path, map_location="cpu", weights_only=True))
-    except (OSError, ValueError, RuntimeError, zipfile.BadZipFile, NotImplementedError) as error:
+    except BROKEN as error:
         damaged = one_line(error, 200)
     raise InputError(f"{path}: damaged ({damaged}); delete it to train from the start") from None
 

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from data_builders.errors import InputError
+from data_builders.readers.source import BROKEN
 from data_builders.records import read_records
 from prompting.backends.replies import LENGTH_WORDS, RequestError, failure, read_reply
 
@@ -108,7 +109,7 @@ def _log(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 else:
                     text = log.read(entry)
                 yield f"{path}, {entry.filename}", json.loads(text)
-    except (OSError, zipfile.BadZipFile, NotImplementedError, struct.error, ValueError) as error:
+    except BROKEN as error:
         raise InputError(f"{path}: cannot be read as a log of inspect_ai ({error})") from None
 
 
