@@ -25,7 +25,7 @@ def one_line(text: object, most: int | None = None) -> str:
     """A text, such as what another library says in an error, with single spaces instead of line breaks; of a
     long one the first `most` characters.
 
-    >>> one_line(ValueError("no such\n    layer"), 11)
+    >>> one_line(ValueError("no such\\n    layer"), 11)
     'no such lay'
     """
     return " ".join(str(text).split())[:most]
